@@ -1,0 +1,25 @@
+"""Seconds and frames: the one place where they are converted.
+
+Inside the project every time is an integer frame at the working rate; seconds appear only
+where data enter or leave. Frame ``n`` shows the moment ``n / fps`` and covers
+``[(n - 1/2) / fps, (n + 1/2) / fps)``.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def seconds_to_frame(seconds: float, fps: float) -> int:
+    """The frame nearest to a moment (halves go up).
+
+    Args:
+        seconds: a moment, 0 is the film's first picture.
+        fps: working rate, frames per second, above 0.
+    """
+    return math.floor(seconds * fps + 0.5 + 1e-9)
+
+
+def frame_to_seconds(frame: int, fps: float) -> float:
+    """The moment that a frame shows, in seconds."""
+    return frame / fps
