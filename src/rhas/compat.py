@@ -1,9 +1,10 @@
 """Makes ``import torchvision`` work where its compiled extension does not match torch.
 
 On a machine with a CPU build of torch, PyPI's torchvision cannot load its extension, and importing
-it fails because the operators ``torchvision::nms`` and ``torchvision::qnms`` are not declared; with it fails every model import of transformers.
-Declaring the two signatures repairs the import; nothing here calls them. Where the extension
-loads, nothing is touched. Import this module before torchvision, transformers or timm.
+it fails because the operators ``torchvision::nms`` and ``torchvision::qnms`` are not declared;
+with it fails every model import of transformers. Declaring the two signatures repairs the import;
+nothing here calls them. Where the extension loads, nothing is touched. Import this module before
+torchvision, transformers or timm.
 """
 
 from __future__ import annotations

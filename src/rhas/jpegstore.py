@@ -138,3 +138,9 @@ class JpegReader:
 def person_group(person: int) -> str:
     """Name of a person's group in every per-film store."""
     return f"person_{person:03d}"
+
+
+def frame_count(path: Path) -> int:
+    """T of a frames store, without reading a picture."""
+    with h5py.File(path) as file:
+        return len(file["offsets"]) - 1

@@ -1,0 +1,301 @@
+"""The work cache: each film's result of each stage, computed once (DESIGN.md, The work cache).
+
+``<root>/<stage>/<key>/`` holds ``result`` (a file or a folder) and ``entry.json``. An entry is
+written under a temporary name, renamed when whole, and read-only from then on.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rhas
+
+Progress = Callable[[int], None]
+FilmFunction = Callable[[Mapping[str, Path], Mapping[str, Any], Path, Progress], dict[str, Any]]
+
+_PACKAGE = Path(rhas.__file__).parent
+_READ_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Job:
+    """One film's work in one stage.
+
+    Args:
+        name: the film, as users know it.
+        inputs: files and folders whose content the result depends on.
+        arguments: everything else it depends on; JSON-able.
+        target: name of the result in the stage's output folder.
+        size: how long it takes compared with the other films, in any unit (longest first).
+    """
+
+    name: str
+    inputs: Mapping[str, Path]
+    arguments: Mapping[str, Any]
+    target: str
+    size: float = 0.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished result; ``report`` is what the film function returned."""
+
+    stage: str
+    key: str
+    folder: Path
+    name: str
+    report: dict[str, Any]
+
+    @property
+    def result(self) -> Path:
+        return self.folder / "result"
+
+    def files(self) -> list[Path]:
+        """The result's files, sorted."""
+        return [p for p in walk(self.result) if p.is_file()]
+
+
+class WorkCache:
+    """Results by key under ``root``; safe for several processes at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def key(self, stage: str, function: FilmFunction, job: Job) -> str:
+        """Hash of all that the result depends on: inputs, arguments, code."""
+        described = {
+            "stage": stage,
+            "inputs": {name: self.digest(path) for name, path in sorted(job.inputs.items())},
+            "arguments": job.arguments,
+            "code": code_hash(function),
+        }
+        text = json.dumps(described, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def find(self, stage: str, key: str) -> Entry | None:
+        """The entry, or None where it has not been computed."""
+        return self._read(self.root / stage / key)
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, by stage and key."""
+        for folder in sorted(self.root.glob("*/*")):
+            entry = self._read(folder)
+            if entry is not None:
+                yield entry
+
+    @staticmethod
+    def _read(folder: Path) -> Entry | None:
+        record = folder / "entry.json"
+        if folder.name.startswith(".") or not record.is_file():
+            return None
+        values = json.loads(record.read_text("utf-8"))
+        return Entry(folder.parent.name, folder.name, folder, values["name"], values["report"])
+
+    def compute(
+        self, stage: str, key: str, function: FilmFunction, job: Job, progress: Progress
+    ) -> Entry:
+        """Runs the film function and stores its result; nothing is left behind where it fails."""
+        parent = self.root / stage
+        parent.mkdir(parents=True, exist_ok=True)
+        temporary = parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        temporary.mkdir()
+        try:
+            report = function(job.inputs, job.arguments, temporary / "result", progress)
+            record = {"name": job.name, "report": report}
+            text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+            (temporary / "entry.json").write_text(text + "\n", "utf-8")
+            for path in walk(temporary):
+                if path.is_file():
+                    _flush(path)
+                    path.chmod(0o444)
+            final = parent / key
+            try:
+                temporary.rename(final)
+            except OSError:
+                if not final.is_dir():  # otherwise another process was faster with the same result
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        entry = self.find(stage, key)
+        assert entry is not None
+        return entry
+
+    def sweep(self, stage: str) -> None:
+        """Removes what killed processes left half-written."""
+        for folder in (self.root / stage).glob(".tmp-*"):
+            if not _alive(int(folder.name.split("-")[1])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remove(self, entry: Entry) -> None:
+        """Deletes an entry; linked stage outputs keep their files."""
+        doomed = entry.folder.with_name(f".tmp-{os.getpid()}-{entry.key}")
+        entry.folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file, or of a folder's names and contents; remembered per unchanged file."""
+        if path.is_dir():
+            combined = hashlib.sha256()
+            for file in walk(path):
+                if file.is_file():
+                    line = f"{file.relative_to(path).as_posix()}\0{self.digest(file)}\n"
+                    combined.update(line.encode())
+            return combined.hexdigest()
+        state = path.stat()
+        identity = f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}"
+        self.root.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.root / "digests.db", timeout=60)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS digest (file TEXT PRIMARY KEY, sha256 TEXT)"
+            )
+            row = database.execute(
+                "SELECT sha256 FROM digest WHERE file = ?", (identity,)
+            ).fetchone()
+            if row is not None:
+                return row[0]
+        computed = sha256(path)
+        with closing(sqlite3.connect(self.root / "digests.db", timeout=60)) as database, database:
+            database.execute("INSERT OR REPLACE INTO digest VALUES (?, ?)", (identity, computed))
+        return computed
+
+
+def sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's content."""
+    state = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            state.update(block)
+    return state.hexdigest()
+
+
+def link(source: Path, target: Path) -> None:
+    """Hard-links a file or every file of a folder; copies where the file system cannot link."""
+    if source.is_dir():
+        target.mkdir(parents=True)
+        for path in walk(source):
+            if path.is_dir():
+                (target / path.relative_to(source)).mkdir()
+            else:
+                _link_file(path, target / path.relative_to(source))
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link_file(source, target)
+
+
+def code_hash(function: Callable[..., Any]) -> str:
+    """Hash of the syntax trees of the project modules that a function's module imports, itself
+    included; comments, docstrings and layout do not count."""
+    source = Path(inspect.getfile(function))
+    state = hashlib.sha256()
+    for path in sorted({source, *import_closure(source)}):
+        state.update(f"{path.name}\n{_canonical(path)}\n".encode())
+    return state.hexdigest()
+
+
+def import_closure(script: Path) -> list[Path]:
+    """Files of the package ``rhas`` that a Python file imports, directly or not; sorted.
+
+    The file itself is included where it belongs to the package. Imports inside functions count,
+    and so do the ``__init__`` files of the packages passed through.
+    """
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        for imported in _imports(path):
+            if imported not in found:
+                found.add(imported)
+                waiting.append(imported)
+    if script.is_relative_to(_PACKAGE):
+        found.add(script)
+    return sorted(found)
+
+
+def _imports(path: Path) -> Iterator[Path]:
+    package = (
+        path.relative_to(_PACKAGE.parent).parent.parts if path.is_relative_to(_PACKAGE) else ()
+    )
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _module_files(tuple(alias.name.split(".")))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = base + (tuple(node.module.split(".")) if node.module else ())
+            yield from _module_files(module)
+            for alias in node.names:
+                yield from _module_files((*module, alias.name))
+
+
+def _module_files(module: tuple[str, ...]) -> Iterator[Path]:
+    """The file of a module of the package and the ``__init__`` files above it."""
+    if not module or module[0] != "rhas":
+        return
+    for depth in range(1, len(module) + 1):
+        base = _PACKAGE.parent.joinpath(*module[:depth])
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if path.is_file():
+                yield path
+
+
+def _canonical(path: Path) -> str:
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
+            node.body = body[1:]
+    return ast.dump(tree)
+
+
+def walk(path: Path) -> Iterator[Path]:
+    """Everything below a folder in a fixed order, parents first; a file itself."""
+    if path.is_file():
+        yield path
+        return
+    for child in sorted(path.iterdir()):
+        yield child
+        if child.is_dir():
+            yield from walk(child)
+
+
+def _link_file(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

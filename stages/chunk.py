@@ -1,0 +1,29 @@
+"""feature stores + annotations -> data/samples: windows of frame_len frames, an index."""
+
+from pathlib import Path
+
+from rhas.config import from_mapping
+from rhas.manifest import Manifest, read_annotations
+from rhas.samples import ChunkConfig, write_samples
+from rhas.stage import new_folder, params, run
+
+RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
+
+
+def main() -> None:
+    values = params("chunk")
+    shared = {name: values[name] for name in ("fps", "frame_len", "split", "seed")}
+    config = from_mapping(ChunkConfig, {**shared, **values["chunk"]}, "params.yaml, chunk")
+    with new_folder(OUT) as folder:
+        info = write_samples(
+            Manifest.read(RAW).films,
+            read_annotations(RAW),
+            FEATURES / values["vlm"],
+            config,
+            folder,
+        )
+    print(f"chunk: samples {info['samples']}, dropped {info['dropped']}")
+
+
+if __name__ == "__main__":
+    run(main)

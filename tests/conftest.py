@@ -1,0 +1,22 @@
+"""Shape annotations are enforced in tests, and only there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import rhas.compat  # noqa: F401  (before anything imports torchvision)
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """A folder of real films and annotations beside the checkout; skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("no folder of real films beside the checkout")
+    return SHARED
