@@ -7,7 +7,6 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +55,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if typing.get_origin(option) is typing.Literal:
             if value in typing.get_args(option):
                 return value
-        elif typing.get_origin(option) is tuple and isinstance(value, list):
+        elif (typing.get_origin(option) or option) is tuple and isinstance(value, list):
             return tuple(value)
         elif option is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
@@ -76,6 +75,3 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
 def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
     """All of params.yaml as plain values (for commands outside a DVC stage)."""
     return yaml.safe_load(path.read_text("utf-8"))
-
-
-__all__ = ["dataclass", "field", "from_mapping", "load_params"]

@@ -47,7 +47,7 @@ class ChunkConfig:
     frame_len: int
     split: Literal["cross_movie", "random"]
     seed: int
-    fractions: tuple
+    fractions: tuple[float, ...]
     min_frames: int
     boundary_sigma: float
 
