@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from rhas.config import load_params
 from rhas.errors import RhasError
 from rhas.stage import work_root
 from rhas.workcache import Entry, WorkCache
@@ -21,6 +23,32 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Show and prune the work cache: each film's result of each stage.")
 app.add_typer(cache_app, name="cache", no_args_is_help=True)
+
+
+@app.command()
+def features(
+    films: Annotated[list[Path], typer.Argument(help="Film files.", show_default=False)],
+    ref: Annotated[
+        list[str], typer.Option(help="A sentence that describes a person; once per person.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
+    parameters: Annotated[Path, typer.Option("--params", help="Settings of the stages.")] = Path(
+        "params.yaml"
+    ),
+) -> None:
+    """Decode films, find the persons, and extract their features, as the pipeline does.
+
+    Every film is tried; a broken one is named at the end and makes the exit status 1.
+    """
+    from rhas.features import extract_features
+
+    out.mkdir(parents=True, exist_ok=True)
+    cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
+    failures = extract_features(films, ref, load_params(parameters), cache, out)
+    for movie, error in failures.items():
+        Console(stderr=True).print(f"[bold red]{movie}:[/] {error}", highlight=False)
+    print(f"{len(films) - len(failures)} of {len(films)} films in {out}")
+    raise typer.Exit(1 if failures else 0)
 
 
 @cache_app.command("show")

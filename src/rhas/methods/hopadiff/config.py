@@ -1,0 +1,200 @@
+"""HopaDIFF's parameters and presets (paper section 5.1, appendix B; the published code's sizes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from rhas.errors import RhasError
+
+_CONDITION_MASKS = ("full", "zero", "boundary", "class")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Structure, losses and sampling of HopaDIFF.
+
+    The first four are the ablations of Table 5; with all of them off what remains is ActDiff.
+
+    Args:
+        partial_branch: the second branch on the referred person's crop.
+        hp_xlstm: mLSTM blocks between encoders and decoders (Eq. 4, 5).
+        bca: exchange of input gates between the branches (Eq. 5); nothing to do without
+            ``partial_branch`` and ``hp_xlstm``.
+        dft_condition: the spectrum as a second condition (Eq. 6).
+        stride: frames averaged into one step of the model; scores are repeated back to L frames.
+            1 in the paper.
+        encoder_layers: layers of each encoder, dilation 2^i.
+        encoder_maps: channels of the encoders.
+        encoder_kernel: taps of convolution and attention, odd.
+        encoder_dropout: on the input of every encoder layer.
+        channel_dropout: of whole input channels.
+        temporal_dropout: of whole input frames.
+        feature_layers: encoder layers (from 0) whose outputs, side by side, are z.
+        decoder_layers: layers of each decoder, dilation 2^i.
+        decoder_maps: channels of the decoders.
+        decoder_kernel: taps of convolution and attention, odd.
+        decoder_dropout: on the input and condition of every decoder layer.
+        time_width: width of the embedding of the diffusion step, even.
+        condition_values: decoder values, too, see the condition; in DiffAct only queries and keys
+            do, so the condition can merely choose among neighbours.
+        shared_decoder: one decoder for both branches, as in the published code.
+        xlstm_blocks: mLSTM blocks per branch.
+        xlstm_heads: H; must divide the width of z.
+        xlstm_chunk: frames of a chunk of the chunkwise form; changes cost, not results.
+        forget_gate: ``sigmoid`` or ``exp`` (Eq. 5 allows both).
+        bca_width: width of queries and keys of BCA.
+        bca_reach: BCA attends to the frames t, t±1, t±2, ..., t±2^reach.
+        spectrum: ``dft`` (Eq. 6) or ``dct`` (DCT-II, the published code).
+        spectrum_at: ``decoder`` (Eq. 7) or ``xlstm``: added to z before HP-xLSTM (published code).
+        spectrum_width: channels of the spectrum's embedding at the decoder.
+        missing: frames without a crop get a ``learned`` vector or ``zero`` features.
+        standardise: shift and scale every feature channel by statistics of the training samples.
+        prior_bias: start the outputs at the classes' frequencies in the training samples.
+        timesteps: diffusion steps of training.
+        sampling_steps: DDIM steps.
+        eta: 0 makes DDIM deterministic, 1 gives the noise of DDPM.
+        scale: labels become -scale and +scale.
+        output: ``sigmoid`` (multi-label) or ``softmax`` in sampling, as in the published code.
+        condition_masks: what a training sample's condition loses, drawn evenly from ``full``
+            (nothing), ``zero`` (all), ``boundary`` (frames near label-set changes), ``class`` (the
+            frames of one of its classes).
+        encoder_weight: of the encoders' losses.
+        decoder_weight: of the decoders' losses.
+        bce_weight: of the frame loss.
+        boundary_weight: of the boundary loss.
+        smoothing_weight: of the clipped squared difference between neighbouring log-probabilities.
+        pos_weight_cap: present labels weigh up to this much more where a class is rare; 1 is off.
+    """
+
+    partial_branch: bool = True
+    hp_xlstm: bool = True
+    bca: bool = True
+    dft_condition: bool = True
+    stride: int = 1
+    encoder_layers: int = 12
+    encoder_maps: int = 256
+    encoder_kernel: int = 5
+    encoder_dropout: float = 0.5
+    channel_dropout: float = 0.5
+    temporal_dropout: float = 0.5
+    feature_layers: tuple[int, ...] = (5, 7, 9)
+    decoder_layers: int = 8
+    decoder_maps: int = 128
+    decoder_kernel: int = 5
+    decoder_dropout: float = 0.1
+    time_width: int = 512
+    condition_values: bool = False
+    shared_decoder: bool = False
+    xlstm_blocks: int = 1
+    xlstm_heads: int = 4
+    xlstm_chunk: int = 64
+    forget_gate: Literal["sigmoid", "exp"] = "sigmoid"
+    bca_width: int = 16
+    bca_reach: int = 6
+    spectrum: Literal["dft", "dct"] = "dft"
+    spectrum_at: Literal["decoder", "xlstm"] = "decoder"
+    spectrum_width: int = 128
+    missing: Literal["learned", "zero"] = "learned"
+    standardise: bool = False
+    prior_bias: bool = False
+    timesteps: int = 1000
+    sampling_steps: int = 25
+    eta: float = 1.0
+    scale: float = 1.0
+    output: Literal["sigmoid", "softmax"] = "sigmoid"
+    condition_masks: tuple[str, ...] = ("full",)
+    encoder_weight: float = 1.0
+    decoder_weight: float = 1.0
+    bce_weight: float = 1.0
+    boundary_weight: float = 1.0
+    smoothing_weight: float = 0.0
+    pos_weight_cap: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(self.stride >= 1, "stride", "at least 1", self.stride)
+        for name in ("encoder_kernel", "decoder_kernel"):
+            value = getattr(self, name)
+            _require(value >= 1 and value % 2 == 1, name, "an odd number", value)
+        for name in ("encoder_dropout", "channel_dropout", "temporal_dropout", "decoder_dropout"):
+            _require(0 <= getattr(self, name) < 1, name, "from 0, below 1", getattr(self, name))
+        _require(
+            len(self.feature_layers) > 0
+            and all(0 <= layer < self.encoder_layers for layer in self.feature_layers),
+            "feature_layers",
+            f"numbers from 0 to {self.encoder_layers - 1}",
+            self.feature_layers,
+        )
+        _require(
+            self.condition_width % self.xlstm_heads == 0,
+            "xlstm_heads",
+            f"a divisor of {self.condition_width} (feature layers × encoder_maps)",
+            self.xlstm_heads,
+        )
+        _require(
+            1 <= self.sampling_steps <= self.timesteps,
+            "sampling_steps",
+            f"1 to {self.timesteps}",
+            self.sampling_steps,
+        )
+        _require(self.time_width % 2 == 0, "time_width", "an even number", self.time_width)
+        _require(
+            len(self.condition_masks) > 0 and set(self.condition_masks) <= set(_CONDITION_MASKS),
+            "condition_masks",
+            "some of " + ", ".join(_CONDITION_MASKS),
+            self.condition_masks,
+        )
+        _require(self.scale > 0, "scale", "above 0", self.scale)
+        _require(self.eta >= 0, "eta", "0 or more", self.eta)
+        _require(self.pos_weight_cap >= 1, "pos_weight_cap", "1 or more", self.pos_weight_cap)
+
+    @property
+    def condition_width(self) -> int:
+        """Channels of z and ẑ."""
+        return len(self.feature_layers) * self.encoder_maps
+
+
+def _require(holds: bool, name: str, expected: str, got: object) -> None:
+    if not holds:
+        raise RhasError(
+            "parameter out of range",
+            where=f"method hopadiff, {name}",
+            expected=expected,
+            got=str(got),
+        )
+
+
+_PAPER = Config()
+
+PRESETS: dict[str, Config] = {
+    "paper": _PAPER,
+    "appendix": replace(
+        _PAPER, encoder_maps=64, decoder_maps=24, spectrum_width=24, feature_layers=(5, 7, 9)
+    ),
+    "code": replace(
+        _PAPER,
+        encoder_layers=10,
+        encoder_maps=256,
+        decoder_maps=24,
+        decoder_kernel=7,
+        spectrum_width=24,
+    ),
+    "mini": replace(
+        _PAPER,
+        stride=4,
+        encoder_layers=8,
+        encoder_maps=64,
+        encoder_dropout=0.2,
+        channel_dropout=0.2,
+        temporal_dropout=0.2,
+        feature_layers=(3, 5, 7),
+        decoder_layers=6,
+        decoder_maps=48,
+        time_width=128,
+        condition_values=True,
+        spectrum_width=48,
+        standardise=True,
+        prior_bias=True,
+        boundary_weight=0.1,
+    ),
+}

@@ -1,0 +1,94 @@
+"""Attention of every frame to a few frames at fixed distances (ASFormer, DiffAct).
+
+B rows, L frames, n offsets, d width of queries and keys, e width of values. Keys and values are
+never gathered n-fold: each offset is a shifted slice, and only (B, L, n) weights are kept for the
+backward pass. Time and memory are linear in L.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+_NEVER = -1e30  # finite: a row without any valid key must not become NaN
+
+
+def neighbour_attention(
+    q: Tensor, k: Tensor, v: Tensor, offsets: Sequence[int], mask: Tensor | None = None
+) -> Tensor:
+    """``out[t] = Σ_j a_tj v[t + o_j]`` with ``a_t = softmax_j(q[t] · k[t + o_j] / √d)``.
+
+    Offsets that leave the sequence or point at padding have no weight; a frame without any valid
+    neighbour gives 0.
+
+    Args:
+        q: (B, L, d).
+        k: (B, L, d).
+        v: (B, L, e).
+        offsets: distances in frames, distinct.
+        mask: (B, L) bool, True for real frames; None where all are.
+
+    Returns:
+        (B, L, e)
+    """
+    return _NeighbourAttention.apply(q, k, v, tuple(offsets), mask)
+
+
+def dilated_offsets(kernel: int, dilation: int) -> tuple[int, ...]:
+    """The taps of a centred dilated convolution: ``-r·dilation, ..., 0, ..., r·dilation``."""
+    radius = kernel // 2
+    return tuple(dilation * tap for tap in range(-radius, radius + 1))
+
+
+def _slices(offsets: Sequence[int], length: int) -> Iterator[tuple[int, slice, slice]]:
+    """(j, frames t, their neighbours t + o_j) for the offsets that reach into the sequence."""
+    for j, offset in enumerate(offsets):
+        if abs(offset) < length:
+            first, last = max(0, -offset), min(length, length - offset)
+            yield j, slice(first, last), slice(first + offset, last + offset)
+
+
+class _NeighbourAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, offsets: tuple[int, ...], mask: Tensor | None
+    ) -> Tensor:
+        length = q.shape[1]
+        scale = q.shape[2] ** -0.5
+        weights = q.new_full((len(offsets), *q.shape[:2]), _NEVER)  # (n, B, L)
+        for j, here, there in _slices(offsets, length):
+            score = torch.linalg.vecdot(q[:, here], k[:, there]).mul_(scale)
+            if mask is not None:
+                score.masked_fill_(~mask[:, there], _NEVER)
+            weights[j, :, here] = score
+        reached = weights > _NEVER
+        weights = torch.softmax(weights, 0).mul_(reached)
+        out = torch.zeros_like(v)
+        for j, here, there in _slices(offsets, length):
+            out[:, here].addcmul_(weights[j, :, here, None], v[:, there])
+        ctx.save_for_backward(q, k, v, weights)
+        ctx.offsets = offsets
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        grad = grads[0]
+        q, k, v, weights = ctx.saved_tensors
+        length = q.shape[1]
+        d_weights = torch.zeros_like(weights)
+        d_v = torch.zeros_like(v)
+        for j, here, there in _slices(ctx.offsets, length):
+            d_weights[j, :, here] = torch.linalg.vecdot(grad[:, here], v[:, there])
+            d_v[:, there].addcmul_(weights[j, :, here, None], grad[:, here])
+        d_scores = d_weights - (d_weights * weights).sum(0)
+        d_scores.mul_(weights).mul_(q.shape[2] ** -0.5)
+        d_q, d_k = torch.zeros_like(q), torch.zeros_like(k)
+        for j, here, there in _slices(ctx.offsets, length):
+            d_q[:, here].addcmul_(d_scores[j, :, here, None], k[:, there])
+            d_k[:, there].addcmul_(d_scores[j, :, here, None], q[:, here])
+        return d_q, d_k, d_v, None, None

@@ -1,0 +1,1 @@
+"""How good a segmentation is: clean figures first, and the published evaluator for comparison."""

@@ -1,0 +1,186 @@
+"""The tables, stores and plot data of ``results/``. Equal inputs give equal bytes.
+
+T frames, C classes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from rhas.metrics.clean import OVERLAPS, CleanMetrics, Prediction, single_label
+from rhas.metrics.scored import PersonResult, Scored
+from rhas.metrics.segments import BACKGROUND, intervals_of, segments_of
+from rhas.units import frame_to_seconds
+
+CONFUSION_CLASSES = 12
+RELIABILITY_BINS = 10
+_HALF = OVERLAPS.index(0.5)
+
+
+def write_json(values: Mapping[str, Any], path: Path) -> None:
+    """Sorted keys, floats to 4 decimals, null for a figure that does not exist."""
+    text = json.dumps(_rounded(values), indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 4)
+    return value
+
+
+def write_scores(splits: Mapping[str, Sequence[Scored]], path: Path) -> None:
+    """A Zarr v3 directory store: per split a group, per sample an array float16 (T, C)."""
+    root = zarr.create_group(path, zarr_format=3)
+    for side, items in splits.items():
+        group = root.create_group(side)
+        for item in items:
+            window, stored = item.window, item.stored
+            array = group.create_array(
+                window.sample,
+                shape=stored.shape,
+                dtype=stored.dtype,
+                chunks=stored.shape,
+                compressors=None,
+                attributes={
+                    "movie": window.movie,
+                    "person": window.person,
+                    "start": window.start,
+                    "stop": window.stop,
+                },
+            )
+            array[:] = stored
+
+
+def write_per_class(
+    clean: Mapping[str, CleanMetrics],
+    thresholds: NDArray[np.float64],
+    names: Sequence[str],
+    path: Path,
+) -> None:
+    """Per split and class that occurs in it: true frames and intervals, AP, F1@50, threshold."""
+    rows = [
+        [
+            side,
+            label,
+            names[label],
+            figures.support[label],
+            figures.instances[label],
+            f"{figures.ap[label]:.4f}",
+            f"{figures.interval_f1[_HALF, label]:.4f}",
+            f"{thresholds[label]:.4f}",
+        ]
+        for side, figures in clean.items()
+        for label in np.flatnonzero(figures.support).tolist()
+    ]
+    header = ["split", "class_id", "class", "frames", "instances", "ap", "interval_f1_50"]
+    _write_csv(path, [*header, "threshold"], rows)
+
+
+def write_intervals(
+    persons: Iterable[PersonResult], names: Sequence[str], fps: float, path: Path
+) -> None:
+    """Predicted intervals of the movies; an interval that a window's end cuts is one again.
+
+    ``score`` is the mean score of the class over the interval.
+    """
+    rows = []
+    for person in persons:
+        said, first = intervals_of(person.timeline.predicted), person.timeline.start
+        for i in np.lexsort((said.label, said.stop, said.start)):
+            label, start, stop = int(said.label[i]), int(said.start[i]), int(said.stop[i])
+            score = person.scores[start:stop, label].mean(dtype=np.float64)
+            start, stop = start + first, stop + first
+            seconds = [f"{frame_to_seconds(frame, fps):.3f}" for frame in (start, stop)]
+            rows.append(
+                [person.movie, person.person, names[label], start, stop, *seconds, f"{score:.4f}"]
+            )
+    header = ["movie", "person", "class", "start", "stop", "start_s", "end_s", "score"]
+    _write_csv(path, header, rows)
+
+
+def write_plots(
+    clean: CleanMetrics,
+    truths: Sequence[NDArray[np.bool_]],
+    predictions: Sequence[Prediction],
+    names: Sequence[str],
+    folder: Path,
+) -> None:
+    """Data of ``dvc plots``, of one split.
+
+    ``average_precision.csv``: a row per class that occurs. ``confusion.csv``: a row per true
+    arg-max segment (metrics.clean.single_label): its class and the one predicted in most of its
+    frames, the CONFUSION_CLASSES most frequent by name. ``reliability.csv``: scores in equal bins
+    of [0, 1]: their mean, the share of them that is true, their number.
+    """
+    there = np.flatnonzero(clean.support).tolist()
+    _write_csv(
+        folder / "average_precision.csv",
+        ["class", "ap", "interval_f1_50", "frames"],
+        [
+            [
+                names[label],
+                f"{clean.ap[label]:.4f}",
+                f"{clean.interval_f1[_HALF, label]:.4f}",
+                clean.support[label],
+            ]
+            for label in sorted(there, key=lambda label: (-clean.ap[label], label))
+        ],
+    )
+    frequent = sorted(there, key=lambda label: (-clean.support[label], label))
+    shown = {label: names[label] for label in frequent[:CONFUSION_CLASSES]}
+    shown[BACKGROUND] = "(nothing)"
+    _write_csv(
+        folder / "confusion.csv",
+        ["actual", "predicted"],
+        [
+            [shown.get(actual, "(other)"), shown.get(predicted, "(other)")]
+            for truth, said in zip(truths, predictions, strict=True)
+            for actual, predicted in _segment_pairs(truth, said.top)
+        ],
+    )
+    _write_csv(
+        folder / "reliability.csv", ["score", "true", "count"], _reliability(truths, predictions)
+    )
+
+
+def _segment_pairs(truth: NDArray[np.bool_], top: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    segments = segments_of(single_label(truth, top))
+    for label, start, stop in zip(segments.label, segments.start, segments.stop, strict=True):
+        counted = Counter(top[start:stop].tolist())
+        yield int(label), min(counted, key=lambda said: (-counted[said], said))
+
+
+def _reliability(
+    truths: Sequence[NDArray[np.bool_]], predictions: Sequence[Prediction]
+) -> list[list[Any]]:
+    count, total, true = np.zeros((3, RELIABILITY_BINS))
+    for truth, said in zip(truths, predictions, strict=True):
+        scores = said.scores.ravel().astype(np.float64)
+        bins = np.minimum((scores * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
+        count += np.bincount(bins, minlength=RELIABILITY_BINS)
+        total += np.bincount(bins, scores, RELIABILITY_BINS)
+        true += np.bincount(bins, truth.ravel(), RELIABILITY_BINS)
+    return [
+        [f"{total[b] / count[b]:.4f}", f"{true[b] / count[b]:.4f}", int(count[b])]
+        for b in np.flatnonzero(count)
+    ]
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

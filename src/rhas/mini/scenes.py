@@ -1,0 +1,110 @@
+"""Random stills with truth, for training the built-in checkpoints.
+
+The same people, places and movements as in the films, from seeds that no film uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhas.mini.references import alternatives, reference
+from rhas.mini.render import Renderer
+from rhas.mini.simulate import labelled, make_story
+from rhas.mini.spec import SCENE_KEY
+
+_SIZES = (
+    (384, 216), (320, 180), (320, 240), (288, 216), (384, 216), (320, 180), (216, 288), (180, 320),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScenePerson:
+    """Somebody in a still."""
+
+    reference: str
+    """A sentence that nobody else in the story fits."""
+    alternatives: list[str]
+    """More of them, short and long, as "the red coat"."""
+    box: tuple[float, float, float, float]
+    """x0, y0, x1, y1 in pixels, inside the picture."""
+    visible: float
+    """Visible fraction of the figure, above 0, at most 1."""
+    actions: tuple[str, ...]
+    """Class names at this moment, possibly none."""
+    attributes: dict[str, str | bool | None]
+    """See :class:`rhas.mini.appearance.Attributes`."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A still and who is in it."""
+
+    frame: NDArray[np.uint8]
+    """(H, W, 3) RGB."""
+    persons: list[ScenePerson]
+    """Only those in the picture; may be empty."""
+    cast: list[str]
+    """References of everybody in the story, in the picture or not."""
+    situation: int
+    """Number of the story that the still is from."""
+
+
+def sample_scenes(
+    seed: int, count: int, *, size: tuple[int, int] | None = None, moments: int = 12,
+    step: float = 0.7,
+) -> Iterator[Scene]:  # fmt: skip
+    """Random stills.
+
+    Args:
+        seed: 0 or more; the same seed gives the same stills.
+        count: how many.
+        size: picture width and height in pixels; None for the sizes of the films, mixed.
+        moments: stills taken from each simulated situation, in the order of time.
+        step: about how many seconds lie between them.
+    """
+    made = 0
+    situation = 0
+    while made < count:
+        root = np.random.SeedSequence([seed, situation], spawn_key=(SCENE_KEY,))
+        rng = np.random.default_rng(root)
+        number = min(moments, count - made)
+        for scene in _situation(rng, situation, number, moments, size, step):
+            yield scene
+            made += 1
+        situation += 1
+
+
+def _situation(
+    rng: np.random.Generator, situation: int, number: int, moments: int,
+    size: tuple[int, int] | None, step: float,
+) -> Iterator[Scene]:  # fmt: skip
+    width, height = size if size is not None else _SIZES[int(rng.integers(len(_SIZES)))]
+    seconds = moments * step * 1.1 + 2
+    warm_up = float(rng.uniform(0, 12))  # so that stills also show later parts of an act
+    sides = bool(rng.random() < 0.12)
+    story = make_story(rng, warm_up + seconds, width / height, sides=sides)
+    renderer = Renderer(story, rng, width, height)
+    cast = [look.attributes for look in story.cast]
+    labels = [labelled(track) for track in story.tracks]
+    sentences = [reference(rng, p, cast) for p in range(len(cast))]
+    others = [alternatives(rng, p, cast) for p in range(len(cast))]
+    for k in range(number):
+        t = warm_up + 0.5 + step * (k + float(rng.uniform(0, 0.9)))
+        placed, _ = renderer.frame(t)
+        persons = [
+            ScenePerson(
+                reference=sentences[q.person],
+                alternatives=others[q.person],
+                box=q.box,
+                visible=q.visible,
+                actions=tuple(sorted({n for n, a, b in labels[q.person] if a <= t < b})),
+                attributes=cast[q.person].as_dict(),
+            )
+            for q in placed
+            if q.visible > 0
+        ]
+        yield Scene(renderer.pixels[..., :3].copy(), persons, sentences, situation)

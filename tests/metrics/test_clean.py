@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from rhas.errors import RhasError
+from rhas.metrics.clean import (
+    Prediction,
+    average_precision,
+    clean_metrics,
+    single_label,
+    top_is_right,
+)
+from rhas.metrics.segments import BACKGROUND
+from rhas.readout import top_class
+
+C = 4
+ARGMAX_FIGURES = ("acc", "edit", "f1_10", "f1_25", "f1_50")
+SET_FIGURES = ("acc", "interval_f1_10", "interval_f1_25", "interval_f1_50", "label_set_iou")
+
+
+def multi_hot(*sets: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.array([[c in labels for c in range(C)] for labels in sets])
+
+
+def predict(scores: NDArray, active: NDArray[np.bool_]) -> Prediction:
+    return Prediction(scores, active, top_class(scores, active))
+
+
+def perfect(truth: NDArray[np.bool_]) -> Prediction:
+    return predict(truth.astype(np.float32), truth)
+
+
+@st.composite
+def multi_label(draw: st.DrawFn) -> NDArray[np.bool_]:
+    sets = draw(hnp.arrays(bool, st.tuples(st.integers(1, 6), st.just(C))))
+    lengths = draw(hnp.arrays(np.int64, len(sets), elements=st.integers(1, 5)))
+    return np.repeat(sets, lengths, axis=0)
+
+
+@st.composite
+def single_labels(draw: st.DrawFn) -> NDArray[np.bool_]:
+    labels = draw(hnp.arrays(np.int64, st.integers(1, 25), elements=st.integers(BACKGROUND, C - 1)))
+    return labels[:, None] == np.arange(C)
+
+
+@st.composite
+def truth_and_prediction(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Prediction]:
+    truth = draw(multi_label())
+    scores = draw(hnp.arrays(np.float32, truth.shape, elements=st.floats(0, 1, width=16)))
+    return truth, predict(scores, scores > 0.5)
+
+
+def test_all_figures_of_a_sample_by_hand() -> None:
+    truth = multi_hot((0,), (0,), (0, 1), (0, 1), (), (), (2,), (2,), (2,), (2,))
+    active = multi_hot((0,), (0,), (0,), (3,), (3,), (), (2,), (2,), (2,), ())
+    figures = clean_metrics([truth], [predict(active.astype(float), active)])
+    # right: 0 0 0 - - background 2 2 2 -
+    assert figures.figures["acc"] == pytest.approx(70)
+    # truth 0 (0-4: of {0, 1} the prediction names 0), 2 (6-10); said 0 (0-3), 3 (3-5), 2 (6-9)
+    assert figures.figures["edit"] == pytest.approx(200 / 3)
+    assert figures.figures["f1_50"] == pytest.approx(80)
+    # true intervals 0 (0-4), 1 (2-4), 2 (6-10); said 0 (0-3), 2 (6-9), 3 (3-5)
+    assert figures.figures["interval_f1_50"] == pytest.approx(200 / 3)
+    assert figures.other_means["interval_f1_50_class_mean"] == pytest.approx(200 / 3)
+    # 1 1 1/2 0 0 1 1 1 1 0
+    assert figures.figures["label_set_iou"] == pytest.approx(65)
+    assert figures.support.tolist() == [4, 2, 4, 0]
+    assert figures.instances.tolist() == [1, 1, 1, 0]
+    # 0: ranks TTT, then all others with one T of 7; 1: no score; 2: TTT, then one T of 7
+    assert figures.ap[:3] == pytest.approx([75 + 25 * 0.4, 20, 75 + 25 * 0.4])
+    assert np.isnan(figures.ap[3])
+    assert figures.figures["map"] == pytest.approx((85 + 20 + 85) / 3)
+
+
+def test_pooled_and_mean_figures_differ() -> None:
+    long, short = multi_hot(*[(0,), (1,), (2,)] * 3), multi_hot((0,))
+    wrong = predict(multi_hot((1,)).astype(float), multi_hot((1,)))
+    figures = clean_metrics([long, short], [perfect(long), wrong])
+    assert figures.figures["edit"] == pytest.approx(50)
+    assert figures.other_means["edit_pooled"] == pytest.approx(90)
+    assert figures.figures["f1_50"] == pytest.approx(90)
+    assert figures.other_means["f1_50_sample_mean"] == pytest.approx(50)
+
+
+def test_background_counts_in_accuracy_and_in_no_segment() -> None:
+    empty = multi_hot((), (), (), ())
+    figures = clean_metrics([empty], [perfect(empty)]).figures
+    assert np.isnan(figures.pop("map"))
+    assert set(figures.values()) == {100}
+    said = perfect(multi_hot((), (1,), (), ()))
+    figures = clean_metrics([empty], [said]).figures
+    assert (figures["acc"], figures["edit"], figures["f1_10"]) == (75, 0, 0)
+    assert top_is_right(multi_hot((1,), ()), np.array([BACKGROUND, 1])).tolist() == [False, False]
+
+
+def test_the_single_label_truth_follows_the_prediction_within_a_run() -> None:
+    walk, wave = 0, 1
+    truth = multi_hot(*[(walk,)] * 4, *[(walk, wave)] * 4, *[(wave,)] * 2)
+
+    def made(*top: int) -> list[int]:
+        return single_label(truth, np.array(top)).tolist()
+
+    assert made(*[walk] * 4, *[wave] * 6) == [walk] * 4 + [wave] * 6
+    assert made(*[walk] * 10) == [walk] * 8 + [wave] * 2
+    assert made(*[2] * 10) == [walk] * 8 + [wave] * 2  # never named: the lowest id
+    assert made(*[walk] * 4, walk, wave, wave, wave, wave, wave) == [walk] * 4 + [wave] * 6
+
+
+def test_flickering_between_two_true_labels_is_over_segmentation() -> None:
+    truth = multi_hot(*[(0, 1)] * 10)
+    active = multi_hot(*[(0,), (1,)] * 5)
+    figures = clean_metrics([truth], [predict(active.astype(float), active)]).figures
+    assert figures["acc"] == 100
+    assert figures["edit"] == pytest.approx(10)
+    assert figures["f1_10"] == pytest.approx(200 / 11)
+
+
+@given(st.lists(single_labels(), min_size=1, max_size=3))
+def test_a_perfect_single_label_prediction_has_100_everywhere(truths: list[NDArray]) -> None:
+    figures = clean_metrics(truths, [perfect(truth) for truth in truths]).figures
+    assert {k: v for k, v in figures.items() if not np.isnan(v)} == {
+        k: pytest.approx(100) for k, v in figures.items() if not np.isnan(v)
+    }
+
+
+@given(st.lists(multi_label(), min_size=1, max_size=3))
+def test_a_perfect_multi_label_prediction_has_100_everywhere(truths: list[NDArray]) -> None:
+    figures = clean_metrics(truths, [perfect(truth) for truth in truths]).figures
+    assert [figures[name] for name in (*ARGMAX_FIGURES, *SET_FIGURES)] == pytest.approx([100] * 10)
+
+
+@given(multi_label(), st.data())
+def test_naming_any_one_true_label_per_run_is_perfect_too(
+    truth: NDArray, data: st.DataObject
+) -> None:
+    """Arg-max figures do not depend on which of simultaneous actions has the higher score."""
+    scores = truth * data.draw(
+        hnp.arrays(np.float64, C, elements=st.floats(0.5, 1), fill=st.nothing())
+    )
+    figures = clean_metrics([truth], [predict(scores, truth)]).figures
+    assert [figures[name] for name in ARGMAX_FIGURES] == pytest.approx([100] * 5)
+
+
+@given(st.lists(truth_and_prediction(), min_size=1, max_size=4), st.randoms())
+@settings(max_examples=50)
+def test_the_order_of_samples_changes_nothing(
+    pairs: list[tuple[NDArray, Prediction]], random: object
+) -> None:
+    shuffled = list(pairs)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = (
+        clean_metrics([t for t, _ in p], [said for _, said in p]) for p in (pairs, shuffled)
+    )
+    assert repr(one.figures) == repr(other.figures)
+    assert repr(one.other_means) == repr(other.other_means)
+
+
+def slow_average_precision(true: NDArray, score: NDArray) -> float:
+    """Precision and recall at every threshold, one at a time."""
+    total, recall_before = 0.0, 0.0
+    for threshold in sorted(set(score.tolist()), reverse=True):
+        passed = score >= threshold
+        precision = (passed & true).sum() / passed.sum()
+        recall = (passed & true).sum() / true.sum()
+        total += (recall - recall_before) * precision
+        recall_before = recall
+    return 100 * total
+
+
+@given(
+    hnp.arrays(bool, 20),
+    hnp.arrays(np.float64, 20, elements=st.sampled_from((0, 0.1, 0.25, 0.5, 0.9, 1))),
+    st.integers(1, 19),
+)
+def test_average_precision_equals_the_definition(true: NDArray, score: NDArray, cut: int) -> None:
+    two = (
+        [a[:, None] for a in (true[:cut], true[cut:])],
+        [a[:, None] for a in np.split(score, [cut])],
+    )
+    [ap] = average_precision(*two)
+    if true.any():
+        assert ap == pytest.approx(slow_average_precision(true, score))
+    else:
+        assert np.isnan(ap)
+
+
+def test_average_precision_of_a_published_example() -> None:
+    """scikit-learn's documentation: average_precision_score gives 0.83."""
+    [ap] = average_precision(
+        [np.array([[0], [0], [1], [1]])], [np.array([[0.1], [0.4], [0.35], [0.8]])]
+    )
+    assert ap == pytest.approx(100 * (0.5 + 0.5 * 2 / 3))
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    truth = multi_hot((0,), (1,))
+    with pytest.raises(RhasError, match="sample"):
+        clean_metrics([], [])
+    with pytest.raises(RhasError, match="sample 0"):
+        clean_metrics([truth[:1]], [perfect(truth)])
+    scores = truth.astype(float)
+    with pytest.raises(RhasError, match="do not fit"):
+        Prediction(scores[:1], truth, np.array([0, 1]))
+    for top in ([0, 0], [0, BACKGROUND]):
+        with pytest.raises(RhasError, match="not in the predicted label set"):
+            Prediction(scores, truth, np.array(top))

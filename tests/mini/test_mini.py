@@ -1,0 +1,220 @@
+"""RHAS-mini: the same bytes from the same seed, true references, annotations inside the film."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, replace
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from rhas.classes import CLASS_ID
+from rhas.errors import RhasError
+from rhas.mini import (
+    MINI_CLASSES,
+    FilmFacts,
+    FilmSpec,
+    MiniConfig,
+    film_specs,
+    sample_scenes,
+    simulate_film,
+    write_film,
+)
+from rhas.mini.attributes import Attributes
+from rhas.mini.film import film_story
+from rhas.mini.references import alternatives, choices, holds_for, reference
+from rhas.mini.simulate import position
+
+
+@pytest.fixture(scope="module")
+def films() -> list[tuple[FilmSpec, FilmFacts]]:
+    """The default films, simulated only."""
+    return [(spec, simulate_film(spec)) for spec in film_specs(MiniConfig())]
+
+
+def _tiny(index: int, seconds: float = 2.0) -> FilmSpec:
+    return replace(film_specs(MiniConfig())[index], seconds=seconds)
+
+
+def test_default_set_has_the_announced_size(films):
+    specs = [spec for spec, _ in films]
+    assert Counter(s.subset for s in specs) == {"train": 8, "val": 2, "test": 4}
+    working = [s.seconds * 15 for s in specs]
+    assert 36_000 <= sum(working) <= 40_000
+    assert min(working) >= 1_500
+    assert max(working) <= 7_000
+    assert all(2 <= len(facts.references) <= 5 for _, facts in films)
+
+
+def test_three_films_make_one_of_each_subset():
+    assert [s.subset for s in film_specs(MiniConfig(films=3))] == ["train", "val", "test"]
+    assert {s.subset for s in film_specs(MiniConfig(films=30))[14:]} == {"train"}
+
+
+def test_more_films_change_no_film():
+    few, many = film_specs(MiniConfig(films=3)), film_specs(MiniConfig(films=20))
+    assert few == many[:3]
+    assert simulate_film(_tiny(1, 20)) == simulate_film(_tiny(1, 20))
+
+
+def test_specs_are_json():
+    spec = film_specs(MiniConfig())[3]
+    assert FilmSpec(**json.loads(json.dumps(asdict(spec)))) == spec
+
+
+def test_scale_shortens_films():
+    assert film_specs(MiniConfig(films=2, seconds_scale=0.02))[1].frames < 120
+
+
+@pytest.mark.parametrize("wrong", [{"films": 0}, {"seed": -1}, {"seconds_scale": 0.0}])
+def test_bad_settings_are_refused(wrong):
+    with pytest.raises(RhasError):
+        MiniConfig(**wrong)
+
+
+def test_classes_are_published_ones():
+    assert len(MINI_CLASSES) >= 24
+    assert all(name in CLASS_ID for name in MINI_CLASSES)
+    assert list(MINI_CLASSES) == sorted(MINI_CLASSES, key=CLASS_ID.__getitem__)
+
+
+def test_every_class_occurs_in_every_subset(films):
+    for subset in ("train", "val", "test"):
+        seen = {i[1] for spec, facts in films if spec.subset == subset for i in facts.intervals}
+        assert seen == set(MINI_CLASSES), subset
+
+
+def test_intervals_lie_inside_the_film_and_the_presence(films):
+    for spec, facts in films:
+        persons = len(facts.references)
+        for person, name, start, end in facts.intervals:
+            assert 0 <= person < persons
+            assert name in CLASS_ID
+            assert 0 <= start < end <= spec.frames / float(spec.rate) + 1e-3
+            assert any(a - 1e-3 <= start and end <= b + 1e-3 for a, b in facts.presence[person]), (
+                spec.movie
+            )
+        by_class = sorted((p, n, a, b) for p, n, a, b in facts.intervals)
+        for one, two in pairwise(by_class):
+            assert one[:2] != two[:2] or one[3] <= two[2]
+
+
+def test_two_labels_at_once_are_common(films):
+    both = single = 0.0
+    for _, facts in films:
+        for person in range(len(facts.references)):
+            spans = [(a, b) for p, _, a, b in facts.intervals if p == person]
+            for t in np.arange(0, max((b for _, b in spans), default=0), 0.5):
+                active = sum(a <= t < b for a, b in spans)
+                both += active > 1
+                single += active == 1
+    assert both > 0.25 * single
+
+
+def test_putting_follows_picking():
+    for spec in film_specs(MiniConfig())[:6]:
+        for track in film_story(spec).tracks:
+            hands = 0
+            for arms in track.arms:
+                hands += (arms.label == "picking") - (arms.label == "putting")
+                if arms.label == "putting":
+                    assert hands >= 0
+
+
+def test_references_single_out_one_person(films):
+    for spec, facts in films:
+        cast = [Attributes(**a) for a in facts.attributes]  # type: ignore[arg-type]
+        assert len(set(facts.references)) == len(facts.references)
+        for person in range(len(cast)):
+            assert all(
+                holds_for(chosen, gender, cast) == [person]
+                for gender, chosen in choices(person, cast)
+            ), spec.movie
+            rng = np.random.default_rng(0)
+            words = {reference(rng, person, cast) for _ in range(60)}
+            others = set()
+            for other in range(len(cast)):
+                if other != person:
+                    others |= {reference(rng, other, cast) for _ in range(60)}
+            assert not words & others
+            assert not set(alternatives(rng, person, cast)) & others
+
+
+def test_references_never_name_an_action(films):
+    words = {word for _, facts in films for r in facts.references for word in r.split()}
+    assert not words & set(MINI_CLASSES)
+
+
+def test_left_and_right_are_true(films):
+    for spec, facts in films:
+        sides = [a["side"] for a in facts.attributes]
+        assert any(sides) == spec.sides
+        if not spec.sides:
+            continue
+        story = film_story(spec)
+        left, right = sides.index("left"), sides.index("right")
+        for t in np.arange(0.1, spec.seconds - 0.1, 1.0):
+            a, b = (position(story.tracks[p], float(t)) for p in (left, right))
+            assert a is not None
+            assert b is not None
+            assert a[1] < b[1]
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_film_is_decodable_and_has_the_same_bytes_twice(tmp_path: Path, index: int):
+    spec = _tiny(index)
+    files = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        counts: list[int] = []
+        truth = write_film(spec, tmp_path / name, counts.append)
+        assert sum(counts) == spec.frames
+        files.append((tmp_path / name / spec.file_name).read_bytes())
+    assert files[0] == files[1]
+    with av.open(str(tmp_path / "a" / spec.file_name)) as container:
+        stream = container.streams.video[0]
+        assert stream.average_rate is not None
+        assert float(stream.average_rate) == pytest.approx(float(spec.rate), rel=1e-3)
+        assert (stream.width, stream.height) == (spec.width, spec.height)
+        assert len(container.streams.audio) == spec.audio
+        frames = list(container.decode(stream))
+    assert len(frames) == spec.frames
+    persons = len(truth.references)
+    assert truth.boxes.shape == (spec.frames, persons, 4)
+    assert truth.boxes.dtype == np.float32
+    assert truth.visible.shape == (spec.frames, persons)
+    seen = truth.visible > 0
+    assert seen.any()
+    assert np.array_equal(np.isfinite(truth.boxes).all(-1), seen)
+    boxes = truth.boxes[seen]
+    assert (boxes >= 0).all()
+    assert (boxes[:, [0, 2]] <= spec.width).all()
+    assert (boxes[:, [1, 3]] <= spec.height).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert truth.intervals == simulate_film(spec).intervals
+
+
+def test_scenes_are_repeatable_and_not_from_the_films():
+    scenes = list(sample_scenes(7, 30))
+    again = list(sample_scenes(7, 30))
+    assert len(scenes) == 30
+    assert all(np.array_equal(a.frame, b.frame) for a, b in zip(scenes, again, strict=True))
+    assert [s.persons for s in scenes] == [s.persons for s in again]
+    films = {tuple(simulate_film(_tiny(i, 1)).references) for i in range(14)}
+    assert not {tuple(s.cast) for s in scenes} & films
+    for scene in scenes:
+        height, width, _ = scene.frame.shape
+        assert scene.frame.dtype == np.uint8
+        for person in scene.persons:
+            x0, y0, x1, y1 = person.box
+            assert 0 <= x0 < x1 <= width
+            assert 0 <= y0 < y1 <= height
+            assert 0 < person.visible <= 1
+            assert set(person.actions) <= set(MINI_CLASSES)
+            assert person.alternatives
+            assert len(set(person.alternatives)) == len(person.alternatives)
+    assert not np.array_equal(scenes[0].frame, next(sample_scenes(8, 1)).frame)

@@ -1,0 +1,118 @@
+"""dvc.yaml is honest: what each stage's script imports and reads is what it declares."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rhas.decode import DecodeConfig
+from rhas.crop import CropConfig
+from rhas.evaluate import EvaluateConfig
+from rhas.extract import ExtractConfig
+from rhas.grounding import GroundConfig
+from rhas.mini import MiniConfig
+from rhas.samples import ChunkConfig
+from rhas.train import TrainConfig
+from rhas.workcache import import_closure
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+# fields that come from elsewhere than the stage's own section
+CONFIGS: dict[str, tuple[type, set[str]]] = {
+    "mini": (MiniConfig, set()),
+    "decode": (DecodeConfig, {"fps"}),
+    "ground": (GroundConfig, set()),
+    "crop": (CropConfig, set()),
+    "extract": (ExtractConfig, {"vlm", "checkpoint"}),
+    "chunk": (ChunkConfig, {"fps", "frame_len", "split", "seed"}),
+    "train": (TrainConfig, {"method", "seed"}),
+    "evaluate": (EvaluateConfig, {"seed"}),
+}
+
+
+def test_the_eight_rooms_in_order() -> None:
+    assert list(STAGES) == [
+        "prepare", "decode", "ground", "crop", "extract", "chunk", "train", "evaluate",
+    ]  # fmt: skip
+    assert all(stage["cmd"] == f"python stages/{name}.py" for name, stage in STAGES.items())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_cover_the_code_a_stage_runs(stage: str) -> None:
+    script = ROOT / "stages" / f"{stage}.py"
+    code = {path.relative_to(ROOT).as_posix() for path in [script, *import_closure(script)]}
+    declared = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("src/", "stages/"))}
+    missing = {c for c in code if not any(c == d or c.startswith(f"{d}/") for d in declared)}
+    idle = {d for d in declared if not any(c == d or c.startswith(f"{d}/") for c in code)}
+    assert not missing, "add to deps in dvc.yaml"
+    assert not idle, "remove from deps in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_those_a_stage_reads(stage: str) -> None:
+    assert set(STAGES[stage]["params"]) == _names_read(ROOT / "stages" / f"{stage}.py")
+
+
+@pytest.mark.parametrize("section", CONFIGS)
+def test_sections_are_the_fields_of_their_config(section: str) -> None:
+    config, elsewhere = CONFIGS[section]
+    fields = {field.name for field in dataclasses.fields(config)} - elsewhere
+    given = set(PARAMS[section]) - {"checkpoints"}
+    assert given == fields
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_data_folders_read_are_declared(stage: str) -> None:
+    """Folders named in a script are its outs or deps (templated ones by their first part)."""
+    source = (ROOT / "stages" / f"{stage}.py").read_text()
+    named = set(re.findall(r'Path\("((?:data|models|results)[^"]*)"\)', source))
+    entry = STAGES[stage]
+    declared = [*entry["deps"], *entry["outs"], *(next(iter(m)) for m in entry.get("metrics", []))]
+    for folder in named:
+        assert any(d == folder or d.startswith(f"{folder}/") for d in declared), folder
+
+
+def _names_read(script: Path) -> set[str]:
+    """String keys of ``values[...]`` in a script and in the functions of rhas.jobs it imports."""
+    tree = ast.parse(script.read_text())
+    nodes: list[ast.AST] = [tree]
+    jobs = ast.parse((ROOT / "src/rhas/jobs.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "rhas.jobs":
+            names = {alias.name for alias in node.names}
+            nodes += [f for f in jobs.body if isinstance(f, ast.FunctionDef) and f.name in names]
+    read: set[str] = set()
+    for node in nodes:
+        for item in ast.walk(node):
+            if (
+                isinstance(item, ast.Subscript)
+                and isinstance(item.value, ast.Name)
+                and item.value.id == "values"
+            ):
+                if isinstance(item.slice, ast.Constant):
+                    read.add(item.slice.value)
+                else:
+                    read |= _loop_values(node, item.slice)
+    return read
+
+
+def _loop_values(tree: ast.AST, variable: ast.expr) -> set[str]:
+    """Constants that a comprehension's variable runs over: ``for name in ("fps", ...)``."""
+    assert isinstance(variable, ast.Name)
+    return {
+        constant.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.comprehension)
+        and isinstance(node.target, ast.Name)
+        and node.target.id == variable.id
+        for constant in ast.walk(node.iter)
+        if isinstance(constant, ast.Constant)
+    }
