@@ -1,6 +1,6 @@
 """Makes the built-in grounding checkpoint: a small GroundingDINO trained on rendered scenes.
 
-    python weights/grounding/train.py --scenes 16000 --steps 5000
+    python weights/train_grounding.py --scenes 16000 --steps 5000
 
 Scenes come from ``rhas.mini.sample_scenes`` (never a film's frame). A prompt holds several phrases
 about the people of a scene, "a . b . c .": whole references, single garments, "person", and phrases
@@ -54,7 +54,7 @@ from rhas.mini.scenes import sample_scenes
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS, Attributes
 from rhas.mini.references import holds_for, phrase, traits
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "grounding"
 SHORTEST_EDGE, LONGEST_EDGE = 112, 200
 VISIBLE = 0.25  # below this a person is nobody's target
 REPEATS = 3  # of every target, for the proposals

@@ -1,0 +1,34 @@
+"""model + samples -> results/: scores, metrics, timelines."""
+
+from pathlib import Path
+
+from rhas.classes import CLASSES
+from rhas.config import from_mapping
+from rhas.evaluate import EvaluateConfig, evaluate_method
+from rhas.samples import Samples
+from rhas.stage import params, run, stage_lock, work_root
+from rhas.train import load_method
+
+SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
+
+
+def main() -> None:
+    values = params("evaluate")
+    own = {"seed": values["seed"], **values["evaluate"]}
+    config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    val, test = Samples(SAMPLES, "val"), Samples(SAMPLES, "test")
+    with stage_lock("evaluate", work_root()):
+        evaluate_method(
+            load_method(MODELS / values["method"]),
+            val,
+            test,
+            config,
+            names=CLASSES,
+            fps=test.info["fps"],
+            references=test.info["references"],
+            out=OUT,
+        )
+
+
+if __name__ == "__main__":
+    run(main)
