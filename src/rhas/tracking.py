@@ -34,6 +34,7 @@ _MOST_EVIDENCE = 3.0  # nats that one frame may say for or against a reference
 _GATE = 8.0  # nats beyond which two detections are not the same body (4 standard deviations)
 _AMBIGUOUS = 3.0  # nats within which another continuation counts as equally plausible
 _APPEAR = 3.0  # nats that it costs a reference to appear, or to jump
+_OPEN = 1.0  # nats that it costs to be there when the shot begins
 
 
 @dataclass(frozen=True)
@@ -257,18 +258,23 @@ def evidence(scores: np.ndarray, min_score: float, floor: float) -> np.ndarray:
     return np.clip(odds, -_MOST_EVIDENCE, _MOST_EVIDENCE)
 
 
-def assign(tracklets: Sequence[Tracklet], gains: np.ndarray, max_gap: int) -> list[list[list[int]]]:
+def assign(
+    tracklets: Sequence[Tracklet], gains: np.ndarray, max_gap: int, opening: int = -1
+) -> list[list[list[int]]]:
     """Which tracklets are each reference's, over one shot: the best of all assignments.
 
-    Maximises the sum of ``gains`` of the chosen pairs, less 3 nats each time a reference appears,
-    less the cost of motion where it goes on from one tracklet to another (offered where that is
-    below 3 nats and the gap at most ``max_gap`` frames). A tracklet is at most one reference's, a
+    Maximises the sum of ``gains`` of the chosen pairs, less 3 nats each time a reference appears
+    (1 nat where it is there at ``opening``), less the cost of motion where it goes on from one
+    tracklet to another (offered where that is below 3 nats and the gap at most ``max_gap``
+    frames). A tracklet is at most one reference's, a
     reference has at most one tracklet at any time, and none within a gap it was carried across.
     No tracklet at all costs nothing: a reference without good evidence stays missing.
 
     Args:
         tracklets: ordered by first frame.
         gains: float64 (tracklets, P), nats.
+        max_gap: frames.
+        opening: the shot's first sampled frame.
 
     Returns:
         per reference its chains, each a list of tracklet numbers in time; consecutive ones in a
@@ -288,7 +294,8 @@ def assign(tracklets: Sequence[Tracklet], gains: np.ndarray, max_gap: int) -> li
         if (i, p) in number and (j, p) in number
     ]
     value = np.asarray(
-        [gains[pair] - _APPEAR for pair in pairs] + [_APPEAR - cost for *_, cost in edges]
+        [gains[i, p] - (_OPEN if tracklets[i].frames[0] == opening else _APPEAR) for i, p in pairs]
+        + [_APPEAR - cost for *_, cost in edges]
     )
     rows: list[list[int]] = []  # each: variables of which at most one is chosen
     for i in sorted({i for i, _ in pairs}):
@@ -371,6 +378,7 @@ def _solve(
         constraints=LinearConstraint(matrix, ub=np.asarray(upper)),
         integrality=np.ones(len(value)),
         bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 0.0},
     )
     if result.x is None:
         raise RhasError("the assignment of tracklets found no solution", got=str(result.message))
@@ -402,17 +410,18 @@ def smooth(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 
 def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], stride: int) -> None:
-    """Writes a chain into ``track``: linear between its detections, and held for up to half a
-    stride before its first and after its last (a sampled frame stands for the frames nearest to
-    it), inside the shot and never over frames that another chain has.
+    """Writes a chain into ``track``: linear between its detections, and held before its first and
+    after its last for the frames to which no sampled frame is nearer: half a stride, or up to the
+    shot's border where that is less than a stride away. Never over frames that another chain has.
 
     Args:
         shot: first frame and the frame after the last.
         stride: frames between two sampled frames.
     """
     reach = stride // 2
-    first = max(int(chain.frames[0]) - reach, shot[0])
-    stop = min(int(chain.frames[-1]) + reach + 1, shot[1])
+    first, last = int(chain.frames[0]), int(chain.frames[-1])
+    first = shot[0] if first - shot[0] < stride else first - reach
+    stop = shot[1] if shot[1] - last <= stride else last + reach + 1
     frames = np.arange(first, stop)
     detected = np.isin(frames, chain.frames)
     inside = (frames >= chain.frames[0]) & (frames <= chain.frames[-1])
@@ -447,13 +456,16 @@ def track_film(
         stride, max_gap: frames. min_score: see ``evidence``.
 
     Returns:
-        P tracks, and counts: ``tracklets`` linked, ``tracklets_dropped`` given to no reference.
+        P tracks, and counts: ``detections``, ``tracklets`` linked of them, and of both how many
+        were given to no reference: ``detections_dropped``, ``tracklets_dropped``.
     """
     observed = [d.scores[~np.isnan(d.scores)] for d in detections]
     lowest = min((float(s.min()) for s in observed if s.size), default=1.0)
     floor = min(min_score / 2, lowest)  # a candidate that is not there scored below all that are
     tracks = [Track.empty(length) for _ in range(people)]
-    counts = {"tracklets": 0, "tracklets_dropped": 0}
+    counts = dict.fromkeys(
+        ("detections", "detections_dropped", "tracklets", "tracklets_dropped"), 0
+    )
     edges = [0, *(int(c) for c in cuts), length]
     for shot in pairwise(edges):
         low, high = np.searchsorted(frames, shot)
@@ -461,12 +473,17 @@ def track_film(
         gains = np.asarray(
             [evidence(t.scores, min_score, floor).sum(0) for t in tracklets]
         ).reshape(len(tracklets), people)
-        chains = assign(tracklets, gains, max_gap)
+        opening = int(frames[low]) if low < high else -1
+        chains = assign(tracklets, gains, max_gap, opening)
         for person, own in enumerate(chains):
             for chain in own:
                 whole = joined([tracklets[n] for n in chain])
                 trace(tracks[person], person, whole, shot, stride)
-        used = sum(len(chain) for own in chains for chain in own)
-        counts["tracklets"] += len(tracklets)
-        counts["tracklets_dropped"] += len(tracklets) - used
+        used = {n for own in chains for chain in own for n in chain}
+        for n, tracklet in enumerate(tracklets):
+            counts["detections"] += len(tracklet.frames)
+            counts["tracklets"] += 1
+            if n not in used:
+                counts["detections_dropped"] += len(tracklet.frames)
+                counts["tracklets_dropped"] += 1
     return tracks, counts
