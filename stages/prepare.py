@@ -5,7 +5,8 @@ from pathlib import Path
 from rhas.config import from_mapping
 from rhas.errors import RhasError
 from rhas.mini import MiniConfig
-from rhas.prepare import assemble_mini, assemble_own, mini_jobs, render_film
+from rhas.own import assemble_own
+from rhas.prepare import assemble_mini, mini_jobs, render_film
 from rhas.stage import compute, new_folder, params, run, stage_lock, work_root
 from rhas.workcache import WorkCache
 

@@ -1,14 +1,9 @@
-"""Prepare: the films of a data set, their references and annotations, and a manifest of them.
-
-``mini`` renders RHAS-mini, the built-in data set; ``own`` verifies a folder of the user's own films
-(data/own/README.md).
-"""
+"""Prepare: the films of RHAS-mini, their references and annotations, and a manifest of them."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +12,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from rhas.errors import RhasError
 from rhas.jpegstore import create_dataset, create_h5
-from rhas.manifest import Film, Manifest, TimedAction, read_annotations, write_annotations
+from rhas.manifest import Film, Manifest, TimedAction, write_annotations
 from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
 from rhas.workcache import Entry, Job, Progress, link, sha256
-
-FILM_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts")
 
 
 def mini_jobs(config: MiniConfig) -> list[Job]:
@@ -77,37 +69,7 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
             Film(movie, file, sha256(out / file), tuple(facts["references"]), facts["subset"])
         )
         annotations += [TimedAction(movie, *interval) for interval in facts["intervals"]]
-    _write_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
-
-
-def assemble_own(source: Path, out: Path) -> None:
-    """The folder data/raw of the user's own films; nothing of ``source`` is changed.
-
-    Args:
-        source: a folder with ``films/``, ``references.csv`` (film, person, reference and, at will,
-            subset) and, for training, ``annotations.csv``.
-
-    Raises:
-        RhasError: names the file and line of what is missing, unknown or twice there.
-    """
-    references, subsets = _read_references(source / "references.csv")
-    files = _find_films(source / "films", list(references))
-    annotations = read_annotations(source)
-    for row in annotations:
-        if row.person >= len(references.get(row.movie, ())):
-            raise RhasError(
-                "an annotation of a film or person without reference",
-                where=str(source / "annotations.csv"),
-                got=f"movie {row.movie}, person {row.person}",
-                do="add the person to references.csv, or remove the line",
-            )
-    (out / "films").mkdir()
-    films = []
-    for movie, sentences in references.items():
-        file = f"films/{files[movie].name}"
-        link(files[movie], out / file)
-        films.append(Film(movie, file, sha256(out / file), sentences, subsets.get(movie)))
-    _write_tables(Manifest("own", tuple(films)), annotations, out)
+    write_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
 
 
 def read_truth(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
@@ -128,7 +90,8 @@ def _write_truth(path: Path, spec: FilmSpec, truth: FilmTruth) -> None:
         create_dataset(file, "cuts", np.asarray(truth.cuts, np.int32))
 
 
-def _write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path) -> None:
+def write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path) -> None:
+    """manifest.json, annotations.csv and references.csv of a folder data/raw."""
     manifest.write(out)
     write_annotations(out, annotations)
     with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
@@ -136,70 +99,3 @@ def _write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path)
         writer.writerow(["movie", "person", "reference"])
         for film in manifest.films:
             writer.writerows([film.movie, p, text] for p, text in enumerate(film.references))
-
-
-def _read_references(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    if not path.is_file():
-        raise RhasError(
-            "no references",
-            where=str(path),
-            expected="a table: movie, person, reference",
-            do="see data/own/README.md",
-        )
-    found: dict[str, dict[int, str]] = defaultdict(dict)
-    subsets: dict[str, str] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            where = f"{path}:{line}"
-            try:
-                movie, person, text = row["movie"], int(row["person"]), row["reference"].strip()
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise RhasError(
-                    "malformed line",
-                    where=where,
-                    expected="movie, person (a number), reference",
-                    got=str(dict(row)),
-                ) from error
-            if not text:
-                raise RhasError("an empty reference", where=where, do="describe the person")
-            if person in found[movie]:
-                raise RhasError("a person twice", where=where, got=f"{movie}, person {person}")
-            found[movie][person] = text
-            if row.get("subset"):
-                subsets[movie] = row["subset"]
-    if not found:
-        raise RhasError("no references in the table", where=str(path), do="add a line per person")
-    for movie, persons in found.items():
-        if sorted(persons) != list(range(len(persons))):
-            raise RhasError(
-                "persons of a film are numbered 0, 1, 2, ...",
-                where=f"{path}, movie {movie}",
-                got=", ".join(map(str, sorted(persons))),
-            )
-    texts = {m: tuple(persons[p] for p in sorted(persons)) for m, persons in found.items()}
-    return texts, subsets
-
-
-def _find_films(folder: Path, movies: Sequence[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix.lower() not in FILM_SUFFIXES:
-            continue
-        if path.stem in files:
-            raise RhasError(
-                "two films of one name",
-                where=str(folder),
-                got=f"{files[path.stem].name}, {path.name}",
-                do="rename one of them",
-            )
-        files[path.stem] = path
-    missing = [movie for movie in movies if movie not in files]
-    if missing:
-        raise RhasError(
-            "films of references.csv are missing",
-            where=str(folder),
-            got=", ".join(missing),
-            expected=f"a file <movie>{{{','.join(FILM_SUFFIXES)}}}",
-            do="add the film or remove its lines",
-        )
-    return files

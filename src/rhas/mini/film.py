@@ -180,8 +180,9 @@ def _encode(
         video.codec_context.time_base = 1 / spec.rate
         video.codec_context.thread_count = 1
         video.options = {
-            "crf": "23", "preset": "veryfast", "threads": "1", "g": "120",
+            "crf": "24", "preset": "veryfast", "threads": "1", "g": "120",
             "flags": "+bitexact",
+            "x264-params": "mbtree=0",  # x264's AVX-512 form of it gives other bytes every time
         }  # fmt: skip
         audio = None
         if spec.audio:
