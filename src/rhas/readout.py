@@ -17,6 +17,9 @@ from rhas.errors import RhasError
 from rhas.metrics.clean import Prediction
 from rhas.metrics.segments import BACKGROUND, intervals_of
 
+_ABOVE_ALL = 1 + 2**-10
+"""Passed by no score. Not 1: float16 rounds a score above 0.9998 to 1, and 1 passes 1."""
+
 TIE_DECIMALS = 3
 """Scores that round to the same thousandth are equal when the top class is chosen (the lowest id
 wins): noise far below what a probability can mean must not cut a segment."""
@@ -77,14 +80,14 @@ def smooth(scores: NDArray[np.floating], frames: int) -> NDArray[np.floating]:
 def fit_thresholds(
     truths: Sequence[NDArray], scores: Sequence[NDArray[np.floating]], config: ReadoutConfig
 ) -> NDArray[np.float64]:
-    """The threshold of each class that maximises ``config.objective`` on val, (C,) in [0, 1].
+    """The threshold of each class that maximises ``config.objective`` on val, (C,) in [0, 1.001].
 
     Args:
         truths: per val sample (T, C), non-zero where labelled; at least one sample.
         scores: per val sample (T, C) in [0, 1], not smoothed yet.
 
-    A threshold lies halfway between the lowest score that passes and the highest that does not
-    (or 1, when none should pass). Classes without a true frame get ``config.default_threshold``.
+    A threshold lies halfway between the lowest score that passes (just above 1 where none should)
+    and the highest that does not. Classes without a true frame get ``config.default_threshold``.
     """
     smoothed = [smooth(score, config.median) for score in scores]
     curves = {}
@@ -140,7 +143,7 @@ class _Curve:
     """What each number of passing frames gives: position 0 passes none, the last passes all.
 
     said, found: int (N + 1,), frames that pass, true frames among them. edge: (N + 2,), the
-    distinct scores in falling order, between 1 and 0. positives: true frames in all.
+    distinct scores in falling order, between _ABOVE_ALL and 0. positives: true frames in all.
     """
 
     said: NDArray[np.int64]
@@ -155,7 +158,7 @@ def _curve(true: NDArray[np.bool_], score: NDArray[np.floating]) -> _Curve:
     last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
     said = np.concatenate(([0], last + 1))
     found = np.concatenate(([0], np.cumsum(true[order])[last]))
-    return _Curve(said, found, np.concatenate(([1.0], ranked[last], [0.0])), int(true.sum()))
+    return _Curve(said, found, np.concatenate(([_ABOVE_ALL], ranked[last], [0.0])), int(true.sum()))
 
 
 def _best_each(curves: dict[int, _Curve]) -> dict[int, int]:

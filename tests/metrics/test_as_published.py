@@ -18,7 +18,8 @@ from rhas.metrics.baselines import chance, constant_class
 NOTED = {
     "perfect + 1e-6 noise": [[100, 32.6, 58.0, 49.5], [100, 95.2, 97.3, 96.8]],
     "uniform random": [[1.2, 21.0, 14.9, 12.9], [1.2, 2.1, 0.1, 0.0]],
-    "most frequent class everywhere + 1e-6 noise": [[27.4, 9.2, 92.4, 89.0], [27.4, 10.2, 12.8, 0.4]],
+    "most frequent class everywhere + 1e-6 noise":
+        [[27.4, 9.2, 92.4, 89.0], [27.4, 10.2, 12.8, 0.4]],
     "60 % of segments right + 1e-6 noise": [[58.8, 21.4, 43.8, 36.8], [58.8, 58.2, 58.2, 58.0]],
 }  # fmt: skip
 TOLERANCE = 6  # percentage points: the notes' exact random truth is not known
