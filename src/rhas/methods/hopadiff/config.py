@@ -34,7 +34,7 @@ class Config:
         decoder_layers: layers of each decoder, dilation 2^i.
         decoder_maps: channels of the decoders.
         decoder_kernel: taps of convolution and attention, odd.
-        decoder_dropout: on the input and condition of every decoder layer.
+        decoder_dropout: on the input of every decoder layer, and on the condition.
         time_width: width of the embedding of the diffusion step, even.
         condition_values: decoder values, too, see the condition; in DiffAct only queries and keys
             do, so the condition can merely choose among neighbours.
@@ -182,13 +182,13 @@ PRESETS: dict[str, Config] = {
     "mini": replace(
         _PAPER,
         stride=4,
-        encoder_layers=8,
+        encoder_layers=6,
         encoder_maps=64,
         encoder_dropout=0.2,
         channel_dropout=0.2,
         temporal_dropout=0.2,
-        feature_layers=(3, 5, 7),
-        decoder_layers=6,
+        feature_layers=(2, 5),
+        decoder_layers=5,
         decoder_maps=48,
         time_width=128,
         condition_values=True,

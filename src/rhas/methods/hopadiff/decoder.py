@@ -1,0 +1,84 @@
+"""D_h and D_p: noisy labels, denoised under the conditions ẑ and ẑ_f (Eq. 7)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from rhas.methods.hopadiff.config import Config
+from rhas.methods.hopadiff.layers import DilatedLayer
+
+
+class Decoder(nn.Module):
+    """Dilated layers on y_t; the condition enters each layer's attention.
+
+    Args:
+        config: its ``decoder_*`` fields, ``time_width`` and ``condition_values``.
+        C: action classes.
+        width: channels of the condition, (ẑ, ẑ_f) side by side.
+    """
+
+    def __init__(self, config: Config, C: int, width: int) -> None:
+        super().__init__()
+        maps = config.decoder_maps
+        self.maps = maps
+        self.time_width = config.time_width
+        self.condition_values = config.condition_values
+        self.dropout = nn.Dropout(config.decoder_dropout)
+        self.enter = nn.Linear(C, maps)
+        self.time = nn.Sequential(
+            nn.Linear(config.time_width, config.time_width),
+            nn.SiLU(),
+            nn.Linear(config.time_width, maps),
+        )
+        self.norm = nn.LayerNorm(width)
+        parts = 3 if config.condition_values else 2
+        self.project = nn.Linear(width, config.decoder_layers * parts * maps)
+        self.layers = nn.ModuleList(
+            DilatedLayer(maps, config.decoder_kernel, 2**i, config.decoder_dropout)
+            for i in range(config.decoder_layers)
+        )
+        self.head = nn.Linear(maps, C)
+
+    def prepare(self, condition: Tensor) -> list[Tensor]:
+        """What the condition adds in each layer: once per sample, not once per diffusion step.
+
+        Args:
+            condition: (B, L, width).
+
+        Returns:
+            Per layer (B, L, 3 maps), for queries, keys and values.
+        """
+        projected = self.project(self.dropout(self.norm(condition)))
+        added = projected.chunk(len(self.layers), -1)
+        if self.condition_values:
+            return list(added)
+        return [torch.nn.functional.pad(x, (0, self.maps)) for x in added]
+
+    def forward(self, y: Tensor, t: Tensor, prepared: list[Tensor], mask: Tensor) -> Tensor:
+        """Logits of the clean labels.
+
+        Args:
+            y: noisy labels, (B, L, C).
+            t: diffusion steps, int (B,).
+            prepared: from :meth:`prepare`.
+            mask: (B, L) bool, real frames.
+
+        Returns:
+            (B, L, C)
+        """
+        time = self.time(time_embedding(t, self.time_width))
+        x = (self.enter(y) + time[:, None]) * mask[..., None]
+        for layer, added in zip(self.layers, prepared, strict=True):
+            x = layer(x, mask, added)
+        return self.head(x)
+
+
+def time_embedding(t: Tensor, width: int) -> Tensor:
+    """Sines and cosines of the diffusion step, wavelengths 2π to 2π·10,000; (B,) to (B, width)."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / max(half - 1, 1)))
+    angles = t[:, None].float() * rates
+    return torch.cat([angles.sin(), angles.cos()], -1)

@@ -1,0 +1,113 @@
+"""HP-xLSTM: mLSTM blocks on both streams whose input gates exchange (Eq. 4, 5).
+
+B rows, L frames, W channels of z, H heads.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rhas.methods.hopadiff.config import Config
+from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
+from rhas.methods.hopadiff.neighbours import neighbour_attention
+
+
+class CrossGate(nn.Module):
+    """One direction of BCA: a stream's gates attend to the other stream's gates.
+
+    ``own + w (attended - own)`` with a learned weight w, 0.1 at the start, so that training
+    begins near two independent streams. A frame attends to t, t±1, t±2, t±4, ..., t±2^reach:
+    full attention over two scalars per head would cost L×L.
+    """
+
+    def __init__(self, heads: int, width: int, reach: int) -> None:
+        super().__init__()
+        steps = [2**i for i in range(reach + 1)]
+        self.offsets = tuple(sorted([0, *steps, *(-step for step in steps)]))
+        self.query = nn.Linear(heads, width)
+        self.key = nn.Linear(heads, width)
+        self.weight = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, own: Tensor, other: Tensor, mask: Tensor) -> Tensor:
+        """Input-gate pre-activations (B, L, H) of both streams to this stream's new ones."""
+        attended = neighbour_attention(self.query(own), self.key(other), other, self.offsets, mask)
+        return own + self.weight * (attended - own)
+
+
+class Cell(nn.Module):
+    """One stream of an mLSTM block: projections, gates, memory (Eq. 5), and back to W."""
+
+    def __init__(self, width: int, heads: int, chunk: int, forget_gate: str) -> None:
+        super().__init__()
+        self.heads, self.chunk = heads, chunk
+        self.exponential = forget_gate == "exp"
+        self.enter = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 4 * width)  # q, k, v, output gate
+        self.input_gate = nn.Linear(width, heads)
+        self.forget_gate = nn.Linear(width, heads)
+        self.leave = nn.LayerNorm(width)
+        self.back = nn.Linear(width, width)
+        # Memories of about 20 to 400 frames at the start. exp() gates above 1 would grow.
+        span = torch.linspace(3, 6, heads)
+        with torch.no_grad():
+            self.forget_gate.weight.mul_(0.1)
+            self.forget_gate.bias.copy_(F.logsigmoid(span) if self.exponential else span)
+            self.input_gate.weight.mul_(0.1)
+
+    def gate(self, z: Tensor) -> Tensor:
+        """ĩ before BCA; (B, L, W) to (B, L, H)."""
+        return self.input_gate(self.enter(z))
+
+    def forward(self, z: Tensor, gate: Tensor, mask: Tensor) -> Tensor:
+        """ẑ.
+
+        Args:
+            z: (B, L, W).
+            gate: ĩ, (B, L, H).
+            mask: (B, L) bool, real frames.
+
+        Returns:
+            (B, L, W), 0 on padding.
+        """
+        inner = self.enter(z)
+        q, k, v, o = self.project(inner).chunk(4, -1)
+        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
+        k = k * q.shape[-1] ** -0.5  # (B, H, L, d)
+        forget = self.forget_gate(inner)
+        log_forget = forget if self.exponential else F.logsigmoid(forget)
+        h = mlstm_chunkwise(q, k, v, gate.transpose(1, 2), log_forget.transpose(1, 2), self.chunk)
+        h = torch.sigmoid(o) * h.transpose(1, 2).flatten(2)  # (B, L, W)
+        return (z + self.back(self.leave(h))) * mask[..., None]
+
+
+class Block(nn.Module):
+    """An mLSTM cell per stream; with ``bca`` their input gates exchange."""
+
+    def __init__(self, config: Config, streams: int) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList(
+            Cell(
+                config.condition_width,
+                config.xlstm_heads,
+                config.xlstm_chunk,
+                config.forget_gate,
+            )
+            for _ in range(streams)
+        )
+        crossed = config.bca and streams == 2
+        self.cross = nn.ModuleList(
+            CrossGate(config.xlstm_heads, config.bca_width, config.bca_reach)
+            for _ in range(streams if crossed else 0)
+        )
+
+    def forward(self, streams: list[Tensor], mask: Tensor) -> list[Tensor]:
+        """z of each stream (B, L, W) to ẑ of each."""
+        gates = [cell.gate(z) for cell, z in zip(self.cells, streams, strict=True)]
+        if self.cross:
+            holistic, partial = gates
+            gates = [self.cross[0](holistic, partial, mask), self.cross[1](partial, holistic, mask)]
+        return [
+            cell(z, gate, mask) for cell, z, gate in zip(self.cells, streams, gates, strict=True)
+        ]
