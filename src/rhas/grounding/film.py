@@ -87,7 +87,7 @@ def ground_film(
             ``truth``, for ``backend: truth``.
         arguments: ``movie``, ``references`` (a list) and ``config`` (of `GroundConfig`).
         out: the file to write.
-        progress: told how many working frames are done.
+        progress: told how many more sampled frames are done, after every batch.
 
     Returns:
         Sampled frames, prompts, references cut to the token limit, and per person the number of
@@ -121,20 +121,21 @@ def ground_film(
         found: list[list[Candidates]] = []
         for block in blocks:
             found += block
-            done = min(len(found) * config.stride, len(reader))
-            progress(done - min((len(found) - len(block)) * config.stride, len(reader)))
-        lost = [int(n) for n in sampled if not reader.bytes(int(n))]
+            progress(len(block))
+        lost = sampled[np.diff(file["offsets"][:])[sampled] == 0].tolist()
     _write(out, movie, config, references, sampled, found)
     return {
         "movie": movie,
         "backend": config.backend,
         "truth": config.backend == "truth",
         "sampled_frames": len(sampled),
-        "frames_without_picture": _ranges(lost),
+        "frames_without_picture": _ranges(lost, config.stride),
         "prompts": prompts,
         "cut_references": {str(person): text for person, text in cut.items()},
         "persons": [
-            _person_report(person, reference, sampled, [row[person] for row in found])
+            _person_report(
+                person, reference, sampled, [row[person] for row in found], config.stride
+            )
             for person, reference in enumerate(references)
         ],
     }
@@ -206,21 +207,20 @@ def _write(
 
 
 def _person_report(
-    person: int, reference: str, sampled: np.ndarray, found: Sequence[Candidates]
+    person: int, reference: str, sampled: np.ndarray, found: Sequence[Candidates], stride: int
 ) -> dict[str, Any]:
     absent = [int(n) for n, c in zip(sampled, found, strict=True) if not len(c.scores)]
-    step = int(sampled[1] - sampled[0]) if len(sampled) > 1 else 1
     return {
         "person": person,
         "reference": reference,
         "candidates": sum(len(c.scores) for c in found),
         "frames_without_candidate": len(absent),
-        "without_candidate": _ranges(absent, step),
+        "without_candidate": _ranges(absent, stride),
     }
 
 
-def _ranges(frames: Sequence[int], step: int = 1) -> list[list[int]]:
-    """Runs of frames ``step`` apart as [first, last]: 0, 5, 10, 20 with step 5: [0, 10], [20, 20]."""
+def _ranges(frames: Sequence[int], step: int) -> list[list[int]]:
+    """Runs of frames ``step`` apart as [first, last]: 0, 5, 10, 20 by 5 are [0, 10], [20, 20]."""
     runs: list[list[int]] = []
     for frame in frames:
         if runs and frame - runs[-1][1] == step:

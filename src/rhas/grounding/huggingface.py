@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-
-import rhas.compat  # noqa: F401  before transformers' models
 from transformers import (
     AutoModelForZeroShotObjectDetection,
     AutoProcessor,

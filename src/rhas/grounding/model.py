@@ -75,8 +75,8 @@ class ModelGrounder(ABC):
 
     @abstractmethod
     def detect(self, pixels: Tensor, mask: Tensor, text: str) -> tuple[Tensor, Tensor]:
-        """Logits (B, Q, T) of boxes and tokens, boxes (B, Q, 4) centre x, centre y, width, height in
-        fractions of the frame without its padding."""
+        """Logits (B, Q, T) of boxes and tokens; boxes (B, Q, 4): centre x, centre y, width, height
+        in fractions of the frame without its padding."""
 
 
 class SharedText(nn.Module):

@@ -17,9 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-
-import rhas.compat  # noqa: F401  before groundingdino, which imports torchvision
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -99,11 +97,12 @@ def _adapted(text_encoder: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=2)
-def load(checkpoint: str) -> tuple[nn.Module, GroundingDinoImageProcessor]:
+def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
     """Model and image processor of a folder with one ``.pth`` and one config ``.py``.
 
     The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
-    config's ``text_encoder_type`` (``bert-base-uncased``), or are in the hub's cache of this machine.
+    config's ``text_encoder_type`` (``bert-base-uncased``), or are in the hub's cache on this
+    machine.
     A ``preprocessor_config.json`` replaces the published image size (800, at most 1333).
     The ``.pth`` is read with ``weights_only``, the config is parsed, not run.
 

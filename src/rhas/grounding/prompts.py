@@ -33,7 +33,7 @@ class Prompt:
     spans: tuple[tuple[int, int], ...]
 
 
-def normalise(reference: str) -> str:
+def normalise(reference: str, where: str = "references") -> str:
     """Lower case, single spaces, without the characters that end a phrase: ``. ? [ ]``.
 
     Control characters go too. "The man, 1.80 m tall?" becomes "the man, 1 80 m tall".
@@ -46,7 +46,7 @@ def normalise(reference: str) -> str:
     if not text:
         raise RhasError(
             "a reference without words cannot be grounded",
-            where="references",
+            where=where,
             expected='a description such as "the woman in the red coat"',
             got=repr(reference[:80]),
             do="describe the person in references.csv, or take the line out",
@@ -75,7 +75,7 @@ def pack(
     cut: dict[int, str] = {}
     sizes: list[int] = []
     for number, reference in enumerate(references):
-        text = normalise(reference)
+        text = normalise(reference, f"person {number}")
         encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         offsets = encoded["offset_mapping"]
         if not offsets:
