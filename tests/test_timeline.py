@@ -9,7 +9,15 @@ from matplotlib import image
 from numpy.typing import NDArray
 
 from rhas.errors import RhasError
-from rhas.timeline import ABSENT, PREDICTION, TRUTH, Timeline, draw_timeline, minutes_seconds
+from rhas.timeline import (
+    ABSENT,
+    FALSE_ALARMS,
+    PREDICTION,
+    TRUTH,
+    Timeline,
+    draw_timeline,
+    minutes_seconds,
+)
 
 NAMES = ("walking", "waving", "sitting")
 
@@ -62,6 +70,23 @@ def test_frames_without_a_crop_are_shaded(tmp_path: Path) -> None:
     assert share(shaded, ABSENT) > share(drawn(made, tmp_path / "b.png"), ABSENT) + 5000
     uncovered = drawn(replace(made, present=present, covered=present), tmp_path / "c.png")
     assert share(uncovered, ABSENT) < share(shaded, ABSENT) / 2
+
+
+def test_false_alarms_beyond_a_few_are_counted_not_drawn(tmp_path: Path) -> None:
+    def height(classes: int, path: Path) -> int:
+        predicted = np.zeros((600, 40), bool)
+        predicted[:, :classes] = True
+        truth = np.zeros((600, 40), bool)
+        truth[:, 20:22] = True
+        made = replace(timeline(), truth=truth, predicted=predicted)
+        draw_timeline(made, [f"class {n}" for n in range(40)], 15.0, "", path)
+        return image.imread(path).shape[0]
+
+    heights = [height(n, tmp_path / f"{n}.png") for n in (0, 1, FALSE_ALARMS, FALSE_ALARMS + 3)]
+    row = heights[1] - heights[0]
+    assert row > 0
+    assert heights[2] == pytest.approx(heights[0] + FALSE_ALARMS * row, abs=8)
+    assert heights[3] == heights[2]
 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from rhas.metrics.scored import PersonResult, Scored
 from rhas.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.timeline import Timeline, draw_timeline
 
+_TEMPORARY = ".tmp-"
+
 
 class Method(Protocol):
     """What every method offers: class probabilities of a batch."""
@@ -80,7 +82,7 @@ def evaluate_method(
 
     ``metrics.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, ``intervals.csv`` (test),
     ``timelines/<movie>_person_000.png`` (test), ``plots/*.csv`` (test). docs/METRICS.md describes
-    them.
+    them. One evaluation at a time may write into ``out``.
 
     Args:
         names: the C class names.
@@ -133,7 +135,9 @@ def evaluate_method(
             }
 
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".tmp-") as name:
+    for left in out.glob(f"{_TEMPORARY}*"):  # by a killed run
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=out, prefix=_TEMPORARY) as name:
         folder = Path(name)
         persons = _persons(seen["test"], said["test"])
         tables.write_scores(seen, folder / "scores.zarr")
@@ -192,8 +196,7 @@ def score_samples(
                 "the method's scores are not probabilities",
                 where=f"sample {window.sample}",
                 expected="finite values in [0, 1]",
-                got=f"{np.nanmin(scores)} to {np.nanmax(scores)}, "
-                f"{int((~np.isfinite(scores)).sum())} not finite",
+                got=_range(scores),
                 do="if training diverged, lower the learning rate",
             )
         if len(scores) != window.stop - window.start:
@@ -208,6 +211,12 @@ def score_samples(
         scored.append(Scored(window, scores, truth, row["present"].numpy()[mask]))
         progress(len(scores))
     return scored
+
+
+def _range(scores: NDArray[np.floating]) -> str:
+    finite = scores[np.isfinite(scores)]
+    span = f"{finite.min()} to {finite.max()}, " if finite.size else ""
+    return f"{span}{scores.size - finite.size} of {scores.size} not finite"
 
 
 def sample_generator(seed: int, sample: str) -> torch.Generator:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,6 +26,9 @@ from rhas.units import frame_to_seconds
 # Okabe and Ito's palette: apart for every kind of colour vision, and in grey
 TRUTH, PREDICTION = "#0072B2", "#E69F00"
 ABSENT, NOT_COVERED = "#D0D0D0", "#F4F4F4"
+FALSE_ALARMS = 8
+"""Rows of classes that are predicted and never true; further ones are counted below the axis."""
+
 _WIDTH_IN, _ROW_IN, _DPI = 13.0, 0.34, 110
 
 
@@ -66,9 +70,10 @@ def draw_timeline(
 ) -> None:
     """Writes the picture; equal arguments give equal bytes.
 
-    Each class that occurs in truth or prediction has a row, those with most true frames first:
-    truth in its upper half, prediction in its lower half; on the right, in percent, the frames
-    that both name of those that either names. Frames without a crop are shaded.
+    Each class that occurs in the truth has a row, those with most true frames first, and below
+    them, named in grey, the FALSE_ALARMS most predicted of the others: truth in the row's upper
+    half, prediction in its lower half; on the right, in percent, the frames that both name of
+    those that either names. Frames without a crop are shaded.
 
     Args:
         names: the C class names.
@@ -76,11 +81,14 @@ def draw_timeline(
         title: the reference.
         path: a PNG.
     """
-    truth, predicted = timeline.truth, timeline.predicted
-    shown = np.flatnonzero(truth.any(axis=0) | predicted.any(axis=0))
-    frames = truth.sum(axis=0)
-    shown = shown[np.lexsort((-predicted.sum(axis=0)[shown], -frames[shown]))]
+    with matplotlib.style.context("default"):  # whatever the user's matplotlibrc says
+        _draw(timeline, names, fps, title).savefig(path, metadata={"Software": None})
 
+
+def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> Figure:
+    truth, predicted = timeline.truth, timeline.predicted
+    true, false = _by_frames(truth, predicted)
+    shown, unshown = np.concatenate((true, false[:FALSE_ALARMS])), false[FALSE_ALARMS:]
     rows = max(len(shown), 1)
     heading = textwrap.fill(title, 105)
     above = 0.55 + 0.22 * heading.count("\n")  # inches for title and legend
@@ -98,17 +106,25 @@ def draw_timeline(
             va="center", fontsize=8, color="#404040",
         )  # fmt: skip
         axes.axhline(row, color="#B0B0B0", linewidth=0.5)
-    if not len(shown):
+    if len(shown):
+        axes.text(1.005, 1, " both /\n either", transform=axes.transAxes, va="bottom", fontsize=7,
+                  color="#404040")  # fmt: skip
+    else:
         axes.text(0.5, 0.5, "nothing annotated, nothing predicted", transform=axes.transAxes,
                   ha="center", va="center", color="#404040")  # fmt: skip
     axes.set_ylim(rows, 0)
     axes.set_yticks(np.arange(len(shown)) + 0.5, [names[int(label)] for label in shown], fontsize=9)
+    for name in axes.get_yticklabels()[len(true) :]:
+        name.set_color("#808080")
     axes.tick_params(axis="y", length=0)
     first, last = timeline.start, timeline.start + len(truth)
     axes.set_xlim(frame_to_seconds(first, fps), frame_to_seconds(last, fps))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=14, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: minutes_seconds(at)))
     axes.set_xlabel("time in the film, min:s", fontsize=9)
+    if len(unshown):
+        figure.text(0.95, 0.1 / height, f"{len(unshown)} more classes predicted, none ever true",
+                    fontsize=8, color="#808080", ha="right")  # fmt: skip
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     figure.text(0.13, 1 - 0.1 / height, heading, fontsize=11, weight="bold", va="top",
@@ -125,7 +141,16 @@ def draw_timeline(
         loc="upper right", bbox_to_anchor=(0.955, 1 - (above - 0.3) / height), ncols=4,
         frameon=False, fontsize=8, borderaxespad=0, handlelength=1.4, columnspacing=1.4,
     )  # fmt: skip
-    figure.savefig(path, metadata={"Software": None})
+    return figure
+
+
+def _by_frames(
+    truth: NDArray[np.bool_], predicted: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The true classes, and those predicted but never true; most frames first."""
+    there, said = truth.sum(axis=0), predicted.sum(axis=0)
+    order = np.lexsort((-said, -there))
+    return order[there[order] > 0], order[(there[order] == 0) & (said[order] > 0)]
 
 
 def minutes_seconds(seconds: float) -> str:

@@ -92,9 +92,8 @@ def write_per_class(
 def write_intervals(
     persons: Iterable[PersonResult], names: Sequence[str], fps: float, path: Path
 ) -> None:
-    """Predicted intervals of the movies; an interval that a window's end cuts is one again.
-
-    ``score`` is the mean score of the class over the interval.
+    """Predicted intervals of the movies, in the columns of annotations.csv and a score: the mean
+    score of the class over the interval. An interval that a window's end cuts is one again.
     """
     rows = []
     for person in persons:
@@ -102,13 +101,9 @@ def write_intervals(
         for i in np.lexsort((said.label, said.stop, said.start)):
             label, start, stop = int(said.label[i]), int(said.start[i]), int(said.stop[i])
             score = person.scores[start:stop, label].mean(dtype=np.float64)
-            start, stop = start + first, stop + first
-            seconds = [f"{frame_to_seconds(frame, fps):.3f}" for frame in (start, stop)]
-            rows.append(
-                [person.movie, person.person, names[label], start, stop, *seconds, f"{score:.4f}"]
-            )
-    header = ["movie", "person", "class", "start", "stop", "start_s", "end_s", "score"]
-    _write_csv(path, header, rows)
+            seconds = [f"{frame_to_seconds(first + frame, fps):.3f}" for frame in (start, stop)]
+            rows.append([person.movie, person.person, names[label], *seconds, f"{score:.4f}"])
+    _write_csv(path, ["movie", "person", "action", "start_s", "end_s", "score"], rows)
 
 
 def write_plots(
