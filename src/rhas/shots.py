@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 32, 18
 _BLOCK = (6, 8)  # rows and columns of a block that moves as one
 _REACH = 3  # thumbnail pixels that a block may move, in each direction
 _WINDOW = 3  # frames on either side that say how much difference is usual here
-_NOISE = 3.0  # grey levels that any two frames may differ by: compression, grain
+_NOISE = 1.0  # grey levels that any two frames may differ by: compression, grain
 
 
 def thumbnail(jpeg: bytes) -> np.ndarray:
@@ -65,7 +65,7 @@ def difference(before: np.ndarray, after: np.ndarray) -> float:
 def find_cuts(thumbnails: Iterable[np.ndarray], threshold: float) -> np.ndarray:
     """Frames that start a new shot after a hard cut; frame 0 is not among them.
 
-    Frame t starts a shot where ``difference(t-1, t) >= threshold * (usual + 3 grey levels)``,
+    Frame t starts a shot where ``difference(t-1, t) >= threshold * (usual + 1 grey level)``,
     ``usual`` being the larger of the mean differences over the three frames before and over the
     three after, and where t-1 still differs from t+1, and t-2 from t.
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
+from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, linprog, milp
 from scipy.sparse import csr_array
 
 from rhas.errors import RhasError
@@ -143,37 +143,57 @@ def _state(boxes: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _End:
-    """An end of a tracklet as motion sees it; velocity in pixels a frame, away from the tracklet
-    for its last detection, towards it for its first."""
+class _Ends:
+    """Ends of n tracklets as motion sees them.
 
-    frame: int
-    state: np.ndarray  # (4,)
-    velocity: np.ndarray  # (2,)
-    known: bool  # the velocity was measured
+    frame: int64 (n,). state: (n, 4). velocity: (n, 2), pixels a frame. known: bool (n,), the
+    velocity was measured.
+    """
+
+    frame: np.ndarray
+    state: np.ndarray
+    velocity: np.ndarray
+    known: np.ndarray
 
     @staticmethod
-    def of(frames: np.ndarray, boxes: np.ndarray, last: bool) -> _End:
-        """From up to three detections at that end."""
+    def of(frames: np.ndarray, boxes: np.ndarray, last: bool) -> _Ends:
+        """The last or the first detection of one tracklet; velocity from up to three there."""
         part = slice(-3, None) if last else slice(None, 3)
         time, state = frames[part], _state(boxes[part])
         known = len(time) > 1
         velocity = (state[-1, :2] - state[0, :2]) / (time[-1] - time[0]) if known else np.zeros(2)
         at = -1 if last else 0
-        return _End(int(time[at]), state[at], velocity, known)
+        return _Ends(
+            np.asarray([time[at]], np.int64), state[at][None], velocity[None], np.asarray([known])
+        )
 
-    def cost(self, frame: int, states: np.ndarray) -> np.ndarray:
-        """Nats that it costs this body to be in each of ``states`` (N, 4) at ``frame``; (N,).
+    @staticmethod
+    def stack(ends: Sequence[_Ends]) -> _Ends:
+        return _Ends(
+            np.concatenate([e.frame for e in ends]),
+            np.concatenate([e.state for e in ends]),
+            np.concatenate([e.velocity for e in ends]),
+            np.concatenate([e.known for e in ends]),
+        )
+
+    def __getitem__(self, which: slice) -> _Ends:
+        return _Ends(self.frame[which], self.state[which], self.velocity[which], self.known[which])
+
+    def cost(self, frames: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Nats that it costs each of these bodies to be in each of ``states`` (m, 4) at
+        ``frames`` (m,); (n, m).
 
         Deviations grow with the time between, in units of the body's size (the geometric mean of
         width and height): a body of unknown velocity may be anywhere that walking takes it.
         """
-        gap = frame - self.frame
-        size = np.exp(self.state[2:].mean())
-        away = (states[:, :2] - self.state[:2] - gap * self.velocity) / size
-        spread = 0.1 + (0.02 if self.known else 0.06) * abs(gap)
-        change = (states[:, 2:] - self.state[2:]) / (0.2 + 0.01 * abs(gap))
-        return ((away / spread) ** 2).sum(1) / 2 + (change**2).sum(1) / 2
+        gap = frames[None, :] - self.frame[:, None]
+        size = np.exp(self.state[:, 2:].mean(1))[:, None, None]
+        moved = self.state[:, None, :2] + gap[..., None] * self.velocity[:, None]
+        away = ((states[None, :, :2] - moved) / size) ** 2
+        spread = 0.1 + np.where(self.known, 0.02, 0.06)[:, None] * np.abs(gap)
+        change = (states[None, :, 2:] - self.state[:, None, 2:]) ** 2
+        growth = 0.2 + 0.01 * np.abs(gap)
+        return away.sum(2) / (2 * spread**2) + change.sum(2) / (2 * growth**2)
 
 
 # --- linking ----------------------------------------------------------------------------------
@@ -184,14 +204,16 @@ class _Growing:
 
     def __init__(self, frame: int, box: np.ndarray, scores: np.ndarray) -> None:
         self.frames, self.boxes, self.scores = [frame], [box], [scores]
+        self.end = self._end()
 
     def extend(self, frame: int, box: np.ndarray, scores: np.ndarray) -> None:
         self.frames.append(frame)
         self.boxes.append(box)
         self.scores.append(scores)
+        self.end = self._end()
 
-    def end(self) -> _End:
-        return _End.of(np.asarray(self.frames[-3:]), np.asarray(self.boxes[-3:]), last=True)
+    def _end(self) -> _Ends:
+        return _Ends.of(np.asarray(self.frames[-3:]), np.asarray(self.boxes[-3:]), last=True)
 
     def done(self) -> Tracklet:
         return Tracklet(
@@ -219,8 +241,8 @@ def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) 
         live = [t for t in live if frame - t.frames[-1] <= max_gap]
         taken: dict[int, _Growing] = {}
         if live and len(found.boxes):
-            states = _state(found.boxes)
-            cost = np.stack([t.end().cost(frame, states) for t in live])  # (live, N)
+            ends = _Ends.stack([t.end for t in live])
+            cost = ends.cost(np.asarray([frame]), _state(found.boxes))  # (live, N)
             for row, column in zip(*linear_sum_assignment(np.minimum(cost, _GATE)), strict=True):
                 best = cost[row, column]
                 if best >= _GATE:
@@ -285,45 +307,21 @@ def assign(
     pairs = [(i, p) for i in range(len(tracklets)) for p in range(people) if gains[i, p] > -_APPEAR]
     if not pairs:
         return [[] for _ in range(people)]
-    number = {pair: n for n, pair in enumerate(pairs)}
+    known = set(pairs)
     steps = _steps(tracklets, sorted({i for i, _ in pairs}), max_gap)
     edges = [
-        (i, j, p, cost)
-        for (i, j), cost in steps.items()
-        for p in range(people)
-        if (i, p) in number and (j, p) in number
+        (i, j, p) for (i, j) in steps for p in range(people) if (i, p) in known and (j, p) in known
     ]
     value = np.asarray(
         [gains[i, p] - (_OPEN if tracklets[i].frames[0] == opening else _APPEAR) for i, p in pairs]
-        + [_APPEAR - cost for *_, cost in edges]
+        + [gains[j, p] - steps[i, j] for i, j, p in edges]
     )
-    rows: list[list[int]] = []  # each: variables of which at most one is chosen
-    for i in sorted({i for i, _ in pairs}):
-        rows.append([number[i, p] for p in range(people) if (i, p) in number])
-    spans: list[list[tuple[int, int, int]]] = [[] for _ in range(people)]  # first, last, variable
-    for n, (i, p) in enumerate(pairs):
-        spans[p].append((int(tracklets[i].frames[0]), int(tracklets[i].frames[-1]), n))
-    for n, (i, j, p, _) in enumerate(edges, start=len(pairs)):
-        first, last = int(tracklets[i].frames[-1]) + 1, int(tracklets[j].frames[0]) - 1
-        if first <= last:
-            spans[p].append((first, last, n))
-    for own in spans:
-        for moment in sorted({first for first, _, _ in own}):
-            rows.append([n for first, last, n in own if first <= moment <= last])
-    rows = [row for row in rows if len(row) > 1]
-    leaving: dict[int, list[int]] = {}  # tracklet variable: edges out of it
-    entering: dict[int, list[int]] = {}
-    for n, (i, j, p, _) in enumerate(edges, start=len(pairs)):
-        leaving.setdefault(number[i, p], []).append(n)
-        entering.setdefault(number[j, p], []).append(n)
-    ties = [*leaving.items(), *entering.items()]  # edges at a tracklet <= tracklet
-    chosen = _solve(value, rows, ties)
+    chosen = _best_paths(tracklets, people, pairs, edges, value)
 
-    after = {(i, p): j for n, (i, j, p, _) in enumerate(edges, start=len(pairs)) if chosen[n]}
+    after = {(i, p): j for n, (i, j, p) in enumerate(edges, start=len(pairs)) if chosen[n]}
     chains: list[list[list[int]]] = [[] for _ in range(people)]
-    continued = {(j, p) for (_, p), j in after.items()}
     for n, (i, p) in enumerate(pairs):
-        if chosen[n] and (i, p) not in continued:
+        if chosen[n]:
             chain = [i]
             while (chain[-1], p) in after:
                 chain.append(after[chain[-1], p])
@@ -335,51 +333,94 @@ def _steps(
     tracklets: Sequence[Tracklet], useful: Sequence[int], max_gap: int
 ) -> dict[tuple[int, int], float]:
     """Cost of going on from tracklet i to j, where it is cheaper than appearing anew."""
-    starts = {i: _End.of(tracklets[i].frames, tracklets[i].boxes, last=False) for i in useful}
+    starts = _Ends.stack(
+        [_Ends.of(tracklets[i].frames, tracklets[i].boxes, last=False) for i in useful]
+    )
     steps = {}
-    first = 0
-    for i in sorted(useful, key=lambda n: int(tracklets[n].frames[-1])):
-        end = _End.of(tracklets[i].frames, tracklets[i].boxes, last=True)
-        while first < len(useful) and starts[useful[first]].frame <= end.frame:
-            first += 1
-        for j in useful[first:]:
-            start = starts[j]
-            if start.frame - end.frame > max_gap:
-                break
-            forward = end.cost(start.frame, start.state[None])[0]
-            backward = start.cost(end.frame, end.state[None])[0]
-            cost = float(forward + backward) / 2
-            if cost < _APPEAR:
-                steps[i, j] = cost
+    for i in useful:
+        end = _Ends.of(tracklets[i].frames, tracklets[i].boxes, last=True)
+        low, high = np.searchsorted(starts.frame, end.frame[0] + [0, max_gap], side="right")
+        near = starts[low:high]
+        forward = end.cost(near.frame, near.state)[0]
+        backward = near.cost(end.frame, end.state)[:, 0]
+        cost = (forward + backward) / 2
+        steps.update({(i, useful[low + n]): float(cost[n]) for n in np.flatnonzero(cost < _APPEAR)})
     return steps
 
 
-def _solve(
-    value: np.ndarray, rows: list[list[int]], ties: list[tuple[int, list[int]]]
+def _best_paths(
+    tracklets: Sequence[Tracklet],
+    people: int,
+    pairs: Sequence[tuple[int, int]],
+    edges: Sequence[tuple[int, int, int]],
+    value: np.ndarray,
 ) -> np.ndarray:
-    """0/1 variables of largest total value: at most one per row, members of a tie at most as
-    many as its head. bool (variables,)."""
-    if not rows and not ties:
-        return value > 0
-    coefficients, columns, starts, upper = [], [], [0], []
-    for row in rows:
-        columns += row
-        coefficients += [1.0] * len(row)
-        starts.append(len(columns))
-        upper.append(1.0)
-    for head, members in ties:
-        columns += [head, *members]
-        coefficients += [-1.0] + [1.0] * len(members)
-        starts.append(len(columns))
-        upper.append(0.0)
-    matrix = csr_array((coefficients, columns, starts), shape=(len(upper), len(value)))
-    result = milp(
-        -value,
-        constraints=LinearConstraint(matrix, ub=np.asarray(upper)),
-        integrality=np.ones(len(value)),
-        bounds=Bounds(0, 1),
-        options={"mip_rel_gap": 0.0},
-    )
+    """Which pairs (tracklet, person) begin a chain and which edges (from, to, person) are taken;
+    bool (pairs + edges,) of largest total ``value``.
+
+    Each person is one unit of flow through time: it waits, enters a tracklet, goes on along an
+    edge or leaves to wait again. So it is in one place at a time; that a tracklet carries one
+    person at most couples the persons.
+    """
+    began = np.unique([int(tracklets[i].frames[0]) for i, _ in pairs])  # moments to enter at
+    node = {pair: n for n, pair in enumerate(pairs)}
+    waiting = len(pairs) + np.arange(people * len(began)).reshape(people, -1)  # rows of the nodes
+    into: list[tuple[int, int]] = []  # (row, variable) that the flow enters and leaves by
+    out: list[tuple[int, int]] = []
+    uses: list[tuple[int, int]] = []  # (tracklet, variable)
+    for n, (i, p) in enumerate(pairs):  # enter
+        at = int(np.searchsorted(began, tracklets[i].frames[0]))
+        out.append((waiting[p, at], n))
+        into.append((n, n))
+        uses.append((i, n))
+    for n, (i, j, p) in enumerate(edges, start=len(pairs)):  # go on
+        out.append((node[i, p], n))
+        into.append((node[j, p], n))
+        uses.append((j, n))
+    first_leave = len(pairs) + len(edges)
+    for n, (i, p) in enumerate(pairs):  # leave
+        out.append((n, first_leave + n))
+        at = int(np.searchsorted(began, tracklets[i].frames[-1], side="right"))
+        if at < len(began):
+            into.append((waiting[p, at], first_leave + n))
+    variables = first_leave + len(pairs)
+    for row in waiting:  # wait
+        out += zip(row.tolist(), range(variables, variables + len(row)), strict=True)
+        into += zip(row[1:].tolist(), range(variables, variables + len(row) - 1), strict=True)
+        variables += len(row)
+    nodes = len(pairs) + waiting.size
+    supply = np.zeros(nodes)
+    supply[waiting[:, 0]] = 1
+    conserve = _incidence(out, nodes, variables) - _incidence(into, nodes, variables)
+    once = _incidence(uses, len(tracklets), variables)
+    gain = np.zeros(variables)
+    gain[:first_leave] = value
+    return _solve(gain, conserve, supply, once)[:first_leave]
+
+
+def _incidence(entries: Sequence[tuple[int, int]], rows: int, columns: int) -> csr_array:
+    row, column = np.asarray(entries).T
+    return csr_array((np.ones(len(entries)), (row, column)), shape=(rows, columns))
+
+
+def _solve(gain: np.ndarray, equal: csr_array, supply: np.ndarray, once: csr_array) -> np.ndarray:
+    """0/1 variables x of largest ``gain @ x`` with ``equal @ x == supply`` and ``once @ x <= 1``.
+
+    The linear relaxation nearly always has a whole solution and costs a tenth of the integer
+    program, which is asked where it has not. bool (variables,).
+    """
+    result = linprog(-gain, once, np.ones(once.shape[0]), equal, supply, bounds=(0, 1))
+    if result.x is None or np.abs(result.x - np.round(result.x)).max() > 1e-6:
+        result = milp(
+            -gain,
+            constraints=[
+                LinearConstraint(once, ub=1),
+                LinearConstraint(equal, supply, supply),
+            ],
+            integrality=np.ones(len(gain)),
+            bounds=Bounds(0, 1),
+            options={"mip_rel_gap": 0.0},
+        )
     if result.x is None:
         raise RhasError("the assignment of tracklets found no solution", got=str(result.message))
     return result.x > 0.5
