@@ -16,7 +16,6 @@ from rhas.classes import CLASS_ID
 from rhas.errors import RhasError
 from rhas.mini import (
     MINI_CLASSES,
-    FilmFacts,
     FilmSpec,
     MiniConfig,
     film_specs,
@@ -28,12 +27,6 @@ from rhas.mini.attributes import Attributes
 from rhas.mini.film import film_story
 from rhas.mini.references import alternatives, choices, holds_for, reference
 from rhas.mini.simulate import position
-
-
-@pytest.fixture(scope="module")
-def films() -> list[tuple[FilmSpec, FilmFacts]]:
-    """The default films, simulated only."""
-    return [(spec, simulate_film(spec)) for spec in film_specs(MiniConfig())]
 
 
 def _tiny(index: int, seconds: float = 2.0) -> FilmSpec:

@@ -73,6 +73,16 @@ def film_story(spec: FilmSpec) -> Story:
     )  # fmt: skip
 
 
+def film_renderer(spec: FilmSpec, story: Story) -> Renderer:
+    """Draws single moments of a film as :func:`write_film` does, before encoding.
+
+    Args:
+        spec: the film.
+        story: from :func:`film_story` of the same film.
+    """
+    return Renderer(story, _generators(spec)[2], spec.width, spec.height)
+
+
 def simulate_film(spec: FilmSpec) -> FilmFacts:
     """The annotations of a film, without drawing it."""
     return _facts(spec, film_story(spec))
@@ -149,8 +159,7 @@ def write_film(
     """
     story = film_story(spec)
     facts = _facts(spec, story)
-    _, _, drawing, sound = _generators(spec)
-    renderer = Renderer(story, drawing, spec.width, spec.height)
+    renderer, sound = film_renderer(spec, story), _generators(spec)[3]
     count, persons = spec.frames, len(story.cast)
     boxes = np.full((count, persons, 4), np.nan, np.float32)
     visible = np.zeros((count, persons), np.float32)

@@ -1,0 +1,102 @@
+"""The pictures of data/README.md: python benchmarks/mini_pictures.py, writes into docs/images.
+
+The same bytes every time, with the same versions of Pillow and skia.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from rhas.mini import MiniConfig, film_specs, simulate_film
+from rhas.mini.film import film_renderer, film_story
+
+OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
+SCENES = ((1, 34.4), (2, 88.0), (5, 32.0), (10, 30.0), (11, 107.0), (12, 101.0))
+"""Film and second of each scene of the sheet."""
+STRIP = (10, 0, 53.2, 62.7)
+"""Film, person, first and last second of the strip."""
+COLOURS = ("#ffe14d", "#5ad1ff", "#ff8ad8", "#9dff7a", "#ffb066")
+PAPER, INK = "#ffffff", "#222222"
+TILE = (470, 264)
+CROP = 116
+
+
+def sheet() -> Image.Image:
+    """Six scenes with true boxes, and below each the sentences of the people in view."""
+    font = ImageFont.load_default(13)
+    line, pad, columns = 18, 10, 3
+    cell = (TILE[0] + pad, TILE[1] + 4 * line + pad)
+    rows = -(-len(SCENES) // columns)
+    out = Image.new("RGB", (columns * cell[0] + pad, rows * cell[1] + pad), PAPER)
+    pen = ImageDraw.Draw(out)
+    specs = film_specs(MiniConfig())
+    for number, (film, second) in enumerate(SCENES):
+        spec = specs[film]
+        facts, renderer = simulate_film(spec), film_renderer(spec, film_story(spec))
+        placed, _ = renderer.frame(second)
+        scale = min(TILE[0] / spec.width, TILE[1] / spec.height)
+        size = round(spec.width * scale), round(spec.height * scale)
+        picture = Image.fromarray(renderer.pixels[..., :3].copy())
+        left = pad + number % columns * cell[0]
+        top = pad + number // columns * cell[1]
+        x, y = left + (TILE[0] - size[0]) // 2, top
+        out.paste(picture.resize(size, Image.Resampling.LANCZOS), (x, y))
+        seen = sorted((q for q in placed if q.visible > 0), key=lambda q: q.box[0])
+        for row, q in enumerate(seen):
+            colour = COLOURS[row]
+            box = [c * scale + shift for c, shift in zip(q.box, (x, y, x, y), strict=True)]
+            pen.rectangle(box, outline=colour)
+            text = top + TILE[1] + 4 + row * line
+            pen.rectangle((left, text + 3, left + 11, text + 14), fill=colour, outline=INK)
+            pen.text((left + 18, text), facts.references[q.person], fill=INK, font=font)
+    return out
+
+
+def strip() -> Image.Image:
+    """A person's crops over some seconds, and the labels of each moment below."""
+    film, person, start, end = STRIP
+    spec = film_specs(MiniConfig())[film]
+    facts, renderer = simulate_film(spec), film_renderer(spec, film_story(spec))
+    font, count, line = ImageFont.load_default(13), 12, 16
+    moments = np.linspace(start, end, count)
+    out = Image.new("RGB", (count * CROP, CROP * 3 // 2 + 3 * line + 8), PAPER)
+    pen = ImageDraw.Draw(out)
+    for column, second in enumerate(moments):
+        placed, _ = renderer.frame(float(second))
+        box = next((q.box for q in placed if q.person == person and q.visible > 0), None)
+        labels = [n for p, n, a, b in facts.intervals if p == person and a <= second < b]
+        x = column * CROP
+        if box is not None:
+            out.paste(_crop(renderer.pixels[..., :3], box), (x + 2, 0))
+        for row, text in enumerate([f"{second:.1f} s", *labels[:2]]):
+            pen.text((x + 4, CROP * 3 // 2 + 4 + row * line), text, fill=INK, font=font)
+    return out
+
+
+def _crop(pixels: np.ndarray, box: tuple[float, float, float, float]) -> Image.Image:
+    """The surroundings of a box, 3 high to 2 wide, grey outside the picture."""
+    x0, y0, x1, y1 = box
+    height = max(y1 - y0, 1.5 * (x1 - x0)) * 1.08
+    width = height / 1.5
+    middle = (x0 + x1) / 2, (y0 + y1) / 2
+    window = (
+        middle[0] - width / 2, middle[1] - height / 2,
+        middle[0] + width / 2, middle[1] + height / 2,
+    )  # fmt: skip
+    size = (CROP - 4, CROP * 3 // 2)
+    return Image.fromarray(pixels.copy()).transform(
+        size, Image.Transform.EXTENT, window, Image.Resampling.BICUBIC, fillcolor="#888888"
+    )
+
+
+def main() -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    sheet().save(OUT / "rhas_mini.jpg", quality=88, optimize=True)
+    strip().save(OUT / "rhas_mini_strip.jpg", quality=88, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
