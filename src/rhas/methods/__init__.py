@@ -37,7 +37,7 @@ class Dims:
 
 
 class Method(nn.Module):
-    """What every method offers.
+    """What every method offers; ``config`` is what it was made from.
 
     Results of a row depend on its real frames alone: not on the other rows of the batch, not on
     what stands in the padding.

@@ -17,10 +17,10 @@ class Decoder(nn.Module):
     Args:
         config: its ``decoder_*`` fields, ``time_width`` and ``condition_values``.
         C: action classes.
-        width: channels of the condition, (ẑ, ẑ_f) side by side.
+        widths: channels of the condition's parts: ẑ, ẑ_f, the encoder's prediction.
     """
 
-    def __init__(self, config: Config, C: int, width: int) -> None:
+    def __init__(self, config: Config, C: int, widths: list[int]) -> None:
         super().__init__()
         maps = config.decoder_maps
         self.maps = maps
@@ -33,25 +33,26 @@ class Decoder(nn.Module):
             nn.SiLU(),
             nn.Linear(config.time_width, maps),
         )
-        self.norm = nn.LayerNorm(width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
         parts = 3 if config.condition_values else 2
-        self.project = nn.Linear(width, config.decoder_layers * parts * maps)
+        self.project = nn.Linear(sum(widths), config.decoder_layers * parts * maps)
         self.layers = nn.ModuleList(
             DilatedLayer(maps, config.decoder_kernel, 2**i, config.decoder_dropout)
             for i in range(config.decoder_layers)
         )
         self.head = nn.Linear(maps, C)
 
-    def prepare(self, condition: Tensor) -> list[Tensor]:
+    def prepare(self, condition: list[Tensor]) -> list[Tensor]:
         """What the condition adds in each layer: once per sample, not once per diffusion step.
 
         Args:
-            condition: (B, L, width).
+            condition: its parts, each (B, L, ·).
 
         Returns:
             Per layer (B, L, 3 maps), for queries, keys and values.
         """
-        projected = self.project(self.dropout(self.norm(condition)))
+        normed = [norm(part) for norm, part in zip(self.norms, condition, strict=True)]
+        projected = self.project(self.dropout(torch.cat(normed, -1)))
         added = projected.chunk(len(self.layers), -1)
         if self.condition_values:
             return list(added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -49,7 +50,7 @@ def ddim(
     """
     x = noise()
     times = sampling_times(len(alpha_bar), steps)
-    for t, following in zip(times, times[1:], strict=False):
+    for t, following in itertools.pairwise(times):
         clean = denoise(x, t)
         here, there = float(alpha_bar[t]), float(alpha_bar[following])
         sigma = eta * math.sqrt((1 - there) / (1 - here) * (1 - here / there))

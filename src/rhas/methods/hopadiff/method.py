@@ -49,9 +49,11 @@ class HopaDIFF(Method):
             for _ in range(streams if config.dft_condition else 0)
         )
         self.at_decoder = at_decoder
+        widths = [width]
+        widths += [out] if at_decoder else []
+        widths += [dims.C] if config.condition_predictions else []
         self.decoders = nn.ModuleList(
-            Decoder(config, dims.C, width + (out if at_decoder else 0))
-            for _ in range(1 if config.shared_decoder else streams)
+            Decoder(config, dims.C, widths) for _ in range(1 if config.shared_decoder else streams)
         )
         self.register_buffer("alpha_bar", cosine_schedule(config.timesteps).float())
         self.register_buffer("pos_weight", torch.ones(dims.C))
@@ -71,8 +73,7 @@ class HopaDIFF(Method):
         share = (present / frames.clamp_min(1)).clamp(_RAREST, 1 - _RAREST).float()
         if self.config.prior_bias:
             for part in itertools.chain(self.encoders, self.decoders):
-                with torch.no_grad():
-                    part.head.bias.copy_(torch.logit(share))
+                part.head.bias.data.copy_(torch.logit(share))  # type: ignore[union-attr, operator]
         occurs = present > 0
         if occurs.any():
             weight = share[occurs].median() / share
@@ -95,7 +96,7 @@ class HopaDIFF(Method):
         noisy = add_noise(clean, noise, self.alpha_bar[t, None, None])
         denoised = [
             self._decoder(row)(noisy, t, prepared, steps.mask)
-            for row, prepared in enumerate(self._conditions(z, steps, keep))
+            for row, prepared in enumerate(self._conditions(z, logits, steps, keep))
         ]
 
         terms = {}
@@ -134,10 +135,10 @@ class HopaDIFF(Method):
         try:
             batch = self._here(batch)
             steps = self.inputs(batch)
-            z, _ = self._encoded(steps)
+            z, logits = self._encoded(steps)
             sampled = [
                 self._sampled(row, prepared, steps, generator)
-                for row, prepared in enumerate(self._conditions(z, steps, None))
+                for row, prepared in enumerate(self._conditions(z, logits, steps, None))
             ]
         finally:
             self.train(training)
@@ -169,14 +170,18 @@ class HopaDIFF(Method):
         return z, logits
 
     def _conditions(
-        self, z: list[Tensor], steps: Steps, keep: Tensor | None
+        self, z: list[Tensor], logits: list[Tensor], steps: Steps, keep: Tensor | None
     ) -> Iterator[list[Tensor]]:
         """The decoders' prepared conditions; ``keep`` (B, N) says which frames have one."""
-        for row, one in enumerate(z):
-            condition = one if keep is None else one * keep[..., None]
+        for row, (one, other) in enumerate(zip(z, logits, strict=True)):
+            kept = one if keep is None else one * keep[..., None]
+            parts = [kept]
             if self.at_decoder:
-                condition = torch.cat([condition, self._spectrum(row, condition, steps)], -1)
-            yield self._decoder(row).prepare(condition)
+                parts.append(self._spectrum(row, kept, steps))
+            if self.config.condition_predictions:
+                p = other.sigmoid()
+                parts.append(p if keep is None else p * keep[..., None])
+            yield self._decoder(row).prepare(parts)
 
     def _spectrum(self, row: int, z: Tensor, steps: Steps) -> Tensor:
         """Embedded spectrum over the whole sample, padding included, so that position l is the
@@ -201,10 +206,12 @@ class HopaDIFF(Method):
             at = torch.full((len(mask),), t, device=mask.device)
             logits = decoder(y, at, prepared, mask)
             p = logits.softmax(-1) if config.output == "softmax" else logits.sigmoid()
+            estimates.append(p)
             return config.scale * (2 * p - 1)
 
-        clean = ddim(denoise, noise, self.alpha_bar.double(), config.sampling_steps, config.eta)
-        return ((clean / config.scale + 1) / 2).clamp(0, 1)
+        estimates: list[Tensor] = []
+        ddim(denoise, noise, self.alpha_bar.double(), config.sampling_steps, config.eta)
+        return torch.stack(estimates).mean(0) if config.scores_from == "chain" else estimates[-1]
 
     def _kept(self, labels: Tensor, boundary: Tensor) -> Tensor | None:
         """The frames of each row whose condition stays, drawn as ``condition_masks`` says."""

@@ -104,10 +104,9 @@ class Block(nn.Module):
 
     def forward(self, streams: list[Tensor], mask: Tensor) -> list[Tensor]:
         """z of each stream (B, L, W) to ẑ of each."""
-        gates = [cell.gate(z) for cell, z in zip(self.cells, streams, strict=True)]
+        cells: list[Cell] = list(self.cells)  # type: ignore[arg-type]
+        gates = [cell.gate(z) for cell, z in zip(cells, streams, strict=True)]
         if self.cross:
             holistic, partial = gates
             gates = [self.cross[0](holistic, partial, mask), self.cross[1](partial, holistic, mask)]
-        return [
-            cell(z, gate, mask) for cell, z, gate in zip(self.cells, streams, gates, strict=True)
-        ]
+        return [cell(z, gate, mask) for cell, z, gate in zip(cells, streams, gates, strict=True)]

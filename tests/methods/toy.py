@@ -1,0 +1,62 @@
+"""Small samples whose labels stand in the partial features, under noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rhas.samples import boundary_of
+
+C = 137
+OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])
+
+
+def toy_samples(
+    count: int, *, L: int = 400, D: int = 24, noise: float = 1.0, seed: int = 0
+) -> list[dict[str, Tensor]]:
+    """Rows of the batch of DESIGN.md with 8 of 137 classes in segments, some two at a time.
+
+    The partial stream is a sum of class vectors under noise; the holistic one shows two persons,
+    and not which of them is meant. The class vectors do not depend on ``seed``.
+    """
+    vectors = np.random.default_rng(1234).normal(size=(C, D))
+    rng = np.random.default_rng(seed)
+    return [_sample(rng, vectors, L, noise) for _ in range(count)]
+
+
+def _sample(
+    rng: np.random.Generator, vectors: np.ndarray, L: int, noise: float
+) -> dict[str, Tensor]:
+    length = int(rng.integers(L * 2 // 3, L + 1))
+    own, other = _labels(rng, length), _labels(rng, length)
+    D = vectors.shape[1]
+    present = np.ones(length, bool)
+    gap = int(rng.integers(0, length - 20))
+    present[gap : gap + 20] = False
+    partial = (own @ vectors + noise * rng.normal(size=(length, D))) * present[:, None]
+    holistic = (own + other) @ vectors + noise * rng.normal(size=(length, D))
+    rows = {
+        "holistic": holistic.astype(np.float32),
+        "partial": partial.astype(np.float32),
+        "present": present,
+        "mask": np.ones(length, bool),
+        "labels": own.astype(np.float32),
+        "boundary": boundary_of(own, 4.0),
+    }
+    padded = {
+        key: torch.from_numpy(np.pad(value, [(0, L - length)] + [(0, 0)] * (value.ndim - 1)))
+        for key, value in rows.items()
+    }
+    return {**padded, "text": torch.zeros(8)}
+
+
+def _labels(rng: np.random.Generator, length: int) -> np.ndarray:
+    labels = np.zeros((length, C))
+    start = 0
+    while start < length:
+        stop = start + int(rng.integers(30, 90))
+        for chosen in rng.choice(OCCURRING, size=rng.choice(3, p=[0.1, 0.6, 0.3]), replace=False):
+            labels[start:stop, chosen] = 1
+        start = stop
+    return labels
