@@ -8,7 +8,7 @@ of the detector and plausibility of a motion add up.
    score per reference.
 2. ``link``: detections become tracklets by motion alone, broken wherever another continuation is
    about as plausible.
-3. ``assign``: one integer program per shot gives tracklets to references so that the summed
+3. ``assign``: one linear program per shot gives tracklets to references so that the summed
    log-odds of the scores, less the costs of motion between tracklets and of appearing, is
    largest. A wrong score in some frames is outvoted by the others; a tracklet whose evidence does
    not pay is given to nobody.
