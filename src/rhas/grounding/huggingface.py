@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoModelForZeroShotObjectDetection,
@@ -15,6 +18,7 @@ from transformers import (
     PreTrainedModel,
     ProcessorMixin,
 )
+from transformers.utils import logging
 
 from rhas.errors import RhasError
 from rhas.grounding.model import ModelGrounder, SharedText, check_weights
@@ -40,22 +44,37 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, ProcessorMixin]:
             do="give the folder that save_pretrained wrote, or use `backend: official` for a .pth",
         )
     try:
-        processor = AutoProcessor.from_pretrained(checkpoint, local_files_only=True)
-        model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
-            checkpoint, local_files_only=True, output_loading_info=True, dtype=torch.float32
-        )
-    except (OSError, ValueError, RuntimeError) as error:
+        with _quiet():
+            processor = AutoProcessor.from_pretrained(checkpoint, local_files_only=True)
+            model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
+                checkpoint, local_files_only=True, output_loading_info=True, dtype=torch.float32
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise RhasError(
             "the grounding checkpoint cannot be loaded",
             where=checkpoint,
             expected="a folder written by save_pretrained, or a hub name already downloaded",
-            got=str(error).strip().splitlines()[0],
+            got=f"{type(error).__name__}: {error}".splitlines()[0],
             do=f"check ground.checkpoint; a hub model: `hf download {checkpoint}` first",
         ) from error
     check_weights(checkpoint, found["missing_keys"], found["unexpected_keys"])
     model.eval()
     model.model.text_backbone = SharedText(model.model.text_backbone)
     return model, processor
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' loading bar and report: errors say what it would."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 class TransformersGrounder(ModelGrounder):

@@ -39,9 +39,15 @@ def read_config(path: Path) -> dict[str, Any]:
     """The assignments of a config file, read without running it.
 
     Raises:
-        RhasError: the file holds anything but ``name = literal``.
+        RhasError: the file holds anything but ``name = literal`` and a docstring.
     """
-    tree = ast.parse(path.read_text("utf-8"), filename=str(path))
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise RhasError(
+            "the config is not Python", where=str(path), got=str(error),
+            do="download it again",
+        ) from error  # fmt: skip
     values: dict[str, Any] = {}
     for node in tree.body:
         try:
@@ -62,6 +68,25 @@ def read_config(path: Path) -> dict[str, Any]:
                 do="write the value out",
             ) from error
     return values
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a published ``.pth`` by name, read with ``weights_only``: no code of it runs.
+
+    Raises:
+        RhasError: anything but ``{"model": tensors by name}``.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        return {name.removeprefix("module."): value for name, value in state.items()}
+    except Exception as error:  # torch raises many kinds for a damaged or hostile file
+        raise RhasError(
+            "the checkpoint cannot be read",
+            where=str(path),
+            expected='{"model": tensors by name} and nothing that needs code to load',
+            got=f"{type(error).__name__}: {error}".splitlines()[0][:200],
+            do="download it again, from those who published it",
+        ) from error
 
 
 @contextlib.contextmanager
@@ -102,9 +127,8 @@ def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
 
     The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
     config's ``text_encoder_type`` (``bert-base-uncased``), or are in the hub's cache on this
-    machine.
-    A ``preprocessor_config.json`` replaces the published image size (800, at most 1333).
-    The ``.pth`` is read with ``weights_only``, the config is parsed, not run.
+    machine. A ``preprocessor_config.json`` replaces the published image size (shorter side 800,
+    longer at most 1333). The ``.pth`` is read with ``weights_only``, the config is parsed, not run.
 
     Raises:
         RhasError: something is absent, or the weights do not fit the configuration.
@@ -120,14 +144,22 @@ def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
             do="put groundingdino_swint_ogc.pth and GroundingDINO_SwinT_OGC.py into one folder and "
             "set ground.checkpoint to it; or use `backend: transformers`",
         )
+    state = read_weights(weights[0])
     values = read_config(configs[0])
     values |= {"use_checkpoint": False, "use_transformer_ckpt": False}  # training only
+    if not str(values.get("backbone")).startswith("swin_"):
+        raise RhasError(
+            "an image backbone that is not Swin",  # the package downloads weights for a ResNet
+            where=str(configs[0]),
+            expected="swin_T_224_1k or swin_B_384_22k, as published",
+            got=str(values.get("backbone")),
+            do="use the config that was published with the checkpoint",
+        )
     encoder = str(values.get("text_encoder_type", "bert-base-uncased"))
     local = folder / encoder
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no compiled extension: its plain path is used
         from groundingdino.models import build_model
-        from groundingdino.util.misc import clean_state_dict
 
         try:
             with _adapted(str(local) if local.is_dir() else encoder):
@@ -137,7 +169,7 @@ def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
                 "the text encoder's configuration or tokenizer is not here",
                 where=str(local),
                 expected="config.json and the tokenizer's files",
-                got=str(error).strip().splitlines()[0],
+                got=f"{type(error).__name__}: {error}".splitlines()[0],
                 do=f"copy them there, or `hf download {encoder}`",
             ) from error
         except (AttributeError, AssertionError, KeyError, NotImplementedError) as error:
@@ -148,16 +180,14 @@ def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
                 do="use the config that was published with the checkpoint",
             ) from error
     try:
-        state = torch.load(weights[0], map_location="cpu", weights_only=True)
-        state = clean_state_dict(state["model"])
         found = model.load_state_dict(state, strict=False)
-    except Exception as error:  # torch raises many kinds for a damaged or hostile file
+    except RuntimeError as error:
         raise RhasError(
-            "the checkpoint cannot be read",
+            "the checkpoint does not fit its configuration",
             where=str(weights[0]),
-            expected='{"model": weights}, plain tensors, of the shapes that the config gives',
-            got=str(error).strip().splitlines()[0][:200],
-            do="download it again, or give the config that belongs to it",
+            expected=f"weights of the shapes that {configs[0].name} gives",
+            got=str(error).strip().splitlines()[-1].strip()[:200],
+            do="give the config that was published with the checkpoint",
         ) from error
     extra = [key for key in found.unexpected_keys if key not in _SUPERFLUOUS]
     check_weights(weights[0], found.missing_keys, extra)

@@ -1,0 +1,275 @@
+"""Small random GroundingDINO models, as folders that both implementations load.
+
+The weights of one implementation are renamed for the other by the names that transformers'
+conversion script gives (convert_grounding_dino_to_hf.py), read from right to left.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import (
+    BertConfig,
+    BertTokenizerFast,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    GroundingDinoImageProcessor,
+    GroundingDinoProcessor,
+    SwinConfig,
+)
+
+WORDS = [
+    "a",
+    "the",
+    "man",
+    "woman",
+    "person",
+    "child",
+    "in",
+    "with",
+    "and",
+    "red",
+    "blue",
+    "green",
+    "coat",
+    "shirt",
+    "hat",
+    "bag",
+    "tall",
+    "short",
+    "long",
+    "hair",
+    "beard",
+    "wearing",
+    "carrying",
+]
+
+OFFICIAL_CONFIG = '''"""As GroundingDINO_SwinT_OGC.py, narrower."""
+batch_size = 1
+modelname = "groundingdino"
+backbone = "swin_T_224_1k"
+position_embedding = "sine"
+pe_temperatureH = 20
+pe_temperatureW = 20
+return_interm_indices = [1, 2, 3]
+backbone_freeze_keywords = None
+enc_layers = 2
+dec_layers = 2
+pre_norm = False
+dim_feedforward = 96
+hidden_dim = 256
+dropout = 0.0
+nheads = 4
+num_queries = 30
+query_dim = 4
+num_patterns = 0
+num_feature_levels = 4
+enc_n_points = 4
+dec_n_points = 4
+two_stage_type = "standard"
+two_stage_bbox_embed_share = False
+two_stage_class_embed_share = False
+transformer_activation = "relu"
+dec_pred_bbox_embed_share = True
+dn_box_noise_scale = 1.0
+dn_label_noise_ratio = 0.5
+dn_label_coef = 1.0
+dn_bbox_coef = 1.0
+embed_init_tgt = True
+dn_labelbook_size = 2000
+max_text_len = 256
+text_encoder_type = "bert-base-uncased"
+use_text_enhancer = True
+use_fusion_layer = True
+use_checkpoint = True
+use_transformer_ckpt = True
+use_text_cross_attention = True
+text_dropout = 0.0
+fusion_dropout = 0.0
+fusion_droppath = 0.1
+sub_sentence_present = True
+'''
+
+
+def tokenizer() -> BertTokenizerFast:
+    """A few words; the special tokens and the full stop have BERT's ids, which transformers fixes."""
+    tokens = [f"[unused{n}]" for n in range(1100)]
+    fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
+    fixed |= {1010: ",", 1011: "-", 1012: ".", 1029: "?"}
+    fixed |= {1030 + n: word for n, word in enumerate(WORDS)}
+    fixed |= {1080: "##s", 1081: "##er"}
+    for number, token in fixed.items():
+        tokens[number] = token
+    return BertTokenizerFast(vocab={t: n for n, t in enumerate(tokens)}, do_lower_case=True)
+
+
+def text_config(positions: int = 64) -> BertConfig:
+    return BertConfig(
+        vocab_size=1100, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=48, max_position_embeddings=positions,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+
+
+def tiny_config(queries: int = 20, positions: int = 64) -> GroundingDinoConfig:
+    """Two levels at strides 16 and 32, width 32; far from any published size, and quick."""
+    return GroundingDinoConfig(
+        backbone_config=SwinConfig(
+            image_size=64, embed_dim=16, depths=[1, 1, 1], num_heads=[2, 2, 4], window_size=4,
+            mlp_ratio=2.0, out_features=["stage3"],
+        ),
+        text_config=text_config(positions), d_model=32, num_queries=queries, num_feature_levels=2,
+        encoder_layers=1, decoder_layers=2, encoder_ffn_dim=48, decoder_ffn_dim=48,
+        encoder_attention_heads=4, decoder_attention_heads=4,
+        dropout=0.0, fusion_droppath=0.0,
+    )  # fmt: skip
+
+
+def swin_t_config() -> GroundingDinoConfig:
+    """What `OFFICIAL_CONFIG` describes: the image backbone as published, the rest narrow."""
+    return GroundingDinoConfig(
+        backbone_config=SwinConfig(
+            image_size=224, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24],
+            window_size=7, out_indices=[2, 3, 4],
+        ),
+        text_config=text_config(), d_model=256, num_queries=30,
+        encoder_layers=2, decoder_layers=2, encoder_ffn_dim=96, decoder_ffn_dim=96,
+        encoder_attention_heads=4, decoder_attention_heads=4, dropout=0.0, fusion_dropout=0.0,
+    )  # fmt: skip
+
+
+def random_model(config: GroundingDinoConfig, seed: int = 0) -> GroundingDinoForObjectDetection:
+    """No weight at zero, the streams well mixed, scores not saturated."""
+    torch.manual_seed(seed)
+    model = GroundingDinoForObjectDetection(config).eval()
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if "backbone" not in name:
+                value.add_(0.05 * torch.randn_like(value))
+            if name.endswith(("vision_param", "text_param")):
+                value.fill_(0.7)
+        for value in model.model.encoder.layers[
+            -1
+        ].text_enhancer_layer.layer_norm_after.parameters():
+            value.mul_(1 / config.d_model**0.5)
+    return model
+
+
+def save_transformers(
+    folder: Path, model: GroundingDinoForObjectDetection, size: tuple[int, int]
+) -> Path:
+    """``size``: shortest edge, longest edge of the model's picture."""
+    model.save_pretrained(folder)
+    images = GroundingDinoImageProcessor(size={"shortest_edge": size[0], "longest_edge": size[1]})
+    GroundingDinoProcessor(images, tokenizer()).save_pretrained(folder)
+    return folder
+
+
+def save_official(
+    folder: Path, model: GroundingDinoForObjectDetection, size: tuple[int, int]
+) -> Path:
+    """A ``.pth``, a config, the text encoder's files beside them."""
+    bert = folder / "bert-base-uncased"
+    bert.mkdir(parents=True)
+    (folder / "config.py").write_text(OFFICIAL_CONFIG, "utf-8")
+    model.config.text_config.save_pretrained(bert)
+    tokenizer().save_pretrained(bert)
+    images = GroundingDinoImageProcessor(size={"shortest_edge": size[0], "longest_edge": size[1]})
+    images.save_pretrained(folder)
+    torch.save({"model": official_weights(model.state_dict())}, folder / "model.pth")
+    return folder
+
+
+_SWIN = "model.backbone.conv_encoder.model."
+_NAMES = [
+    (rf"^{_SWIN}swin\.embeddings\.patch_embeddings\.projection", "backbone.0.patch_embed.proj"),
+    (rf"^{_SWIN}swin\.embeddings\.norm", "backbone.0.patch_embed.norm"),
+    (rf"^{_SWIN}swin\.encoder\.layers", "backbone.0.layers"),
+    (r"layernorm_before", "norm1"),
+    (r"layernorm_after", "norm2"),
+    (r"attention\.o_proj", "attn.proj"),
+    (r"attention\.relative_position_bias\.relative_position", "attn.relative_position"),
+    (r"^model\.text_backbone", "bert"),
+    (r"^model\.text_projection", "feat_map"),
+    (r"^model\.input_proj_vision", "input_proj"),
+    (r"^model\.level_embed", "transformer.level_embed"),
+    (r"^model\.query_position_embeddings", "transformer.tgt_embed"),
+    (r"^model\.enc_output", "transformer.enc_output"),
+    (r"^model\.encoder_output_bbox_embed", "transformer.enc_out_bbox_embed"),
+    (r"^model\.decoder\.layer_norm", "transformer.decoder.norm"),
+    (r"^model\.decoder\.reference_points_head", "transformer.decoder.ref_point_head"),
+    (r"^model\.decoder\.bbox_embed", "transformer.decoder.bbox_embed"),
+    (r"^model\.encoder\.layers\.(\d+)\.deformable_layer", r"transformer.encoder.layers.\1"),
+    (r"^model\.encoder\.layers\.(\d+)\.text_enhancer_layer", r"transformer.encoder.text_layers.\1"),
+    (r"^model\.encoder\.layers\.(\d+)\.fusion_layer", r"transformer.encoder.fusion_layers.\1"),
+    (r"^model\.decoder\.layers", "transformer.decoder.layers"),
+]
+_IN_LAYERS = {
+    "transformer.encoder.layers": [
+        (r"self_attn_layer_norm", "norm1"), (r"final_layer_norm", "norm2"), (r"\.fc", ".linear"),
+    ],
+    "transformer.encoder.text_layers": [
+        (r"layer_norm_before", "norm1"), (r"layer_norm_after", "norm2"), (r"\.fc", ".linear"),
+    ],
+    "transformer.encoder.fusion_layers": [
+        (r"vision_param", "gamma_v"), (r"text_param", "gamma_l"),
+        (r"vision_proj", "v_proj"), (r"text_proj", "l_proj"),
+        (r"layer_norm_vision", "layer_norm_v"), (r"layer_norm_text", "layer_norm_l"),
+    ],
+    "transformer.decoder.layers": [
+        (r"encoder_attn_text_layer_norm", "catext_norm"), (r"encoder_attn_layer_norm", "norm1"),
+        (r"self_attn_layer_norm", "norm2"), (r"final_layer_norm", "norm3"),
+        (r"encoder_attn_text", "ca_text"), (r"encoder_attn", "cross_attn"), (r"\.fc", ".linear"),
+    ],
+}  # fmt: skip
+
+
+def official_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of transformers' class under the names of the authors' code."""
+    found: dict[str, Tensor] = {}
+    joined: dict[str, dict[str, Tensor]] = {}
+    for name, value in state.items():
+        if name.startswith(f"{_SWIN}swin.layernorm"):
+            continue  # of the last stage, unused by the detector
+        stage = re.match(rf"^{re.escape(_SWIN)}hidden_states_norms\.stage(\d)\.(.*)", name)
+        if stage:
+            found[f"backbone.0.norm{int(stage[1]) - 1}.{stage[2]}"] = value
+            continue
+        for pattern, replacement in _NAMES:
+            name = re.sub(pattern, replacement, name)
+        for layer, pairs in _IN_LAYERS.items():
+            if name.startswith(layer):
+                for pattern, replacement in pairs:
+                    name = re.sub(pattern, replacement, name)
+        part = re.match(r"^(backbone\..*)\.attention\.([qkv])_proj\.(weight|bias)$", name)
+        if part:
+            joined.setdefault(f"{part[1]}.attn.qkv.{part[3]}", {})[part[2]] = value
+            continue
+        part = re.match(r"^(transformer\..*)\.(query|key|value)\.(weight|bias)$", name)
+        if part:
+            joined.setdefault(f"{part[1]}.in_proj_{part[3]}", {})[part[2][0]] = value
+            continue
+        if name.endswith("relative_position_bias_table"):
+            found[name.replace("bias_table", "index")] = _relative_positions(len(value))
+        found[name] = value
+    for name, parts in joined.items():
+        found[name] = torch.cat([parts["q"], parts["k"], parts["v"]])
+    width = state["model.text_backbone.embeddings.LayerNorm.weight"].numel()
+    found["bert.pooler.dense.weight"] = torch.zeros(width, width)  # never asked for
+    found["bert.pooler.dense.bias"] = torch.zeros(width)
+    found["label_enc.weight"] = torch.zeros(2, 2)  # published files hold it
+    return {f"module.{name}": value for name, value in found.items()}
+
+
+def _relative_positions(table: int) -> Tensor:
+    """Swin's index into its table of biases, for each pair of places in a window."""
+    window = (math.isqrt(table) + 1) // 2
+    place = torch.arange(window * window)
+    row, column = place // window, place % window
+    down = row[:, None] - row[None] + window - 1
+    right = column[:, None] - column[None] + window - 1
+    return down * (2 * window - 1) + right
