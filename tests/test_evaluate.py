@@ -15,7 +15,7 @@ from torch import Tensor
 import rhas.evaluate
 from rhas.classes import CLASS_ID, CLASSES
 from rhas.errors import RhasError
-from rhas.evaluate import EvaluateConfig, evaluate_method, sample_generator
+from rhas.evaluate import EvaluateConfig, evaluate_method, sample_generator, score_samples
 from rhas.featurestore import Features, FeatureStoreWriter
 from rhas.manifest import Film, TimedAction, read_annotations
 from rhas.metrics.as_published import constant_class_score
@@ -110,7 +110,6 @@ def evaluated(
     folder: Path,
     out: Path,
     *,
-    seed: int = 0,
     readout: ReadoutConfig | None = None,
 ) -> dict:
     test = Samples(folder, "test")
@@ -118,7 +117,7 @@ def evaluated(
         method,
         Samples(folder, "val"),
         test,
-        EvaluateConfig(seed, readout or ReadoutConfig()),
+        EvaluateConfig(0, readout or ReadoutConfig()),
         names=CLASSES,
         fps=FPS,
         references=test.info["references"],
@@ -268,10 +267,12 @@ def test_neither_order_nor_company_changes_a_sample(made: Path, tmp_path: Path) 
     assert alone[kept] == one[kept]
 
 
-def test_another_seed_draws_other_scores(made: Path, tmp_path: Path) -> None:
-    assert evaluated(Dice(), made, tmp_path / "a") != evaluated(
-        Dice(), made, tmp_path / "b", seed=1
-    )
+def test_another_seed_or_sample_draws_other_scores(made: Path) -> None:
+    side = Samples(made, "test")
+    one, same, other = (score_samples(Dice(), side, seed, C) for seed in (0, 0, 1))
+    assert np.array_equal(one[0].scores, same[0].scores)
+    assert not np.array_equal(one[0].scores, other[0].scores)
+    assert not np.array_equal(one[0].scores, one[1].scores)
 
 
 def test_without_val_the_default_thresholds_are_used(tmp_path: Path) -> None:

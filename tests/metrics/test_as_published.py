@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,12 @@ from numpy.typing import NDArray
 
 from rhas.errors import RhasError
 from rhas.metrics.as_published import as_published, constant_class_score, constant_scores
-from rhas.metrics.baselines import chance, constant_class
 
-# docs/METRICS.md and the notes on the paper: ACC, EDIT, F1@10, F1@50; published, then clean
-NOTED = {
-    "perfect + 1e-6 noise": [[100, 32.6, 58.0, 49.5], [100, 95.2, 97.3, 96.8]],
-    "uniform random": [[1.2, 21.0, 14.9, 12.9], [1.2, 2.1, 0.1, 0.0]],
-    "most frequent class everywhere + 1e-6 noise":
-        [[27.4, 9.2, 92.4, 89.0], [27.4, 10.2, 12.8, 0.4]],
-    "60 % of segments right + 1e-6 noise": [[58.8, 21.4, 43.8, 36.8], [58.8, 58.2, 58.2, 58.0]],
-}  # fmt: skip
-TOLERANCE = 6  # percentage points: the notes' exact random truth is not known
+PAGE = Path(__file__).parents[2] / "docs" / "METRICS.md"
 
 
 def in_words(truths: list[NDArray], scores: list[NDArray]) -> list[float]:
-    """The published evaluator as the notes describe it: one frame, segment and pair at a time."""
+    """The published evaluator as the page describes it: one frame, segment and pair at a time."""
 
     def right(labels: NDArray, score: NDArray) -> bool:
         return int(np.argpartition(score, -1)[-1]) in set(np.flatnonzero(labels).tolist())
@@ -94,7 +86,7 @@ def truth_and_scores(draw: st.DrawFn) -> tuple[NDArray, NDArray]:
 
 
 @given(st.lists(truth_and_scores(), min_size=1, max_size=3))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_arrays_give_the_bits_of_the_loops(pairs: list[tuple[NDArray, NDArray]]) -> None:
     truths, scores = [t for t, _ in pairs], [s for _, s in pairs]
     assert list(as_published(truths, scores).values()) == in_words(truths, scores)
@@ -140,7 +132,7 @@ def test_edit_grows_with_the_number_of_samples() -> None:
     assert figures == [50, 100, 300]
 
 
-def test_the_table_of_the_notes() -> None:
+def test_the_table_of_the_page() -> None:
     spec = importlib.util.spec_from_file_location(
         "published_table", Path(__file__).with_name("published_table.py")
     )
@@ -148,14 +140,9 @@ def test_the_table_of_the_notes() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    measured = module.table(seeds=2)
-    assert measured.keys() == NOTED.keys()
-    for name, noted in NOTED.items():
-        assert np.abs(measured[name] - noted).max() < TOLERANCE, (name, measured[name])
-    published_f1 = [measured[name][0, 2] for name in NOTED]
-    assert published_f1[2] > published_f1[0] > published_f1[3] > published_f1[1]
-    clean_f1 = [measured[name][1, 2] for name in NOTED]
-    assert clean_f1[0] > clean_f1[3] > clean_f1[2] > clean_f1[1]
+    rows = re.findall(r"^\| ([^|]+) \| (.+ / .+) \| (.+ / .+) \|$", PAGE.read_text("utf-8"), re.M)
+    noted = {name: [cell.replace("*", "") for cell in cells] for name, *cells in rows}
+    assert noted == {name: module.cells(values) for name, values in module.table().items()}
 
 
 def test_the_constant_class_is_the_most_frequent_one() -> None:
@@ -166,18 +153,6 @@ def test_the_constant_class_is_the_most_frequent_one() -> None:
     assert all(len(np.unique(s, axis=0)) == len(s) for s in scores)  # the noise tells frames apart
     assert constant_class_score(truths) == (2, as_published(truths, scores))
     assert constant_class_score(truths)[1]["acc"] == 50
-    label, figures = constant_class(truths)
-    assert label == 2
-    assert figures["acc"] == 50
-    assert figures["as_published"] == constant_class_score(truths)[1]
-
-
-def test_chance_is_one_in_c_and_the_same_every_time() -> None:
-    truths = [np.eye(10)[np.repeat(np.arange(10), 100)] for _ in range(3)]
-    figures = chance(truths)
-    assert figures["acc"] == pytest.approx(10, abs=2)
-    assert figures["map"] == pytest.approx(10, abs=2)
-    assert figures == chance(truths)
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -160,6 +160,117 @@ def test_the_order_of_samples_changes_nothing(
     assert repr(one.other_means) == repr(other.other_means)
 
 
+Plain = list[tuple[int, int, int]]  # class, start, end
+
+
+def plain_segments(labels: list[int]) -> Plain:
+    found: Plain = []
+    for t, label in enumerate(labels):
+        if t and label == labels[t - 1]:
+            found[-1] = (label, found[-1][1], t + 1)
+        else:
+            found.append((label, t, t + 1))
+    return [segment for segment in found if segment[0] != BACKGROUND]
+
+
+def plain_distance(one: list[int], other: list[int]) -> int:
+    if not one or not other:
+        return len(one) + len(other)
+    return min(
+        plain_distance(one[1:], other[1:]) + (one[0] != other[0]),
+        plain_distance(one[1:], other) + 1,
+        plain_distance(one, other[1:]) + 1,
+    )
+
+
+def plain_matches(said: Plain, true: Plain, overlap: float) -> int:
+    """True positives: in order, each takes the true segment of its class it overlaps best."""
+    taken: set[tuple[int, int, int]] = set()
+    for label, start, stop in said:
+        frames, ious = set(range(start, stop)), {}
+        for other in true:
+            if other[0] == label:
+                its = set(range(*other[1:]))
+                ious[other] = len(frames & its) / len(frames | its)
+        best = max(ious, key=lambda segment: ious[segment], default=None)
+        if best is not None and ious[best] >= overlap:
+            taken.add(best)
+    return len(taken)
+
+
+def plain_figures(pairs: list[tuple[NDArray, Prediction]]) -> dict[str, float]:
+    """One frame, run, segment and class at a time."""
+    right = frames = 0
+    edits, ious = [], []
+    segments: list[tuple[Plain, Plain]] = []
+    intervals: list[tuple[Plain, Plain]] = []
+    for truth, prediction in pairs:
+        sets = [frozenset(np.flatnonzero(row).tolist()) for row in truth]
+        said = [frozenset(np.flatnonzero(row).tolist()) for row in prediction.active]
+        top = prediction.top.tolist()
+        frames += len(top)
+        for true, mine, first in zip(sets, said, top, strict=True):
+            right += first in true or (first == BACKGROUND and not true)
+            ious.append(len(true & mine) / len(true | mine) if true | mine else 1.0)
+        single: list[int] = []
+        while len(single) < len(sets):
+            start = len(single)
+            members = sets[start]
+            stop = next((t for t in range(start, len(sets)) if sets[t] != members), len(sets))
+            named = {label: top[start:stop].count(label) for label in sorted(members)}
+            single += [max(named, key=lambda c: (named[c], -c), default=BACKGROUND)] * (
+                stop - start
+            )
+        pair = plain_segments(top), plain_segments(single)
+        segments.append(pair)
+        distance = plain_distance(*([label for label, *_ in side] for side in pair))
+        longest = max(map(len, pair))
+        edits.append(100 * (1 - distance / longest) if longest else 100.0)
+        intervals.append(
+            tuple(
+                [i for c in range(C) for i in plain_segments([c if c in s else -1 for s in side])]
+                for side in (said, sets)
+            )
+        )
+    figures = {
+        "acc": 100 * right / frames,
+        "edit": sum(edits) / len(edits),
+        "label_set_iou": 100 * sum(ious) / frames,
+    }
+    for name, sides in (("f1", segments), ("interval_f1", intervals)):
+        both = sum(len(mine) + len(true) for mine, true in sides)
+        for overlap in (0.1, 0.25, 0.5):
+            tp = sum(plain_matches(mine, true, overlap) for mine, true in sides)
+            figures[f"{name}_{round(100 * overlap)}"] = 200 * tp / both if both else 100.0
+    return figures
+
+
+@st.composite
+def short_pairs(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Prediction]:
+    """Few enough segments for a distance without a table."""
+    runs = draw(st.integers(1, 5))
+    sets = st.frozensets(st.integers(0, C - 1), max_size=2)
+    made = []
+    for _ in range(2):
+        lengths = draw(st.lists(st.integers(1, 4), min_size=runs, max_size=runs))
+        made.append(
+            np.repeat(multi_hot(*(tuple(draw(sets)) for _ in range(runs))), lengths, axis=0)
+        )
+    frames = min(map(len, made))
+    truth, active = made[0][:frames], made[1][:frames]
+    return truth, predict(
+        active * draw(hnp.arrays(np.float64, C, elements=st.floats(0.5, 1))), active
+    )
+
+
+@given(st.lists(short_pairs(), min_size=1, max_size=3))
+@settings(max_examples=100)
+def test_all_figures_equal_the_plain_form(pairs: list[tuple[NDArray, Prediction]]) -> None:
+    figures = clean_metrics([t for t, _ in pairs], [said for _, said in pairs]).figures
+    del figures["map"]
+    assert figures == pytest.approx(plain_figures(pairs))
+
+
 def slow_average_precision(true: NDArray, score: NDArray) -> float:
     """Precision and recall at every threshold, one at a time."""
     total, recall_before = 0.0, 0.0
