@@ -42,10 +42,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder for transformers, quick."""
-    folder = tmp_path_factory.mktemp("tiny")
-    return str(
-        models.save_transformers(folder, models.random_model(models.tiny_config()), (64, 96))
-    )
+    model = models.random_model(models.tiny_config())
+    return str(models.save_transformers(tmp_path_factory.mktemp("tiny"), model, (64, 96)))
 
 
 @pytest.fixture(scope="session")

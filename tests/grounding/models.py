@@ -23,30 +23,9 @@ from transformers import (
 )
 
 WORDS = [
-    "a",
-    "the",
-    "man",
-    "woman",
-    "person",
-    "child",
-    "in",
-    "with",
-    "and",
-    "red",
-    "blue",
-    "green",
-    "coat",
-    "shirt",
-    "hat",
-    "bag",
-    "tall",
-    "short",
-    "long",
-    "hair",
-    "beard",
-    "wearing",
-    "carrying",
-]
+    "a", "the", "man", "woman", "person", "child", "in", "with", "and", "red", "blue", "green",
+    "coat", "shirt", "hat", "bag", "tall", "short", "long", "hair", "beard", "wearing", "carrying",
+]  # fmt: skip
 
 OFFICIAL_CONFIG = '''"""As GroundingDINO_SwinT_OGC.py, narrower."""
 batch_size = 1
@@ -96,7 +75,7 @@ sub_sentence_present = True
 
 
 def tokenizer() -> BertTokenizerFast:
-    """A few words; the special tokens and the full stop have BERT's ids, which transformers fixes."""
+    """A few words; special tokens and punctuation have BERT's ids, which transformers fixes."""
     tokens = [f"[unused{n}]" for n in range(1100)]
     fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
     fixed |= {1010: ",", 1011: "-", 1012: ".", 1029: "?"}
@@ -152,9 +131,8 @@ def random_model(config: GroundingDinoConfig, seed: int = 0) -> GroundingDinoFor
                 value.add_(0.05 * torch.randn_like(value))
             if name.endswith(("vision_param", "text_param")):
                 value.fill_(0.7)
-        for value in model.model.encoder.layers[
-            -1
-        ].text_enhancer_layer.layer_norm_after.parameters():
+        last = model.model.encoder.layers[-1].text_enhancer_layer
+        for value in last.layer_norm_after.parameters():
             value.mul_(1 / config.d_model**0.5)
     return model
 

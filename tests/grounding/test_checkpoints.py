@@ -46,7 +46,7 @@ def test_transformers_with_a_pickle_that_holds_code(tmp_path: Path, tiny: str) -
     folder = tmp_path / "c"
     shutil.copytree(tiny, folder)
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Hostile(tmp_path / "made")))
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Hostile(tmp_path / "made"), 2))
     with pytest.raises(RhasError, match="cannot be loaded"):
         make("transformers", folder)
     assert not (tmp_path / "made").exists()
@@ -117,10 +117,9 @@ def test_a_config_is_read_and_never_run(tmp_path: Path) -> None:
     ("old", "new", "told"),
     [
         ('"swin_T_224_1k"', '"resnet50"', "not Swin"),
-        ("hidden_dim = 256\n", "", "(?s)does not describe a GroundingDINO.*hidden_dim"),
+        ("hidden_dim = 256\n", "", r"(?s)does not describe a GroundingDINO.*hidden_dim"),
         ("dim_feedforward = 96", "dim_feedforward = 80", r"(?s)does not fit.*config\.py"),
-        ("dec_layers = 2", "dec_layers = 1", "(?s)does not fit.*unexpected: transformer.decoder"),
-        ('"bert-base-uncased"', '"bert-nowhere"', "(?s)text encoder.*bert-nowhere"),
+        ('"bert-base-uncased"', '"bert-nowhere"', r"(?s)text encoder.*bert-nowhere"),
         ("= 20", "= (", "not Python"),
     ],
 )

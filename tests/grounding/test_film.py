@@ -105,13 +105,9 @@ def test_no_candidate_reaches_the_least_score(tmp_path: Path, tiny: str, film: P
 
 def test_a_long_reference_is_cut_and_reported(tmp_path: Path, tiny: str, film: Path) -> None:
     long = "a man in a red coat " * 20
-    report, _ = run(
-        tmp_path / "b.h5",
-        {"frames": film, "checkpoint": Path(tiny)},
-        {"stride": 10},
-        [long, "child"],
-    )
-    kept = ("a man in a red coat " * 20).split()[:61]  # 64 positions less [CLS] . [SEP]
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, _ = run(tmp_path / "b.h5", inputs, {"stride": 10}, [long, "child"])
+    kept = long.split()[:61]  # 64 positions less [CLS] . [SEP]
     assert report["cut_references"] == {"0": " ".join(kept)}
     assert report["prompts"] == [" ".join(kept) + " .", "child ."]
     with h5py.File(tmp_path / "b.h5") as file:
@@ -151,7 +147,7 @@ def test_another_number_of_persons_than_the_truth_has(tmp_path: Path, film: Path
 
 
 def test_a_data_set_without_truth(tmp_path: Path, film: Path) -> None:
-    with pytest.raises(RhasError, match="(?s)no true boxes.*RHAS-mini"):
+    with pytest.raises(RhasError, match=r"(?s)no true boxes.*RHAS-mini"):
         run(tmp_path / "boxes.h5", {"frames": film}, {"backend": "truth"})
 
 

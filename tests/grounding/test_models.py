@@ -123,9 +123,9 @@ def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.n
     check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
 
 
-# Isolation of phrases that share a prompt: the text encoder keeps them apart altogether, the rest of
-# the detector does not. The picture's features attend to all phrases (fusion), the queries are the
-# places that fit any of them best, and the decoder's queries attend to the words of all.
+# Isolation of phrases that share a prompt: the text encoder keeps them apart altogether, the rest
+# of the detector does not. The picture's features attend to all phrases (fusion), the queries are
+# the places that fit any of them best, and the decoder's queries attend to the words of all.
 
 
 @contextmanager

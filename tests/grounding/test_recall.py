@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
 NEAR_A = [10, 0, 50, 80]  # IoU with A 30 / 50
 HALF_A = [20, 0, 60, 80]  # IoU with A 20 / 60
+
+FOUND = [[[FAR, NEAR_A], [A], []], [[A, FAR], [NEAR_A], [B]]]  # by person and sampled frame
 
 
 def film(folder: Path, movie: str) -> dict[str, Path]:
@@ -40,11 +42,7 @@ def film(folder: Path, movie: str) -> dict[str, Path]:
     return {
         "truth": write_truth(folder / "truth" / name, boxes, visible, 15, (120, 90)),
         "frames": write_frames(folder / "frames" / name, [b""] * 6, 15, (120, 90)),
-        "boxes": write_boxes(
-            folder / "boxes" / name,
-            [0, 2, 4],
-            [[[FAR, NEAR_A], [A], []], [[A, FAR], [NEAR_A], [B]]],
-        ),
+        "boxes": write_boxes(folder / "boxes" / name, [0, 2, 4], FOUND),
         "tracks": write_tracks(folder / "tracks" / name, tracks),
     }
 
@@ -81,7 +79,9 @@ def test_boxes_are_compared_in_pixels_of_the_working_frame(tmp_path: Path) -> No
     assert film_recall(**paths).top == 5
 
 
-def test_films_add_up_and_the_script_prints_them_by_split(tmp_path: Path) -> None:
+def test_films_add_up_and_the_script_prints_them_by_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for movie in ("one", "two", "three"):
         film(tmp_path, movie)
     subsets = {"one": "train", "two": "val", "three": "train"}
@@ -92,11 +92,8 @@ def test_films_add_up_and_the_script_prints_them_by_split(tmp_path: Path) -> Non
     assert found == dict.fromkeys(subsets, EXPECTED)
     assert sum(found.values(), Recall()).pairs == 15
 
-    command = [sys.executable, str(ROOT / "benchmarks" / "grounding.py"), "--raw", str(tmp_path)]
-    for name, place in places.items():
-        command += [f"--{name}", str(place)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    printed = script(tmp_path, places, monkeypatch, capsys)
+    lines = {line.split()[0]: line.split()[1:] for line in printed.splitlines()}
     rates = ["40.0", "60.0", "80.0", "44.4"]
     assert lines["two"] == lines["val"] == ["5", *rates, "9"]
     assert lines["train"] == ["10", *rates, "18"]
@@ -104,10 +101,22 @@ def test_films_add_up_and_the_script_prints_them_by_split(tmp_path: Path) -> Non
     assert "test" not in lines
 
     (tmp_path / "boxes" / "two.h5").unlink()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "two.h5: no such store" in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(SystemExit, match="1"):
+        script(tmp_path, places, monkeypatch, capsys)
+    assert "two.h5: no such store" in capsys.readouterr().err
+
+
+def script(
+    raw: Path,
+    places: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> str:
+    """What benchmarks/grounding.py prints."""
+    options = [text for name, place in places.items() for text in (f"--{name}", str(place))]
+    monkeypatch.setattr(sys, "argv", ["grounding.py", "--raw", str(raw), *options])
+    runpy.run_path(str(ROOT / "benchmarks" / "grounding.py"), run_name="__main__")
+    return capsys.readouterr().out
 
 
 def test_stores_that_do_not_belong_together(tmp_path: Path) -> None:
@@ -126,7 +135,7 @@ def test_a_track_of_another_length(tmp_path: Path) -> None:
     paths = film(tmp_path, "m")
     paths["tracks"].unlink()
     write_tracks(paths["tracks"], np.zeros((2, 5, 4)))
-    with pytest.raises(RhasError, match="(?s)person 0: a track of another length.*6 frames.*5"):
+    with pytest.raises(RhasError, match=r"(?s)person 0: a track of another length.*6 frames.*5"):
         film_recall(**paths)
 
 

@@ -62,7 +62,7 @@ def test_a_film_of_one_picture(tmp_path: Path) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(RhasError, match="(?s)no true boxes.*RHAS-mini"):
+    with pytest.raises(RhasError, match=r"(?s)no true boxes.*RHAS-mini"):
         TruthBoxes(tmp_path / "absent.h5")
 
 
