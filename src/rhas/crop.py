@@ -208,6 +208,10 @@ class _Grounded:
                 rows = slice(offsets[sample], offsets[sample + 1])
                 boxes[sample].append(box[rows][good[rows]])
                 scores[sample].append(score[rows][good[rows]])
+        if not references:
+            raise RhasError(
+                "boxes of no reference", where=file.filename, do="run `dvc repro ground`"
+            )
         return _Grounded(
             movie=str(file.attrs["movie"]),
             stride=int(file.attrs["stride"]),
@@ -243,10 +247,6 @@ def _check(
                 got=str(got),
                 do="run `dvc repro ground`",
             )
-    if not grounded.references:
-        raise RhasError(
-            "boxes of no reference", where=boxes_file.filename, do="run `dvc repro ground`"
-        )
     if config.max_gap < grounded.stride:
         raise RhasError(
             "no track can reach from one sampled frame to the next",
