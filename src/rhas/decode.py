@@ -81,7 +81,8 @@ def decode_film(
     config = from_mapping(DecodeConfig, arguments["config"], "decode")
     film = video.inspect(inputs["film"])
     if film.missing and config.damaged == "error":
-        raise _damaged(film, arguments["movie"], len(film.ticks), 0, len(film.ticks))
+        first = film.torn[0] if film.torn else len(film.ticks)
+        raise _damaged(film, arguments["movie"], len(film.torn), first)
     size = film.fitted(config.short_side)
     tell = _only_new(progress)
     for reader in video.readers(film, *size):
@@ -132,7 +133,7 @@ def _write(
             shown = picture
         decoded = len(film.ticks) - len(lost)
         if shown is None or (lost and config.damaged == "error"):
-            raise _damaged(film, movie, decoded, len(lost), lost[0])
+            raise _damaged(film, movie, len(lost), lost[0])
         complete = shown.tick == film.ticks[-1]
         duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
         end = shown.tick + duration
@@ -165,10 +166,8 @@ def _write(
     }
 
 
-def _damaged(
-    film: video.FilmInfo, movie: str, decoded: int, undecodable: int, first: int
-) -> RhasError:
-    """``first``: index of the first lost source picture."""
+def _damaged(film: video.FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
+    """``undecodable``: pictures lost of those in the file; ``first``: index of the first lost."""
     expected = len(film.ticks) + film.missing
     lost = film.missing + undecodable
     about = "about " if film.missing else ""
@@ -187,7 +186,7 @@ def _damaged(
         f"({seconds['lost']})",
         where=f"{film.path} (movie {movie}), from picture {first} ({seconds['moment']}) on",
         expected=f"{about}{expected} pictures, {seconds['expected']}",
-        got=f"{decoded} intact pictures, {seconds['got']}",
+        got=f"{len(film.ticks) - undecodable} intact pictures, {seconds['got']}",
         do="copy or download the film again, or set `decode.damaged: keep` to go on with what is "
         "there and count the loss",
     )

@@ -240,7 +240,7 @@ def _inspect(path: Path, container: Any) -> FilmInfo:
             len(container.streams.video) == 1
             and not by_order
             and not broken
-            and turn == rotation
+            and turn in (0, 180)  # by 90 or 270 it turns into four channels and garbled pixels
             and sides == (stream.width, stream.height)
         ),
     )
@@ -337,11 +337,13 @@ def _missing(
     if not formats & _DECLARES_DURATION or not container.duration:
         return 0
     declared_s = container.duration / av.time_base
+    if "avi" in formats:  # that duration is a guess from the file's size; a tick is a picture
+        declared_s = float(stream.frames * stream.time_base)
     tolerance_s = float(1.5 / rate) if "mov" in formats else _CONTAINER_TOLERANCE_S
     shortfall_s = declared_s - packets.end_s
     if shortfall_s <= tolerance_s:
         return 0
-    if stream.frames:
+    if stream.frames and "avi" not in formats:  # where a picture may be a packet of no bytes
         return max(0, stream.frames - len(packets.pts))
     return round(shortfall_s * rate)
 
@@ -389,6 +391,8 @@ def _decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
                 raise ReaderDistrusted(str(error)) from error
             if errors:
                 raise ReaderDistrusted("its decoder found damage")
+            if frame.shape != (height, width, 3):
+                raise ReaderDistrusted(f"its pictures are {frame.shape}")
             yield Picture(tick, frame.asnumpy)
 
 

@@ -1,0 +1,116 @@
+"""Little films for tests: every picture carries its own number, readable after any codec."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+WIDTH, HEIGHT = 64, 48
+
+
+def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Eight cells, two rows of four: bright where the number's bit is set, highest bit first."""
+    rows = (np.arange(height) * 2 // height)[:, None]
+    columns = (np.arange(width) * 4 // width)[None]
+    bit = 7 - (4 * rows + columns)
+    grey = np.where((number >> bit) & 1, 220, 30).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, 2)
+
+
+def number_of(picture: np.ndarray) -> int:
+    """The number that a picture of any size carries; fails where a cell is neither."""
+    height, width = picture.shape[:2]
+    number = 0
+    for cell in range(8):
+        y, x = (2 * (cell // 4) + 1) * height // 4, (2 * (cell % 4) + 1) * width // 8
+        value = picture[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].mean()
+        assert value < 80 or value > 170, f"cell {cell} is {value:.0f}, a mixture of pictures"
+        number = 2 * number + (value > 125)
+    return number
+
+
+def corners(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Red and green above, blue and white below."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2] = (200, 0, 0)
+    picture[: height // 2, width // 2 :] = (0, 180, 0)
+    picture[height // 2 :, : width // 2] = (0, 0, 220)
+    picture[height // 2 :, width // 2 :] = (230, 230, 230)
+    return picture
+
+
+def write_film(
+    path: Path,
+    ticks: Sequence[int],
+    time_base: Fraction = Fraction(1, 30),
+    *,
+    pictures: Sequence[np.ndarray] | None = None,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
+    aspect: Fraction | None = None,
+    audio_seconds: float = 0.0,
+) -> Path:
+    """A film with a picture at each of ``ticks``; numbered from 0 unless ``pictures`` are given."""
+    shown = pictures or [numbered(n) for n in range(len(ticks))]
+    height, width = shown[0].shape[:2]
+    with av.open(str(path), "w", options=container_options or {}) as container:
+        stream = container.add_stream(codec, rate=1 / time_base)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.codec_context.time_base = time_base
+        stream.options = options or {}
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        sound = container.add_stream("aac", rate=16000, layout="mono") if audio_seconds else None
+        for tick, picture in zip(ticks, shown, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = tick, time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound is not None:
+            mux_silence(container, sound, audio_seconds)
+    return path
+
+
+def mux_silence(container: av.container.OutputContainer, stream, seconds: float) -> None:
+    for start in range(0, int(16000 * seconds), 1024):
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate, frame.pts = 16000, start
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def write_sound(path: Path) -> Path:
+    """A file with sound and nothing else."""
+    with av.open(str(path), "w") as container:
+        mux_silence(container, container.add_stream("aac", rate=16000, layout="mono"), 0.5)
+    return path
+
+
+def turn(path: Path, degrees: int) -> Path:
+    """Sets the display matrix of an MP4's only track: shown turned clockwise."""
+    data = bytearray(path.read_bytes())
+    assert data.count(b"tkhd") == 1
+    a, b, c, d = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[
+        degrees
+    ]
+    one = 1 << 16
+    matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    start = data.index(b"tkhd") + 44
+    data[start : start + 36] = matrix
+    path.write_bytes(data)
+    return path
+
+
+def packets(path: Path) -> list[tuple[int, int]]:
+    """Place and size in the file of every video packet, in file order."""
+    with av.open(str(path)) as container:
+        return [(p.pos, p.size) for p in container.demux(video=0) if p.size]
