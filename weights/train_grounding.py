@@ -68,7 +68,7 @@ next far tall short medium stout slim fat thin bald long hair haired bun beard b
 glasses sunglasses coat shirt jumper jacket dress trousers shorts skirt hat cap beanie backpack
 shoulder bag sweater hoodie jeans pants suit tie scarf shoes boots striped dotted checked plain
 light dark bright red green blue yellow orange purple pink white black brown grey gray blond blonde
-beige""".split()
+beige""".split()  # noqa: SIM905
 
 
 def vocabulary() -> list[str]:
@@ -279,8 +279,9 @@ def scene_phrases(
 
 @dataclass(frozen=True)
 class Batch:
-    """pixels (B, 3, h, w) normalised; token ids and mask (B, T); per scene its targets: class_labels
-    (N,), the phrase of each box, and boxes (N, 4), centre x, centre y, width, height in fractions."""
+    """pixels (B, 3, h, w) normalised; token ids and mask (B, T); per scene its targets:
+    class_labels (N,), the phrase of each box, and boxes (N, 4): centre x, centre y, width, height
+    in fractions of the picture."""
 
     pixels: Tensor
     input_ids: Tensor
@@ -337,7 +338,10 @@ class Batches:
         gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(images), 1, 1, 1))).float()
         pixels = (torch.stack(images).float() / 255 * gain).clamp(0, 1)
         return Batch(
-            (pixels - self._mean) / self._std, tokens["input_ids"], tokens["attention_mask"], targets
+            (pixels - self._mean) / self._std,
+            tokens["input_ids"],
+            tokens["attention_mask"],
+            targets,
         )
 
     def _fitted(self, phrases: list[Phrase]) -> tuple[str, list[Phrase]]:
@@ -400,7 +404,7 @@ def ranking_loss(
 ) -> Tensor:  # fmt: skip
     """InfoNCE over mean token logits: of each phrase over boxes, of each box over phrases.
 
-    A box is right for a phrase where it covers one of the phrase's targets with IoU of at least 0.5.
+    A box is right for a phrase where it covers one of the phrase's targets with IoU of 0.5 or more.
     """
     terms = []
     for scores, found, label_map, real, target in zip(
@@ -440,7 +444,9 @@ def train(
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-4)
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        return min(1.0, (step + 1) / 200) * (
+            0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+        )
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
