@@ -7,6 +7,7 @@ every epoch seeds its own random numbers, so a resumed run equals an uninterrupt
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 import math
@@ -266,6 +267,7 @@ class _Run:
             figures["val/map"] = float(np.nanmean(ap))
         return figures
 
+    @functools.cached_property
     def fingerprint(self) -> dict[str, str]:
         """What a checkpoint must agree in to be continued."""
         config = asdict(self.config)
@@ -286,7 +288,7 @@ class _Run:
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer/{key}/{name}"] = value
         said = {
-            "fingerprint": self.fingerprint(),
+            "fingerprint": self.fingerprint,
             "epoch": self.epoch,
             "step": self.step,
             "curves": self.curves,
@@ -308,7 +310,7 @@ class _Run:
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError):
             _tell("the checkpoint is damaged, starting anew")
             return False
-        own = self.fingerprint()
+        own = self.fingerprint
         changed = [name for name in own if said["fingerprint"].get(name) != own[name]]
         if changed:
             _tell(f"a checkpoint with other {' and '.join(changed)} is left aside, starting anew")

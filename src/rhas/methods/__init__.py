@@ -43,6 +43,8 @@ class Method(nn.Module):
     what stands in the padding.
     """
 
+    config: Any
+
     def adapt(self, samples: Iterable[Batch]) -> None:
         """Takes statistics of the training samples (no batch dimension) before training starts."""
 

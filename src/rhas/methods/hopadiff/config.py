@@ -38,8 +38,6 @@ class Config:
         time_width: width of the embedding of the diffusion step, even.
         condition_values: decoder values, too, see the condition; in DiffAct only queries and keys
             do, so the condition can merely choose among neighbours.
-        condition_predictions: the encoder's probabilities stand beside ẑ in the condition (DiffAct
-            can do so); the frames are then mostly decided where learning is fast.
         shared_decoder: one decoder for both branches, as in the published code.
         xlstm_blocks: mLSTM blocks per branch.
         xlstm_heads: H; must divide the width of z.
@@ -55,9 +53,6 @@ class Config:
         prior_bias: start the outputs at the classes' frequencies in the training samples.
         timesteps: diffusion steps of training.
         sampling_steps: DDIM steps.
-        scores_from: ``last``, the denoised labels of the last DDIM step; or ``chain``, their mean
-            over all steps: at every step they estimate the same labels, and the mean of a chain
-            that settles on one guess keeps its early doubts.
         eta: 0 makes DDIM deterministic, 1 gives the noise of DDPM.
         scale: labels become -scale and +scale.
         output: ``sigmoid`` (multi-label) or ``softmax`` in sampling, as in the published code.
@@ -90,7 +85,6 @@ class Config:
     decoder_dropout: float = 0.1
     time_width: int = 512
     condition_values: bool = False
-    condition_predictions: bool = False
     shared_decoder: bool = False
     xlstm_blocks: int = 1
     xlstm_heads: int = 4
@@ -106,7 +100,6 @@ class Config:
     prior_bias: bool = False
     timesteps: int = 1000
     sampling_steps: int = 25
-    scores_from: Literal["last", "chain"] = "last"
     eta: float = 1.0
     scale: float = 1.0
     output: Literal["sigmoid", "softmax"] = "sigmoid"
@@ -119,7 +112,9 @@ class Config:
     pos_weight_cap: float = 1.0
 
     def __post_init__(self) -> None:
-        _require(self.stride >= 1, "stride", "at least 1", self.stride)
+        for name in ("stride", "encoder_layers", "decoder_layers", "xlstm_blocks", "xlstm_chunk"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _require(self.bca_reach >= 0, "bca_reach", "0 or more", self.bca_reach)
         for name in ("encoder_kernel", "decoder_kernel"):
             value = getattr(self, name)
             _require(value >= 1 and value % 2 == 1, name, "an odd number", value)

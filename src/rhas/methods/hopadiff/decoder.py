@@ -17,7 +17,7 @@ class Decoder(nn.Module):
     Args:
         config: its ``decoder_*`` fields, ``time_width`` and ``condition_values``.
         C: action classes.
-        widths: channels of the condition's parts: ẑ, ẑ_f, the encoder's prediction.
+        widths: channels of the condition's parts, ẑ and ẑ_f.
     """
 
     def __init__(self, config: Config, C: int, widths: list[int]) -> None:

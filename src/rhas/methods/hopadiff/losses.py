@@ -57,7 +57,7 @@ def boundary_loss(logits: Tensor, boundary: Tensor, mask: Tensor) -> Tensor:
     """
     changes = change_probability(logits) * 0.98 + 0.01
     target = (boundary[:, :-1] + boundary[:, 1:]) / 2
-    loss = F.binary_cross_entropy(changes, target, reduction="none")
+    loss = -(target * changes.log() + (1 - target) * (-changes).log1p())
     return _mean(loss, mask[:, :-1] & mask[:, 1:])
 
 

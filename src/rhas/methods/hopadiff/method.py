@@ -51,7 +51,6 @@ class HopaDIFF(Method):
         self.at_decoder = at_decoder
         widths = [width]
         widths += [out] if at_decoder else []
-        widths += [dims.C] if config.condition_predictions else []
         self.decoders = nn.ModuleList(
             Decoder(config, dims.C, widths) for _ in range(1 if config.shared_decoder else streams)
         )
@@ -96,7 +95,7 @@ class HopaDIFF(Method):
         noisy = add_noise(clean, noise, self.alpha_bar[t, None, None])
         denoised = [
             self._decoder(row)(noisy, t, prepared, steps.mask)
-            for row, prepared in enumerate(self._conditions(z, logits, steps, keep))
+            for row, prepared in enumerate(self._conditions(z, steps, keep))
         ]
 
         terms = {}
@@ -135,10 +134,10 @@ class HopaDIFF(Method):
         try:
             batch = self._here(batch)
             steps = self.inputs(batch)
-            z, logits = self._encoded(steps)
+            z, _ = self._encoded(steps)
             sampled = [
                 self._sampled(row, prepared, steps, generator)
-                for row, prepared in enumerate(self._conditions(z, logits, steps, None))
+                for row, prepared in enumerate(self._conditions(z, steps, None))
             ]
         finally:
             self.train(training)
@@ -170,17 +169,14 @@ class HopaDIFF(Method):
         return z, logits
 
     def _conditions(
-        self, z: list[Tensor], logits: list[Tensor], steps: Steps, keep: Tensor | None
+        self, z: list[Tensor], steps: Steps, keep: Tensor | None
     ) -> Iterator[list[Tensor]]:
         """The decoders' prepared conditions; ``keep`` (B, N) says which frames have one."""
-        for row, (one, other) in enumerate(zip(z, logits, strict=True)):
+        for row, one in enumerate(z):
             kept = one if keep is None else one * keep[..., None]
             parts = [kept]
             if self.at_decoder:
                 parts.append(self._spectrum(row, kept, steps))
-            if self.config.condition_predictions:
-                p = other.sigmoid()
-                parts.append(p if keep is None else p * keep[..., None])
             yield self._decoder(row).prepare(parts)
 
     def _spectrum(self, row: int, z: Tensor, steps: Steps) -> Tensor:
@@ -206,12 +202,10 @@ class HopaDIFF(Method):
             at = torch.full((len(mask),), t, device=mask.device)
             logits = decoder(y, at, prepared, mask)
             p = logits.softmax(-1) if config.output == "softmax" else logits.sigmoid()
-            estimates.append(p)
             return config.scale * (2 * p - 1)
 
-        estimates: list[Tensor] = []
-        ddim(denoise, noise, self.alpha_bar.double(), config.sampling_steps, config.eta)
-        return torch.stack(estimates).mean(0) if config.scores_from == "chain" else estimates[-1]
+        clean = ddim(denoise, noise, self.alpha_bar.double(), config.sampling_steps, config.eta)
+        return ((clean / config.scale + 1) / 2).clamp(0, 1)
 
     def _kept(self, labels: Tensor, boundary: Tensor) -> Tensor | None:
         """The frames of each row whose condition stays, drawn as ``condition_masks`` says."""

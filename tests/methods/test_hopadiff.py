@@ -1,0 +1,219 @@
+"""HopaDIFF as a whole: contract, ablations, padding, presets."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from methods.toy import C, toy_samples
+from torch import Tensor
+
+from rhas.errors import RhasError
+from rhas.methods import Method, build, config_from, config_of, plain_config
+from rhas.methods.hopadiff import PRESETS
+from rhas.methods.hopadiff.config import Config
+from rhas.methods.hopadiff.inputs import Inputs
+from rhas.train import batch_of
+
+L, D = 64, 24
+SMALL = {
+    "encoder_layers": 2,
+    "encoder_maps": 8,
+    "feature_layers": [0, 1],
+    "decoder_layers": 2,
+    "decoder_maps": 8,
+    "time_width": 8,
+    "spectrum_width": 6,
+    "xlstm_heads": 2,
+    "xlstm_chunk": 8,
+    "sampling_steps": 4,
+    "stride": 3,
+}
+SWITCHES = ("partial_branch", "hp_xlstm", "bca", "dft_condition")
+
+
+def small(seed: int = 0, **overrides: Any) -> Method:
+    torch.manual_seed(seed)
+    config = config_of("hopadiff", "mini", {**SMALL, **overrides})
+    method = build("hopadiff", config, D=D, D_text=8, C=C, L=L)
+    method.adapt(toy_samples(3, L=L))
+    return method
+
+
+def scores(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
+    return method.scores(batch, torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, Tensor]:
+    return batch_of(toy_samples(3, L=L), [0, 1, 2])
+
+
+@pytest.mark.parametrize("on", list(itertools.product([False, True], repeat=4)), ids=str)
+def test_gradients_reach_every_parameter_in_every_ablation(
+    on: tuple[bool, ...], batch: dict[str, Tensor]
+) -> None:
+    method = small(**dict(zip(SWITCHES, on, strict=True)))
+    terms = method.losses(batch)
+    assert len(terms) == (8 if on[0] else 4)
+    assert all(term.shape == () and term.isfinite() for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+    without = [name for name, p in method.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+    said = scores(method, batch)
+    assert said.shape == (3, L, C)
+    assert said.dtype == torch.float32
+    assert not said.requires_grad
+    assert ((said >= 0) & (said <= 1)).all()
+    assert (said[~batch["mask"]] == 0).all()
+
+
+def test_each_ablation_removes_its_part() -> None:
+    def parts(**switches: bool) -> set[str]:
+        return {name.split(".")[0] for name, _ in small(**switches).named_parameters()}
+
+    assert parts() == {"inputs", "encoders", "blocks", "spectra", "decoders"}
+    assert parts(hp_xlstm=False) == {"inputs", "encoders", "spectra", "decoders"}
+    assert parts(dft_condition=False) == {"inputs", "encoders", "blocks", "decoders"}
+    assert parts(**dict.fromkeys(SWITCHES, False)) == {"encoders", "decoders"}
+    names = {name for name, _ in small(bca=False).named_parameters()}
+    assert not any("cross" in name for name in names)
+    assert len(small(partial_branch=False).encoders) == 1
+    assert len(small(shared_decoder=True).decoders) == 1
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"spectrum": "dct"},
+        {"spectrum_at": "xlstm"},
+        {"spectrum_at": "xlstm", "hp_xlstm": False},
+        {"forget_gate": "exp"},
+        {"missing": "zero"},
+        {"output": "softmax"},
+        {"eta": 0.0},
+        {"shared_decoder": True, "xlstm_blocks": 2},
+        {"condition_values": False},
+        {"smoothing_weight": 0.1, "pos_weight_cap": 5.0},
+        {"condition_masks": ["full", "zero", "boundary", "class"]},
+        {"stride": 1, "standardise": False, "prior_bias": False},
+    ],
+    ids=str,
+)
+def test_every_option_trains_and_scores(overrides: dict, batch: dict[str, Tensor]) -> None:
+    method = small(**overrides)
+    loss = torch.stack(list(method.losses(batch).values())).sum()
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
+    said = scores(method, batch)
+    assert ((said >= 0) & (said <= 1)).all()
+    if overrides.get("output") == "softmax":
+        torch.testing.assert_close(said.sum(-1)[batch["mask"]], torch.ones(batch["mask"].sum()))
+
+
+OFF = [{}, {"spectrum": "dct"}, {"spectrum_at": "xlstm"}, {"stride": 1}]
+
+
+@pytest.mark.parametrize("overrides", OFF, ids=str)
+def test_padding_changes_nothing(overrides: dict, batch: dict[str, Tensor]) -> None:
+    method = small(**overrides)
+    dirty = dict(batch)
+    padding = ~batch["mask"]
+    assert padding.any()
+    for key in ("holistic", "partial", "labels"):
+        dirty[key] = torch.where(padding[..., None], torch.nan, batch[key])
+    dirty["present"] = batch["present"] | padding
+    dirty["boundary"] = torch.where(padding, 7.0, batch["boundary"])
+    assert torch.equal(scores(method, batch), scores(method, dirty))
+    for a, b in zip(*(losses_of(method, x).values() for x in (batch, dirty)), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("overrides", OFF, ids=str)
+def test_batch_mates_change_nothing(overrides: dict, batch: dict[str, Tensor]) -> None:
+    method = small(**overrides)
+    together = scores(method, batch)
+    for row in range(3):
+        alone = scores(method, {key: value[row : row + 1] for key, value in batch.items()})
+        torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-5)
+
+
+def test_absent_crops_are_not_read(batch: dict[str, Tensor]) -> None:
+    method = small()
+    absent = ~batch["present"] & batch["mask"]
+    assert absent.any()
+    partial = torch.where(absent[..., None], 99.0, batch["partial"])
+    assert torch.equal(scores(method, batch), scores(method, {**batch, "partial": partial}))
+
+
+def test_scores_depend_on_partial_features_and_seed_alone(batch: dict[str, Tensor]) -> None:
+    method = small()
+    first = scores(method, batch)
+    torch.rand(7)
+    assert torch.equal(first, scores(method, batch))
+    assert not torch.equal(first, scores(method, batch, seed=6))
+    assert not torch.equal(first, scores(method, {**batch, "partial": -batch["partial"]}))
+    labels = {k: v for k, v in batch.items() if k not in ("labels", "boundary")}
+    assert torch.equal(first, scores(method, labels))
+
+
+def test_scores_leave_training_mode_as_it_was(batch: dict[str, Tensor]) -> None:
+    method = small().train()
+    scores(method, batch)
+    assert method.training
+
+
+def losses_of(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    torch.manual_seed(3)
+    return method.losses(batch)
+
+
+def test_a_batch_without_a_real_frame_is_finite(batch: dict[str, Tensor]) -> None:
+    method = small()
+    empty = {**batch, "mask": torch.zeros_like(batch["mask"])}
+    assert all(term == 0 for term in losses_of(method, empty).values())
+    assert (scores(method, empty) == 0).all()
+
+
+def test_pooling_averages_over_existing_frames() -> None:
+    inputs = Inputs(Config(stride=2), D=1)
+    x = torch.tensor([[[1.0], [3.0], [5.0], [torch.nan], [torch.nan]]])
+    exists = torch.tensor([[True, True, True, False, False]])
+    assert inputs.pooled(x, exists)[0, :, 0].tolist() == [2, 5, 0]
+
+
+def test_adapt_takes_statistics_of_real_frames() -> None:
+    samples = toy_samples(3, L=L)
+    method = small()
+    seen = torch.cat([s["partial"][s["present"] & s["mask"]] for s in samples])
+    torch.testing.assert_close(method.inputs.mean[1], seen.mean(0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(method.inputs.spread[1], seen.std(0, correction=0))
+    share = torch.cat([s["labels"][s["mask"]] for s in samples]).mean(0)
+    bias = method.decoders[1].head.bias.sigmoid()
+    torch.testing.assert_close(bias, share.clamp_min(1e-4).float())
+
+
+def test_adapt_refuses_features_that_are_not_finite() -> None:
+    samples = toy_samples(2, L=L)
+    samples[1]["holistic"][0, 0] = torch.inf
+    with pytest.raises(RhasError, match="sample 1: holistic features are not finite"):
+        small().adapt(samples)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_build_and_survive_json(preset: str) -> None:
+    config = config_of("hopadiff", preset)
+    assert config_from("hopadiff", plain_config(config)) == config == PRESETS[preset]
+    method = build("hopadiff", preset, D=32, D_text=8, C=C, L=3000)
+    assert isinstance(method, Method)
+
+
+def test_unknown_names_are_errors_with_a_hint() -> None:
+    with pytest.raises(RhasError, match="did you mean 'hopadiff'"):
+        build("hopadif", "mini", D=1, D_text=1, C=1, L=1)
+    with pytest.raises(RhasError, match="did you mean 'paper'"):
+        config_of("hopadiff", "papers")
+    with pytest.raises(RhasError, match="did you mean 'hp_xlstm'"):
+        config_of("hopadiff", "mini", {"hp_xlsm": False})
