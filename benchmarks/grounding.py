@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rhas.grounding.recall import Recall, folder_recall, table
-from rhas.manifest import SUBSETS, Manifest
-from rhas.stage import run
+from rhas.engine.stage import run
+from rhas.ground.recall import Recall, folder_recall, table
+from rhas.stores.manifest import SUBSETS, Manifest
 
 
 def main() -> None:

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from rhas.classes import CLASS_ID, CLASSES
+from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.units import seconds_to_frame
+from rhas.chunk import labels_of
 from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, MiniConfig, film_specs, simulate_film
 from rhas.mini.attributes import Attributes
 from rhas.mini.camera import placed_at, view_at
 from rhas.mini.film import film_story
 from rhas.mini.references import choices
 from rhas.mini.simulate import shot_at
-from rhas.samples import labels_of
-from rhas.units import seconds_to_frame
 
 FPS = 15.0
 SUBSETS = ("train", "val", "test")
@@ -165,7 +165,7 @@ def places(films: Sequence[Film]) -> dict[str, str]:
 
 
 def _windows(film: Film, length: int = 3000, shortest: int = 100) -> int:
-    """Samples of one person (``rhas.samples.write_samples``)."""
+    """Samples of one person (``rhas.chunk.write_samples``)."""
     frames = len(film.persons[0].present)
     whole, rest = divmod(frames, length)
     return max(1, whole + (rest >= shortest))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from rhas.config import from_mapping
-from rhas.manifest import Manifest, read_annotations
-from rhas.samples import ChunkConfig, write_samples
-from rhas.stage import new_folder, params, run
+from rhas.base.config import from_mapping
+from rhas.chunk import ChunkConfig, write_samples
+from rhas.engine.stage import new_folder, params, run
+from rhas.stores.manifest import Manifest, read_annotations
 
 RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from rhas.crop import crop_film
-from rhas.jobs import crop_job
-from rhas.manifest import Manifest
-from rhas.stage import params, run, run_stage
+from rhas.engine.jobs import crop_job
+from rhas.engine.stage import params, run, run_stage
+from rhas.stores.manifest import Manifest
 
 RAW, FRAMES = Path("data/raw"), Path("data/frames")
 BOXES, OUT = Path("data/boxes"), Path("data/tracks")

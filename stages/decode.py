@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from rhas.decode import decode_film
-from rhas.jobs import decode_job
-from rhas.manifest import Manifest
-from rhas.stage import params, run, run_stage
+from rhas.engine.jobs import decode_job
+from rhas.engine.stage import params, run, run_stage
+from rhas.stores.manifest import Manifest
 
 RAW, OUT = Path("data/raw"), Path("data/frames")
 

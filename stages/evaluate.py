@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rhas.classes import CLASSES
-from rhas.config import from_mapping
+from rhas.base.classes import CLASSES
+from rhas.base.config import from_mapping
+from rhas.chunk import Samples
+from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
-from rhas.samples import Samples
-from rhas.stage import params, run, stage_lock, work_root
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from rhas.engine.jobs import extract_job
+from rhas.engine.stage import params, run, run_stage
 from rhas.extract import extract_film
-from rhas.jobs import extract_job
-from rhas.manifest import Manifest
-from rhas.stage import params, run, run_stage
+from rhas.stores.manifest import Manifest
 
 RAW, FRAMES = Path("data/raw"), Path("data/frames")
 TRACKS, OUT = Path("data/tracks"), Path("data/features")

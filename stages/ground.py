@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from rhas.grounding import ground_film
-from rhas.jobs import ground_job
-from rhas.manifest import Manifest
-from rhas.stage import params, run, run_stage
+from rhas.engine.jobs import ground_job
+from rhas.engine.stage import params, run, run_stage
+from rhas.ground import ground_film
+from rhas.stores.manifest import Manifest
 
 RAW, FRAMES, OUT = Path("data/raw"), Path("data/frames"), Path("data/boxes")
 

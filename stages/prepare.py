@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from rhas.config import from_mapping
-from rhas.errors import RhasError
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.engine.stage import compute, new_folder, params, run, stage_lock, work_root
+from rhas.engine.workcache import WorkCache
 from rhas.mini import MiniConfig
-from rhas.own import assemble_own
-from rhas.prepare import assemble_mini, mini_jobs, render_film
-from rhas.stage import compute, new_folder, params, run, stage_lock, work_root
-from rhas.workcache import WorkCache
+from rhas.prepare.own import assemble_own
+from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
 
 OUT = Path("data/raw")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from dvclive import Live
 
-from rhas.config import from_mapping
-from rhas.samples import Samples
-from rhas.stage import new_folder, params, run, stage_lock, work_root, write_json
+from rhas.base.config import from_mapping
+from rhas.chunk import Samples
+from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
 from rhas.train import TrainConfig, fit
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")

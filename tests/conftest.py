@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import rhas.compat  # noqa: F401  (before anything imports torchvision)
+import rhas.base.compat  # noqa: F401  (before anything imports torchvision)
 
 sys.path.insert(0, str(Path(__file__).parent))
 

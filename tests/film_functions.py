@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
+from rhas.engine.workcache import Job
+
+
+def make_job(folder: Path, text: str = "hello", tail: str = "!", movie: str = "a") -> Job:
+    film = folder / f"{movie}.txt"
+    film.write_text(text)
+    arguments = {"movie": movie, "calls": str(folder / "calls"), "config": {"tail": tail}}
+    return Job(movie, {"film": film}, arguments, f"{movie}.out", size=len(text))
 
 
 def shout(

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from rhas.decode import DecodeConfig
-from rhas.crop import CropConfig
-from rhas.evaluate import EvaluateConfig
-from rhas.extract import ExtractConfig
-from rhas.grounding import GroundConfig
+from rhas.chunk import ChunkConfig
+from rhas.crop.film import CropConfig
+from rhas.decode.film import DecodeConfig
+from rhas.engine.workcache import import_closure
+from rhas.evaluate.evaluation import EvaluateConfig
+from rhas.extract.film import ExtractConfig
+from rhas.ground import GroundConfig
 from rhas.mini import MiniConfig
-from rhas.samples import ChunkConfig
 from rhas.train import TrainConfig
-from rhas.workcache import import_closure
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -81,12 +81,12 @@ def test_data_folders_read_are_declared(stage: str) -> None:
 
 
 def _names_read(script: Path) -> set[str]:
-    """String keys of ``values[...]`` in a script and in the functions of rhas.jobs it imports."""
+    """String keys of ``values[...]`` in a script and in the job functions it imports."""
     tree = ast.parse(script.read_text())
     nodes: list[ast.AST] = [tree]
-    jobs = ast.parse((ROOT / "src/rhas/jobs.py").read_text())
+    jobs = ast.parse((ROOT / "src/rhas/engine/jobs.py").read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "rhas.jobs":
+        if isinstance(node, ast.ImportFrom) and node.module == "rhas.engine.jobs":
             names = {alias.name for alias in node.names}
             nodes += [f for f in jobs.body if isinstance(f, ast.FunctionDef) and f.name in names]
     read: set[str] = set()

@@ -14,7 +14,7 @@ import torch
 from methods.toy import toy_samples
 from safetensors.torch import load_file, save_file
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.metrics.clean import average_precision
 from rhas.train import CHECKPOINT, CONFIG, MODEL, TrainConfig, batch_of, fit, load_method
 
@@ -251,12 +251,14 @@ def test_config_names_the_field_that_is_out_of_range(wrong: dict[str, Any]) -> N
 
 def test_the_mini_preset_learns_what_the_crop_shows(tmp_path: Path) -> None:
     """Labels stand in the partial stream; the holistic one shows two persons (mAP about 50)."""
-    train, val = toy_samples(12, L=240, seed=1), toy_samples(4, L=240, seed=2)
+    train, val = (
+        toy_samples(count, L=200, noise=0.5, seed=seed) for count, seed in ((10, 1), (3, 2))
+    )
     config = TrainConfig(
-        method="hopadiff", seed=0, epochs=14, batch_size=2, threads=1, validate_every=99
+        method="hopadiff", seed=0, epochs=10, batch_size=2, threads=1, validate_every=99
     )
     report = fit(train, val, config, out=tmp_path, progress=quiet)
-    assert report["last"]["val/map"] > 70
+    assert report["last"]["val/map"] > 60
     method = load_method(tmp_path)
     truths, said = [], []
     for sample in val:

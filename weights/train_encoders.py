@@ -40,12 +40,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rhas.encoders import Encoder, load_encoder
-from rhas.encoders.blip2 import fused, text_states
-from rhas.encoders.checkpoint import load_model, load_part
-from rhas.encoders.small import Sizes, make_blip2, make_clip, save_half
+from rhas.extract.encoders import Encoder, load_encoder
+from rhas.extract.encoders.blip2 import fused, text_states
+from rhas.extract.encoders.checkpoint import load_model, load_part
+from rhas.extract.encoders.small import Sizes, make_blip2, make_clip, save_half
 from rhas.mini import MINI_CLASSES, Scene, sample_scenes
-from rhas.probe import probe_map
+from rhas.extract.probe import probe_map
 
 SIZE = 64
 MARGIN = 0.1  # as crop.margin in params.yaml
@@ -276,34 +276,16 @@ def equal(sentences: Sequence[str]) -> Tensor:
 # --- vision towers ------------------------------------------------------------------------------
 
 
-class Teacher(nn.Module):
-    """A convolutional network that tells actions and words from a map of 8 × 8 cells."""
+class Readout(nn.Module):
+    """Actions and words, read from a map of 8 × 8 cells; only serves training."""
 
-    def __init__(self, actions: int, words: int, width: int = 96) -> None:
+    def __init__(self, outputs: int, width: int = 96) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for out, stride in ((24, 2), (48, 2), (width, 2), (width, 1)):
-            layers += [
-                nn.Conv2d(channels, out, 3, stride, 1, bias=False),
-                nn.BatchNorm2d(out),
-                nn.ReLU(),
-            ]
-            channels = out
-        layers += [
-            nn.Conv2d(width, width, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(width, affine=False),
-        ]
-        self.trunk = nn.Sequential(*layers)
-        self.crop = nn.Linear(64 * width, actions + words)
-        self.frame = nn.Conv2d(width, actions + words, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The map (n, width, 8, 8) of pictures (n, 3, 64, 64), standardised by channel."""
-        return self.trunk(images)
+        self.crop = nn.Linear(64 * width, outputs)
+        self.frame = nn.Conv2d(width, outputs, 1)
 
     def losses(self, frame: Tensor, person: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Actions and words of crops, and of frames those of anybody in it, from their maps."""
+        """Of crops, and of frames for anybody in it, from their maps (n, width, 8, 8)."""
         labels = torch.cat([batch.labels, batch.words], dim=1)
         crop = self.crop(F.dropout(person.relu().flatten(1), 0.2, self.training))
         anybody = torch.zeros(len(frame), labels.shape[1]).index_reduce(
@@ -316,19 +298,34 @@ class Teacher(nn.Module):
         }
 
 
+def make_teacher(width: int = 96) -> nn.Sequential:
+    """Pictures (n, 3, 64, 64) to a map (n, width, 8, 8)."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for out, stride in ((24, 2), (48, 2), (width, 2), (width, 1)):
+        layers += [
+            nn.Conv2d(channels, out, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(),
+        ]
+        channels = out
+    last = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+    return nn.Sequential(*layers, last, nn.BatchNorm2d(width, affine=False))
+
+
 @app.command()
 def teacher(
-    steps: int = 2000, size: int = 32, rate: float = 3e-3, seed: int = 0, cache: Path = CACHE
+    steps: int = 1000, size: int = 32, rate: float = 3e-3, seed: int = 0, cache: Path = CACHE
 ) -> None:
     """Trains the convolutional network, ``teacher.safetensors`` in the cache."""
     stills = Stills(cache)
     torch.manual_seed(seed)
-    model = Teacher(len(CLASS), len(stills.words))
-    trainer = Trainer(list(model.parameters()), steps, rate)
+    model, readout = make_teacher(), Readout(len(CLASS) + len(stills.words))
+    trainer = Trainer([*model.parameters(), *readout.parameters()], steps, rate)
     for batch in batches(stills, size, steps, seed):
         images = pixels(np.concatenate([batch.frames, batch.crops]), *_NORMALISATION)
         frame, person = model(images).split([len(batch.frames), len(batch.crops)])
-        trainer.step(model.losses(frame, person, batch))
+        trainer.step(readout.losses(frame, person, batch))
     save_file(model.state_dict(), cache / "teacher.safetensors")
 
 
@@ -340,19 +337,20 @@ def imitate(
     Args:
         tower: pictures (n, 3, 64, 64) to an output with tokens (n, 65, width), the first one apart.
     """
-    model = Teacher(len(CLASS), len(stills.words))
+    model = make_teacher()
     model.load_state_dict(load_file(cache / "teacher.safetensors"))
     model.eval().requires_grad_(False)
-    head = nn.Linear(width, 96)
-    trainer = Trainer([*tower.parameters(), *head.parameters()], steps, 1.5e-3)
+    head, readout = nn.Linear(width, 96), Readout(len(CLASS) + len(stills.words))
+    parameters = [*tower.parameters(), *head.parameters(), *readout.parameters()]
+    trainer = Trainer(parameters, steps, 2.5e-3)
     for batch in batches(stills, size, steps, seed + 1):
         images = pixels(np.concatenate([batch.frames, batch.crops]), *_NORMALISATION)
-        with torch.no_grad():
-            target = model(images)
-        tokens = head(tower(images).last_hidden_state[:, 1:])
-        said = tokens.transpose(1, 2).reshape(target.shape)
-        frame, person = said.split([len(batch.frames), len(batch.crops)])
-        trainer.step({"cells": 4 * F.mse_loss(said, target), **model.losses(frame, person, batch)})
+        cells = model(images).permute(0, 2, 3, 1)
+        target = F.layer_norm(cells, cells.shape[3:])  # a few pictures have far larger values
+        said = head(tower(images).last_hidden_state[:, 1:]).reshape(target.shape)
+        frame, person = said.permute(0, 3, 1, 2).split([len(batch.frames), len(batch.crops)])
+        losses = readout.losses(frame, person, batch)
+        trainer.step({"cells": 4 * F.mse_loss(said, target), **losses})
 
 
 class Blip2Heads(nn.Module):
@@ -368,7 +366,7 @@ class Blip2Heads(nn.Module):
 
 @app.command()
 def blip2(
-    tower_steps: int = 1500, steps: int = 2000, size: int = 32, rate: float = 1e-3, seed: int = 0,
+    tower_steps: int = 800, steps: int = 1100, size: int = 32, rate: float = 1e-3, seed: int = 0,
     cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
 ) -> None:  # fmt: skip
     """Trains BLIP-2: actions and place of whom the sentence means, matching, contrast."""

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import rhas.compat  # noqa: F401  before transformers
+import rhas.base.compat  # noqa: F401  before transformers
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -48,8 +48,8 @@ from transformers.loss.loss_grounding_dino import (
 )
 from transformers.models.grounding_dino.modeling_grounding_dino import build_label_maps
 
-from rhas.grounding.prompts import normalise
-from rhas.jpegstore import decode_jpeg, encode_jpeg
+from rhas.ground.prompts import normalise
+from rhas.stores.jpegstore import decode_jpeg, encode_jpeg
 from rhas.mini.scenes import sample_scenes
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS, Attributes
 from rhas.mini.references import holds_for, phrase, traits

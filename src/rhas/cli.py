@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rhas.config import load_params
-from rhas.errors import RhasError
-from rhas.stage import work_root
-from rhas.workcache import Entry, WorkCache
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+from rhas.engine.stage import work_root
+from rhas.engine.workcache import Entry, WorkCache
 
 app = typer.Typer(
     help="Referring Human Action Segmentation: what did the person a sentence names do, and when.",

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rhas.base.errors import RhasError
 from rhas.crop import crop_film
 from rhas.decode import decode_film
-from rhas.errors import RhasError
+from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.engine.stage import try_compute, write_json
+from rhas.engine.workcache import Entry, WorkCache, link
 from rhas.extract import extract_film
-from rhas.grounding import ground_film
-from rhas.jobs import crop_job, decode_job, extract_job, ground_job
-from rhas.stage import try_compute, write_json
-from rhas.workcache import Entry, WorkCache, link
+from rhas.ground import ground_film
 
 
 def extract_features(

@@ -28,10 +28,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import rhas
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
+from rhas.engine.workcache import code_hash
 from rhas.methods import Dims, Method, build, config_from, config_of, plain_config
 from rhas.metrics.clean import average_precision
-from rhas.workcache import code_hash
 
 MODEL, CONFIG, CHECKPOINT = "model.safetensors", "config.json", "checkpoint.safetensors"
 _LOG_SECONDS = 20.0
@@ -40,7 +40,7 @@ Figures = dict[str, float]
 
 
 class SampleSet(Protocol):
-    """A side of the split; items are rows of the batch of DESIGN.md, see ``rhas.samples``."""
+    """A side of the split; items are rows of the batch of DESIGN.md, see ``rhas.chunk``."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, number: int, /) -> Mapping[str, Tensor]: ...

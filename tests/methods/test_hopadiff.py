@@ -10,7 +10,7 @@ import torch
 from methods.toy import C, toy_samples
 from torch import Tensor
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.methods import Method, build, config_from, config_of, plain_config
 from rhas.methods.hopadiff import PRESETS
 from rhas.methods.hopadiff.config import Config

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.fft import dct as scipy_dct
 from torch import Tensor
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.methods.hopadiff import diffusion, losses
 from rhas.methods.hopadiff.config import PRESETS, Config
 from rhas.methods.hopadiff.decoder import Decoder

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rhas.samples import boundary_of
+from rhas.chunk import boundary_of
 
 C = 137
 OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.metrics.as_published import as_published, constant_class_score, constant_scores
 
 PAGE = Path(__file__).parents[2] / "docs" / "METRICS.md"

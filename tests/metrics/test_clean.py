@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
+from rhas.evaluate.readout import top_class
 from rhas.metrics.clean import (
     Prediction,
     average_precision,
@@ -16,7 +17,6 @@ from rhas.metrics.clean import (
     top_is_right,
 )
 from rhas.metrics.segments import BACKGROUND
-from rhas.readout import top_class
 
 C = 4
 ARGMAX_FIGURES = ("acc", "edit", "f1_10", "f1_25", "f1_50")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.metrics.segments import (
     BACKGROUND,
     Segments,

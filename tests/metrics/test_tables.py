@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import zarr
 
+from rhas.evaluate.timeline import Timeline
 from rhas.metrics import tables
 from rhas.metrics.clean import Prediction, clean_metrics
 from rhas.metrics.scored import PersonResult, Scored
 from rhas.metrics.segments import BACKGROUND
-from rhas.timeline import Timeline
 
 NAMES = ("walk", "wave", "sit")
 

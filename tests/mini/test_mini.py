@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from rhas.classes import CLASS_ID
-from rhas.errors import RhasError
+from rhas.base.classes import CLASS_ID
+from rhas.base.errors import RhasError
 from rhas.mini import (
     MINI_CLASSES,
     FilmSpec,

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from rhas.classes import CLASS_ID
+from rhas.base.classes import CLASS_ID
 from rhas.mini import MINI_CLASSES, MiniConfig, film_specs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,9 +1,9 @@
 """Methods that turn a batch (DESIGN.md, The batch) into per-frame class probabilities.
 
 Every method is built by :func:`build`, trained by ``rhas.train`` and read by ``rhas.evaluate``
-through the four functions of :class:`Method` alone. A method's module offers ``Config`` (a frozen
-dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; adding one to ``METHODS`` is
-all it takes.
+through the functions of :class:`Method` alone. A method is a package in this folder that offers
+``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; no list has
+to be told of it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rhas.config import from_mapping
-from rhas.errors import RhasError
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
 
 Batch = Mapping[str, Tensor]
 

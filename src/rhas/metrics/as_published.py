@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.metrics.segments import edit_distance, edit_score, runs
 
 OVERLAPS = (0.1, 0.25, 0.5)

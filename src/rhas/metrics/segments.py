@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 
 BACKGROUND = -1
 """Stands for "no label" in a sequence of class ids."""

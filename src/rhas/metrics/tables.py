@@ -17,10 +17,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from rhas.base.units import frame_to_seconds
 from rhas.metrics.clean import OVERLAPS, CleanMetrics, Prediction, single_label
 from rhas.metrics.scored import PersonResult, Scored
 from rhas.metrics.segments import BACKGROUND, intervals_of, segments_of
-from rhas.units import frame_to_seconds
 
 CONFUSION_CLASSES = 12
 RELIABILITY_BINS = 10

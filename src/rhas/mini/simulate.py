@@ -14,7 +14,7 @@ from math import pi
 
 import numpy as np
 
-from rhas.classes import CLASS_ID
+from rhas.base.classes import CLASS_ID
 from rhas.mini.appearance import Look, make_cast
 from rhas.mini.motions import ARMS, BODY, MOUTH, Pose, smooth, speed
 from rhas.mini.scenery import (

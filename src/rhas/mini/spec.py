@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 
 FILM_KEY = 0  # spawn keys keep the random streams of films and of training scenes apart
 SCENE_KEY = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 
 _CONDITION_MASKS = ("full", "zero", "boundary", "class")
 

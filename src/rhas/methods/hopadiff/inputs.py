@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rhas.errors import RhasError
+from rhas.base.errors import RhasError
 from rhas.methods.hopadiff.config import Config
 
 Batch = Mapping[str, Tensor]

@@ -1,0 +1,77 @@
+"""The parameters of params.yaml as dataclasses: one per stage, checked where they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from rhas.base.errors import RhasError
+
+ConfigT = TypeVar("ConfigT")
+
+
+def from_mapping(cls: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
+    """A config dataclass from plain values.
+
+    Raises:
+        RhasError: an unknown key (names the nearest known one), a missing one, or a wrong type.
+    """
+    hints = typing.get_type_hints(cls)
+    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise RhasError(
+                f"unknown parameter '{key}'",
+                where=where,
+                expected=", ".join(known),
+                do=f"did you mean '{near[0]}'?" if near else "remove it",
+            )
+    made = {}
+    for name, item in known.items():
+        if name not in values:
+            if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                raise RhasError(f"parameter '{name}' is missing", where=where, do=f"add '{name}'")
+            continue
+        made[name] = _checked(values[name], hints[name], f"{where}.{name}")
+    return cls(**made)
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return from_mapping(hint, value, where)  # type: ignore[arg-type]
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        options = typing.get_args(hint)
+    else:
+        options = (hint,)
+    for option in options:
+        if typing.get_origin(option) is typing.Literal:
+            if value in typing.get_args(option):
+                return value
+        elif (typing.get_origin(option) or option) is tuple and isinstance(value, list):
+            return tuple(value)
+        elif option is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        elif isinstance(option, type) and isinstance(value, option):
+            if option is int and isinstance(value, bool):
+                continue
+            return value
+    allowed = " or ".join(
+        " | ".join(map(repr, typing.get_args(o)))
+        if typing.get_origin(o) is typing.Literal
+        else getattr(o, "__name__", str(o))
+        for o in options
+    )
+    raise RhasError("parameter has a wrong value", where=where, expected=allowed, got=repr(value))
+
+
+def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
+    """All of params.yaml as plain values (for commands outside a DVC stage)."""
+    return yaml.safe_load(path.read_text("utf-8"))

@@ -1,0 +1,328 @@
+"""crop: from box candidates to one track per reference, and the person's crop of every frame.
+
+Cuts are found on the frames (`rhas.crop.shots`), candidates become tracks shot by shot
+(`rhas.crop.tracking`), and each box of a track is cut out of its frame: a square around the box's
+centre, black outside the frame, scaled to the encoder's size.
+
+Legend: T frames, P persons, S sampled frames, K candidates (docs/DESIGN.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.crop.shots import find_cuts, thumbnail
+from rhas.crop.tracking import (
+    DETECTED,
+    INTERPOLATED,
+    MISSING,
+    Detections,
+    Track,
+    merge,
+    track_film,
+)
+from rhas.stores.jpegstore import (
+    JpegReader,
+    JpegWriter,
+    create_dataset,
+    create_h5,
+    encode_jpeg,
+    person_group,
+)
+
+
+@dataclass(frozen=True)
+class CropConfig:
+    """Settings of the crop stage."""
+
+    size: int = 64
+    """Side of a crop in pixels: the encoder's input (224 for the full-size ones)."""
+    margin: float = 0.1
+    """What is added on every side, as a share of the longer side of the box."""
+    quality: int = 92
+    """Of the JPEG crops, 1 to 95."""
+    min_score: float = 0.25
+    """The score that speaks neither for nor against a candidate; higher: fewer frames have
+    somebody, and more often the right one."""
+    max_gap: int = 30
+    """Working frames from one detection to the next over which a track may be interpolated; at
+    least the stride of grounding."""
+    cut_threshold: float = 2.0
+    """How far a change must stand out from those around it to be a cut (`rhas.crop.shots`)."""
+
+    def __post_init__(self) -> None:
+        limits = {
+            "size": (8, 4096),
+            "margin": (0, 2),
+            "quality": (1, 95),
+            "min_score": (0.001, 0.999),
+            "max_gap": (1, 1_000_000),
+            "cut_threshold": (0.1, 100),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise RhasError(
+                    "parameter out of range",
+                    where=f"crop.{name}",
+                    expected=f"{low} to {high}",
+                    got=str(value),
+                )
+
+
+def crop_film(
+    inputs: Mapping[str, Path],
+    arguments: Mapping[str, Any],
+    out: Path,
+    progress: Callable[[int], None],
+) -> dict[str, Any]:
+    """Writes the tracks store of one film (docs/DESIGN.md, Files).
+
+    Args:
+        inputs: ``frames`` and ``boxes``, the film's stores.
+        arguments: ``movie``, its name, and ``config``, fields of `CropConfig`.
+        out: the HDF5 file to write; absent again after an exception.
+        progress: called with the number of frames done since the last call; one half of them is
+            counted when looking for cuts, the other when cropping.
+
+    Returns:
+        frames: T; cuts: frames that start a shot; persons: for each reference the frames where it
+        is detected, interpolated and missing; candidates: those of all references; and what became
+        of them: candidates_without_area (dropped), detections (candidates merged, one per body and
+        frame), tracklets (detections linked), and of both how many no reference got.
+
+    Raises:
+        RhasError: stores that do not belong together, a stride above ``max_gap``, or a frame
+            whose picture is absent or damaged.
+    """
+    config = from_mapping(CropConfig, arguments["config"], "crop")
+    movie = str(arguments["movie"])
+    with h5py.File(inputs["frames"]) as frames_file, h5py.File(inputs["boxes"]) as boxes_file:
+        film = JpegReader(frames_file)
+        grounded = _Grounded.read(boxes_file)
+        _check(frames_file, boxes_file, len(film), grounded, config, movie)
+        cuts = find_cuts(_thumbnails(film, frames_file, progress), config.cut_threshold)
+        tracks, counts = track_film(
+            grounded.frames,
+            grounded.detections,
+            cuts,
+            len(film),
+            len(grounded.references),
+            stride=grounded.stride,
+            max_gap=config.max_gap,
+            min_score=config.min_score,
+        )
+        try:
+            with create_h5(out) as file:
+                file.attrs["movie"] = movie
+                file.attrs["size"] = config.size
+                file.attrs["margin"] = config.margin
+                file.attrs["truth"] = grounded.truth
+                create_dataset(file, "cuts", cuts)
+                _write_persons(file, grounded.references, tracks, film, config, progress)
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+    return {
+        "frames": len(film),
+        "cuts": cuts.tolist(),
+        "persons": [
+            {
+                "person": person,
+                "reference": reference,
+                "detected": int((track.source == DETECTED).sum()),
+                "interpolated": int((track.source == INTERPOLATED).sum()),
+                "missing": int((track.source == MISSING).sum()),
+            }
+            for person, (reference, track) in enumerate(
+                zip(grounded.references, tracks, strict=True)
+            )
+        ],
+        "candidates": grounded.candidates,
+        "candidates_without_area": grounded.without_area,
+        **counts,
+    }
+
+
+def cut_out(image: Image.Image, box: Sequence[float], margin: float, size: int) -> np.ndarray:
+    """The square around a box, scaled bicubically; uint8 (size, size, 3).
+
+    Its side is the longer side of the box times ``1 + 2 * margin``, its centre the box's; the
+    corners are rounded to whole pixels. Black where it reaches beyond the image.
+
+    Args:
+        image: RGB.
+        box: x1, y1, x2, y2 in pixels.
+        margin: from 0.
+        size: pixels.
+    """
+    x1, y1, x2, y2 = (float(v) for v in box)
+    half = max(x2 - x1, y2 - y1) * (1 + 2 * margin) / 2
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    left, top, right, bottom = (round(v) for v in (x - half, y - half, x + half, y + half))
+    square = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
+
+
+@dataclass(frozen=True)
+class _Grounded:
+    """A boxes store, the candidates of all references merged.
+
+    frames: int (S,). detections: of each of them. candidates, without_area: counts.
+    """
+
+    movie: str
+    stride: int
+    truth: bool
+    references: list[str]
+    frames: np.ndarray
+    detections: list[Detections]
+    candidates: int
+    without_area: int
+
+    @staticmethod
+    def read(file: h5py.File) -> _Grounded:
+        frames = file["frames"][:]
+        references: list[str] = []
+        boxes: list[list[np.ndarray]] = [[] for _ in frames]  # [sample][person] (K, 4)
+        scores: list[list[np.ndarray]] = [[] for _ in frames]  # [sample][person] (K,)
+        candidates = without_area = 0
+        while (name := person_group(len(references))) in file:
+            group = file[name]
+            references.append(str(group.attrs["reference"]))
+            offsets, box, score = group["offsets"][:], group["boxes"][:], group["scores"][:]
+            good = np.isfinite(box).all(1) & (box[:, 2:] > box[:, :2]).all(1)
+            candidates += len(good)
+            without_area += int((~good).sum())
+            for sample in range(len(frames)):
+                rows = slice(offsets[sample], offsets[sample + 1])
+                boxes[sample].append(box[rows][good[rows]])
+                scores[sample].append(score[rows][good[rows]])
+        if not references:
+            raise RhasError(
+                "boxes of no reference", where=file.filename, do="run `dvc repro ground`"
+            )
+        return _Grounded(
+            movie=str(file.attrs["movie"]),
+            stride=int(file.attrs["stride"]),
+            truth=bool(file.attrs["truth"]),
+            references=references,
+            frames=frames,
+            detections=[merge(b, s) for b, s in zip(boxes, scores, strict=True)],
+            candidates=candidates,
+            without_area=without_area,
+        )
+
+
+def _check(
+    frames_file: h5py.File,
+    boxes_file: h5py.File,
+    length: int,
+    grounded: _Grounded,
+    config: CropConfig,
+    movie: str,
+) -> None:
+    sampled = np.arange(0, length, grounded.stride)
+    facts: list[tuple[str, object, object]] = [
+        ("the frames' movie", movie, str(frames_file.attrs["movie"])),
+        ("the boxes' movie", movie, grounded.movie),
+        ("the sampled frames", _span(sampled), _span(grounded.frames)),
+    ]
+    for what, expected, got in facts:
+        if expected != got:
+            raise RhasError(
+                f"frames and boxes do not belong together: {what}",
+                where=f"{frames_file.filename}, {boxes_file.filename}",
+                expected=str(expected),
+                got=str(got),
+                do="run `dvc repro ground`",
+            )
+    if config.max_gap < grounded.stride:
+        raise RhasError(
+            "no track can reach from one sampled frame to the next",
+            where="crop.max_gap",
+            expected=f"at least ground.stride, {grounded.stride}",
+            got=str(config.max_gap),
+            do="raise crop.max_gap or lower ground.stride",
+        )
+
+
+def _span(frames: np.ndarray) -> str:
+    if not len(frames):
+        return "none"
+    steps = sorted(set(np.diff(frames).tolist()))
+    return f"{len(frames)} from {frames[0]} to {frames[-1]}, {steps} apart"
+
+
+def _thumbnails(
+    film: JpegReader, file: h5py.File, progress: Callable[[int], None]
+) -> Iterator[np.ndarray]:
+    for frame in range(len(film)):
+        try:
+            yield thumbnail(film.bytes(frame))
+        except OSError as error:
+            raise _no_picture(file.filename, frame, str(error)) from error
+        if frame % 2:
+            progress(1)
+
+
+def _no_picture(store: str, frame: int, got: str) -> RhasError:
+    return RhasError(
+        "a frame's picture is absent or damaged",
+        where=f"{store}, frame {frame}",
+        got=got,
+        do="delete the file and run `dvc repro decode`",
+    )
+
+
+def _write_persons(
+    file: h5py.File,
+    references: Sequence[str],
+    tracks: Sequence[Track],
+    film: JpegReader,
+    config: CropConfig,
+    progress: Callable[[int], None],
+) -> None:
+    with ExitStack() as stack:
+        writers: list[JpegWriter] = []
+        for person, (reference, track) in enumerate(zip(references, tracks, strict=True)):
+            group = file.create_group(person_group(person))
+            group.attrs["reference"] = reference
+            create_dataset(group, "boxes", track.boxes)
+            create_dataset(group, "scores", track.scores)
+            create_dataset(group, "source", track.source)
+            writers.append(stack.enter_context(JpegWriter(group)))
+        for frame in range(len(film)):
+            for writer, data in zip(writers, _crops(film, frame, tracks, config), strict=True):
+                writer.append(data)
+            if frame % 2 == 0:
+                progress(1)
+
+
+def _crops(
+    film: JpegReader, frame: int, tracks: Sequence[Track], config: CropConfig
+) -> list[bytes]:
+    """JPEG bytes by person, empty where missing; the frame is decoded once, if at all."""
+    if all(track.source[frame] == MISSING for track in tracks):
+        return [b""] * len(tracks)
+    picture = film[frame]
+    assert picture is not None  # its thumbnail was made
+    image = Image.fromarray(picture)
+    return [
+        b""
+        if track.source[frame] == MISSING
+        else encode_jpeg(
+            cut_out(image, track.boxes[frame], config.margin, config.size), config.quality
+        )
+        for track in tracks
+    ]

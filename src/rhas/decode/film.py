@@ -1,0 +1,214 @@
+"""decode: a film to JPEG frames at a constant working rate, by nearest source time.
+
+Working frame n shows the source picture whose time, counted from the film's first picture, is
+nearest to n / fps; of two equally near the earlier. For example 30 pictures/s at fps 15 gives
+pictures 0, 2, 4, ...; at fps 20, where n / fps falls midway for every odd n, 0, 1, 3, 4, 6, ....
+
+A film lasts until its last picture's time plus that picture's duration, and T is the number of
+n >= 0 with n / fps before its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.decode import video
+from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """Parameters of decode.
+
+    Args:
+        fps: working rate, frames per second.
+        short_side: limit of a frame's shorter side in pixels; smaller films keep their size.
+        quality: of the JPEG frames, 1 to 95.
+        damaged: "error" refuses a film with lost pictures; "keep" counts them and shows the
+            nearest picture there is.
+    """
+
+    fps: float = 15
+    short_side: int = 180
+    quality: int = 92
+    damaged: Literal["error", "keep"] = "error"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("fps", 0.01, 1000), ("short_side", 16, 8192), ("quality", 1, 95)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise RhasError(
+                    "parameter out of range",
+                    where=f"decode.{name}",
+                    expected=f"{low} to {high}",
+                    got=str(value),
+                )
+
+
+def decode_film(
+    inputs: Mapping[str, Path],
+    arguments: Mapping[str, Any],
+    out: Path,
+    progress: Callable[[int], None],
+) -> dict[str, Any]:
+    """Writes the frames store of one film (docs/DESIGN.md, Files).
+
+    Args:
+        inputs: ``film``, the file.
+        arguments: ``movie``, its name, and ``config``, the fields of `DecodeConfig`.
+        out: the HDF5 file to write; absent again after an exception.
+        progress: called with the number of working frames written since the last call.
+
+    Returns:
+        frames: T; source_frames: source pictures decoded intact; lost_frames: those that are
+        missing or damaged; reader: "decord" or "pyav"; seconds: the film's duration.
+
+    Raises:
+        RhasError: not a film (see `rhas.decode.video.inspect`), or a damaged one unless
+            ``damaged`` is "keep".
+    """
+    config = from_mapping(DecodeConfig, arguments["config"], "decode")
+    film = video.inspect(inputs["film"])
+    if film.missing and config.damaged == "error":
+        first = film.torn[0] if film.torn else len(film.ticks)
+        raise _damaged(film, arguments["movie"], len(film.torn), first)
+    size = film.fitted(config.short_side)
+    tell = _only_new(progress)
+    for reader in video.readers(film, *size):
+        try:
+            with _removed_on_failure(out), create_h5(out) as file:
+                return _write(file, film, reader, size, config, arguments["movie"], tell)
+        except video.ReaderDistrusted:
+            continue  # PyAV, the last reader, never raises it
+    raise AssertionError("no reader judged the film")
+
+
+def _write(
+    file: h5py.File,
+    film: video.FilmInfo,
+    reader: video.Reader,
+    size: tuple[int, int],
+    config: DecodeConfig,
+    movie: str,
+    tell: Callable[[int], None],
+) -> dict[str, Any]:
+    fps = Fraction(str(config.fps))
+    per_tick = film.time_base * fps  # working frames per tick
+    times: list[float] = []
+    lost: list[int] = []
+    shown: video.Picture | None = None
+
+    with JpegWriter(file) as writer:
+
+        def show_until(picture: video.Picture, stop: int) -> None:
+            """Working frames up to ``stop`` (exclusive) show the picture."""
+            count = stop - len(times)
+            if count <= 0:
+                return
+            assert picture.rgb is not None
+            data = encode_jpeg(picture.rgb(), config.quality)
+            for _ in range(count):
+                writer.append(data)
+            times.extend([float(picture.tick * film.time_base)] * count)
+            tell(len(times))
+
+        for k, picture in enumerate(video.pictures(film, reader, *size)):
+            if picture.rgb is None:
+                lost.append(k)
+                continue
+            if shown is not None:
+                midway = Fraction(shown.tick + picture.tick, 2) * per_tick
+                show_until(shown, math.floor(midway) + 1)
+            shown = picture
+        decoded = len(film.ticks) - len(lost)
+        if shown is None or (lost and config.damaged == "error"):
+            raise _damaged(film, movie, len(lost), lost[0])
+        complete = shown.tick == film.ticks[-1]
+        duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
+        end = shown.tick + duration
+        show_until(shown, max(1, math.ceil(end * per_tick)))
+
+    create_dataset(file, "time", np.asarray(times, np.float64))
+    lost_frames = film.missing + len(lost)
+    seconds = float(end * film.time_base)
+    file.attrs.update(
+        movie=movie,
+        fps=float(config.fps),
+        width=size[0],
+        height=size[1],
+        source_width=film.width,
+        source_height=film.height,
+        source_fps=float(film.rate),
+        source_seconds=seconds,
+        rotation=film.rotation,
+        codec=film.codec,
+        reader=reader,
+        quality=config.quality,
+        lost_frames=lost_frames,
+    )
+    return {
+        "frames": len(times),
+        "source_frames": decoded,
+        "lost_frames": lost_frames,
+        "reader": reader,
+        "seconds": seconds,
+    }
+
+
+def _damaged(film: video.FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
+    """``undecodable``: pictures lost of those in the file; ``first``: index of the first lost."""
+    expected = len(film.ticks) + film.missing
+    lost = film.missing + undecodable
+    about = "about " if film.missing else ""
+    times = [*film.ticks.tolist(), film.ticks[-1] + film.last_ticks]
+    seconds = {
+        name: f"{float(value):.2f} s"
+        for name, value in (
+            ("lost", lost / film.rate),
+            ("moment", times[first] * film.time_base),
+            ("expected", film.seconds + film.missing / film.rate),
+            ("got", film.seconds - undecodable / film.rate),
+        )
+    }
+    return RhasError(
+        f"the film is damaged or truncated: {about}{lost} of {expected} pictures are lost "
+        f"({seconds['lost']})",
+        where=f"{film.path} (movie {movie}), from picture {first} ({seconds['moment']}) on",
+        expected=f"{about}{expected} pictures, {seconds['expected']}",
+        got=f"{len(film.ticks) - undecodable} intact pictures, {seconds['got']}",
+        do="copy or download the film again, or set `decode.damaged: keep` to go on with what is "
+        "there and count the loss",
+    )
+
+
+@contextlib.contextmanager
+def _removed_on_failure(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _only_new(progress: Callable[[int], None]) -> Callable[[int], None]:
+    """Takes the frames so far; a film begun again by the second reader counts none twice."""
+    seen = 0
+
+    def tell(total: int) -> None:
+        nonlocal seen
+        if total > seen:
+            progress(total - seen)
+            seen = total
+
+    return tell

@@ -1,0 +1,493 @@
+"""Reading films: what a file holds, then its pictures in order, by decord or by PyAV.
+
+`inspect` reads the container once without decoding: size, rotation, pixel shape, the time of every
+picture, and what a truncated file has lost. `pictures` then yields exactly one `Picture` for each
+of those times, turned upright, with square pixels, at the wanted size.
+
+decord reads first. It is believed only where everything it says agrees with the container's own
+packets and its decoder logs no error; else `ReaderDistrusted` is raised and PyAV reads the film
+from its start. PyAV is the one to say that a picture is lost.
+
+Neither reader survives a fork: call from the process that reads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import av
+import numpy as np
+from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+
+from rhas.base.errors import RhasError
+
+Reader = Literal["decord", "pyav"]
+
+MAX_PIXELS = 8192 * 8192
+"""Largest picture that is decoded; a header that claims more is taken for an error."""
+
+DECORD_QUEUE_BYTES = 2 << 30
+"""decord's queue has no bound: a film that could fill more than this is read by PyAV."""
+
+_TIME_TOLERANCE_S = 0.002  # decord keeps times as float32
+_CONTAINER_TOLERANCE_S = 0.25  # last audio packets often come without a duration
+_DECLARES_DURATION = {"mov", "matroska", "avi", "flv", "asf"}  # in a header, not guessed
+_AV_LOG_ERROR = 16
+
+
+class ReaderDistrusted(Exception):
+    """decord cannot read the film, or what it says does not agree with the container."""
+
+
+class Picture(NamedTuple):
+    """One source picture: its time in ticks from the film's first picture, and its pixels.
+
+    ``rgb()`` gives uint8 (height, width, 3); it converts on demand, so that unused pictures cost
+    no conversion. None: the picture is lost.
+    """
+
+    tick: int
+    rgb: Callable[[], np.ndarray] | None
+
+
+@dataclass(frozen=True)
+class FilmInfo:
+    """What a film's container says.
+
+    Args:
+        path: the file.
+        codec: FFmpeg's name of the codec.
+        stream: number of the video stream in the container.
+        width, height: of the coded picture, in pixels, before rotation.
+        pixel_aspect: width of a pixel over its height.
+        rotation: degrees by which the picture is turned clockwise for display: 0, 90, 180, 270.
+        rate: average pictures per second.
+        time_base: seconds per tick.
+        start: the first picture's time stamp in the container, in ticks.
+        ticks: int64 (N,), time of every picture, rising from 0.
+        last_ticks: duration of the last picture.
+        by_order: the container gives no presentation times (AVI, raw streams): the pictures' order
+            tells their times.
+        missing: pictures that the container declares but does not hold (truncated).
+        torn: pictures whose packet the container could not read whole; ascending indices.
+        decord_could: nothing in the container speaks against reading by decord.
+    """
+
+    path: Path
+    codec: str
+    stream: int
+    width: int
+    height: int
+    pixel_aspect: Fraction
+    rotation: int
+    rate: Fraction
+    time_base: Fraction
+    start: int
+    ticks: np.ndarray
+    last_ticks: int
+    by_order: bool
+    missing: int
+    torn: tuple[int, ...]
+    decord_could: bool
+
+    @property
+    def seconds(self) -> float:
+        """Duration: the last picture's time plus its duration."""
+        return float((int(self.ticks[-1]) + self.last_ticks) * self.time_base)
+
+    def display_size(self) -> tuple[Fraction, Fraction]:
+        """Width and height when shown: pixels made square by width, then turned."""
+        width, height = self.width * self.pixel_aspect, Fraction(self.height)
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    def fitted(self, short_side: int) -> tuple[int, int]:
+        """Width and height with the shorter side limited to ``short_side``, never enlarged."""
+        width, height = self.display_size()
+        scale = min(Fraction(1), short_side / min(width, height))
+        half = Fraction(1, 2)
+        return max(1, int(width * scale + half)), max(1, int(height * scale + half))
+
+
+def inspect(path: Path) -> FilmInfo:
+    """What the film holds; reads all packets, decodes one picture.
+
+    Raises:
+        RhasError: no file, an empty one, a Git LFS pointer, a text, not a film, a film without its
+            index, without video, with a picture size above MAX_PIXELS, or without any picture.
+    """
+    _check_file(path)
+    try:
+        container = av.open(str(path.absolute()), metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise _unreadable(path, error) from error
+    with container:
+        return _inspect(path, container)
+
+
+def _check_file(path: Path) -> None:
+    where = str(path)
+    if not path.exists():
+        raise RhasError(
+            "the film is missing", where=where, do="put the file there, or run `dvc repro prepare`"
+        )
+    if not path.is_file():
+        raise RhasError(
+            "not a file", where=where, expected="a film", do="name the film, not its folder"
+        )
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise RhasError(
+            "the film is empty", where=where, got="0 bytes", do="copy or download it again"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        raise RhasError(
+            "a Git LFS pointer instead of the film it stands for",
+            where=where,
+            do="run `git lfs pull` where the film comes from, and copy it again",
+        )
+    if re.fullmatch(rb"[\t\n\f\r\x1b -~\x80-\xff]+", head):
+        raise RhasError(
+            "a text file, not a film",
+            where=where,
+            got=repr(head[:40].decode("utf-8", "replace")),
+            do="replace it by the film; a download may have saved an error page instead",
+        )
+
+
+def _unreadable(path: Path, error: av.FFmpegError | OSError) -> RhasError:
+    with path.open("rb") as file:
+        head = file.read(12)
+    size = f"{path.stat().st_size} bytes; FFmpeg: {error.strerror}"
+    if head[4:8] == b"ftyp":
+        return RhasError(
+            "the film's index cannot be read: the file is truncated (an MP4 keeps its index at "
+            "the end unless made for streaming), so none of its pictures can be found",
+            where=str(path),
+            got=size,
+            do="copy or download it again",
+        )
+    return RhasError(
+        "not a film that FFmpeg can read",
+        where=str(path),
+        got=size,
+        do="copy or download it again; check that it plays in a player",
+    )
+
+
+def _inspect(path: Path, container: Any) -> FilmInfo:
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not videos:
+        others = ", ".join(s.type for s in container.streams) or "nothing"
+        raise RhasError(
+            "the file has no video", where=str(path), got=others, do="replace it by the film"
+        )
+    best = container.streams.best("video")
+    stream = best if best in videos else videos[0]
+    _check_size(path, stream.width, stream.height)
+    _configure(stream)
+    packets = _Packets(stream)
+    broken = ""
+    try:
+        for packet in container.demux():
+            packets.add(packet)
+    except av.FFmpegError as error:
+        broken = str(error)
+    if packets.first is None:
+        raise RhasError(
+            "no picture of the film can be decoded",
+            where=str(path),
+            expected=f"{stream.codec_context.name} pictures",
+            got=broken or f"{len(packets.pts)} packets",
+            do="copy or download it again",
+        )
+    formats = set(container.format.name.split(","))
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    by_order = "avi" in formats or None in packets.pts
+    start, ticks, torn, last_ticks, time_base = packets.times(stream.time_base, rate, by_order)
+    if "mov" in formats and stream.duration and ticks[-1] < stream.duration:
+        # A packet's duration is the gap in decoding order, too long before a reordered picture.
+        last_ticks = min(last_ticks, stream.duration - int(ticks[-1]))
+    turn = -packets.first.rotation % 360
+    rotation = round(turn / 90) * 90
+    sides = (packets.first.width, packets.first.height)
+    return FilmInfo(
+        path=path,
+        codec=stream.codec_context.codec.canonical_name,
+        stream=stream.index,
+        width=sides[0],
+        height=sides[1],
+        pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
+        rotation=rotation % 360,
+        rate=rate,
+        time_base=time_base,
+        start=start,
+        ticks=ticks,
+        last_ticks=last_ticks,
+        by_order=by_order,
+        missing=_missing(container, stream, packets, formats, rate),
+        torn=torn,
+        decord_could=(
+            len(container.streams.video) == 1
+            and not by_order
+            and not broken
+            and turn in (0, 180)  # by 90 or 270 it turns into four channels and garbled pixels
+            and sides == (stream.width, stream.height)
+        ),
+    )
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise RhasError(
+            "the film claims pictures too large to be true",
+            where=str(path),
+            expected=f"at most {MAX_PIXELS} pixels",
+            got=f"{width} x {height}",
+            do="its header is damaged, or scale the film down first",
+        )
+
+
+def _configure(stream: Any) -> None:
+    # One thread: films run in parallel, pictures do not.
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+
+
+def _shown(codec: str, packet: Any) -> bool:
+    """False for VP8 and VP9 packets with a reference picture that is never shown."""
+    if codec not in ("vp8", "vp9"):
+        return True
+    data = memoryview(packet)
+    if codec == "vp8":
+        return bool(data[0] & 0x10)
+    superframe = data[-1] & 0xE0 == 0xC0
+    return superframe or bool(data[0] & 0x0A)  # show_existing_frame or show_frame
+
+
+class _Packets:
+    """The packets of one video stream, in file order, and where the other streams end."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.codec = stream.codec_context.codec.canonical_name
+        self.pts: list[int | None] = []
+        self.dts: list[int | None] = []
+        self.durations: list[int] = []
+        self.torn: list[bool] = []
+        self.end_s = 0.0
+        self.first: Any = None
+
+    def add(self, packet: Any) -> None:
+        moment = packet.dts if packet.pts is None else packet.pts
+        if moment is None and not packet.size:  # the flush at the end
+            return
+        if moment is not None:
+            end = (moment + (packet.duration or 0)) * packet.time_base
+            self.end_s = max(self.end_s, float(end))
+        if packet.stream is not self.stream or not packet.size:
+            return
+        if self.first is None:
+            self._decode_first(packet)
+        if packet.is_discard or not _shown(self.codec, packet):
+            return
+        self.pts.append(packet.pts)
+        self.dts.append(packet.dts)
+        self.durations.append(packet.duration or 0)
+        self.torn.append(packet.is_corrupt)
+
+    def _decode_first(self, packet: Any) -> None:
+        try:
+            self.first = next(iter(packet.decode()), None)
+        except av.FFmpegError:
+            return  # reading the pictures will count it
+
+    def times(
+        self, time_base: Fraction, rate: Fraction, by_order: bool
+    ) -> tuple[int, np.ndarray, tuple[int, ...], int, Fraction]:
+        """First stamp, ticks from it, torn pictures, duration of the last, seconds per tick."""
+        raw = self.dts if by_order else self.pts
+        if None in raw:
+            count, torn = len(raw), tuple(np.flatnonzero(self.torn).tolist())
+            return 0, np.arange(count, dtype=np.int64), torn, 1, 1 / rate
+        stamps = np.asarray(raw, np.int64)
+        ticks, first = np.unique(stamps, return_index=True)
+        torn = tuple(np.flatnonzero(np.asarray(self.torn)[first]).tolist())
+        last = self.durations[first[-1]] or max(1, round(1 / (rate * time_base)))
+        return int(ticks[0]), ticks - ticks[0], torn, last, time_base
+
+
+def _missing(
+    container: Any, stream: Any, packets: _Packets, formats: set[str], rate: Fraction
+) -> int:
+    """Pictures that the container declares but does not hold.
+
+    A truncated file ends early in all of its streams; one whose sound alone is longer does not.
+    """
+    if not formats & _DECLARES_DURATION or not container.duration:
+        return 0
+    declared_s = container.duration / av.time_base
+    if "avi" in formats:  # that duration is a guess from the file's size; a tick is a picture
+        declared_s = float(stream.frames * stream.time_base)
+    tolerance_s = float(1.5 / rate) if "mov" in formats else _CONTAINER_TOLERANCE_S
+    shortfall_s = declared_s - packets.end_s
+    if shortfall_s <= tolerance_s:
+        return 0
+    if stream.frames and "avi" not in formats:  # where a picture may be a packet of no bytes
+        return max(0, stream.frames - len(packets.pts))
+    return round(shortfall_s * rate)
+
+
+def readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
+    """The readers to try, in order."""
+    queue = len(info.ticks) * width * height * 3 + info.path.stat().st_size
+    if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES:
+        return ("decord", "pyav")
+    return ("pyav",)
+
+
+def pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterator[Picture]:
+    """One `Picture` for each of ``info.ticks``, in order, ``width`` × ``height`` pixels.
+
+    Raises:
+        ReaderDistrusted: only by "decord"; perhaps after some pictures.
+    """
+    return (_decord if reader == "decord" else _pyav)(info, width, height)
+
+
+def _decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
+    import decord
+
+    with _decoder_errors() as errors:
+        try:
+            # A tolerance below one picture: repeating one in place of a lost one raises.
+            film = decord.VideoReader(
+                str(info.path.absolute()),
+                width=width,
+                height=height,
+                num_threads=1,
+                fault_tol=1e-9,
+            )
+            said = film.get_frame_timestamp(list(range(len(film))))[:, 0].astype(np.float64)
+        except Exception as error:  # whatever it stumbles over, PyAV is the judge
+            raise ReaderDistrusted(str(error)) from error
+        times = info.ticks * float(info.time_base)
+        if len(said) != len(times) or np.abs(said - said[0] - times).max() > _TIME_TOLERANCE_S:
+            raise ReaderDistrusted("its picture times are not those of the packets")
+        for tick in info.ticks.tolist():
+            try:
+                frame = film.next()
+            except Exception as error:
+                raise ReaderDistrusted(str(error)) from error
+            if errors:
+                raise ReaderDistrusted("its decoder found damage")
+            if frame.shape != (height, width, 3):
+                raise ReaderDistrusted(f"its pictures are {frame.shape}")
+            yield Picture(tick, frame.asnumpy)
+
+
+def _pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
+    ticks = info.ticks.tolist()
+    index = {tick + info.start: k for k, tick in enumerate(ticks)}
+    convert = _converter(info, width, height)
+    position = 0
+    with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
+        stream = container.streams[info.stream]
+        _configure(stream)
+        for frame in _frames(container, stream):
+            found = position
+            if not info.by_order:
+                found = -1 if frame is None else index.get(frame.pts, -1)
+            if not position <= found < len(ticks):
+                continue  # not one picture of the index: the second field of one, a repeated stamp
+            yield from (Picture(tick, None) for tick in ticks[position:found])
+            intact = frame is not None and not frame.is_corrupt
+            yield Picture(ticks[found], functools.partial(convert, frame) if intact else None)
+            position = found + 1
+    yield from (Picture(tick, None) for tick in ticks[position:])
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Decoded frames in order of presentation, None where a packet cannot be decoded."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:  # the container ends here
+            packet = None
+        if packet is None:
+            return
+        if packet.is_corrupt:
+            yield None
+            continue
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            yield None
+
+
+def _converter(info: FilmInfo, width: int, height: int) -> Callable[[Any], np.ndarray]:
+    quarters = info.rotation // 90
+    across, down = (height, width) if quarters % 2 else (width, height)
+    smaller = across <= info.width and down <= info.height
+    reformatter = VideoReformatter()
+
+    def convert(frame: Any) -> np.ndarray:
+        picture = reformatter.reformat(
+            frame,
+            width=across,
+            height=down,
+            format="rgb24",
+            interpolation="AREA" if smaller else "BICUBIC",
+            threads=1,
+        )
+        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), -quarters))
+
+    return convert
+
+
+@contextmanager
+def _decoder_errors() -> Iterator[list[str]]:
+    """Errors that decord's FFmpeg logs meanwhile: damaged pictures show in its log alone.
+
+    Counts for the whole process: two films read by threads of one process share their errors.
+    """
+    libavutil, hook = _libavutil()
+    _errors.clear()
+    libavutil.av_log_set_callback(hook)
+    try:
+        yield _errors
+    finally:
+        libavutil.av_log_set_callback(libavutil.av_log_default_callback)
+
+
+_errors: list[str] = []
+
+
+@functools.cache
+def _libavutil() -> tuple[Any, Any]:
+    """decord's own libavutil and a log callback that lives as long as the process."""
+    import decord
+
+    found = sorted(Path(decord.__file__).parents[1].glob("decord.libs/libavutil*"))
+    if not found:
+        raise ReaderDistrusted("this build of decord does not show what its decoder says")
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    def hook(source: int, level: int, text: bytes, values: int) -> None:
+        if level <= _AV_LOG_ERROR:
+            _errors.append(text.decode("utf-8", "replace"))
+
+    library = ctypes.CDLL(str(found[0]))
+    library.av_log_set_callback.argtypes = [ctypes.c_void_p]
+    return library, hook

@@ -1,8 +1,0 @@
-"""Vision-language encoders: features of pictures, conditioned on a sentence about a person."""
-
-from __future__ import annotations
-
-from rhas.encoders.base import Encoder, Text, load_encoder
-from rhas.encoders.checkpoint import checkpoint_folder, checkpoint_hash
-
-__all__ = ["Encoder", "Text", "checkpoint_folder", "checkpoint_hash", "load_encoder"]

@@ -1,0 +1,1 @@
+"""How stages run: jobs, worker pool, work cache, progress."""

@@ -1,0 +1,70 @@
+"""The film functions' inputs and arguments, the same for the DVC stages and the command line.
+
+Equal jobs have equal keys in the work cache: what one has computed, the other finds.
+``values`` is params.yaml, or the part of it that dvc.yaml declares for the stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rhas.base.errors import RhasError
+from rhas.engine.workcache import Job
+from rhas.stores.jpegstore import frame_count
+
+Values = Mapping[str, Any]
+
+
+def decode_job(movie: str, film: Path, values: Values) -> Job:
+    """Film -> frames store."""
+    config = {"fps": values["fps"], **values["decode"]}
+    return Job(movie, {"film": film}, {"movie": movie, "config": config}, f"{movie}.h5")
+
+
+def ground_job(
+    movie: str, references: Sequence[str], frames: Path, truth: Path, values: Values
+) -> Job:
+    """Frames + references -> boxes store; ``truth`` is read by the backend of that name alone.
+
+    Raises:
+        RhasError: that backend, for a film that has no true boxes.
+    """
+    config = values["ground"]
+    inputs = {"frames": frames, **_checkpoint(config["checkpoint"])}
+    if config["backend"] == "truth":
+        if not truth.is_file():
+            raise RhasError(
+                "no true boxes of this film",
+                where=f"params.yaml, ground.backend, movie {movie}",
+                expected="transformers or official (true boxes exist for RHAS-mini alone)",
+                got="truth",
+            )
+        inputs = {"frames": frames, "truth": truth}
+    arguments = {"movie": movie, "references": list(references), "config": config}
+    size = -(-frame_count(frames) // config["stride"])
+    return Job(movie, inputs, arguments, f"{movie}.h5", size)
+
+
+def crop_job(movie: str, frames: Path, boxes: Path, values: Values) -> Job:
+    """Frames + boxes -> tracks store."""
+    arguments = {"movie": movie, "config": values["crop"]}
+    inputs = {"frames": frames, "boxes": boxes}
+    return Job(movie, inputs, arguments, f"{movie}.h5", frame_count(frames))
+
+
+def extract_job(movie: str, frames: Path, tracks: Path, values: Values) -> Job:
+    """Frames + tracks -> feature store."""
+    section = dict(values["extract"])
+    checkpoint = section.pop("checkpoints")[values["vlm"]]
+    config = {"vlm": values["vlm"], "checkpoint": checkpoint, **section}
+    inputs = {"frames": frames, "tracks": tracks, **_checkpoint(checkpoint)}
+    return Job(
+        movie, inputs, {"movie": movie, "config": config}, f"{movie}.zarr", frame_count(frames)
+    )
+
+
+def _checkpoint(name: str) -> dict[str, Path]:
+    """A local checkpoint is an input, its content counts; a hub name is an argument alone."""
+    return {"checkpoint": Path(name)} if Path(name).exists() else {}

@@ -1,0 +1,196 @@
+"""What every stage does around its film function: lock, pool, progress, output folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rhas.base.errors import RhasError
+from rhas.engine.progress import film_progress
+from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a stage script; a user's error is a message and exit status 1, no traceback."""
+    try:
+        main()
+    except RhasError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def params(stage: str) -> dict[str, Any]:
+    """The parameters that dvc.yaml declares for a stage; reading any other is a KeyError."""
+    import dvc.api
+
+    return dvc.api.params_show(stages=stage)
+
+
+def work_root() -> Path:
+    """The work cache's folder, beside DVC's cache (shared wherever that is shared)."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return Path(repo.cache.local_cache_dir).parent / "work"
+
+
+def workers() -> int:
+    """Worker processes: ``RHAS_WORKERS``, else one per core. It never changes a result."""
+    return max(1, int(os.environ.get("RHAS_WORKERS", os.cpu_count() or 1)))
+
+
+@contextmanager
+def stage_lock(stage: str, root: Path) -> Iterator[None]:
+    """One run of a stage at a time; a killed ``dvc`` may have left its child running."""
+    folder = root / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{stage}: another run is still at work, waiting for it", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder that takes the place of ``out`` when the block ends without an error."""
+    temporary = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if out.exists():
+            shutil.rmtree(out)
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def run_stage(stage: str, function: FilmFunction, jobs: Sequence[Job], out: Path) -> None:
+    """Computes every film's result, or takes it from the work cache, and links them into ``out``.
+
+    ``out/report.json`` holds what the film functions reported: counts and named drops.
+
+    Raises:
+        RhasError: some films failed; all others are done and in the work cache, ``out`` is as
+            it was before.
+    """
+    cache = WorkCache(work_root())
+    with stage_lock(stage, cache.root):
+        entries = compute(cache, stage, function, jobs)
+        with new_folder(out) as folder:
+            for job, entry in zip(jobs, entries, strict=True):
+                link(entry.result, folder / job.target)
+            write_json(folder / "report.json", {e.name: e.report for e in entries})
+
+
+def compute(
+    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
+) -> list[Entry]:
+    """The entries of all jobs, in their order, computing those that the cache lacks.
+
+    Raises:
+        RhasError: names every film that failed, after all others are done.
+    """
+    entries, failures = try_compute(cache, stage, function, jobs)
+    if failures:
+        listed = "\n".join(f"- {name}: {_told(error)}" for name, error in failures.items())
+        raise RhasError(
+            f"{stage}: {len(failures)} of {len(jobs)} films failed, the others are done and kept\n"
+            + listed,
+            do="mend or remove the films named above and run again; nothing is computed twice",
+        )
+    return [entries[job.name] for job in jobs]
+
+
+def _told(error: BaseException) -> str:
+    """A user's error as its message, an unforeseen one with its traceback."""
+    if isinstance(error, RhasError):
+        return str(error)
+    return "".join(traceback.format_exception(error))
+
+
+def try_compute(
+    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
+) -> tuple[dict[str, Entry], dict[str, BaseException]]:
+    """Entries and failures by film; one film's failure does not stop the others."""
+    cache.sweep(stage)
+    keys = {job.name: cache.key(stage, function, job) for job in jobs}
+    entries = {name: entry for name, key in keys.items() if (entry := cache.find(stage, key))}
+    waiting = sorted((j for j in jobs if j.name not in entries), key=lambda j: -j.size)
+    failures: dict[str, BaseException] = {}
+    if waiting:
+        for job, outcome in _run_pool(cache, stage, function, waiting, keys):
+            if isinstance(outcome, Entry):
+                entries[job.name] = outcome
+            else:
+                failures[job.name] = outcome
+    computed = len(jobs) - len(waiting)
+    print(f"{stage}: {len(entries) - computed} films computed, {computed} from the work cache")
+    return entries, failures
+
+
+def _run_pool(
+    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job], keys: dict[str, str]
+) -> Iterator[tuple[Job, Entry | BaseException]]:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"  # bits must not depend on the number of cores
+    context = multiprocessing.get_context("spawn")  # decoders and torch do not survive a fork
+    messages = context.SimpleQueue()
+    pool = ProcessPoolExecutor(
+        min(workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
+    )
+    with pool, film_progress(stage, jobs, messages):
+        futures: dict[Future[Entry], Job] = {
+            pool.submit(_compute, cache, stage, keys[job.name], function, job): job for job in jobs
+        }
+        for future in as_completed(futures):
+            job = futures[future]
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool):
+                error = RhasError(
+                    "its worker process was killed",
+                    where=job.name,
+                    do="most often memory ran out: set RHAS_WORKERS to a smaller number",
+                )
+            yield job, error or future.result()
+
+
+_messages: Any = None
+
+
+def _start_worker(messages: Any, parent: int) -> None:
+    global _messages
+    _messages = messages
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _compute(cache: WorkCache, stage: str, key: str, function: FilmFunction, job: Job) -> Entry:
+    return cache.compute(stage, key, function, job, lambda n: _messages.put((job.name, n)))
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Readable JSON with sorted keys, so that equal values are equal bytes."""
+    text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")

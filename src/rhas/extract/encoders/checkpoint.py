@@ -1,0 +1,146 @@
+"""Checkpoint folders in the format of ``transformers``: found, hashed, loaded whole or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
+from rhas.base.errors import RhasError
+
+_LOADED = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
+
+
+def checkpoint_folder(checkpoint: str, download: bool = False) -> Path:
+    """The folder of a checkpoint: a local one, or a hub name's snapshot in the local hub cache.
+
+    Args:
+        checkpoint: path of a folder, or a name as ``openai/clip-vit-base-patch16``.
+        download: fetch a hub name that the local cache lacks.
+
+    Raises:
+        RhasError: neither a folder nor a snapshot.
+    """
+    folder = Path(checkpoint)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                checkpoint, allow_patterns=list(_LOADED), local_files_only=not download
+            )
+        )
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise RhasError(
+            "checkpoint not found",
+            where=checkpoint,
+            expected="a folder, or a hub name whose snapshot is in the local cache",
+            got=type(error).__name__,
+            do=f"correct the path, or run `hf download {checkpoint}` once",
+        ) from error
+
+
+def checkpoint_hash(folder: Path) -> str:
+    """SHA-256 over names and content of the files that loading reads (no README).
+
+    Raises:
+        RhasError: not a folder with a config.json.
+    """
+    if not (folder / "config.json").is_file():
+        raise RhasError(
+            "no checkpoint",
+            where=str(folder),
+            expected="a folder with config.json, weights, tokenizer and preprocessor_config.json",
+        )
+    combined = hashlib.sha256()
+    for path in sorted({p for pattern in _LOADED for p in folder.glob(pattern)}):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        combined.update(f"{path.name} {content}\n".encode())
+    return combined.hexdigest()
+
+
+def load_model(cls: Any, folder: Path) -> Any:
+    """A model of class ``cls`` in float32, all its weights from ``folder`` and nothing left over.
+
+    Raises:
+        RhasError: weights are absent, missing, of another shape, or not of this model.
+    """
+    from pickle import UnpicklingError
+
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        with _quiet():
+            model, info = cls.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise RhasError(
+            f"cannot load a {cls.__name__}",
+            where=str(folder),
+            got=str(error).splitlines()[0],
+            do="give a folder that `save_pretrained` of that class wrote",
+        ) from error
+    problems = {
+        "missing": sorted(k for k in info["missing_keys"] if not k.endswith("position_ids")),
+        "unexpected": sorted(k for k in info["unexpected_keys"] if not k.endswith("position_ids")),
+        "of another shape": sorted(str(k[0]) for k in info["mismatched_keys"]),
+    }
+    if any(problems.values()):
+        raise RhasError(
+            f"the checkpoint is not a whole {cls.__name__}",
+            where=str(folder),
+            got="; ".join(f"{what}: {_listed(keys)}" for what, keys in problems.items() if keys),
+            do="give the folder of a matching checkpoint",
+        )
+    return model
+
+
+def load_part(cls: Any, folder: Path) -> Any:
+    """A tokenizer or an image processor of ``folder``.
+
+    Raises:
+        RhasError: its files are absent or damaged.
+    """
+    try:
+        return cls.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise RhasError(
+            f"cannot load the checkpoint's {cls.__name__}",
+            where=str(folder),
+            got=str(error).splitlines()[0],
+            do="add the tokenizer and preprocessor_config.json that belong to the weights",
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' loading bar and report: ``load_model`` raises what it would say."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _listed(keys: list[str], most: int = 8) -> str:
+    more = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return ", ".join(keys[:most]) + more

@@ -1,0 +1,7 @@
+"""Grounding: which box in a frame a sentence is about (the stage `ground`)."""
+
+import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
+from rhas.ground.candidates import Candidates, Grounder
+from rhas.ground.film import GroundConfig, ground_film, make_grounder
+
+__all__ = ["Candidates", "GroundConfig", "Grounder", "ground_film", "make_grounder"]

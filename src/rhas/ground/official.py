@@ -1,0 +1,225 @@
+"""GroundingDINO as its authors published it: ``groundingdino-py``, a ``.pth`` and a config ``.py``.
+
+The package's text wrapper calls methods that BertModel no longer has; `SharedText` takes its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertModel,
+    GroundingDinoImageProcessor,
+    PreTrainedTokenizerBase,
+)
+
+from rhas.base.errors import RhasError
+from rhas.ground.huggingface import image_batch
+from rhas.ground.model import ModelGrounder, SharedText, check_weights
+from rhas.ground.policies import Policy
+
+# Training's label encoder, and a buffer of older versions of BertModel.
+_SUPERFLUOUS = {"label_enc.weight", "bert.embeddings.position_ids"}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The assignments of a config file, read without running it.
+
+    Raises:
+        RhasError: the file holds anything but ``name = literal`` and a docstring.
+    """
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise RhasError(
+            "the config is not Python", where=str(path), got=str(error),
+            do="download it again",
+        ) from error  # fmt: skip
+    values: dict[str, Any] = {}
+    for node in tree.body:
+        try:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue  # a docstring
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+                raise ValueError(type(node).__name__)
+            target = node.targets[0]
+            if not isinstance(target, ast.Name):
+                raise ValueError(type(target).__name__)
+            values[target.id] = ast.literal_eval(node.value)
+        except ValueError as error:
+            raise RhasError(
+                "a GroundingDINO config may only assign plain values; it is not run",
+                where=f"{path}:{node.lineno}",
+                expected="name = literal",
+                got=ast.unparse(node).splitlines()[0][:80],
+                do="write the value out",
+            ) from error
+    return values
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a published ``.pth`` by name, read with ``weights_only``: no code of it runs.
+
+    Raises:
+        RhasError: anything but ``{"model": tensors by name}``.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        return {name.removeprefix("module."): value for name, value in state.items()}
+    except Exception as error:  # torch raises many kinds for a damaged or hostile file
+        raise RhasError(
+            "the checkpoint cannot be read",
+            where=str(path),
+            expected='{"model": tensors by name} and nothing that needs code to load',
+            got=f"{type(error).__name__}: {error}".splitlines()[0][:200],
+            do="download it again, from those who published it",
+        ) from error
+
+
+@contextlib.contextmanager
+def _adapted(text_encoder: str) -> Iterator[None]:
+    """Makes groundingdino build its text encoder from a local configuration, without weights (the
+    checkpoint has them), without its own wrapper, and silently."""
+    from groundingdino.models.GroundingDINO import groundingdino as module
+    from groundingdino.util import get_tokenlizer
+
+    def tokenizer(_: str) -> PreTrainedTokenizerBase:
+        return AutoTokenizer.from_pretrained(text_encoder, local_files_only=True)
+
+    def language_model(_: str) -> BertModel:
+        return BertModel(AutoConfig.from_pretrained(text_encoder, local_files_only=True))
+
+    def unwrapped(bert_model: BertModel) -> BertModel:
+        return bert_model
+
+    replaced = [
+        (module, "BertModelWarper", unwrapped),
+        (get_tokenlizer, "get_tokenlizer", tokenizer),
+        (get_tokenlizer, "get_pretrained_language_model", language_model),
+    ]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+    try:
+        for owner, name, value in replaced:
+            setattr(owner, name, value)
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+@lru_cache(maxsize=2)
+def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
+    """Model and image processor of a folder with one ``.pth`` and one config ``.py``.
+
+    The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
+    config's ``text_encoder_type`` (``bert-base-uncased``), or are in the hub's cache on this
+    machine. A ``preprocessor_config.json`` replaces the published image size (shorter side 800,
+    longer at most 1333). The ``.pth`` is read with ``weights_only``, the config is parsed, not run.
+
+    Raises:
+        RhasError: something is absent, or the weights do not fit the configuration.
+    """
+    folder = Path(checkpoint)
+    weights, configs = sorted(folder.glob("*.pth")), sorted(folder.glob("*.py"))
+    if len(weights) != 1 or len(configs) != 1:
+        raise RhasError(
+            "no official grounding checkpoint",
+            where=checkpoint,
+            expected="a folder with one .pth and its config .py",
+            got=f"{len(weights)} .pth and {len(configs)} .py",
+            do="put groundingdino_swint_ogc.pth and GroundingDINO_SwinT_OGC.py into one folder and "
+            "set ground.checkpoint to it; or use `backend: transformers`",
+        )
+    state = read_weights(weights[0])
+    values = read_config(configs[0])
+    values |= {"use_checkpoint": False, "use_transformer_ckpt": False}  # training only
+    if not str(values.get("backbone")).startswith("swin_"):
+        raise RhasError(
+            "an image backbone that is not Swin",  # the package downloads weights for a ResNet
+            where=str(configs[0]),
+            expected="swin_T_224_1k or swin_B_384_22k, as published",
+            got=str(values.get("backbone")),
+            do="use the config that was published with the checkpoint",
+        )
+    encoder = str(values.get("text_encoder_type", "bert-base-uncased"))
+    local = folder / encoder
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no compiled extension: its plain path is used
+        from groundingdino.models import build_model
+
+        try:
+            with _adapted(str(local) if local.is_dir() else encoder):
+                model = build_model(SimpleNamespace(**values))
+        except OSError as error:
+            raise RhasError(
+                "the text encoder's configuration or tokenizer is not here",
+                where=str(local),
+                expected="config.json and the tokenizer's files",
+                got=f"{type(error).__name__}: {error}".splitlines()[0],
+                do=f"copy them there, or `hf download {encoder}`",
+            ) from error
+        except (AttributeError, AssertionError, KeyError, NotImplementedError) as error:
+            raise RhasError(
+                "the config does not describe a GroundingDINO",
+                where=str(configs[0]),
+                got=f"{type(error).__name__}: {error}",
+                do="use the config that was published with the checkpoint",
+            ) from error
+    try:
+        found = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise RhasError(
+            "the checkpoint does not fit its configuration",
+            where=str(weights[0]),
+            expected=f"weights of the shapes that {configs[0].name} gives",
+            got=str(error).strip().splitlines()[-1].strip()[:200],
+            do="give the config that was published with the checkpoint",
+        ) from error
+    extra = [key for key in found.unexpected_keys if key not in _SUPERFLUOUS]
+    check_weights(weights[0], found.missing_keys, extra)
+    model.eval()
+    model.bert = SharedText(model.bert)
+    if (folder / "preprocessor_config.json").is_file():
+        images = GroundingDinoImageProcessor.from_pretrained(folder, local_files_only=True)
+    else:
+        images = GroundingDinoImageProcessor()
+    return model, images
+
+
+class OfficialGrounder(ModelGrounder):
+    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `load`."""
+
+    def __init__(self, checkpoint: str, policy: Policy, top_k: int, min_score: float) -> None:
+        self._model, self._images = load(checkpoint)
+        limit = min(
+            self._model.max_text_len, self._model.bert.encoder.config.max_position_embeddings
+        )
+        super().__init__(self._model.tokenizer, limit, policy, top_k, min_score)
+
+    def pixels(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+        """See `rhas.ground.model.ModelGrounder.pixels`."""
+        return image_batch(self._images, frames)
+
+    def detect(self, pixels: Tensor, mask: Tensor, text: str) -> tuple[Tensor, Tensor]:
+        """See `rhas.ground.model.ModelGrounder.detect`."""
+        from groundingdino.util.misc import NestedTensor
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.cuda.amp.autocast
+            warnings.simplefilter("ignore", UserWarning)  # ... without CUDA
+            out = self._model(NestedTensor(pixels, mask == 0), captions=[text] * len(pixels))
+        return out["pred_logits"], out["pred_boxes"]

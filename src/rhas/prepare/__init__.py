@@ -1,0 +1,1 @@
+"""The data set: rendered films, or your own checked."""

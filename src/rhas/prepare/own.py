@@ -1,0 +1,155 @@
+"""The user's own films (data/own/README.md): verified, then linked into the form of data/raw."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rhas.base.errors import RhasError
+from rhas.decode.video import inspect
+from rhas.engine.workcache import link, sha256
+from rhas.prepare.rendered import write_tables
+from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
+
+FILM_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts")
+_LATE = 1.0  # seconds by which an annotation may end after its film: whole seconds are common
+
+
+def assemble_own(source: Path, out: Path) -> None:
+    """The folder data/raw of the user's own films; nothing of ``source`` is changed.
+
+    Args:
+        source: a folder with ``films/``, ``references.csv`` (movie, person, reference and, at will,
+            subset) and, for training, ``annotations.csv``.
+        out: exists, empty.
+
+    Raises:
+        RhasError: names the file and line of what is missing, unknown, malformed or twice there.
+    """
+    references, subsets = _read_references(source / "references.csv")
+    files = _find_films(source / "films", references)
+    annotations = read_annotations(source)
+    for row in annotations:
+        if row.person not in range(len(references.get(row.movie, ()))):
+            raise RhasError(
+                "an annotation of a film or person without reference",
+                where=str(source / "annotations.csv"),
+                got=f"movie {row.movie}, person {row.person}",
+                do="add the person to references.csv, or remove the line",
+            )
+    _check_ends(source, files, annotations)
+    (out / "films").mkdir()
+    films = []
+    for movie, sentences in references.items():
+        file = f"films/{files[movie].name}"
+        link(files[movie], out / file)
+        films.append(Film(movie, file, sha256(out / file), sentences, subsets[movie]))
+    write_tables(Manifest("own", tuple(films)), annotations, out)
+
+
+def _read_references(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str | None]]:
+    """Sentences and subset by movie, in the table's order."""
+    if not path.is_file():
+        raise RhasError(
+            "no references",
+            where=str(path),
+            expected="a table: movie, person, reference",
+            do="see data/own/README.md",
+        )
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    subsets: dict[str, str | None] = {}
+    for line, row in read_rows(path, ("movie", "person", "reference")):
+        where = f"{path}:{line}"
+        movie, text = row["movie"].strip(), row["reference"].strip()
+        subset = row.get("subset", "").strip() or None
+        try:
+            person = int(row["person"])
+        except ValueError as error:
+            raise RhasError(
+                "a person is a number", where=where, expected="0, 1, 2, ...", got=row["person"]
+            ) from error
+        if not text:
+            raise RhasError("an empty reference", where=where, do="describe the person")
+        if person in found[movie]:
+            raise RhasError("a person twice", where=where, got=f"{movie}, person {person}")
+        if subset is not None and subset not in SUBSETS:
+            raise RhasError("unknown subset", where=where, expected=", ".join(SUBSETS), got=subset)
+        if subsets.setdefault(movie, subset) != subset:
+            raise RhasError(
+                "a film is in one subset, with all its persons",
+                where=where,
+                expected=f"{subsets[movie] or 'none'}, as on the lines before",
+                got=subset or "none",
+            )
+        found[movie][person] = text
+    if not found:
+        raise RhasError("no references in the table", where=str(path), do="add a line per person")
+    for movie, persons in found.items():
+        if sorted(persons) != list(range(len(persons))):
+            raise RhasError(
+                "persons of a film are numbered 0, 1, 2, ...",
+                where=f"{path}, movie {movie}",
+                got=", ".join(map(str, sorted(persons))),
+            )
+    texts = {m: tuple(persons[p] for p in sorted(persons)) for m, persons in found.items()}
+    return texts, subsets
+
+
+def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:
+    """File by movie; tells of films that no reference names."""
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix.lower() not in FILM_SUFFIXES:
+            continue
+        if path.stem in files:
+            raise RhasError(
+                "two films of one name",
+                where=str(folder),
+                got=f"{files[path.stem].name}, {path.name}",
+                do="rename one of them",
+            )
+        files[path.stem] = path
+    missing = [movie for movie in movies if movie not in files]
+    if missing:
+        raise RhasError(
+            "films of references.csv are missing",
+            where=str(folder),
+            got=", ".join(missing),
+            expected=f"a file <movie>{{{','.join(FILM_SUFFIXES)}}}",
+            do="add the film or remove its lines",
+        )
+    left = [path.name for movie, path in files.items() if movie not in movies]
+    if left:
+        print(
+            f"prepare: {len(left)} films without a reference are left out: {', '.join(left)}",
+            file=sys.stderr,
+        )
+    return files
+
+
+def _check_ends(
+    source: Path, files: Mapping[str, Path], annotations: Sequence[TimedAction]
+) -> None:
+    """Annotations must lie inside their film; a damaged film's length is not known."""
+    seconds = {movie: _seconds(files[movie]) for movie in {row.movie for row in annotations}}
+    for row in annotations:
+        length = seconds[row.movie]
+        if length is not None and (row.start_s >= length or row.end_s > length + _LATE):
+            raise RhasError(
+                "an annotation outside its film",
+                where=str(source / "annotations.csv"),
+                expected=f"0 to {length:.3f} s, the length of {files[row.movie].name}",
+                got=f"movie {row.movie}, person {row.person}, {row.action}, "
+                f"{row.start_s:.3f} to {row.end_s:.3f} s",
+                do="times are seconds from the film's first picture, not frames or minutes",
+            )
+
+
+def _seconds(path: Path) -> float | None:
+    try:
+        info = inspect(path)
+    except RhasError:  # decode tells what is wrong with it
+        return None
+    return None if info.missing or info.torn else info.seconds

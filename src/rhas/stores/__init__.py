@@ -1,0 +1,1 @@
+"""The files between the stages and how they are read and written."""

@@ -1,0 +1,179 @@
+"""data/raw/manifest.json: which films, persons and references there are."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rhas.base.classes import CLASS_ID
+from rhas.base.errors import RhasError
+
+SUBSETS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film: its file relative to the folder of the manifest, SHA-256, references by person.
+
+    ``subset`` fixes the side of the cross-movie split (train, val, test); None leaves it to chunk.
+    """
+
+    movie: str
+    file: str
+    sha256: str
+    references: tuple[str, ...]
+    subset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.subset is not None and self.subset not in SUBSETS:
+            raise RhasError(
+                "unknown subset",
+                where=f"manifest, movie {self.movie}",
+                expected=", ".join(SUBSETS),
+                got=self.subset,
+            )
+        object.__setattr__(self, "references", tuple(self.references))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The films of a data set, in order; ``truth`` says that true boxes lie in ``truth/``."""
+
+    dataset: str
+    films: tuple[Film, ...]
+    truth: bool = False
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text + "\n", "utf-8")
+
+    @staticmethod
+    def read(folder: Path) -> Manifest:
+        path = folder / "manifest.json"
+        if not path.is_file():
+            raise RhasError("no manifest", where=str(path), do="run `dvc repro prepare` first")
+        values = json.loads(path.read_text("utf-8"))
+        films = tuple(Film(**film) for film in values.pop("films"))
+        return Manifest(films=films, **values)
+
+
+@dataclass(frozen=True)
+class TimedAction:
+    """One row of annotations.csv; seconds from the film's first picture, end exclusive."""
+
+    movie: str
+    person: int
+    action: str
+    start_s: float
+    end_s: float
+
+
+def write_annotations(folder: Path, rows: list[TimedAction]) -> None:
+    """annotations.csv, times to the millisecond."""
+    with (folder / "annotations.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["movie", "person", "action", "start_s", "end_s"])
+        writer.writerows(
+            [r.movie, r.person, r.action, f"{r.start_s:.3f}", f"{r.end_s:.3f}"] for r in rows
+        )
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and values by column of each line of a table (CSV, UTF-8, with a header).
+
+    Args:
+        path: exists.
+        columns: those that must be there; others may be.
+
+    Raises:
+        RhasError: not UTF-8, empty, a header without some column, a line of another length.
+    """
+    expected = ",".join(columns)
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RhasError(
+            "the table is not UTF-8",
+            where=str(path),
+            got=f"byte 0x{error.object[error.start]:02x} at offset {error.start}",
+            do="save it as CSV in UTF-8",
+        ) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    if reader.fieldnames is None:
+        raise RhasError(
+            "the table is empty", where=str(path), expected=f"a header: {expected}",
+            do="see data/own/README.md",
+        )  # fmt: skip
+    reader.fieldnames = [name.strip() for name in reader.fieldnames]
+    if any(name not in reader.fieldnames for name in columns):
+        header = text.splitlines()[0]
+        other = ";" in header or "\t" in header
+        raise RhasError(
+            "the header lacks columns",
+            where=f"{path}:1",
+            expected=expected,
+            got=header,
+            do="separate the columns by commas" if other else "make it the first line",
+        )
+    for row in reader:
+        if None in row or None in row.values():
+            raise RhasError(
+                "malformed line",
+                where=f"{path}:{reader.line_num}",
+                expected=f"{len(reader.fieldnames)} values: {','.join(reader.fieldnames)}",
+                got=text.splitlines()[reader.line_num - 1],
+                do="put a value that holds a comma into double quotes",
+            )
+        yield reader.line_num, row
+
+
+def read_annotations(folder: Path) -> list[TimedAction]:
+    """Rows of annotations.csv; none where the file is absent (films to be segmented only).
+
+    Raises:
+        RhasError: an unknown class or an interval that does not end after its start, with its line.
+    """
+    path = folder / "annotations.csv"
+    if not path.is_file():
+        return []
+    rows = []
+    for line, row in read_rows(path, ("movie", "person", "action", "start_s", "end_s")):
+        where = f"{path}:{line}"
+        try:
+            action = TimedAction(
+                row["movie"].strip(),
+                int(row["person"]),
+                row["action"].strip(),
+                float(row["start_s"]),
+                float(row["end_s"]),
+            )
+        except ValueError as error:
+            raise RhasError(
+                "malformed annotation",
+                where=where,
+                got=",".join(row.values()),
+                expected="a name, a number, a class, two times in seconds",
+                do="correct the line",
+            ) from error
+        if action.action not in CLASS_ID:
+            near = difflib.get_close_matches(action.action, CLASS_ID, n=1)
+            raise RhasError(
+                "unknown action class",
+                where=where,
+                got=action.action,
+                expected="a name of src/rhas/base/classes.txt",
+                do=f"did you mean '{near[0]}'?" if near else "choose one, or remove the line",
+            )
+        if not 0 <= action.start_s < action.end_s:
+            raise RhasError(
+                "an interval must end after its start, from 0 on",
+                where=where,
+                got=f"{row['start_s']} to {row['end_s']}",
+            )
+        rows.append(action)
+    return rows

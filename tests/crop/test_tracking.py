@@ -1,0 +1,425 @@
+"""Linking and assignment against simulated films with truth, and against brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from rhas.base.errors import RhasError
+from rhas.crop.tracking import (
+    DETECTED,
+    INTERPOLATED,
+    MISSING,
+    Detections,
+    Tracklet,
+    _solve,
+    _steps,
+    assign,
+    evidence,
+    link,
+    merge,
+    smooth,
+    track_film,
+)
+
+WIDTH, HEIGHT, STRIDE = 320, 180, 5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Truth (T, P, 4), NaN where absent, and the noisy detections of the sampled frames."""
+
+    truth: np.ndarray
+    frames: np.ndarray
+    boxes: list[list[np.ndarray]]  # [sample][reference] (K, 4)
+    scores: list[list[np.ndarray]]  # [sample][reference] (K,)
+    cuts: np.ndarray
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pairwise along the leading axis; NaN gives 0."""
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    area = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
+    return np.nan_to_num(shared / (area - shared))
+
+
+def simulate(
+    seed: int,
+    *,
+    length: int = 900,
+    people: int = 3,
+    right: float = 0.7,
+    miss: float = 0.1,
+    clutter: float = 1.0,
+    jitter: float = 0.04,
+    cuts: tuple[int, ...] = (452,),
+    absences: bool = True,
+) -> Scene:
+    """People who walk to and fro at one depth, so that they cross often, and a detector whose
+    scores point at the right person in a share ``right`` of the sampled frames, else at another."""
+    rng = np.random.default_rng(seed)
+    truth = np.full((length, people, 4), np.nan)
+    for start, stop in itertools.pairwise([0, *cuts, length]):
+        time = np.arange(stop - start)
+        for p in range(people):
+            height = rng.uniform(60, 90)
+            width = height * rng.uniform(0.3, 0.45)
+            period, phase = rng.uniform(120, 300), rng.uniform(0, 2 * np.pi)
+            x = WIDTH / 2 + rng.uniform(60, 120) * np.sin(2 * np.pi * time / period + phase)
+            y = 100 + rng.uniform(-10, 10) + 3 * np.sin(2 * np.pi * time / 40 + phase)
+            box = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], -1)
+            if absences and rng.random() < 0.5:
+                gone = rng.integers(0, len(time) // 2)
+                box[gone : gone + len(time) // 3] = np.nan
+            truth[start:stop, p] = box
+    frames = np.arange(0, length, STRIDE)
+    boxes: list[list[np.ndarray]] = []
+    scores: list[list[np.ndarray]] = []
+    for frame in frames:
+        here = [p for p in range(people) if not np.isnan(truth[frame, p, 0])]
+        seen = [p for p in here if rng.random() >= miss]
+        bodies = [truth[frame, p] for p in seen]
+        for _ in range(rng.poisson(clutter)):
+            x, y = rng.uniform(0, WIDTH - 40), rng.uniform(0, HEIGHT - 60)
+            bodies.append(np.asarray([x, y, x + rng.uniform(15, 40), y + rng.uniform(30, 60)]))
+        frame_boxes, frame_scores = [], []
+        for p in range(people):
+            target = p
+            others = [q for q in seen if q != p]
+            if others and (p not in seen or rng.random() > right):
+                target = int(rng.choice(others))
+                if p not in here and rng.random() < 0.7:
+                    target = -1  # an absent person is not always taken for somebody else
+            own_boxes, own_scores = [], []
+            for n, body in enumerate(bodies):
+                high = n < len(seen) and seen[n] == target
+                score = rng.uniform(0.4, 0.8) if high else rng.uniform(0.0, 0.3)
+                if score > 0.1:
+                    size = np.tile(body[2:] - body[:2], 2)
+                    own_boxes.append(body + rng.normal(0, jitter / 2, 4) * size)
+                    own_scores.append(score)
+            frame_boxes.append(np.asarray(own_boxes).reshape(-1, 4))
+            frame_scores.append(np.asarray(own_scores))
+        boxes.append(frame_boxes)
+        scores.append(frame_scores)
+    return Scene(truth, frames, boxes, scores, np.asarray(cuts, np.int32))
+
+
+def run(scene: Scene, **changes: float):
+    settings = {"stride": STRIDE, "max_gap": 30, "min_score": 0.25} | changes
+    detections = [merge(b, s) for b, s in zip(scene.boxes, scene.scores, strict=True)]
+    return track_film(
+        scene.frames,
+        detections,
+        scene.cuts,
+        len(scene.truth),
+        scene.truth.shape[1],
+        **settings,
+    )
+
+
+def identity(scene: Scene, tracks) -> tuple[float, float, float, float]:
+    """At the sampled frames: share of a person's presence where the track is on that person
+    (overlap above 0.5), the same for the reference's best candidate, the share of all frames
+    (sampled or not), and the share of absence where the track shows somebody."""
+    hits, top, every, false = [], [], [], []
+    for p, track in enumerate(tracks):
+        truth = scene.truth[:, p]
+        there = ~np.isnan(truth[:, 0])
+        good = iou(track.boxes, truth) > 0.5
+        every.append(good[there])
+        hits.append(good[scene.frames][there[scene.frames]])
+        false.append((track.source > 0)[~there])
+        for sample, frame in enumerate(scene.frames):
+            if there[frame]:
+                own = scene.scores[sample][p]
+                best = scene.boxes[sample][p][np.argmax(own)] if own.size else np.full(4, np.nan)
+                top.append(bool(iou(best, truth[frame]) > 0.5))
+    return tuple(float(np.mean(np.concatenate(v))) for v in (hits, [top], every, false))
+
+
+# --- simulated films ------------------------------------------------------------------------------
+
+
+def test_tracks_outvote_wrong_scores_and_never_share_a_body() -> None:
+    """The best candidate frame by frame is right in two thirds of the frames."""
+    rows = []
+    for seed in range(3):
+        scene = simulate(seed, length=400, cuts=(203,))
+        tracks, _ = run(scene)
+        rows.append(identity(scene, tracks))
+        for a, b in itertools.combinations(tracks, 2):
+            both = (a.source == DETECTED) & (b.source == DETECTED)
+            assert not (a.boxes[both] == b.boxes[both]).all(1).any()
+    hits, top, every, _ = np.mean(rows, 0)
+    assert top < 0.75
+    assert hits > top + 0.12
+    assert every > top + 0.12
+
+
+def test_equal_input_gives_equal_tracks() -> None:
+    first, second = (run(simulate(4, length=150, cuts=(73,))) for _ in range(2))
+    assert first[1] == second[1]
+    for a, b in zip(first[0], second[0], strict=True):
+        assert a.boxes.tobytes() == b.boxes.tobytes()
+        assert a.scores.tobytes() == b.scores.tobytes()
+        assert a.source.tobytes() == b.source.tobytes()
+
+
+# --- by hand --------------------------------------------------------------------------------------
+
+
+def body(x: float, y: float = 90.0, height: float = 60.0) -> np.ndarray:
+    return np.asarray([x - height / 4, y - height / 2, x + height / 4, y + height / 2])
+
+
+def film(
+    seen: list[dict[int, tuple[np.ndarray, tuple[float, ...]]]], people: int, cuts: tuple = ()
+) -> Scene:
+    """From, per sampled frame, bodies as (box, score by reference); a score 0 is no candidate."""
+    length = STRIDE * (len(seen) - 1) + 1
+    boxes, scores = [], []
+    for bodies in seen:
+        own = [[(b, s[p]) for b, s in bodies.values() if s[p] > 0] for p in range(people)]
+        boxes.append([np.asarray([b for b, _ in o]).reshape(-1, 4) for o in own])
+        scores.append([np.asarray([s for _, s in o]) for o in own])
+    truth = np.full((length, people, 4), np.nan)
+    return Scene(truth, np.arange(0, length, STRIDE), boxes, scores, np.asarray(cuts, np.int32))
+
+
+def centres(track) -> np.ndarray:
+    return (track.boxes[:, 0] + track.boxes[:, 2]) / 2
+
+
+def test_crossing_persons_keep_their_tracks() -> None:
+    """Scores at the crossing are exchanged; motion and all other frames outvote them."""
+    seen = []
+    for n in range(21):
+        left, right = body(60 + 10 * n, 88), body(260 - 10 * n, 92)
+        swapped = 9 <= n <= 11
+        a, b = ((0.2, 0.6), (0.6, 0.2)) if swapped else ((0.6, 0.2), (0.2, 0.6))
+        seen.append({0: (left, a), 1: (right, b)})
+    tracks, _ = run(film(seen, 2))
+    time = np.arange(101)
+    assert np.abs(centres(tracks[0]) - (60 + 2 * time)).max() < 6
+    assert np.abs(centres(tracks[1]) - (260 - 2 * time)).max() < 6
+    for track in tracks:
+        assert (track.source != MISSING).all()
+        assert (track.source[::STRIDE] == DETECTED).sum() >= 17  # all but those at the crossing
+
+
+@pytest.mark.parametrize(("absent", "bridged"), [(5, True), (6, False)])
+def test_a_gap_is_interpolated_up_to_max_gap(absent: int, bridged: bool) -> None:
+    """``absent`` sampled frames without a detection between 8 and 8 with one; max_gap 30."""
+    seen: list[dict] = [{0: (body(60 + 2 * n), (0.7,))} for n in range(16 + absent)]
+    for n in range(8, 8 + absent):
+        seen[n] = {}
+    (track,), _ = run(film(seen, 1))
+    inside = slice(35 + 3, 35 + 5 * (absent + 1) - 2)  # half a stride is held on either side
+    source = track.source[inside]
+    if bridged:
+        assert (source == INTERPOLATED).all()
+        assert np.allclose(centres(track), 60 + 0.4 * np.arange(len(track.source)), atol=1e-3)
+    else:
+        assert (source == MISSING).all()
+        assert np.isnan(track.boxes[inside]).all()
+        assert not track.scores[inside].any()
+    assert (np.delete(track.source, np.arange(inside.start, inside.stop)) != MISSING).all()
+
+
+def test_no_track_crosses_a_cut() -> None:
+    """The body jumps at the cut; without the cut the jump would be drawn as motion."""
+    seen = [{0: (body(80), (0.7,))} for _ in range(6)] + [{0: (body(100), (0.7,))}] * 6
+    (track,), counts = run(film(seen, 1, cuts=(27,)))
+    assert np.allclose(centres(track)[:27], 80)
+    assert np.allclose(centres(track)[27:], 100)
+    assert counts["tracklets"] == 2
+    (uncut,), _ = run(film(seen, 1))
+    assert 80 < centres(uncut)[27] < 100
+
+
+def test_a_shot_is_covered_from_its_first_frame_to_its_last() -> None:
+    """Sampled frames 0, 5, ...; shots 0-10, 11-15 and 16-20: the borders lie up to 4 away."""
+    seen = [{0: (body(80), (0.9,))} for _ in range(5)]
+    (track,), _ = run(film(seen, 1, cuts=(11, 16)))
+    assert (track.source != MISSING).all()
+    assert (track.source == DETECTED).nonzero()[0].tolist() == [0, 5, 10, 15, 20]
+
+
+def test_a_shot_without_a_sampled_frame_stays_missing() -> None:
+    seen = [{0: (body(80), (0.9,))} for _ in range(5)]
+    (track,), _ = run(film(seen, 1, cuts=(11, 14)))
+    assert (track.source == MISSING).nonzero()[0].tolist() == [11, 12, 13]
+
+
+def test_look_alikes_get_different_persons() -> None:
+    """Both references like body 0 best; the one that likes it less gets body 1."""
+    seen = [{0: (body(80), (0.6, 0.5)), 1: (body(220), (0.5, 0.45))} for _ in range(6)]
+    tracks, _ = run(film(seen, 2))
+    assert np.allclose(sorted((centres(tracks[0])[0], centres(tracks[1])[0])), [80, 220])
+    # 0.6 and 0.45 or 0.5 and 0.5: summed log-odds decide
+    odds = {s: np.log(s / (1 - s)) for s in (0.45, 0.5, 0.6)}
+    own = odds[0.6] + odds[0.45] > odds[0.5] + odds[0.5]
+    assert np.allclose(centres(tracks[0]), 80 if own else 220)
+
+
+def test_who_is_never_there_gets_nobody() -> None:
+    seen = [{0: (body(80), (0.7, 0.1)), 1: (body(200), (0.1, 0.1))} for _ in range(10)]
+    tracks, counts = run(film(seen, 2))
+    assert (tracks[0].source != MISSING).all()
+    assert (tracks[1].source == MISSING).all()
+    assert np.isnan(tracks[1].boxes).all()
+    assert counts == {
+        "detections": 20,
+        "detections_dropped": 10,
+        "tracklets": 2,
+        "tracklets_dropped": 1,
+    }
+
+
+def test_no_candidate_at_all() -> None:
+    tracks, counts = run(film([{} for _ in range(5)], 2))
+    assert all((t.source == MISSING).all() and np.isnan(t.boxes).all() for t in tracks)
+    assert set(counts.values()) == {0}
+
+
+@pytest.mark.parametrize(("score", "there"), [(0.9, True), (0.5, True), (0.3, False)])
+def test_a_film_of_one_frame(score: float, there: bool) -> None:
+    (track,), _ = run(film([{0: (body(80), (score,))}], 1))
+    assert track.source.tolist() == [DETECTED if there else MISSING]
+
+
+def test_somebody_who_appears_for_one_sampled_frame_is_not_believed() -> None:
+    seen: list[dict] = [{} for _ in range(9)]
+    seen[4] = {0: (body(80), (0.6,))}
+    (track,), counts = run(film(seen, 1))
+    assert (track.source == MISSING).all()
+    assert counts["detections_dropped"] == 1
+
+
+# --- parts ----------------------------------------------------------------------------------------
+
+
+def test_merge_makes_one_detection_per_body() -> None:
+    near = np.asarray([[10, 10, 30, 50], [12, 10, 32, 50], [100, 10, 120, 50]], float)
+    made = merge([near[[0]], near[1:]], [np.asarray([0.8]), np.asarray([0.2, 0.5])])
+    assert made.boxes.tolist() == pytest.approx(
+        np.asarray([[10.4, 10, 30.4, 50], [100, 10, 120, 50]])
+    )
+    np.testing.assert_array_equal(made.scores, [[0.8, 0.2], [np.nan, 0.5]])
+
+
+def test_merge_of_nothing() -> None:
+    made = merge([np.zeros((0, 4))] * 2, [np.zeros(0)] * 2)
+    assert made.boxes.shape == (0, 4)
+    assert made.scores.shape == (0, 2)
+
+
+def test_detections_check_their_shapes() -> None:
+    with pytest.raises(RhasError, match="do not fit together"):
+        Detections(np.zeros((2, 4)), np.zeros((3, 1)))
+
+
+def test_evidence_is_log_odds_over_those_of_the_neutral_score() -> None:
+    scores = np.asarray([[0.25, 0.5], [np.nan, 1.0]])
+    log3 = np.log(3)
+    expected = [[0, log3], [np.log(0.1 / 0.9) + log3, 3]]
+    assert evidence(scores, 0.25, 0.1) == pytest.approx(np.asarray(expected))
+
+
+def test_smooth_leaves_steady_motion_and_shrinks_jitter() -> None:
+    frames = np.asarray([0, 5, 15, 20])
+    steady = frames[:, None] * np.ones(4)
+    assert smooth(steady, frames) == pytest.approx(steady)
+    jitter = np.random.default_rng(0).normal(size=(2000, 4))
+    assert smooth(jitter, np.arange(2000)).std() == pytest.approx(np.sqrt(0.375), rel=0.05)
+
+
+def test_link_breaks_where_another_continuation_is_as_plausible() -> None:
+    """Two bodies meet in frame 10 and are told apart again later."""
+    steps = [(60, 140), (80, 120), (99, 101), (80, 120), (60, 140)]
+    found = [Detections(np.stack([body(a), body(b)]), np.full((2, 1), 0.5)) for a, b in steps]
+    tracklets = link([0, 5, 10, 15, 20], found, 30)
+    assert all(len(t.frames) < 5 for t in tracklets)
+    apart = [Detections(np.stack([body(20), body(300)]), np.full((2, 1), 0.5)) for _ in steps]
+    assert [len(t.frames) for t in link([0, 5, 10, 15, 20], apart, 30)] == [5, 5]
+
+
+# --- against brute force --------------------------------------------------------------------------
+
+
+def total(
+    spans: list[tuple[int, int]],
+    gains: list[list[float]],
+    owner: tuple[int, ...],
+    steps: dict[tuple[int, int], float],
+) -> float:
+    """Value of giving tracklet n to person ``owner[n]`` (-1: nobody), best joined, or -inf."""
+    value = 0.0
+    last: dict[int, int] = {}
+    for n, p in enumerate(owner):  # in order of their first frames
+        if p < 0:
+            continue
+        cost = 1.0 if spans[n][0] == 0 else 3.0
+        if p in last:
+            if spans[last[p]][1] >= spans[n][0]:
+                return -math.inf
+            cost = min(cost, steps.get((last[p], n), math.inf))
+        value += gains[n][p] - cost
+        last[p] = n
+    return value
+
+
+@st.composite
+def problems(draw) -> tuple[list[Tracklet], np.ndarray, int]:
+    people = draw(st.integers(1, 3))
+    tracklets = []
+    for _ in range(draw(st.integers(1, 5))):
+        first = draw(st.integers(0, 8))
+        frames = np.arange(first, first + draw(st.integers(1, 4))) * STRIDE
+        x, speed = draw(st.integers(0, 5)) * 20, draw(st.integers(-2, 2))
+        boxes = np.stack([body(x + speed * f) for f in frames])
+        tracklets.append(Tracklet(frames, boxes, np.zeros((len(frames), people))))
+    tracklets.sort(key=lambda t: int(t.frames[0]))
+    gain = st.floats(-4, 8).map(lambda v: round(v, 2))
+    gains = np.asarray([[draw(gain) for _ in range(people)] for _ in tracklets])
+    return tracklets, gains, draw(st.sampled_from([5, 15, 30]))
+
+
+@given(problems())
+@settings(max_examples=80, deadline=None)
+def test_assignment_is_the_best_of_all(problem: tuple[list[Tracklet], np.ndarray, int]) -> None:
+    tracklets, gains, max_gap = problem
+    people = gains.shape[1]
+    chains = assign(tracklets, gains, max_gap, opening=0)
+    owner = [-1] * len(tracklets)
+    for p, own in enumerate(chains):
+        for chain in own:
+            for n in chain:
+                assert owner[n] == -1
+                owner[n] = p
+            for i, j in itertools.pairwise(chain):
+                gap = tracklets[j].frames[0] - tracklets[i].frames[-1]
+                assert 0 < gap <= max_gap
+    spans = [(int(t.frames[0]), int(t.frames[-1])) for t in tracklets]
+    steps = _steps(tracklets, list(range(len(tracklets))), max_gap)
+    table = gains.tolist()
+    every = itertools.product(range(-1, people), repeat=len(tracklets))
+    best = max(total(spans, table, owners, steps) for owners in every)
+    assert total(spans, table, tuple(owner), steps) == pytest.approx(best, abs=1e-6)
+
+
+def test_the_integer_program_is_asked_where_the_relaxation_is_not_whole() -> None:
+    """Three things of which any two exclude each other: the relaxation takes half of each."""
+    once = csr_array(np.asarray([[1, 1, 0], [0, 1, 1], [1, 0, 1]], float))
+    none = csr_array((0, 3))
+    chosen = _solve(np.asarray([1.0, 1.0, 1.2]), none, np.zeros(0), once)
+    assert chosen.tolist() == [False, False, True]

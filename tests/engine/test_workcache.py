@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from film_functions import make_job, shout
+
+from rhas.base.errors import RhasError
+from rhas.engine import workcache
+from rhas.engine.workcache import WorkCache, code_hash, import_closure, link, sha256
+
+
+def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
+    cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
+    key = cache.key("decode", shout, job)
+    assert cache.find("decode", key) is None
+    entry = cache.compute("decode", key, shout, job, lambda n: None)
+    assert entry.result.read_text() == "HELLO!"
+    assert entry.report == {"frames": 5}
+    assert entry.result.stat().st_mode & 0o222 == 0
+    assert cache.find("decode", key) == entry
+    assert list(cache.entries()) == [entry]
+
+
+def test_failure_leaves_nothing(tmp_path: Path) -> None:
+    cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path, "broken")
+    with pytest.raises(RhasError, match="broken"):
+        cache.compute("decode", "k", shout, job, lambda n: None)
+    assert list((tmp_path / "work" / "decode").iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["content", "arguments", "stage"])
+def test_key_follows_inputs_arguments_and_stage(tmp_path: Path, change: str) -> None:
+    cache = WorkCache(tmp_path / "work")
+    before = cache.key("decode", shout, make_job(tmp_path))
+    assert cache.key("decode", shout, make_job(tmp_path)) == before
+    changed = {
+        "content": lambda: cache.key("decode", shout, make_job(tmp_path, "other")),
+        "arguments": lambda: cache.key("decode", shout, make_job(tmp_path, tail="?")),
+        "stage": lambda: cache.key("crop", shout, make_job(tmp_path)),
+    }[change]()
+    assert changed != before
+
+
+def test_second_writer_of_one_key_keeps_the_first(tmp_path: Path) -> None:
+    cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
+    first = cache.compute("decode", "k", shout, job, lambda n: None)
+    inode = first.result.stat().st_ino
+    assert cache.compute("decode", "k", shout, job, lambda n: None).result.stat().st_ino == inode
+
+
+def test_digest_of_folder_sees_names_and_contents(tmp_path: Path) -> None:
+    cache = WorkCache(tmp_path / "work")
+    folder = tmp_path / "store"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a").write_text("1")
+    first = cache.digest(folder)
+    (folder / "sub" / "a").rename(folder / "sub" / "b")
+    second = cache.digest(folder)
+    (folder / "sub" / "b").write_text("22")
+    assert len({first, second, cache.digest(folder)}) == 3
+    assert cache.digest(folder / "sub" / "b") == hashlib.sha256(b"22").hexdigest()
+
+
+def test_digest_is_remembered_per_unchanged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, file = WorkCache(tmp_path / "work"), tmp_path / "film"
+    file.write_bytes(b"x")
+    calls = []
+    monkeypatch.setattr(workcache, "sha256", lambda path: calls.append(path) or sha256(path))
+    assert cache.digest(file) == cache.digest(file)
+    assert len(calls) == 1
+
+
+def test_sweep_removes_what_dead_processes_left(tmp_path: Path) -> None:
+    dead = tmp_path / "work" / "decode" / ".tmp-999999999-abc"
+    dead.mkdir(parents=True)
+    WorkCache(tmp_path / "work").sweep("decode")
+    assert not dead.exists()
+
+
+def test_link_shares_the_inode_of_files_in_folders(tmp_path: Path) -> None:
+    source = tmp_path / "a"
+    (source / "deep" / "er").mkdir(parents=True)
+    (source / "deep" / "er" / "file").write_text("x")
+    link(source, tmp_path / "b")
+    linked = tmp_path / "b" / "deep" / "er" / "file"
+    assert linked.samefile(source / "deep" / "er" / "file")
+
+
+def test_code_hash_ignores_comments_and_docstrings_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "rhas"
+    package.mkdir()
+    monkeypatch.setattr(workcache, "_PACKAGE", package)
+    monkeypatch.setattr(workcache.inspect, "getfile", lambda function: str(package / "a.py"))
+
+    def hashed(a: str, b: str) -> str:
+        (package / "__init__.py").write_text("")
+        (package / "a.py").write_text(a)
+        (package / "b.py").write_text(b)
+        return code_hash(lambda: None)
+
+    base = hashed("from rhas.b import f\n", "def f():\n    'doc'\n    return 1\n")
+    assert hashed("from rhas.b import f  # why\n", "def f():\n    'other'\n    return 1\n") == base
+    assert hashed("from rhas.b import f\n", "def f():\n    return 2\n") != base
+
+
+def test_import_closure_follows_relative_and_local_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "rhas"
+    (package / "sub").mkdir(parents=True)
+    monkeypatch.setattr(workcache, "_PACKAGE", package)
+    sources = {
+        "__init__.py": "",
+        "sub/__init__.py": "from .inner import x\n",
+        "sub/inner.py": "x = 1\n",
+        "a.py": "def f():\n    from . import b\n",
+        "b.py": "import rhas.sub\n",
+        "unused.py": "",
+    }
+    for name, source in sources.items():
+        (package / name).write_text(source)
+    script = tmp_path / "stage.py"
+    script.write_text("import rhas.a\nimport json\n")
+    names = {path.relative_to(package).as_posix() for path in import_closure(script)}
+    assert names == {"__init__.py", "a.py", "b.py", "sub/__init__.py", "sub/inner.py"}

@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import zarr
+from torch import Tensor
+
+import rhas.evaluate.evaluation
+from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.errors import RhasError
+from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.evaluate.evaluation import (
+    EvaluateConfig,
+    evaluate_method,
+    sample_generator,
+    score_samples,
+)
+from rhas.evaluate.readout import ReadoutConfig
+from rhas.metrics.as_published import constant_class_score
+from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.manifest import Film, TimedAction, read_annotations
+
+FPS, L, FRAMES, C = 10.0, 100, 250, len(CLASSES)
+CODED = [CLASS_ID[name] for name in ("walking", "waving", "sitting", "hugging")]
+WALK, WAVE, SIT, HUG = CODED
+POWER = torch.ones(C).index_fill(0, torch.tensor([c for c in range(C) if c not in CODED]), 8)
+FIGURES = {
+    "acc", "edit", "f1_10", "f1_25", "f1_50", "map",
+    "interval_f1_10", "interval_f1_25", "interval_f1_50", "label_set_iou",
+}  # fmt: skip
+TWO_PERSONS = {"v": ("the woman in the red coat", "the man"), "t": ("the boy", "the girl")}
+REPLAYED = [
+    ("walking", 0.0, 12.0), ("waving", 5.0, 8.0), ("sitting", 14.0, 20.0), ("walking", 22.0, 25.0)
+]  # fmt: skip
+
+
+class Seer:
+    """Reads the truth from the features that ``samples`` hides it in; speaks up in the padding."""
+
+    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        assert set(batch) == {"holistic", "partial", "present", "mask", "text"}
+        scores = torch.zeros(*batch["mask"].shape, C)
+        scores[..., CODED] = batch["holistic"]
+        scores[~batch["mask"]] = 0.9
+        return scores
+
+
+class Constant:
+    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        scores = torch.zeros(*batch["mask"].shape, C)
+        scores[..., WALK] = 0.8
+        return scores
+
+
+class Dice:
+    """Scores from the generator alone; low ones for the classes not in CODED."""
+
+    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        return torch.rand(*batch["mask"].shape, C, generator=generator) ** POWER
+
+
+class Broken:
+    """Good scores with something done to those of the samples of movie t."""
+
+    def __init__(self, harm: Callable[[Tensor], Tensor]) -> None:
+        self.harm, self.calls = harm, 0
+
+    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        self.calls += 1
+        good = torch.full((*batch["mask"].shape, C), 0.5)
+        return good if self.calls <= 6 else self.harm(good)  # 6 val samples come first
+
+
+def samples(
+    folder: Path,
+    *,
+    val: list[tuple[str, float, float]] | None = None,
+    test: list[tuple[str, float, float]] | None = None,
+) -> Path:
+    """Two persons of 250 frames in a val and a test movie, three windows each; the features of
+    frame t are the labels of CODED, so that a method can know the truth."""
+    actions = {"v": REPLAYED if val is None else val, "t": REPLAYED if test is None else test}
+    films = [
+        Film(movie, f"{movie}.mp4", "", TWO_PERSONS[movie], {"v": "val", "t": "test"}[movie])
+        for movie, listed in actions.items()
+        if listed
+    ]
+    rows = []
+    for film in films:
+        writer = FeatureStoreWriter(folder / "features" / f"{film.movie}.zarr")
+        for person, reference in enumerate(film.references):
+            own = [TimedAction(film.movie, person, *action) for action in actions[film.movie]]
+            frames = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
+            coded = labels_of(frames, 0, FRAMES)[:, CODED].astype(np.float16)
+            present = np.arange(FRAMES) % 100 >= 10
+            features = Features(coded, coded, present, np.ones(3, np.float32))
+            facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
+            writer.write_person(person, features, {**facts, "frames": FRAMES})
+            rows += own
+    config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
+    (folder / "samples").mkdir()
+    write_samples(films, rows, folder / "features", config, folder / "samples")
+    return folder / "samples"
+
+
+def evaluated(
+    method: rhas.evaluate.evaluation.Method,
+    folder: Path,
+    out: Path,
+    *,
+    readout: ReadoutConfig | None = None,
+) -> dict:
+    test = Samples(folder, "test")
+    evaluate_method(
+        method,
+        Samples(folder, "val"),
+        test,
+        EvaluateConfig(0, readout or ReadoutConfig()),
+        names=CLASSES,
+        fps=FPS,
+        references=test.info["references"],
+        out=out,
+    )
+    return read(out / "metrics.json")
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def seen(made: Path) -> Path:
+    """``results`` of a method that knows the truth."""
+    evaluated(Seer(), made, made.parent / "seen")
+    return made.parent / "seen"
+
+
+def truths_of(folder: Path, split: str) -> list[np.ndarray]:
+    side = Samples(folder, split)
+    return [row["labels"][row["mask"]].numpy() for row in map(side.__getitem__, range(len(side)))]
+
+
+def test_perfect_scores_give_100s(seen: Path) -> None:
+    metrics = read(seen / "metrics.json")
+    assert metrics.keys() == {"val", "test"}
+    for side in metrics.values():
+        assert side.keys() == {*FIGURES, "as_published", "constant_class", "chance"}
+        assert {side[name] for name in FIGURES} == {100}
+        assert side["as_published"].keys() == {"acc", "edit", "f1_10", "f1_25", "f1_50"}
+        for other in ("constant_class", "chance"):
+            assert side[other].keys() == {*FIGURES, "as_published"}
+            assert side[other]["acc"] < 90
+
+
+def test_the_report_counts(seen: Path, made: Path) -> None:
+    report = read(seen / "report.json")
+    truth = np.concatenate(truths_of(made, "test"))
+    assert {**report["test"], "other_means": None} == {
+        "samples": 6, "frames": 500, "background_frames": int((truth.sum(axis=1) == 0).sum()),
+        "frames_without_crop": 60, "constant_class": "walking", "other_means": None,
+    }  # fmt: skip
+    assert set(report["test"]["other_means"].values()) == {100}
+    assert len(report["classes_with_default_threshold"]) == C - 3
+
+
+def test_the_files_are_those_declared(seen: Path) -> None:
+    assert sorted(path.name for path in seen.iterdir()) == [
+        "intervals.csv", "metrics.json", "per_class.csv", "plots", "report.json", "scores.zarr",
+        "timelines",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (seen / "plots").iterdir()) == [
+        "average_precision.csv", "confusion.csv", "reliability.csv"
+    ]  # fmt: skip
+    assert sorted(path.name for path in (seen / "timelines").iterdir()) == [
+        "t_person_000.png", "t_person_001.png"
+    ]  # fmt: skip
+
+
+def test_predicted_intervals_are_annotations(seen: Path, tmp_path: Path) -> None:
+    """In the format of annotations.csv, across the ends of windows, and here equal to the truth."""
+    shutil.copy(seen / "intervals.csv", tmp_path / "annotations.csv")
+    said = read_annotations(tmp_path)
+    wanted = [TimedAction("t", person, *action) for person in (0, 1) for action in REPLAYED]
+    assert said == sorted(wanted, key=lambda row: (row.person, row.start_s))
+    scores = {row["score"] for row in table(seen / "intervals.csv")}
+    assert scores == {"1.0000"}
+
+
+def test_the_stored_scores_are_the_methods(made: Path, tmp_path: Path) -> None:
+    evaluated(Dice(), made, tmp_path)
+    side = Samples(made, "test")
+    group = zarr.open_group(tmp_path / "scores.zarr", mode="r")
+    assert set(group["test"].array_keys()) == {window.sample for window in side.samples}
+    assert len(list(group["val"].array_keys())) == 6
+    window = side.samples[2]
+    stored = group["test"][window.sample]
+    assert stored.attrs.asdict() == {"movie": "t", "person": 0, "start": 200, "stop": 250}
+    drawn = torch.rand(1, L, C, generator=sample_generator(0, window.sample))[0, :50] ** POWER
+    assert stored.dtype == np.float16
+    assert np.array_equal(stored[:], drawn.numpy().astype(np.float16))
+
+
+def test_a_constant_prediction_gets_the_row_of_the_constant_class(
+    made: Path, tmp_path: Path
+) -> None:
+    metrics = evaluated(Constant(), made, tmp_path)
+    truths = truths_of(made, "test")
+    counted = np.sum([truth.sum(axis=0) for truth in truths], axis=0)
+    assert counted.argmax() == WALK
+    for side in metrics.values():
+        row = side["constant_class"]
+        for name in FIGURES - {"map"}:  # its other classes have noise for scores
+            assert side[name] == row[name], name
+        assert side["acc"] == pytest.approx(100 * counted[WALK] / 500)
+        # one score everywhere: the precision of each class is its share of the frames
+        assert side["map"] == pytest.approx(100 * counted[[WALK, WAVE, SIT]].mean() / 500, abs=1e-4)
+    published = constant_class_score(truths)[1]
+    assert metrics["test"]["constant_class"]["as_published"] == {
+        name: round(value, 4) for name, value in published.items()
+    }
+
+
+def test_equal_input_gives_equal_bytes(made: Path, seen: Path, tmp_path: Path) -> None:
+    evaluated(Seer(), made, tmp_path)
+    assert contents(tmp_path) == contents(seen)
+
+
+def test_neither_order_nor_company_changes_a_sample(made: Path, tmp_path: Path) -> None:
+    evaluated(Dice(), made, tmp_path / "all")
+    for name, order in (("reversed", slice(None, None, -1)), ("alone", slice(8, 9))):
+        folder = tmp_path / name
+        shutil.copytree(made, folder)
+        header, *lines = (folder / "index.csv").read_text().splitlines()
+        (folder / "index.csv").write_text("\n".join([header, *lines[order]]) + "\n")
+        evaluated(Dice(), folder, tmp_path / f"{name} results")
+    one, other = contents(tmp_path / "all"), contents(tmp_path / "reversed results")
+    figures = [
+        {side: {k: values[k] for k in FIGURES} for side, values in json.loads(which).items()}
+        for which in (one.pop("metrics.json"), other.pop("metrics.json"))
+    ]
+    assert figures[0] == figures[1]
+    one.pop("plots/confusion.csv")  # a row per segment, in the samples' order
+    other.pop("plots/confusion.csv")
+    assert one == other
+    alone = contents(tmp_path / "alone results")
+    [kept] = [name for name in alone if name.startswith("scores.zarr/test/") and "/c/" in name]
+    assert alone[kept] == one[kept]
+
+
+def test_another_seed_or_sample_draws_other_scores(made: Path) -> None:
+    side = Samples(made, "test")
+    one, same, other = (score_samples(Dice(), side, seed, C) for seed in (0, 0, 1))
+    assert np.array_equal(one[0].scores, same[0].scores)
+    assert not np.array_equal(one[0].scores, other[0].scores)
+    assert not np.array_equal(one[0].scores, one[1].scores)
+
+
+def test_without_val_the_default_thresholds_are_used(tmp_path: Path) -> None:
+    folder = samples(tmp_path, val=[])
+    metrics = evaluated(Seer(), folder, tmp_path / "out", readout=ReadoutConfig(1, 1))
+    assert metrics["val"] == {}
+    assert {metrics["test"][name] for name in FIGURES} == {100}
+    report = read(tmp_path / "out" / "report.json")
+    assert len(report["classes_with_default_threshold"]) == C
+    assert "val" not in report
+    assert {row["threshold"] for row in table(tmp_path / "out" / "per_class.csv")} == {"0.5000"}
+    never = ReadoutConfig(1, 1, default_threshold=0.95)
+    shutil.rmtree(tmp_path / "out")
+    metrics = evaluated(Constant(), folder, tmp_path / "out", readout=never)
+    assert metrics["test"]["f1_50"] == metrics["test"]["interval_f1_50"] == 0
+
+
+def test_a_class_of_test_that_val_lacks(tmp_path: Path) -> None:
+    folder = samples(tmp_path, test=[("hugging", 1.0, 9.0), ("walking", 12.0, 24.0)])
+    metrics = evaluated(Seer(), folder, tmp_path / "out")
+    assert {metrics["test"][name] for name in FIGURES} == {100}
+    unknown = read(tmp_path / "out" / "report.json")["classes_with_default_threshold"]
+    assert "hugging" in unknown
+    assert "walking" not in unknown
+    rows = {(r["split"], r["class"]): r for r in table(tmp_path / "out" / "per_class.csv")}
+    assert rows.keys() == {
+        ("val", "walking"), ("val", "waving"), ("val", "sitting"),
+        ("test", "walking"), ("test", "hugging"),
+    }  # fmt: skip
+    row = rows["test", "hugging"]
+    assert (row["class_id"], row["frames"], row["instances"]) == (str(HUG), "160", "2")
+    assert (row["ap"], row["interval_f1_50"], row["threshold"]) == ("100.0000",) * 2 + ("0.5000",)
+
+
+def test_a_failure_leaves_the_former_results_as_they_were(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated(Seer(), made, tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / ".tmp-killed").mkdir()
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(rhas.evaluate.evaluation, "draw_timeline", full)
+    with pytest.raises(OSError, match="no space left"):
+        evaluated(Constant(), made, tmp_path)
+    assert contents(tmp_path) == before
+    assert not list(tmp_path.glob(".tmp-*"))
+    monkeypatch.undo()
+    evaluated(Constant(), made, tmp_path)
+    after = contents(tmp_path)
+    assert after.keys() == before.keys()
+    assert after["metrics.json"] != before["metrics.json"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda s: s[:, :-1], r"expected: \(B, L, C\) = \(1, 100, 137\)\n  got: \(1, 99, 137\)"),
+        (lambda s: s * 3, "got: 1.5 to 1.5, 0 of 13700 not finite"),
+        (lambda s: s - 1, r"got: -0.5 to -0.5"),
+        (lambda s: s * torch.nan, "got: 13700 of 13700 not finite"),
+    ],
+)
+def test_scores_that_are_none_name_their_sample(
+    made: Path, tmp_path: Path, harm: Callable[[Tensor], Tensor], message: str
+) -> None:
+    with pytest.raises(RhasError, match=message) as caught:
+        evaluated(Broken(harm), made, tmp_path)
+    assert caught.value.where == "sample t_000_000000"
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_test_sample(tmp_path: Path) -> None:
+    folder = samples(tmp_path, test=[])
+    with pytest.raises(RhasError, match="no test sample"):
+        evaluated(Seer(), folder, tmp_path / "out")

@@ -1,0 +1,184 @@
+"""The film function: stores read back, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from conftest import REFERENCES
+from stores import write_frames, write_truth
+
+from rhas.base.errors import RhasError
+from rhas.ground import Candidates, GroundConfig, ground_film, make_grounder
+from rhas.stores.jpegstore import JpegReader
+
+SIZE = (120, 90)
+
+
+def run(
+    out: Path, inputs: dict[str, Path], config: dict[str, Any], references: list[str] = REFERENCES
+) -> tuple[dict[str, Any], list[int]]:
+    told: list[int] = []
+    arguments = {"movie": "m", "references": references, "config": config}
+    return ground_film(inputs, arguments, out, told.append), told
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[int], list[list[Candidates]]]:
+    """Attributes, sampled frames, candidates by frame and person."""
+    with h5py.File(path) as file:
+        sampled = file["frames"][:]
+        assert sampled.dtype == np.int32
+        rows: list[list[Candidates]] = [[] for _ in sampled]
+        for person in range(len(file) - 1):
+            group = file[f"person_{person:03d}"]
+            offsets = group["offsets"][:]
+            assert offsets.dtype == np.int64
+            assert group.attrs["reference"] == REFERENCES[person]
+            for n, row in enumerate(rows):
+                part = slice(offsets[n], offsets[n + 1])
+                row.append(Candidates(group["boxes"][part], group["scores"][part]))
+        return dict(file.attrs), sampled.tolist(), rows
+
+
+@pytest.fixture
+def film(tmp_path: Path, frames: list[np.ndarray]) -> Path:
+    """Eleven frames; frame 4 has no picture."""
+    pictures: list[np.ndarray | bytes] = [frames[n % 5] for n in range(11)]
+    pictures[4] = b""
+    return write_frames(tmp_path / "frames.h5", pictures, fps=15, size=SIZE)
+
+
+def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path) -> None:
+    config = {"checkpoint": "weights/grounding", "stride": 2, "batch_size": 4, "top_k": 3}
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, told = run(tmp_path / "boxes.h5", inputs, config)
+    attributes, sampled, rows = read(tmp_path / "boxes.h5")
+    assert attributes == {
+        "movie": "m", "stride": 2, "backend": "transformers", "checkpoint": "weights/grounding",
+        "policy": "max", "truth": False,
+    }  # fmt: skip
+    assert sampled == [0, 2, 4, 6, 8, 10]
+    assert told == [4, 2]
+
+    made = make_grounder(GroundConfig(**config), tiny)
+    with h5py.File(film) as file:
+        reader = JpegReader(file)
+        for frame, row in zip(sampled, rows, strict=True):
+            picture = reader[frame]
+            if picture is None:
+                assert [len(c.scores) for c in row] == [0, 0, 0]
+                continue
+            for found, expected in zip(row, made.boxes([picture], REFERENCES)[0], strict=True):
+                assert len(found.scores) == 3
+                np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-2)
+                np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+                assert (np.diff(found.scores) <= 0).all()
+                assert (found.boxes >= 0).all()
+                assert (found.boxes <= [*SIZE, *SIZE]).all()
+
+    assert report["sampled_frames"] == 6
+    assert report["frames_without_picture"] == [[4, 4]]
+    assert report["prompts"] == [" . ".join(REFERENCES) + " ."]
+    assert report["cut_references"] == {}
+    assert report["truth"] is False
+    assert report["persons"][1] == {
+        "person": 1, "reference": REFERENCES[1], "candidates": 15,
+        "frames_without_candidate": 1, "without_candidate": [[4, 4]],
+    }  # fmt: skip
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path: Path, tiny: str, film: Path) -> None:
+    for name in ("a.h5", "b.h5"):
+        run(tmp_path / name, {"frames": film, "checkpoint": Path(tiny)}, {"stride": 5})
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_no_candidate_reaches_the_least_score(tmp_path: Path, tiny: str, film: Path) -> None:
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, _ = run(tmp_path / "boxes.h5", inputs, {"stride": 5, "min_score": 1.0})
+    assert [len(c.scores) for row in read(tmp_path / "boxes.h5")[2] for c in row] == [0] * 9
+    assert report["persons"][0]["without_candidate"] == [[0, 10]]
+
+
+def test_a_long_reference_is_cut_and_reported(tmp_path: Path, tiny: str, film: Path) -> None:
+    long = "a man in a red coat " * 20
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, _ = run(tmp_path / "b.h5", inputs, {"stride": 10}, [long, "child"])
+    kept = long.split()[:61]  # 64 positions less [CLS] . [SEP]
+    assert report["cut_references"] == {"0": " ".join(kept)}
+    assert report["prompts"] == [" ".join(kept) + " .", "child ."]
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert file["person_000"].attrs["reference"] == long
+
+
+def truth_file(tmp_path: Path, persons: int) -> Path:
+    """Person p at 20·p; everybody is away in the last two of six pictures."""
+    boxes = np.full((6, persons, 4), np.nan, np.float32)
+    for p in range(persons):
+        boxes[:4, p] = 20 * p, 10, 20 * p + 18, 80
+    shown = np.isfinite(boxes[..., 0])
+    return write_truth(tmp_path / "truth.h5", boxes, shown, rate=7.5, size=SIZE)
+
+
+def test_true_boxes(tmp_path: Path, film: Path) -> None:
+    inputs = {"frames": film, "truth": truth_file(tmp_path, 3)}
+    report, told = run(tmp_path / "boxes.h5", inputs, {"backend": "truth", "stride": 2})
+    attributes, sampled, rows = read(tmp_path / "boxes.h5")
+    assert attributes["truth"]
+    assert attributes["checkpoint"] == attributes["policy"] == ""
+    assert told == [6]
+    for frame, row in zip(sampled, rows, strict=True):  # picture n of 7.5/s is frame 2n of 15/s
+        for person, found in enumerate(row):
+            expected = [[20 * person, 10, 20 * person + 18, 80]] if frame < 8 else []
+            assert found.boxes.tolist() == expected
+            assert found.scores.tolist() == [1.0] * len(expected)
+    assert report["truth"] is True
+    assert report["persons"][0]["without_candidate"] == [[8, 10]]
+
+
+def test_another_number_of_persons_than_the_truth_has(tmp_path: Path, film: Path) -> None:
+    inputs = {"frames": film, "truth": truth_file(tmp_path, 2)}
+    with pytest.raises(RhasError, match=r"(?s)another number of persons.*expected: 3.*got: 2"):
+        run(tmp_path / "boxes.h5", inputs, {"backend": "truth"})
+    assert not (tmp_path / "boxes.h5").exists()
+
+
+def test_a_data_set_without_truth(tmp_path: Path, film: Path) -> None:
+    with pytest.raises(RhasError, match=r"(?s)no true boxes.*RHAS-mini"):
+        run(tmp_path / "boxes.h5", {"frames": film}, {"backend": "truth"})
+
+
+def test_a_damaged_frame_is_named(tmp_path: Path, tiny: str, frames: list[np.ndarray]) -> None:
+    film = write_frames(tmp_path / "f.h5", [frames[0], b"\xff\xd8 no picture"], fps=15, size=SIZE)
+    with pytest.raises(RhasError, match=r"f\.h5:/, frame 1: a stored picture cannot be decoded"):
+        run(tmp_path / "b.h5", {"frames": film, "checkpoint": Path(tiny)}, {"stride": 1})
+    assert not (tmp_path / "b.h5").exists()
+
+
+def test_references_that_say_nothing(tmp_path: Path, tiny: str, film: Path) -> None:
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    with pytest.raises(RhasError, match="person 1: a reference without words"):
+        run(tmp_path / "b.h5", inputs, {}, ["a man", " . "])
+    with pytest.raises(RhasError, match="movie m: no reference"):
+        run(tmp_path / "b.h5", inputs, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"stride": 0}, r"ground\.stride"),
+        ({"top_k": 0}, r"ground\.top_k"),
+        ({"min_score": 1.5}, r"ground\.min_score"),
+        ({"checkpoint": ""}, "no checkpoint named"),
+        ({"policy": "best"}, r"(?s)ground\.policy.*'max' \| 'mean'"),
+        ({"strid": 5}, "did you mean 'stride'"),
+    ],
+)
+def test_settings_that_cannot_be(
+    tmp_path: Path, film: Path, values: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(RhasError, match=told):
+        run(tmp_path / "b.h5", {"frames": film}, values)

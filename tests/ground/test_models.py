@@ -1,0 +1,191 @@
+"""Both implementations against each other, and against their libraries' plain use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import models
+import numpy as np
+import pytest
+import torch
+from conftest import REFERENCES, Pair
+from torch import Tensor
+from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
+
+from rhas.ground import Candidates
+from rhas.ground.huggingface import TransformersGrounder
+from rhas.ground.model import ModelGrounder
+from rhas.ground.official import OfficialGrounder
+
+Found = list[list[Candidates]]
+
+
+def grounder(folder: str, kind: type[ModelGrounder] = TransformersGrounder) -> ModelGrounder:
+    return kind(folder, "max", top_k=100, min_score=0.0)  # type: ignore[call-arg,arg-type]
+
+
+def text_encoder(made: ModelGrounder) -> Any:
+    model = made._model  # type: ignore[attr-defined]
+    return model.bert if isinstance(made, OfficialGrounder) else model.model.text_backbone
+
+
+def check_same(one: Found, other: Found, tolerance: float) -> None:
+    """Scores within the tolerance, boxes within as many frame sizes."""
+    for row, expected in zip(one, other, strict=True):
+        for a, b in zip(row, expected, strict=True):
+            np.testing.assert_allclose(a.scores, b.scores, atol=tolerance)
+            np.testing.assert_allclose(a.boxes, b.boxes, atol=120 * tolerance)
+
+
+def largest_change(one: Found, other: Found) -> float:
+    pairs = [(a, b) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True)]
+    return max(float(np.abs(a.scores - b.scores).max()) for a, b in pairs)
+
+
+def test_both_implementations_agree_on_the_same_weights(
+    pair: Pair, frames: list[np.ndarray]
+) -> None:
+    ours = grounder(pair.transformers).boxes(frames, REFERENCES)
+    theirs = grounder(pair.official, OfficialGrounder).boxes(frames, REFERENCES)
+    check_same(ours, theirs, 1e-5)
+    scores = np.stack([[c.scores for c in row] for row in ours])  # (frames, references, 30)
+    boxes = np.stack([[c.boxes for c in row] for row in ours])
+    assert scores.std(2).min() > 0.01  # neither saturated ...
+    assert boxes.std(2).min() > 5  # ... nor all the same
+    assert np.abs(np.diff(scores, axis=0)).max() > 0.01
+
+
+def test_transformers_as_its_library_is_used(tiny: str, frames: list[np.ndarray]) -> None:
+    """One frame, one phrase, the library's own processor and post-processing."""
+    model = GroundingDinoForObjectDetection.from_pretrained(tiny).eval()
+    processor = GroundingDinoProcessor.from_pretrained(tiny)
+    inputs = processor(images=frames[0].copy(), text="a man in a red coat.", return_tensors="pt")
+    with torch.inference_mode():
+        out = model(**inputs)
+    plain = processor.post_process_grounded_object_detection(
+        out, inputs["input_ids"], threshold=0.0, target_sizes=[frames[0].shape[:2]]
+    )[0]
+    assert len(plain["boxes"]) == 20
+    words = out.logits[0, :, 1:7].sigmoid().amax(1)  # of [CLS] a man in a red coat . [SEP]
+    order = words.argsort(descending=True, stable=True)
+    boxes = plain["boxes"][order].clamp(min=0).minimum(torch.tensor([120, 90, 120, 90]))
+    found = grounder(tiny).boxes(frames[:1], ["A man in a red coat."])[0][0]
+    np.testing.assert_allclose(found.scores, words[order], atol=1e-5)
+    np.testing.assert_allclose(found.boxes, boxes, atol=1e-3)
+
+
+def test_mm_grounding_dino_loads_through_the_same_class(
+    tmp_path: Path, frames: list[np.ndarray]
+) -> None:
+    from transformers import MMGroundingDinoConfig, MMGroundingDinoForObjectDetection
+
+    values = models.tiny_config().to_dict()
+    values.pop("model_type")
+    model = MMGroundingDinoForObjectDetection(MMGroundingDinoConfig(**values)).eval()
+    folder = models.save_transformers(tmp_path / "mm", model, (64, 96))
+    made = grounder(str(folder))
+    rows = made.boxes(frames[:2], REFERENCES)
+    assert all(len(c.scores) for row in rows for c in row)
+    pixels, mask = made.pixels(frames[:1])
+    tokens = made.tokenizer("child .", return_tensors="pt")
+    with torch.inference_mode():
+        plain = model(pixel_values=pixels, pixel_mask=mask, **tokens)
+        logits, _ = made.detect(pixels, mask, "child .")
+    torch.testing.assert_close(logits, plain.logits, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
+def test_a_batch_gives_what_each_frame_gives_alone(
+    pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
+) -> None:
+    made = grounder(pair.official if kind is OfficialGrounder else pair.transformers, kind)
+    together = made.boxes(frames[:3], REFERENCES)
+    alone = [made.boxes([frame], REFERENCES)[0] for frame in frames[:3]]
+    check_same(together, alone, 1e-5)
+
+
+def test_no_frames_or_no_references(tiny: str, frames: list[np.ndarray]) -> None:
+    made = grounder(tiny)
+    assert made.boxes([], REFERENCES) == []
+    assert made.boxes(frames[:2], []) == [[], []]
+
+
+def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.ndarray]) -> None:
+    made = grounder(tiny)
+    made.token_limit = 16
+    prompts, _ = made.prompts(REFERENCES)
+    assert [p.references for p in prompts] == [(0, 1), (2,)]
+    split = made.boxes(frames[:2], REFERENCES)
+    check_same([row[:2] for row in split], made.boxes(frames[:2], REFERENCES[:2]), 1e-6)
+    check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
+
+
+# Isolation of phrases that share a prompt: the text encoder keeps them apart altogether, the rest
+# of the detector does not. The picture's features attend to all phrases (fusion), the queries are
+# the places that fit any of them best, and the decoder's queries attend to the words of all.
+
+
+@contextmanager
+def hidden_states(made: ModelGrounder) -> Iterator[list[Tensor]]:
+    seen: list[Tensor] = []
+    hook = text_encoder(made).register_forward_hook(
+        lambda module, args, out: seen.append(out["last_hidden_state"][0])
+    )
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
+def test_the_text_encoder_keeps_phrases_apart(
+    pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
+) -> None:
+    made = grounder(pair.official if kind is OfficialGrounder else pair.transformers, kind)
+    spans = made.prompts(REFERENCES)[0][0].spans
+    with hidden_states(made) as seen:
+        made.boxes(frames[:1], REFERENCES)
+        for reference in REFERENCES:
+            made.boxes(frames[:1], [reference])
+    packed, *alone = seen
+    for (start, stop), own in zip(spans, alone, strict=True):
+        torch.testing.assert_close(packed[start:stop], own[1:-2], atol=1e-5, rtol=0)
+    ids = made.tokenizer(made.prompts(REFERENCES)[0][0].text, return_tensors="pt")
+    unmasked = text_encoder(made).encoder(**ids).last_hidden_state[0]
+    assert (unmasked - packed).abs().max() > 1e-2  # the masks are what does it
+
+
+def close_leaks(model: GroundingDinoForObjectDetection) -> None:
+    """Cuts every way from one phrase to another but the text encoder's; see the note above."""
+    with torch.no_grad():
+        for layer in model.model.encoder.layers:
+            layer.fusion_layer.vision_param.zero_()
+        for layer in model.model.decoder.layers:
+            layer.encoder_attn_text.out_proj.weight.zero_()
+            layer.encoder_attn_text.out_proj.bias.zero_()
+        queries = model.model.query_position_embeddings.weight
+        queries.copy_(queries[:1].expand_as(queries))  # the order of the places counts for nothing
+
+
+def test_packed_phrases_give_what_each_gives_alone_where_the_leaks_are_closed(
+    tmp_path: Path, frames: list[np.ndarray]
+) -> None:
+    places = 4 * 6 + 2 * 3  # of 64 × 96 pixels at strides 16 and 32; all are queries
+    model = models.random_model(models.tiny_config(queries=places))
+    close_leaks(model)
+    made = grounder(str(models.save_transformers(tmp_path, model, (64, 96))))
+    packed = made.boxes(frames[:2], REFERENCES)
+    for number, reference in enumerate(REFERENCES):
+        alone = made.boxes(frames[:2], [reference])
+        check_same([[row[number]] for row in packed], alone, 1e-5)
+    assert largest_change([row[:1] for row in packed], [row[1:2] for row in packed]) > 0.01
+
+
+def test_packed_phrases_do_change_each_other_otherwise(tiny: str, frames: list[np.ndarray]) -> None:
+    made = grounder(tiny)
+    packed = made.boxes(frames[:2], REFERENCES)
+    alone = made.boxes(frames[:2], REFERENCES[:1])
+    assert largest_change([row[:1] for row in packed], alone) > 1e-4

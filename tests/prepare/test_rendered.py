@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from rhas.engine.workcache import WorkCache, sha256
+from rhas.mini import MiniConfig
+from rhas.prepare.rendered import assemble_mini, mini_jobs, read_truth, render_film
+from rhas.stores.manifest import Manifest, read_annotations
+
+
+def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
+    config = MiniConfig(films=2, seconds_scale=0.02)
+    cache, out = WorkCache(tmp_path / "work"), tmp_path / "raw"
+    jobs = mini_jobs(config)
+    entries = [cache.compute("prepare", j.name, render_film, j, lambda n: None) for j in jobs]
+    out.mkdir()
+    assemble_mini(entries, out)
+    manifest = Manifest.read(out)
+    assert manifest.truth
+    assert [film.movie for film in manifest.films] == ["mini_00", "mini_01"]
+    for film, job, entry in zip(manifest.films, jobs, entries, strict=True):
+        assert sha256(out / film.file) == film.sha256
+        boxes, visible, time, (width, height) = read_truth(out / "truth" / f"{film.movie}.h5")
+        assert boxes.shape == (len(time), len(film.references), 4)
+        assert visible.shape == boxes.shape[:2]
+        assert len(time) == entry.report["source_frames"] == job.size
+        assert np.nanmin(boxes) >= 0
+        assert np.nanmax(boxes[..., 2]) <= width
+        assert np.nanmax(boxes[..., 3]) <= height
+    assert {row.movie for row in read_annotations(out)} <= {"mini_00", "mini_01"}
+    report = json.loads((entries[0].folder / "entry.json").read_text())
+    assert report["report"]["persons"] == len(manifest.films[0].references)
+    with h5py.File(out / "truth" / "mini_00.h5") as file:
+        assert file["cuts"].dtype == np.int32

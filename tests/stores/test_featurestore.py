@@ -1,0 +1,127 @@
+"""The feature store: round trip, layout, same bytes, and every way to misuse it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from rhas.base.errors import RhasError
+from rhas.stores.featurestore import Features, FeatureStoreWriter, attributes, persons, read_window
+
+
+def made(frames: int = 2300, seed: int = 0) -> Features:
+    rng = np.random.default_rng(seed)
+    return Features(
+        holistic=rng.normal(size=(frames, 6)).astype(np.float16),
+        partial=rng.normal(size=(frames, 6)).astype(np.float16),
+        present=rng.random(frames) < 0.7,
+        text=rng.normal(size=9).astype(np.float32),
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "film.zarr"
+    writer = FeatureStoreWriter(path)
+    writer.write_person(0, made(seed=0), {"movie": "film", "frames": 2300})
+    writer.write_person(1, made(seed=1), {"movie": "film", "frames": 2300, "reference": "she"})
+    return path
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 2300), (0, 1), (999, 1001), (1500, 2300)])
+def test_a_window_is_what_was_written(store: Path, start: int, stop: int) -> None:
+    got, want = read_window(store, 1, start, stop), made(seed=1)
+    np.testing.assert_array_equal(got.holistic, want.holistic[start:stop].astype(np.float32))
+    np.testing.assert_array_equal(got.partial, want.partial[start:stop].astype(np.float32))
+    np.testing.assert_array_equal(got.present, want.present[start:stop])
+    np.testing.assert_array_equal(got.text, want.text)
+    assert got.holistic.dtype == got.partial.dtype == np.float32
+
+
+def test_attributes_have_the_widths(store: Path) -> None:
+    assert attributes(store, 1) == {
+        "movie": "film", "frames": 2300, "reference": "she", "D": 6, "D_text": 9,
+    }  # fmt: skip
+    assert persons(store) == 2
+
+
+def test_one_file_per_array_in_zarr_3(store: Path) -> None:
+    files = sorted(str(p.relative_to(store)) for p in store.rglob("*") if p.is_file())
+    arrays = {"holistic": "c/0/0", "partial": "c/0/0", "present": "c/0", "text": "c/0"}
+    want = ["zarr.json"]
+    for person in ("person_000", "person_001"):
+        want.append(f"{person}/zarr.json")
+        for name, shard in arrays.items():
+            want += [f"{person}/{name}/{shard}", f"{person}/{name}/zarr.json"]
+    assert files == sorted(want)
+    array = zarr.open_array(store / "person_000/holistic", mode="r")
+    assert array.metadata.zarr_format == 3
+    assert (array.chunks, array.shards) == ((1000, 6), (3000, 6))
+    assert array.dtype == np.float16
+
+
+def test_same_input_same_bytes(store: Path, tmp_path: Path) -> None:
+    writer = FeatureStoreWriter(tmp_path / "again.zarr")
+    writer.write_person(0, made(seed=0), {"movie": "film", "frames": 2300})
+    for path in sorted((store / "person_000").rglob("*")):
+        if path.is_file():
+            again = tmp_path / "again.zarr" / path.relative_to(store)
+            assert path.read_bytes() == again.read_bytes(), path
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 10), (10, 10), (20, 10), (0, 2301)])
+def test_a_window_outside_the_film_is_refused(store: Path, start: int, stop: int) -> None:
+    with pytest.raises(RhasError, match="2300"):
+        read_window(store, 0, start, stop)
+
+
+def test_absent_things_are_named(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match="no such person"):
+        read_window(store, 2, 0, 1)
+    with pytest.raises(RhasError, match="no feature store"):
+        attributes(tmp_path / "other.zarr", 0)
+    with pytest.raises(RhasError, match="no feature store"):
+        persons(tmp_path / "other.zarr")
+    (store / "person_000/partial/zarr.json").unlink()
+    with pytest.raises(RhasError, match="lacks 'partial'"):
+        read_window(store, 0, 0, 1)
+
+
+def test_a_damaged_shard_is_an_error(store: Path) -> None:
+    shard = store / "person_000/holistic/c/0/0"
+    shard.write_bytes(shard.read_bytes()[:-10])
+    with pytest.raises(RhasError, match="damaged"):
+        read_window(store, 0, 0, 2300)
+
+
+def test_an_existing_store_is_not_overwritten(store: Path) -> None:
+    with pytest.raises(RhasError, match="exists"):
+        FeatureStoreWriter(store)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"partial": np.zeros((4, 3), np.float16)},
+        {"partial": np.zeros((5, 2), np.float32)},
+        {"present": np.ones(4, bool)},
+        {"present": np.ones(5, np.uint8)},
+        {"text": np.zeros((1, 2), np.float32)},
+        {"text": np.zeros(2, np.float64)},
+        {"holistic": np.zeros((5, 2), np.float64), "partial": np.zeros((5, 2), np.float64)},
+        {"holistic": np.zeros(5, np.float16), "partial": np.zeros(5, np.float16)},
+    ],
+)
+def test_wrong_features_die_where_they_are_made(change: dict[str, np.ndarray]) -> None:
+    good = {
+        "holistic": np.zeros((5, 2), np.float16),
+        "partial": np.zeros((5, 2), np.float16),
+        "present": np.ones(5, bool),
+        "text": np.zeros(2, np.float32),
+    }
+    Features(**good)
+    with pytest.raises(RhasError, match="wrong shape or type"):
+        Features(**{**good, **change})

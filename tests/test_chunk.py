@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhas.base.classes import CLASS_ID
+from rhas.base.errors import RhasError
+from rhas.chunk import ChunkConfig, Samples, boundary_of, labels_of, write_samples
+from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.manifest import Film, TimedAction
+
+WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]
+
+
+def config(**changes: object) -> ChunkConfig:
+    base = {
+        "fps": 10.0, "frame_len": 100, "split": "cross_movie", "seed": 0,
+        "fractions": (0.8, 0.1, 0.1), "min_frames": 20, "boundary_sigma": 2.0,
+    }  # fmt: skip
+    return ChunkConfig(**{**base, **changes})
+
+
+def film(movie: str, persons: int = 1, subset: str | None = "train") -> Film:
+    return Film(
+        movie, f"films/{movie}.mp4", "", tuple(f"person {p}" for p in range(persons)), subset
+    )
+
+
+def store(folder: Path, made: Film, frames: int, fps: float = 10.0) -> None:
+    writer = FeatureStoreWriter(folder / f"{made.movie}.zarr")
+    rng = np.random.default_rng(len(made.movie))
+    for person, reference in enumerate(made.references):
+        present = rng.random(frames) < 0.8
+        partial = rng.normal(size=(frames, 4)).astype(np.float16) * present[:, None]
+        holistic = rng.normal(size=(frames, 4)).astype(np.float16)
+        features = Features(holistic, partial, present, np.ones(3, np.float32))
+        facts = {"movie": made.movie, "person": person, "reference": reference, "fps": fps}
+        writer.write_person(person, features, {**facts, "frames": frames})
+
+
+def chunk(
+    folder: Path,
+    films: Sequence[Film],
+    rows: list[TimedAction],
+    frames: int = 250,
+    **changes: object,
+) -> dict:
+    for made in films:
+        if not (folder / "f" / f"{made.movie}.zarr").exists():
+            store(folder / "f", made, frames)
+    out = folder / "samples"
+    out.mkdir(exist_ok=True)
+    return write_samples(films, rows, folder / "f", config(**changes), out)
+
+
+def walks(*films: Film) -> list[TimedAction]:
+    return [
+        TimedAction(f.movie, person, "walking", 1.0, 3.0)
+        for f in films
+        for person in range(len(f.references))
+    ]
+
+
+def test_a_sample_holds_the_window_and_is_padded(tmp_path: Path) -> None:
+    made = film("a")
+    rows = [*walks(made), TimedAction("a", 0, "waving", 2.0, 21.0)]
+    info = chunk(tmp_path, [made], rows)
+    assert info["samples"] == {"train": 3, "val": 0, "test": 0}
+    samples = Samples(tmp_path / "samples", "train")
+    assert [(s.start, s.stop) for s in samples.samples] == [(0, 100), (100, 200), (200, 250)]
+    assert samples.reference(samples.samples[0]) == "person 0"
+    first, last = samples[0], samples[2]
+    shapes = {key: tuple(value.shape) for key, value in first.items()}
+    assert shapes == {
+        "holistic": (100, 4), "partial": (100, 4), "present": (100,), "mask": (100,),
+        "labels": (100, 137), "boundary": (100,), "text": (3,),
+    }  # fmt: skip
+    assert first["labels"][:, WALK].nonzero().flatten().tolist() == list(range(10, 30))
+    assert first["labels"][:, WAVE].nonzero().flatten().tolist() == list(range(20, 100))
+    assert last["labels"][:, WAVE].nonzero().flatten().tolist() == list(range(10))
+    assert last["mask"].tolist() == [True] * 50 + [False] * 50
+    assert last["holistic"][50:].abs().sum() == 0
+    assert last["holistic"][:50].abs().sum() > 0
+    assert {key: value.dtype for key, value in first.items()} == {
+        "holistic": torch.float32, "partial": torch.float32, "present": torch.bool,
+        "mask": torch.bool, "labels": torch.float32, "boundary": torch.float32,
+        "text": torch.float32,
+    }  # fmt: skip
+
+
+def test_frame_len_changes_the_number_of_samples(tmp_path: Path) -> None:
+    made = film("a")
+    assert chunk(tmp_path, [made], walks(made))["samples"]["train"] == 3
+    assert chunk(tmp_path, [made], walks(made), frame_len=200)["samples"]["train"] == 2
+
+
+def test_drops_are_counted_and_named(tmp_path: Path) -> None:
+    films = [film("a", 2)]
+    rows = [
+        TimedAction("a", 0, "walking", 1, 2), TimedAction("a", 0, "waving", 30, 31),
+        TimedAction("a", 0, "waving", 20, 40),
+    ]  # fmt: skip
+    info = chunk(tmp_path, films, rows, frames=210)
+    assert info["dropped"] == {
+        "tail_windows": 1, "tail_frames": 10,
+        "intervals_outside_film": 1, "intervals_cut_at_end": 1,
+    }  # fmt: skip
+    assert info["persons_without_annotation"] == ["a person 1"]
+
+
+def test_a_film_shorter_than_min_frames_is_kept(tmp_path: Path) -> None:
+    made = film("a")
+    assert chunk(tmp_path, [made], walks(made), frames=15)["samples"]["train"] == 1
+
+
+def test_cross_movie_keeps_films_whole_and_fixed_subsets(tmp_path: Path) -> None:
+    films = [film(f"m{n}", subset=None) for n in range(10)] + [film("fixed", subset="test")]
+    chunk(tmp_path, films, walks(*films))
+    sides = {
+        side: {s.movie for s in Samples(tmp_path / "samples", side).samples}
+        for side in ("train", "val", "test")
+    }
+    assert "fixed" in sides["test"]
+    assert [len(sides[side]) for side in ("train", "val", "test")] == [8, 1, 2]
+    assert not sides["train"] & sides["test"]
+
+
+def test_random_split_has_exact_shares_and_follows_the_seed(tmp_path: Path) -> None:
+    films = [film(f"m{n}") for n in range(10)]
+    first = chunk(tmp_path, films, walks(*films), split="random")
+    assert first["samples"] == {"train": 24, "val": 3, "test": 3}
+    index = (tmp_path / "samples" / "index.csv").read_text()
+    chunk(tmp_path, films, walks(*films), split="random")
+    assert (tmp_path / "samples" / "index.csv").read_text() == index
+    chunk(tmp_path, films, walks(*films), split="random", seed=1)
+    assert (tmp_path / "samples" / "index.csv").read_text() != index
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (TimedAction("b", 0, "walking", 0, 1), "movie b, person 0"),
+        (TimedAction("a", 3, "walking", 0, 1), "movie a, person 3"),
+    ],
+)
+def test_annotations_of_unknown_persons(tmp_path: Path, row: TimedAction, message: str) -> None:
+    with pytest.raises(RhasError, match=message):
+        chunk(tmp_path, [film("a")], [row])
+
+
+def test_no_annotation_at_all(tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match="no sample"):
+        chunk(tmp_path, [film("a")], [])
+
+
+def test_stores_of_another_rate_are_refused(tmp_path: Path) -> None:
+    made = film("a")
+    store(tmp_path / "f", made, 250, fps=25.0)
+    with pytest.raises(RhasError, match="another fps"):
+        chunk(tmp_path, [made], walks(made))
+
+
+def test_config_checks() -> None:
+    with pytest.raises(RhasError, match="min_frames"):
+        config(min_frames=101)
+    with pytest.raises(RhasError, match="sum to 1"):
+        config(fractions=(0.8, 0.1, 0.2))
+
+
+def test_equal_input_equal_bytes(tmp_path: Path) -> None:
+    made = film("a", 2)
+    chunk(tmp_path, [made], walks(made))
+    first = {p.name: p.read_bytes() for p in (tmp_path / "samples").iterdir()}
+    chunk(tmp_path, [made], walks(made)[::-1])
+    assert {p.name: p.read_bytes() for p in (tmp_path / "samples").iterdir()} == first
+    assert json.loads(first["info.json"])["D"] == 4
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 136), st.integers(0, 60), st.integers(1, 30)), max_size=8),
+    st.integers(0, 50),
+    st.integers(1, 40),
+)
+def test_labels_against_a_loop(spans: list[tuple[int, int, int]], start: int, length: int) -> None:
+    intervals = [(c, first, first + n) for c, first, n in spans]
+    labels = labels_of(intervals, start, start + length)
+    for frame in range(length):
+        wanted = Counter(c for c, first, end in intervals if first <= start + frame < end)
+        assert set(np.flatnonzero(labels[frame])) == set(wanted)
+    assert labels.max(initial=0) <= 1
+
+
+def test_boundary_of_one_change_peaks_at_one_beside_it() -> None:
+    labels = np.zeros((60, 3), np.float32)
+    labels[30:, 1] = 1
+    boundary = boundary_of(labels, 2.0)
+    assert boundary[29] == pytest.approx(1)
+    assert boundary[30] == pytest.approx(1)
+    assert np.array_equal(boundary, boundary[::-1])
+    assert boundary[:15].max() == 0
+    expected = np.exp(-((np.arange(60) - 29) ** 2) / 8) + np.exp(-((np.arange(60) - 30) ** 2) / 8)
+    assert np.allclose(boundary[22:38], (expected / expected.max())[22:38], atol=1e-3)
+
+
+def test_boundary_of_constant_labels_is_zero() -> None:
+    assert boundary_of(np.ones((20, 2), np.float32), 3.0).max() == 0
