@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from films import HEIGHT, WIDTH, corners, number_of, numbered, packets, turn, write_film
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhas.base.errors import RhasError
@@ -79,8 +79,14 @@ def test_fitted(changes: dict, short_side: int, size: tuple[int, int]) -> None:
     assert info(**changes).fitted(short_side) == size
 
 
-@given(st.integers(1, 5000), st.integers(1, 5000), st.fractions(Fraction(1, 4), 4, max_denominator=64),
-       st.sampled_from([0, 90, 180, 270]), st.integers(16, 1000))  # fmt: skip
+@given(
+    st.integers(1, 5000),
+    st.integers(1, 5000),
+    st.fractions(Fraction(1, 4), 4, max_denominator=64),
+    st.sampled_from([0, 90, 180, 270]),
+    st.integers(16, 1000),
+)
+@settings(max_examples=50, deadline=None)
 def test_fitted_keeps_the_aspect_and_the_limit(
     width: int, height: int, aspect: Fraction, rotation: int, limit: int
 ) -> None:
