@@ -8,7 +8,7 @@
 
 A vision transformer learns nothing from so few pictures in minutes (measured: after 32,000 crops
 its loss is that of the classes' frequencies), a convolutional network does. So the towers first
-learn to say what the network sees in each of 8 × 8 cells. BLIP-2's Q-Former is then trained on the
+learn to say what the network sees in each of 4 × 4 cells. BLIP-2's Q-Former is then trained on the
 frozen tower, as in the original.
 
 The stills have seeds of their own; no frame of a film is among them. Training is deterministic
@@ -49,6 +49,7 @@ from rhas.extract.probe import probe_map
 
 SIZE = 64
 MARGIN = 0.1  # as crop.margin in params.yaml
+CELL = 128  # width of the map that the vision towers imitate
 CLASS = {name: number for number, name in enumerate(MINI_CLASSES)}
 TRAIN_SEED, PROBE_SEED = 20_000, 30_000
 CACHE = Path(tempfile.gettempdir()) / "rhas_scenes"
@@ -277,40 +278,44 @@ def equal(sentences: Sequence[str]) -> Tensor:
 
 
 class Readout(nn.Module):
-    """Actions and words, read from a map of 8 × 8 cells; only serves training."""
+    """Actions and words, read from a map of 4 × 4 cells; only serves training."""
 
-    def __init__(self, outputs: int, width: int = 96) -> None:
+    def __init__(self, words: int) -> None:
         super().__init__()
-        self.crop = nn.Linear(64 * width, outputs)
-        self.frame = nn.Conv2d(width, outputs, 1)
+        self.actions = nn.Linear(16 * CELL, len(CLASS))
+        self.words = nn.Linear(16 * CELL, words)
+        self.frame = nn.Conv2d(CELL, len(CLASS) + words, 1)
 
     def losses(self, frame: Tensor, person: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Of crops, and of frames for anybody in it, from their maps (n, width, 8, 8)."""
-        labels = torch.cat([batch.labels, batch.words], dim=1)
-        crop = self.crop(F.dropout(person.relu().flatten(1), 0.2, self.training))
-        anybody = torch.zeros(len(frame), labels.shape[1]).index_reduce(
-            0, batch.still, labels, "amax"
-        )
-        cells = self.frame(frame.relu()).flatten(2)
+        """Of crops, and of frames for anybody in it, from their maps (n, CELL, 4, 4)."""
+        flat = F.dropout(person.flatten(1), 0.1, self.training)
+        both = torch.cat([batch.labels, batch.words], dim=1)
+        anybody = torch.zeros(len(frame), both.shape[1]).index_reduce(0, batch.still, both, "amax")
+        cells = self.frame(frame).flatten(2).amax(dim=2)
         return {
-            "crop": 10 * F.binary_cross_entropy_with_logits(crop, labels),
-            "frame": 5 * F.binary_cross_entropy_with_logits(cells.amax(dim=2), anybody),
+            "actions": action_loss(self.actions(flat), batch.labels),
+            "words": 3 * F.binary_cross_entropy_with_logits(self.words(flat), batch.words),
+            "frame": 5 * F.binary_cross_entropy_with_logits(cells, anybody),
         }
 
 
-def make_teacher(width: int = 96) -> nn.Sequential:
-    """Pictures (n, 3, 64, 64) to a map (n, width, 8, 8)."""
+def action_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy with a label set shared evenly; rows without a label do not count.
+
+    It leaves the plateau of the classes' frequencies far earlier than one binary loss per class.
+    """
+    some = labels.any(dim=1)
+    return F.cross_entropy(logits[some], labels[some] / labels[some].sum(dim=1, keepdim=True))
+
+
+def make_teacher() -> nn.Sequential:
+    """Pictures (n, 3, 64, 64) to a map (n, CELL, 4, 4)."""
     layers: list[nn.Module] = []
     channels = 3
-    for out, stride in ((24, 2), (48, 2), (width, 2), (width, 1)):
-        layers += [
-            nn.Conv2d(channels, out, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(out),
-            nn.ReLU(),
-        ]
+    for out in (24, 48, 96, CELL):
+        layers += [nn.Conv2d(channels, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
         channels = out
-    last = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-    return nn.Sequential(*layers, last, nn.BatchNorm2d(width, affine=False))
+    return nn.Sequential(*layers)
 
 
 @app.command()
@@ -320,7 +325,7 @@ def teacher(
     """Trains the convolutional network, ``teacher.safetensors`` in the cache."""
     stills = Stills(cache)
     torch.manual_seed(seed)
-    model, readout = make_teacher(), Readout(len(CLASS) + len(stills.words))
+    model, readout = make_teacher(), Readout(len(stills.words))
     trainer = Trainer([*model.parameters(), *readout.parameters()], steps, rate)
     for batch in batches(stills, size, steps, seed):
         images = pixels(np.concatenate([batch.frames, batch.crops]), *_NORMALISATION)
@@ -332,7 +337,7 @@ def teacher(
 def imitate(
     tower: Any, width: int, stills: Stills, cache: Path, steps: int, size: int, seed: int
 ) -> None:
-    """Trains a vision tower to say in its tokens what the teacher's cells say.
+    """Trains a vision tower to say in its tokens, by fours, what the teacher's cells say.
 
     Args:
         tower: pictures (n, 3, 64, 64) to an output with tokens (n, 65, width), the first one apart.
@@ -340,14 +345,20 @@ def imitate(
     model = make_teacher()
     model.load_state_dict(load_file(cache / "teacher.safetensors"))
     model.eval().requires_grad_(False)
-    head, readout = nn.Linear(width, 96), Readout(len(CLASS) + len(stills.words))
+    with torch.no_grad():
+        for name, parameter in tower.named_parameters():
+            if "position_embedding" in name:
+                parameter.mul_(10)  # so that the Q-Former can tell the places of tokens
+    head, readout = nn.Linear(width, CELL), Readout(len(stills.words))
     parameters = [*tower.parameters(), *head.parameters(), *readout.parameters()]
     trainer = Trainer(parameters, steps, 2.5e-3)
     for batch in batches(stills, size, steps, seed + 1):
         images = pixels(np.concatenate([batch.frames, batch.crops]), *_NORMALISATION)
         cells = model(images).permute(0, 2, 3, 1)
         target = F.layer_norm(cells, cells.shape[3:])  # a few pictures have far larger values
-        said = head(tower(images).last_hidden_state[:, 1:]).reshape(target.shape)
+        tokens = tower(images).last_hidden_state[:, 1:].transpose(1, 2)
+        pooled = F.avg_pool2d(tokens.unflatten(2, (8, 8)), 2)
+        said = head(pooled.permute(0, 2, 3, 1))
         frame, person = said.permute(0, 3, 1, 2).split([len(batch.frames), len(batch.crops)])
         losses = readout.losses(frame, person, batch)
         trainer.step({"cells": 4 * F.mse_loss(said, target), **losses})
@@ -401,11 +412,11 @@ def blip2_losses(
     own, own_mask = ids[:n], mask[:n]
 
     near = fused(model, person, own, own_mask)  # (N, D)
-    actions = F.binary_cross_entropy_with_logits(heads.crop_actions(near), batch.labels)
+    actions = action_loss(heads.crop_actions(near), batch.labels)
 
     stills = torch.cat([batch.still, torch.tensor([s for s, _ in batch.absent], dtype=torch.long)])
     far = fused(model, frame[stills], ids, mask)  # (M, D), the first N rows show the person
-    frame_actions = F.binary_cross_entropy_with_logits(heads.frame_actions(far[:n]), batch.labels)
+    frame_actions = action_loss(heads.frame_actions(far[:n]), batch.labels)
     box = F.l1_loss(heads.box(far[:n]).sigmoid(), batch.box)
 
     same = equal(batch.references)
@@ -425,7 +436,7 @@ def blip2_losses(
         heads.scale.exp().clamp(max=100),
     )  # fmt: skip
     return {
-        "crop": 10 * actions, "frame": 10 * frame_actions, "box": 5 * box, "match": matching,
+        "crop": actions, "frame": frame_actions, "box": 5 * box, "match": matching,
         "contrast": 0.2 * contrast,
     }  # fmt: skip
 
@@ -468,12 +479,12 @@ def clip(
         union = torch.zeros(len(frame), len(CLASS)).index_reduce(
             0, batch.still, batch.labels, "amax"
         )
-        actions = F.binary_cross_entropy_with_logits(heads.crop_actions(person), batch.labels)
+        actions = action_loss(heads.crop_actions(person), batch.labels)
         frame_actions = F.binary_cross_entropy_with_logits(heads.frame_actions(frame), union)
         contrast = contrastive(
             person, text, equal(captions), model.logit_scale.exp().clamp(max=100)
         )
-        losses = {"crop": 10 * actions, "frame": 5 * frame_actions, "contrast": 0.5 * contrast}
+        losses = {"crop": actions, "frame": 5 * frame_actions, "contrast": 0.5 * contrast}
         trainer.step(losses)
     save_half(out, model)
 

@@ -83,7 +83,7 @@ class TrainConfig:
     seed: int
     preset: str = "mini"
     overrides: dict = field(default_factory=dict)
-    epochs: int = 40
+    epochs: int = 30
     batch_size: int = 4
     learning_rate: float = 2e-3
     schedule: Literal["constant", "cosine"] = "cosine"

@@ -183,7 +183,7 @@ PRESETS: dict[str, Config] = {
     ),
     "mini": replace(
         _PAPER,
-        stride=4,
+        stride=5,
         encoder_layers=6,
         encoder_maps=64,
         encoder_dropout=0.2,
