@@ -255,7 +255,14 @@ def test_the_mini_preset_learns_what_the_crop_shows(tmp_path: Path) -> None:
         toy_samples(count, L=200, noise=0.5, seed=seed) for count, seed in ((10, 1), (3, 2))
     )
     config = TrainConfig(
-        method="hopadiff", seed=0, epochs=10, batch_size=2, threads=1, validate_every=99
+        method="hopadiff",
+        seed=0,
+        epochs=12,
+        batch_size=2,
+        threads=1,
+        learning_rate=4e-3,
+        warmup=5,
+        validate_every=99,
     )
     report = fit(train, val, config, out=tmp_path, progress=quiet)
     assert report["last"]["val/map"] > 60

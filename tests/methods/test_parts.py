@@ -185,7 +185,9 @@ def test_dropout_of_whole_channels_or_frames() -> None:
 def test_without_condition_values_the_condition_only_chooses_among_neighbours() -> None:
     config = Config(decoder_layers=2, decoder_maps=4, time_width=8, condition_values=False)
     decoder = Decoder(config, 5, [6])
-    for added in decoder.prepare([torch.randn(1, 7, 6)]):
+    first, layers = decoder.prepare([torch.randn(1, 7, 6)])
+    assert first is None
+    for added in layers:
         assert added.shape == (1, 7, 12)
         assert (added[..., 8:] == 0).all()
         assert (added[..., :8] != 0).any()

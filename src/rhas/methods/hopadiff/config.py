@@ -36,8 +36,8 @@ class Config:
         decoder_kernel: taps of convolution and attention, odd.
         decoder_dropout: on the input of every decoder layer, and on the condition.
         time_width: width of the embedding of the diffusion step, even.
-        condition_values: decoder values, too, see the condition; in DiffAct only queries and keys
-            do, so the condition can merely choose among neighbours.
+        condition_values: the decoder's input and its values, too, see the condition; in DiffAct
+            only queries and keys do, so the condition can merely choose among neighbours.
         shared_decoder: one decoder for both branches, as in the published code.
         xlstm_blocks: mLSTM blocks per branch.
         xlstm_heads: H; must divide the width of z.

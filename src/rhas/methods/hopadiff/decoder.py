@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from rhas.methods.hopadiff.config import Config
 from rhas.methods.hopadiff.layers import DilatedLayer
 
+Prepared = tuple[Tensor | None, list[Tensor]]
+
 
 class Decoder(nn.Module):
     """Dilated layers on y_t; the condition enters each layer's attention.
@@ -25,7 +27,6 @@ class Decoder(nn.Module):
         maps = config.decoder_maps
         self.maps = maps
         self.time_width = config.time_width
-        self.condition_values = config.condition_values
         self.dropout = nn.Dropout(config.decoder_dropout)
         self.enter = nn.Linear(C, maps)
         self.time = nn.Sequential(
@@ -36,29 +37,31 @@ class Decoder(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
         parts = 3 if config.condition_values else 2
         self.project = nn.Linear(sum(widths), config.decoder_layers * parts * maps)
+        self.enter_condition = nn.Linear(sum(widths), maps) if config.condition_values else None
         self.layers = nn.ModuleList(
             DilatedLayer(maps, config.decoder_kernel, 2**i, config.decoder_dropout)
             for i in range(config.decoder_layers)
         )
         self.head = nn.Linear(maps, C)
 
-    def prepare(self, condition: list[Tensor]) -> list[Tensor]:
-        """What the condition adds in each layer: once per sample, not once per diffusion step.
+    def prepare(self, condition: list[Tensor]) -> Prepared:
+        """What the condition adds where: once per sample, not once per diffusion step.
 
         Args:
             condition: its parts, each (B, L, ·).
 
         Returns:
-            Per layer (B, L, 3 maps), for queries, keys and values.
+            What it adds to the decoder's input with ``condition_values``, (B, L, maps), and per
+            layer to queries, keys and values, (B, L, 3 maps).
         """
         normed = [norm(part) for norm, part in zip(self.norms, condition, strict=True)]
-        projected = self.project(self.dropout(torch.cat(normed, -1)))
-        added = projected.chunk(len(self.layers), -1)
-        if self.condition_values:
-            return list(added)
-        return [torch.nn.functional.pad(x, (0, self.maps)) for x in added]
+        joined = self.dropout(torch.cat(normed, -1))
+        added = self.project(joined).chunk(len(self.layers), -1)
+        if self.enter_condition is not None:
+            return self.enter_condition(joined), list(added)
+        return None, [torch.nn.functional.pad(x, (0, self.maps)) for x in added]
 
-    def forward(self, y: Tensor, t: Tensor, prepared: list[Tensor], mask: Tensor) -> Tensor:
+    def forward(self, y: Tensor, t: Tensor, prepared: Prepared, mask: Tensor) -> Tensor:
         """Logits of the clean labels.
 
         Args:
@@ -71,8 +74,10 @@ class Decoder(nn.Module):
             (B, L, C)
         """
         time = self.time(time_embedding(t, self.time_width))
-        x = (self.enter(y) + time[:, None]) * mask[..., None]
-        for layer, added in zip(self.layers, prepared, strict=True):
+        first, rest = prepared
+        x = self.enter(y) + time[:, None]
+        x = (x if first is None else x + first) * mask[..., None]
+        for layer, added in zip(self.layers, rest, strict=True):
             x = layer(x, mask, added)
         return self.head(x)
 

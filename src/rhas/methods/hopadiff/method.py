@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rhas.methods import Batch, Dims, Method
 from rhas.methods.hopadiff import losses
 from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.decoder import Decoder
+from rhas.methods.hopadiff.decoder import Decoder, Prepared
 from rhas.methods.hopadiff.diffusion import add_noise, cosine_schedule, ddim
 from rhas.methods.hopadiff.encoder import Encoder
 from rhas.methods.hopadiff.inputs import Inputs, Steps
@@ -168,9 +168,7 @@ class HopaDIFF(Method):
             z = block(z, steps.mask)
         return z, logits
 
-    def _conditions(
-        self, z: list[Tensor], steps: Steps, keep: Tensor | None
-    ) -> Iterator[list[Tensor]]:
+    def _conditions(self, z: list[Tensor], steps: Steps, keep: Tensor | None) -> Iterator[Prepared]:
         """The decoders' prepared conditions; ``keep`` (B, N) says which frames have one."""
         for row, one in enumerate(z):
             kept = one if keep is None else one * keep[..., None]
@@ -189,7 +187,7 @@ class HopaDIFF(Method):
         return losses.frame_loss(logits, labels, steps.mask, self.pos_weight)
 
     def _sampled(
-        self, row: int, prepared: list[Tensor], steps: Steps, generator: torch.Generator
+        self, row: int, prepared: Prepared, steps: Steps, generator: torch.Generator
     ) -> Tensor:
         """One stream's probabilities, (B, N, C)."""
         config, mask, decoder = self.config, steps.mask, self._decoder(row)
