@@ -334,6 +334,17 @@ def teacher(
     save_file(model.state_dict(), cache / "teacher.safetensors")
 
 
+def mark_places(tower: nn.Module) -> None:
+    """Makes the position embeddings of a fresh tower ten times larger.
+
+    Imitation asks for what is in a cell, not for where it is; the Q-Former needs both.
+    """
+    with torch.no_grad():
+        for name, parameter in tower.named_parameters():
+            if "position_embedding" in name:
+                parameter.mul_(10)
+
+
 def imitate(
     tower: Any, width: int, stills: Stills, cache: Path, steps: int, size: int, seed: int
 ) -> None:
@@ -345,10 +356,6 @@ def imitate(
     model = make_teacher()
     model.load_state_dict(load_file(cache / "teacher.safetensors"))
     model.eval().requires_grad_(False)
-    with torch.no_grad():
-        for name, parameter in tower.named_parameters():
-            if "position_embedding" in name:
-                parameter.mul_(10)  # so that the Q-Former can tell the places of tokens
     head, readout = nn.Linear(width, CELL), Readout(len(stills.words))
     parameters = [*tower.parameters(), *head.parameters(), *readout.parameters()]
     trainer = Trainer(parameters, steps, 2.5e-3)
@@ -378,17 +385,22 @@ class Blip2Heads(nn.Module):
 @app.command()
 def blip2(
     tower_steps: int = 800, steps: int = 1100, size: int = 32, rate: float = 1e-3, seed: int = 0,
-    cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
+    cache: Path = CACHE, out: Path = WEIGHTS / "blip2", start: Path | None = None,
 ) -> None:  # fmt: skip
-    """Trains BLIP-2: actions and place of whom the sentence means, matching, contrast."""
+    """Trains BLIP-2: actions and place of whom the sentence means, matching, contrast.
+
+    With ``start`` it goes on from that checkpoint.
+    """
     stills = Stills(cache)
     make_blip2(out, set(stills.words), Sizes(), seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
-    model = load_model(Blip2ForImageTextRetrieval, out).train()
+    model = load_model(Blip2ForImageTextRetrieval, start or out).train()
     tokenizer = load_part(AutoTokenizer, out)
     torch.manual_seed(seed)
     width = model.config.vision_config.hidden_size
+    if not start:
+        mark_places(model.vision_model)
     imitate(model.vision_model, width, stills, cache, tower_steps, size, seed)
     save_half(out, model)
     model.vision_model.requires_grad_(False)
@@ -464,6 +476,7 @@ def clip(
     tokenizer = load_part(AutoTokenizer, out)
     torch.manual_seed(seed)
     width = model.config.vision_config.hidden_size
+    mark_places(model.vision_model)
     imitate(model.vision_model, width, stills, cache, tower_steps, size, seed)
     heads = ClipHeads(model.config.projection_dim, len(CLASS))
     trainer = Trainer([*model.parameters(), *heads.parameters()], steps, rate)

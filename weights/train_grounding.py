@@ -25,10 +25,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
-from torch import Tensor
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 import rhas.base.compat  # noqa: F401  before transformers
 from transformers import (
@@ -38,16 +41,14 @@ from transformers import (
     GroundingDinoForObjectDetection,
     GroundingDinoImageProcessor,
     GroundingDinoProcessor,
-    SwinConfig,
+    ResNetBackbone,
+    ResNetConfig,
 )
 from transformers.image_transforms import center_to_corners_format
-from transformers.loss.loss_for_object_detection import box_iou
-from transformers.loss.loss_grounding_dino import (
-    GroundingDinoHungarianMatcher,
-    GroundingDinoImageLoss,
-)
-from transformers.models.grounding_dino.modeling_grounding_dino import build_label_maps
+from transformers.loss.loss_for_object_detection import box_iou, generalized_box_iou
 
+from rhas.ground.huggingface import TransformersGrounder, load
+from rhas.ground.policies import Policy
 from rhas.ground.prompts import normalise
 from rhas.stores.jpegstore import decode_jpeg, encode_jpeg
 from rhas.mini.scenes import sample_scenes
@@ -57,7 +58,8 @@ from rhas.mini.references import holds_for, phrase, traits
 FOLDER = Path(__file__).resolve().parent / "grounding"
 SHORTEST_EDGE, LONGEST_EDGE = 112, 200
 VISIBLE = 0.25  # below this a person is nobody's target
-REPEATS = 3  # of every target, for the proposals
+TEXT_SCALE = 0.15  # of the last normalisation of tokens
+HELD_OUT = 300  # of the cached scenes, the last ones
 TOKENS = 112  # of a training prompt at most
 
 # Words a reference may use beyond those of RHAS-mini, so that they stay whole tokens.
@@ -99,18 +101,18 @@ def make_processor(folder: Path) -> GroundingDinoProcessor:
 
 
 def make_model(vocabulary_size: int) -> GroundingDinoForObjectDetection:
-    """The small model: Swin of three stages, levels at strides 16 and 32, width 64."""
+    """The small model: a ResNet of three stages, levels at strides 16 and 32, width 96."""
     config = GroundingDinoConfig(
-        backbone_config=SwinConfig(
-            image_size=224, patch_size=4, embed_dim=32, depths=[1, 1, 2], num_heads=[2, 4, 8],
-            window_size=7, mlp_ratio=2.0, drop_path_rate=0.0, out_features=["stage3"],
+        backbone_config=ResNetConfig(
+            embedding_size=32, hidden_sizes=[32, 64, 128], depths=[1, 1, 2], layer_type="basic",
+            out_features=["stage3"],
         ),
         text_config=BertConfig(
             vocab_size=vocabulary_size, hidden_size=64, num_hidden_layers=2,
             num_attention_heads=4, intermediate_size=128, max_position_embeddings=256,
             hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
         ),
-        d_model=64, num_queries=20, num_feature_levels=2,
+        d_model=96, num_queries=24, num_feature_levels=2,
         encoder_layers=2, decoder_layers=2, encoder_ffn_dim=256, decoder_ffn_dim=256,
         encoder_attention_heads=4, decoder_attention_heads=4,
         dropout=0.0, fusion_droppath=0.0, auxiliary_loss=True,
@@ -118,7 +120,9 @@ def make_model(vocabulary_size: int) -> GroundingDinoForObjectDetection:
     model = GroundingDinoForObjectDetection(config)
     with torch.no_grad():
         model.model.text_projection.weight.mul_(0.1)
-    return model
+        for layer in model.model.encoder.layers:
+            layer.text_enhancer_layer.layer_norm_after.weight.fill_(TEXT_SCALE)
+    return model.requires_grad_(True)  # transformers freezes a ResNet
 
 
 # ---------------------------------------------------------------------------------------- scenes
@@ -229,6 +233,13 @@ def _said_of(
     return phrase(gender, chosen, rng), holds_for(chosen, gender, cast)
 
 
+def _single(rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes]) -> Phrase:
+    """One thing that can be said of a person, as "red coat"."""
+    available = [t for t in traits(about) if t.kind in ("wear", "with")]
+    chosen = available[int(rng.integers(len(available)))]
+    return chosen.text, holds_for([chosen], None, cast)
+
+
 def scene_phrases(
     rng: np.random.Generator, scene: CachedScene, others: Sequence[Attributes]
 ) -> list[Phrase]:
@@ -259,6 +270,9 @@ def scene_phrases(
             if getattr(person.attributes, name) and getattr(other, name):
                 near = replace(person.attributes, **{name: getattr(other, name)})
                 found.append(_said_of(rng, near, cast, most=3))
+        for about in (person.attributes, others[number % len(others)]):
+            if rng.random() < 0.35:
+                found.append(_single(rng, about, cast))
     if scene.absent and rng.random() < 0.4:
         found.append((scene.absent[int(rng.integers(len(scene.absent)))], []))
     for other in others[: int(rng.integers(0, 3))]:
@@ -277,32 +291,120 @@ def scene_phrases(
     return [items[int(i)] for i in order]
 
 
+# ----------------------------------------------------------------------------------------- words
+
+GARMENTS = {
+    **dict.fromkeys(("coat", "shirt", "jumper", "jacket", "dress"), "upper"),
+    **dict.fromkeys(("trousers", "shorts", "skirt"), "lower"),
+    **dict.fromkeys(("hat", "cap", "beanie"), "hat"),
+    **dict.fromkeys(("backpack", "bag"), "bag"),
+    **dict.fromkeys(("hair", "bun"), "hair"),
+}
+PATTERNS = ("plain", "striped", "dotted", "checked")
+OF_THE_PERSON: dict[str, tuple[str, str | bool]] = {
+    "man": ("gender", "man"), "woman": ("gender", "woman"), "bald": ("hair", "bald"),
+    "stout": ("build", "stout"), "slim": ("build", "slim"), "tall": ("height", "tall"),
+    "short": ("height", "short"), "beard": ("beard", True), "left": ("side", "left"),
+    "right": ("side", "right"),
+}  # fmt: skip
+
+
+def word_claims(words: Sequence[str]) -> list[tuple[str, str | bool] | None]:
+    """What each word of a phrase of RHAS-mini claims: an attribute and its value, or None.
+
+    "the red coat": None, ("upper_colour", "red"), ("upper", "coat").
+    """
+    claims: list[tuple[str, str | bool] | None] = []
+    for number, word in enumerate(words):
+        after = words[number + 1 : number + 4]
+        garment = next((w for w in after if w in GARMENTS or w in ("man", "woman")), None)
+        part = GARMENTS.get(garment or "")
+        if word in GARMENTS:
+            value = {"bag": "shoulder bag", "hair": None}.get(word, word)
+            claims.append((GARMENTS[word], value) if value else None)
+        elif word in COLOURS or word in HAIR_COLOURS:
+            claims.append((f"{part}_colour", word) if part else None)
+        elif word in PATTERNS:
+            claims.append(("pattern", word))
+        elif word in ("long", "short") and part == "hair":
+            claims.append(("hair", word))
+        else:
+            claims.append(OF_THE_PERSON.get(word))
+    return claims
+
+
+def word_truth(text: str, true_of: Sequence[int], persons: Sequence[Person]) -> Tensor:
+    """(N, W) float: 1 where a word is true of a person, 0 where not; words without a claim of their
+    own are as true as the phrase. -1 where the side is not known."""
+    words = text.split()
+    table = torch.zeros(len(persons), len(words))
+    for column, claim in enumerate(word_claims(words)):
+        for row, person in enumerate(persons):
+            if claim is None:
+                table[row, column] = float(row in true_of)
+            else:
+                value = getattr(person.attributes, claim[0])
+                unknown = claim[0] == "side" and value is None
+                table[row, column] = -1.0 if unknown else float(value == claim[1])
+    return table
+
+
 @dataclass(frozen=True)
 class Batch:
-    """pixels (B, 3, h, w) normalised; token ids and mask (B, T); per scene its targets:
-    class_labels (N,), the phrase of each box, and boxes (N, 4): centre x, centre y, width, height
-    in fractions of the picture."""
+    """pixels (B, 3, h, w) normalised; token ids and mask (B, T); per scene, of its N persons and P
+    phrases: boxes (N, 4), corners in fractions of the picture; seen (N,) bool, enough of the person
+    is visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as `word_truth`, separators
+    -1; phrases (N, P) float, 1 where true; spans (P, T), 1 on the tokens of a phrase."""
 
     pixels: Tensor
     input_ids: Tensor
     attention_mask: Tensor
-    targets: list[dict[str, Tensor]]
+    boxes: list[Tensor]
+    seen: list[Tensor]
+    facts: list[Tensor]
+    words: list[Tensor]
+    phrases: list[Tensor]
+    spans: list[Tensor]
+
+
+FACTS: dict[str, tuple[object, ...]] = {
+    "gender": ("man", "woman"),
+    "height": ("tall", "medium", "short"),
+    "build": ("stout", "medium", "slim"),
+    "hair": ("long", "short", "bun", "bald"),
+    "hair_colour": tuple(HAIR_COLOURS),
+    "upper": ("coat", "shirt", "jumper", "jacket", "dress"),
+    "upper_colour": tuple(COLOURS),
+    "pattern": PATTERNS,
+    "lower": (None, "trousers", "shorts", "skirt"),
+    "lower_colour": (None, *COLOURS),
+    "hat": (None, "hat", "cap", "beanie"),
+    "hat_colour": (None, *COLOURS),
+    "bag": (None, "backpack", "shoulder bag"),
+    "bag_colour": (None, *COLOURS),
+    "beard": (False, True),
+}
 
 
 class Batches:
-    """Endless training batches, each of scenes of one picture size, so that nothing is padded."""
+    """Endless training batches, each of scenes of one picture size, so that nothing is padded.
+
+    ``told`` False leaves the prompts out (one phrase, "person").
+    """
 
     def __init__(self, scenes: list[CachedScene], processor: GroundingDinoProcessor, size: int,
-                 seed: int) -> None:  # fmt: skip
+                 seed: int, told: bool = True) -> None:  # fmt: skip
         self._rng = np.random.default_rng(seed)
         self._size = size
+        self._told = told
         self._tokenizer = processor.tokenizer
         image = processor.image_processor
         self._mean = torch.tensor(image.image_mean).view(1, 3, 1, 1)
         self._std = torch.tensor(image.image_std).view(1, 3, 1, 1)
         self._groups: dict[tuple[int, ...], list[CachedScene]] = {}
         for scene in scenes:
-            self._groups.setdefault(scene.image.shape, []).append(scene)
+            if scene.persons:
+                self._groups.setdefault(scene.image.shape, []).append(scene)
         self._people = [p.attributes for scene in scenes for p in scene.persons]
 
     def __iter__(self) -> Batches:
@@ -313,119 +415,281 @@ class Batches:
         groups = list(self._groups.values())
         weights = np.array([len(g) for g in groups], float)
         group = groups[int(rng.choice(len(groups), p=weights / weights.sum()))]
-        images, texts, targets = [], [], []
-        while len(images) < self._size:
+        chosen: list[CachedScene] = []
+        prompts: list[list[Phrase]] = []
+        while len(chosen) < self._size:
             scene = group[int(rng.integers(len(group)))]
             if rng.random() < 0.5:
                 scene = flipped(scene)
-            others = [self._people[int(i)] for i in rng.integers(len(self._people), size=3)]
-            phrases = scene_phrases(rng, scene, others)
-            text, phrases = self._fitted(phrases)
-            if not phrases:
-                continue
-            rows = [(k, scene.persons[n].box) for k, (_, true) in enumerate(phrases) for n in true]
-            corners = torch.tensor([box for _, box in rows]).reshape(-1, 4)
-            wh = corners[:, 2:] - corners[:, :2]
-            images.append(torch.from_numpy(np.ascontiguousarray(scene.image)))
-            texts.append(text)
-            targets.append(
-                {
-                    "class_labels": torch.tensor([k for k, _ in rows], dtype=torch.long),
-                    "boxes": torch.cat([corners[:, :2] + wh / 2, wh], 1),
-                }
-            )
-        tokens = self._tokenizer(texts, padding=True, return_tensors="pt")
-        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(images), 1, 1, 1))).float()
-        pixels = (torch.stack(images).float() / 255 * gain).clamp(0, 1)
-        return Batch(
-            (pixels - self._mean) / self._std,
-            tokens["input_ids"],
-            tokens["attention_mask"],
-            targets,
-        )
+            others = [self._people[int(i)] for i in rng.integers(len(self._people), size=4)]
+            phrases = scene_phrases(rng, scene, others) if self._told else [("person", [])]
+            phrases = fitted(phrases)
+            if phrases:
+                chosen.append(scene)
+                prompts.append(phrases)
+        return self.make(chosen, prompts)
 
-    def _fitted(self, phrases: list[Phrase]) -> tuple[str, list[Phrase]]:
-        while phrases:
-            text = " . ".join(t for t, _ in phrases) + " ."
-            if len(self._tokenizer(text)["input_ids"]) <= TOKENS:
-                return text, phrases
-            phrases = phrases[:-1]
-        return "", phrases
+    def make(self, scenes: Sequence[CachedScene], prompts: Sequence[list[Phrase]]) -> Batch:
+        """The batch of scenes of one size and the phrases about each; colours a little changed."""
+        texts = [" . ".join(t for t, _ in phrases) + " ." for phrases in prompts]
+        tokens = self._tokenizer(texts, padding=True, return_tensors="pt")
+        length = tokens["input_ids"].shape[1]
+        columns: dict[str, list[Tensor]] = {
+            k: [] for k in ("boxes", "seen", "facts", "words", "phrases", "spans")
+        }
+        for scene, phrases in zip(scenes, prompts, strict=True):
+            persons = scene.persons
+            words = torch.full((len(persons), length), -1.0)
+            spans = torch.zeros(len(phrases), length)
+            truth = torch.zeros(len(persons), len(phrases))
+            start = 1
+            for row, (text, true_of) in enumerate(phrases):
+                stop = start + len(text.split())
+                words[:, start:stop] = word_truth(text, true_of, persons)
+                spans[row, start:stop] = 1.0
+                truth[true_of, row] = 1.0
+                start = stop + 1
+            columns["boxes"].append(torch.tensor([p.box for p in persons]))
+            columns["seen"].append(torch.tensor([p.visible >= VISIBLE for p in persons]))
+            columns["facts"].append(
+                torch.tensor(
+                    [[v.index(getattr(p.attributes, k)) for k, v in FACTS.items()] for p in persons]
+                )
+            )
+            columns["words"].append(words)
+            columns["phrases"].append(truth)
+            columns["spans"].append(spans)
+        gain = torch.from_numpy(self._rng.uniform(0.85, 1.15, (len(scenes), 1, 1, 1))).float()
+        images = torch.from_numpy(np.stack([s.image for s in scenes])).float()
+        pixels = (images / 255 * gain).clamp(0, 1)
+        return Batch(
+            (pixels - self._mean) / self._std, tokens["input_ids"], tokens["attention_mask"],
+            **columns,
+        )  # fmt: skip
+
+
+def fitted(phrases: list[Phrase]) -> list[Phrase]:
+    """As many as a prompt of `TOKENS` tokens holds; every word of RHAS-mini is one token."""
+    while phrases and sum(len(t.split()) + 1 for t, _ in phrases) + 2 > TOKENS:
+        phrases = phrases[:-1]
+    return phrases
+
+
+# --------------------------------------------------------------------------------------- backbone
+
+
+def cells_of(boxes: Tensor, seen: Tensor, height: int, width: int, core: float) -> Tensor:
+    """The person of each cell, int64 (height * width,): -1 nobody, -2 in some box but nobody's.
+
+    Args:
+        boxes: (N, 4) corners in fractions of the picture.
+        seen: (N,) bool, others count as nobody's.
+        height: cells from top to bottom.
+        width: cells from left to right.
+        core: the share of a box's width and height, around its middle, whose cells are a person's;
+            the cell in the middle always is. Of several the smallest box has it.
+    """
+    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    centre = torch.stack([x.flatten() / width, y.flatten() / height], -1)[:, None]  # (S, 1, 2)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    size = boxes[:, 2:] - boxes[:, :2]
+    away = (centre - middle).abs()
+    reach = torch.maximum(core * size / 2, torch.tensor([0.5 / width, 0.5 / height]))
+    own = (away <= reach).all(-1) & seen  # (S, N)
+    within = (away <= size / 2).all(-1).any(1)
+    area = torch.where(own, size.prod(-1), math.inf)
+    person = area.argmin(1)
+    return torch.where(own.any(1), person, torch.where(within, -2, -1))
+
+
+def facts_loss(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor, float]:
+    """Cross-entropy of each attribute in the cells of people, and of person or nobody.
+
+    Args:
+        outputs: (B, C, h, w); channel 0 is person or nobody, then the classes of `FACTS`.
+        batch: the scenes.
+
+    Returns:
+        Both losses, and the share of right colours of the upper garment.
+    """
+    height, width = outputs.shape[-2:]
+    flat = outputs.flatten(2).transpose(1, 2)
+    logits, wanted, presence, there = [], [], [], []
+    for cells, boxes, seen, facts in zip(flat, batch.boxes, batch.seen, batch.facts, strict=True):
+        person = cells_of(boxes, seen, height, width, 0.8)
+        logits.append(cells[person >= 0])
+        wanted.append(facts[person[person >= 0]])
+        presence.append(cells[person != -2, 0])
+        there.append((person[person != -2] >= 0).float())
+    target = torch.cat(wanted)
+    parts = torch.cat(logits)[:, 1:].split([len(v) for v in FACTS.values()], 1)
+    loss = torch.stack([F.cross_entropy(p, t) for p, t in zip(parts, target.T, strict=True)]).mean()
+    colour = list(FACTS).index("upper_colour")
+    right = float((parts[colour].argmax(1) == target[:, colour]).float().mean())
+    person_loss = F.binary_cross_entropy_with_logits(torch.cat(presence), torch.cat(there))
+    return loss, person_loss, right
+
+
+def train_backbone(
+    model: GroundingDinoForObjectDetection, batches: Batches, steps: int, rate: float
+) -> None:
+    """Teaches the backbone what people look like, cell by cell, and freezes its normalisation."""
+    convolutional = model.model.backbone.conv_encoder.model
+    backbone = ResNetBackbone(model.config.backbone_config)
+    head = nn.Conv2d(backbone.channels[-1], 1 + sum(map(len, FACTS.values())), 1)
+    parameters = [*backbone.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
+    backbone.train()
+    log = Log(100)
+    for _ in range(steps):
+        batch = next(batches)
+        facts, person, right = facts_loss(head(backbone(batch.pixels).feature_maps[-1]), batch)
+        optimiser.zero_grad()
+        (facts + person).backward()
+        optimiser.step()
+        schedule.step()
+        log.add(facts=float(facts.detach()), person=float(person.detach()), upper_colour=right)
+    weights = {k: v for k, v in backbone.state_dict().items() if "num_batches" not in k}
+    convolutional.load_state_dict(weights)
+
+
+class Log:
+    """Prints means of values every so many steps."""
+
+    def __init__(self, every: int) -> None:
+        self._every, self._step, self._began = every, 0, time.monotonic()
+        self._sums: dict[str, float] = {}
+
+    def add(self, **values: float) -> None:
+        """The values of one step."""
+        self._step += 1
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        if self._step % self._every == 0:
+            shown = " ".join(f"{k} {v / self._every:.3f}" for k, v in self._sums.items())
+            passed = time.monotonic() - self._began
+            print(f"step {self._step} {passed:.0f} s {shown}", flush=True)
+            self._sums = {}
 
 
 # ------------------------------------------------------------------------------------------ loss
 
 
 def detection_loss(
-    model: GroundingDinoForObjectDetection, batch: Batch, criterion: GroundingDinoImageLoss
+    model: GroundingDinoForObjectDetection, batch: Batch
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch and its parts."""
     out = model(
         pixel_values=batch.pixels, input_ids=batch.input_ids, attention_mask=batch.attention_mask
     )
     length = batch.input_ids.shape[1]
+    text, mask = out.encoder_last_hidden_state_text, batch.attention_mask.bool()
+    coordinates = out.enc_outputs_coord_logits
+    usable = coordinates.isfinite().all(-1)
+    coordinates = torch.where(coordinates.isfinite(), coordinates, 0.0).sigmoid()
+    height, width = (-(-s // 16) for s in batch.pixels.shape[-2:])
+    grids = [(height, width), (-(-height // 2), -(-width // 2))]
+    owner = []
+    for boxes, seen, fine in zip(batch.boxes, batch.seen, usable, strict=True):
+        cells = torch.cat([cells_of(boxes, seen, *grid, 0.4) for grid in grids])
+        owner.append(cells.masked_fill(~fine, -2))
+    losses = {"enc": (out.enc_outputs_class[..., :length], coordinates, owner)}
     # Logits of all decoder layers, as the model computes the last one's.
-    text = out.encoder_last_hidden_state_text
-    mask = batch.attention_mask.bool()
-    maps = build_label_maps(out.logits[..., :length], batch.input_ids)
-    layers = []
     for level in range(out.intermediate_hidden_states.shape[1]):
         hidden = out.intermediate_hidden_states[:, level]
         logits = model.class_embed[level](hidden, text, mask)[..., :length]
         before = out.init_reference_points if level == 0 else (
             out.intermediate_reference_points[:, level - 1])  # fmt: skip
-        boxes = (model.bbox_embed[level](hidden) + torch.special.logit(before, eps=1e-5)).sigmoid()
-        layers.append((logits, boxes))
-    coordinates = out.enc_outputs_coord_logits
-    coordinates = torch.where(coordinates.isfinite(), coordinates, 0.0).sigmoid()
-    proposals = (out.enc_outputs_class[..., :length], coordinates)
-    repeated = [{k: v.repeat_interleave(REPEATS, 0) for k, v in t.items()} for t in batch.targets]
+        found = (model.bbox_embed[level](hidden) + torch.special.logit(before, eps=1e-5)).sigmoid()
+        owner = [
+            matched(b, f, batch, n) for n, (b, f) in enumerate(zip(logits, found, strict=True))
+        ]
+        losses[f"dec{level}"] = (logits, found, owner)
     parts: dict[str, Tensor] = {}
-    for name, (logits, boxes), targets in (
-        *((f"dec{n}", layer, batch.targets) for n, layer in enumerate(layers)),
-        ("enc", proposals, repeated),
-    ):
-        found = criterion(
-            {
-                "logits": logits, "pred_boxes": boxes, "label_maps": maps,
-                "text_mask": mask[:, None].expand_as(logits),
-            },
-            targets,
-        )  # fmt: skip
-        parts[f"{name}.class"] = 2.0 * found["loss_ce"]
-        parts[f"{name}.box"] = 5.0 * found["loss_bbox"] + 2.0 * found["loss_giou"]
-        parts[f"{name}.rank"] = ranking_loss(logits, boxes, maps, mask, batch.targets)
+    for name, (logits, found, owner) in losses.items():
+        for key, value in layer_losses(logits, found, owner, batch).items():
+            parts[f"{name}.{key}"] = value
     return sum(parts.values()), {k: float(v.detach()) for k, v in parts.items()}  # type: ignore
 
 
-def ranking_loss(
-    logits: Tensor, boxes: Tensor, maps: Sequence[Tensor], mask: Tensor,
-    targets: Sequence[dict[str, Tensor]],
-) -> Tensor:  # fmt: skip
-    """InfoNCE over mean token logits: of each phrase over boxes, of each box over phrases.
+@torch.no_grad()
+def matched(logits: Tensor, found: Tensor, batch: Batch, scene: int) -> Tensor:
+    """The person of each query (Q,), -1 without: the assignment of least cost, by box and words."""
+    boxes, words = batch.boxes[scene], batch.words[scene]
+    owner = torch.full((len(found),), -1)
+    rows = batch.seen[scene].nonzero()[:, 0]
+    if len(rows) == 0:
+        return owner
+    corners = center_to_corners_format(found)
+    cost = 5 * torch.cdist(corners, boxes[rows], p=1) - 2 * generalized_box_iou(
+        corners, boxes[rows]
+    )
+    known = (words[rows] >= 0).float()
+    scores = torch.where(batch.attention_mask[scene].bool(), logits, 0.0)
+    wrong = F.softplus(scores) @ known.T - scores @ (words[rows].clamp(0) * known).T
+    cost = cost + wrong / known.sum(1).clamp(min=1)
+    queries, persons = linear_sum_assignment(cost.numpy())
+    owner[torch.as_tensor(queries)] = rows[torch.as_tensor(persons)]
+    return owner
 
-    A box is right for a phrase where it covers one of the phrase's targets with IoU of 0.5 or more.
+
+def layer_losses(
+    logits: Tensor, found: Tensor, owner: list[Tensor], batch: Batch
+) -> dict[str, Tensor]:
+    """Losses of B scenes' boxes.
+
+    Args:
+        logits: (B, Q, T).
+        found: (B, Q, 4) centre and size.
+        owner: per scene (Q,), the person that each box is to find, -1 nobody, -2 of no matter.
+        batch: the scenes.
     """
+    own, truth, none, boxes, targets, ranks = [], [], [], [], [], []
+    for n, person in enumerate(owner):
+        mask = batch.attention_mask[n].bool()
+        scores = torch.where(mask, logits[n], 0.0)
+        some = person >= 0
+        if some.any():
+            words = batch.words[n][person[some]]
+            own.append(scores[some][words >= 0])
+            truth.append(words[words >= 0])
+            boxes.append(found[n][some])
+            targets.append(batch.boxes[n][person[some]])
+        used = batch.spans[n].any(0)
+        none.append(scores[person == -1][:, used].flatten())
+        ranks += ranking_terms(scores, found[n], batch, n)
+    nobody = torch.cat(none)
+    nobody = (F.softplus(nobody) * nobody.sigmoid().detach() ** 2).sum() / len(batch.boxes)
+    if not own:
+        return {"nobody": 0.02 * nobody}
+    corners = center_to_corners_format(torch.cat(boxes))
+    target = torch.cat(targets)
+    overlap = generalized_box_iou(corners, target).diagonal()
+    return {
+        "words": 4 * F.binary_cross_entropy_with_logits(torch.cat(own), torch.cat(truth)),
+        "nobody": 0.02 * nobody,
+        "box": 5 * (corners - target).abs().mean() + (1 - overlap).mean(),
+        "rank": torch.stack(ranks).mean() if ranks else nobody * 0,
+    }
+
+
+def ranking_terms(scores: Tensor, found: Tensor, batch: Batch, scene: int) -> list[Tensor]:
+    """InfoNCE over summed token logits: of each phrase over boxes, of each box over phrases.
+
+    A box is right for a phrase where it covers one of the phrase's people with IoU of 0.5 or more.
+    """
+    spans, truth = batch.spans[scene], batch.phrases[scene]
+    table = scores @ (spans / spans.sum(1, keepdim=True).sqrt()).T  # (Q, P)
+    overlap = box_iou(center_to_corners_format(found.detach()), batch.boxes[scene])[0]
+    right = (overlap >= 0.5).float() @ truth > 0
     terms = []
-    for scores, found, label_map, real, target in zip(
-        logits, boxes, maps, mask, targets, strict=True
-    ):
-        if len(target["boxes"]) == 0:
-            continue
-        weights = label_map / label_map.sum(1, keepdim=True)  # (P, T)
-        phrase_scores = scores.masked_fill(~real, 0.0) @ weights.T.to(scores.dtype)  # (Q, P)
-        corners = center_to_corners_format(found.detach())
-        iou = box_iou(corners, center_to_corners_format(target["boxes"]))[0]  # (Q, N)
-        of_phrase = torch.zeros(len(target["boxes"]), label_map.shape[0])
-        of_phrase[torch.arange(len(of_phrase)), target["class_labels"]] = 1.0
-        right = (iou >= 0.5).float() @ of_phrase > 0  # (Q, P)
-        for table, correct in ((phrase_scores.T, right.T), (phrase_scores, right)):
-            some = correct.any(1)
-            if some.any():
-                table, correct = table[some], correct[some]
-                hits = table.masked_fill(~correct, -math.inf).logsumexp(1)
-                terms.append((table.logsumexp(1) - hits).mean())
-    return torch.stack(terms).mean() if terms else logits.new_zeros(())
+    for rows, correct in ((table.T, right.T), (table, right)):
+        some = correct.any(1)
+        if some.any():
+            hits = rows[some].masked_fill(~correct[some], -math.inf).logsumexp(1)
+            terms.append((rows[some].logsumexp(1) - hits).mean())
+    return terms
 
 
 # ------------------------------------------------------------------------------------------ loop
@@ -433,46 +697,64 @@ def ranking_loss(
 
 def train(
     model: GroundingDinoForObjectDetection, batches: Batches, steps: int, rate: float, save: Path,
-    processor: GroundingDinoProcessor,
+    processor: GroundingDinoProcessor, held_out: list[CachedScene],
 ) -> None:  # fmt: skip
     """Fits the model; every 250 steps saves the running average of its weights."""
-    config = model.config
-    matcher = GroundingDinoHungarianMatcher(
-        class_cost=config.class_cost, bbox_cost=config.bbox_cost, giou_cost=config.giou_cost
-    )
-    criterion = GroundingDinoImageLoss(matcher, config.focal_alpha, ["labels", "boxes"])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-4)
+    slow = {id(p) for p in model.model.backbone.parameters()}
+    groups = [
+        {"params": [p for p in model.parameters() if id(p) not in slow], "lr": rate},
+        {"params": list(model.model.backbone.parameters()), "lr": 0.3 * rate},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=1e-4)
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / 200) * (
+        return min(1.0, (step + 1) / 100) * (
             0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
         )
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    sums: dict[str, float] = {}
-    began = time.monotonic()
     model.train()
+    log = Log(50)
     for step in range(1, steps + 1):
-        loss, parts = detection_loss(model, next(batches), criterion)
+        loss, parts = detection_loss(model, next(batches))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        keep = min(0.998, step / (step + 20))
+        keep = min(0.995, step / (step + 20))
         with torch.no_grad():
             for key, value in model.state_dict().items():
                 if value.dtype.is_floating_point:
                     average[key].lerp_(value, 1 - keep)
-        for name, value in parts.items():
-            sums[name] = sums.get(name, 0.0) + value
-        if step % 50 == 0:
-            shown = " ".join(f"{k} {v / 50:.3f}" for k, v in sums.items())
-            print(f"step {step} {time.monotonic() - began:.0f} s {shown}", flush=True)
-            sums = {}
+        log.add(**parts)
         if step % 250 == 0 or step == steps:
             save_checkpoint(model, average, processor, save)
+            print(f"held-out scenes: {found_people(save, held_out)}", flush=True)
+
+
+def found_people(folder: Path, scenes: Sequence[CachedScene]) -> str:
+    """How often the best box of a person's reference is right (IoU 0.5), by policy, and by chance."""
+    grounders = {p: TransformersGrounder(str(folder), p, 1, 0.0) for p in get_args(Policy)}
+    load.cache_clear()
+    right = dict.fromkeys(grounders, 0)
+    pairs, chance = 0, 0.0
+    for scene in scenes:
+        height, width = scene.image.shape[1:]
+        seen = [p for p in scene.persons if p.visible >= VISIBLE]
+        truth = torch.tensor([p.box for p in seen]) * torch.tensor([width, height, width, height])
+        pairs += len(seen)
+        chance += len(seen) and 1.0
+        for policy, grounder in grounders.items():
+            frame = np.ascontiguousarray(scene.image.transpose(1, 2, 0))
+            found = grounder.boxes([frame], [p.reference for p in seen])[0]
+            for person, candidates in enumerate(found):
+                if len(candidates.boxes):
+                    box = torch.as_tensor(candidates.boxes[:1])
+                    right[policy] += int(box_iou(box, truth[person : person + 1])[0] >= 0.5)
+    shown = " ".join(f"{k} {v / pairs:.3f}" for k, v in right.items())
+    return f"{shown} chance {chance / pairs:.3f}"
 
 
 def save_checkpoint(
@@ -490,7 +772,8 @@ def save_checkpoint(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scenes", type=int, default=16000)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--backbone-steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -503,13 +786,20 @@ def main() -> None:
     processor = make_processor(options.out)
     if not options.cache.is_file():
         cache_scenes(options.cache, options.seed, options.scenes, processor)
-    batches = Batches(load_scenes(options.cache), processor, options.batch, options.seed)
+    scenes = load_scenes(options.cache)
+    scenes, held_out = scenes[:-HELD_OUT], scenes[-HELD_OUT:]
     model = make_model(len(processor.tokenizer))
     if options.start:
         model = GroundingDinoForObjectDetection.from_pretrained(options.start).float()
+        model.requires_grad_(True)
     count = sum(p.numel() for p in model.parameters())
     print(f"{count / 1e6:.2f} million parameters", flush=True)
-    train(model, batches, options.steps, options.rate, options.out, processor)
+    if options.backbone_steps:
+        pictures = Batches(scenes, processor, 2 * options.batch, options.seed, told=False)
+        train_backbone(model, pictures, options.backbone_steps, 3e-3)
+        save_checkpoint(model, model.state_dict(), processor, options.out)
+    batches = Batches(scenes, processor, options.batch, options.seed)
+    train(model, batches, options.steps, options.rate, options.out, processor, held_out)
 
 
 if __name__ == "__main__":

@@ -197,6 +197,7 @@ PRESETS: dict[str, Config] = {
         spectrum_width=48,
         standardise=True,
         prior_bias=True,
+        scale=0.2,
         boundary_weight=0.1,
     ),
 }
