@@ -2,8 +2,8 @@
 
 Every method is built by :func:`build`, trained by ``rhas.train`` and read by ``rhas.evaluate``
 through the functions of :class:`Method` alone. A method is a package in this folder that offers
-``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; no list has
-to be told of it.
+``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; no list
+has to be told of it.
 """
 
 from __future__ import annotations
