@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 
 repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro
-	PATH="$(abspath $(BIN)):$$PATH" dvc metrics show
+	PATH="$(abspath $(BIN)):$$PATH" rhas metrics
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest

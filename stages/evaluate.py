@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
 from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
+from rhas.evaluate.summary import summary
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
@@ -28,6 +31,7 @@ def main() -> None:
             references=test.info["references"],
             out=OUT,
         )
+    Console().print(summary(OUT))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,18 @@ def features(
     raise typer.Exit(1 if failures else 0)
 
 
+@app.command()
+def metrics(
+    folder: Annotated[Path, typer.Argument(help="Where evaluate wrote.")] = Path("results"),
+) -> None:
+    """The figures of the last evaluation beside a constant answer and chance."""
+    from rhas.evaluate.summary import summary
+
+    if not (folder / "metrics.json").is_file():
+        raise RhasError("no metrics", where=str(folder), do="run `dvc repro`")
+    Console().print(summary(folder))
+
+
 @cache_app.command("show")
 def cache_show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,

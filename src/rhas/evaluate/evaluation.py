@@ -21,13 +21,13 @@ import torch
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.evaluate import tables
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
+from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline, draw_timeline
-from rhas.metrics import tables
 from rhas.metrics.as_published import as_published
 from rhas.metrics.baselines import chance, constant_class
 from rhas.metrics.clean import CleanMetrics, Prediction, clean_metrics
-from rhas.metrics.scored import PersonResult, Scored
 
 _TEMPORARY = ".tmp-"
 
@@ -80,9 +80,9 @@ def evaluate_method(
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
 
-    ``metrics.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, ``intervals.csv`` (test),
-    ``timelines/<movie>_person_000.png`` (test), ``plots/*.csv`` (test). docs/METRICS.md describes
-    them. One evaluation at a time may write into ``out``.
+    ``metrics.json``, ``baselines.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, and of
+    test ``intervals.csv``, ``timelines/<movie>_person_000.png``, ``plots/*.csv``: docs/METRICS.md
+    describes them. One evaluation at a time may write into ``out``.
 
     Args:
         names: the C class names.
@@ -113,6 +113,7 @@ def evaluate_method(
         for side, items in seen.items()
     }
     metrics: dict[str, Any] = {"val": {}}
+    baselines: dict[str, Any] = {"val": {}}
     clean: dict[str, CleanMetrics] = {}
     report: dict[str, Any] = {
         "classes_with_default_threshold": _without_truth(seen["val"], names),
@@ -125,9 +126,8 @@ def evaluate_method(
             metrics[side] = {
                 **clean[side].figures,
                 "as_published": as_published(truths, [item.scores for item in items]),
-                "constant_class": constant_figures,
-                "chance": chance(truths),
             }
+            baselines[side] = {"constant_class": constant_figures, "chance": chance(truths)}
             report[side] = {
                 **_sizes(items),
                 "constant_class": names[constant],
@@ -157,6 +157,7 @@ def evaluate_method(
                 folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
             )
         tables.write_json(report, folder / "report.json")
+        tables.write_json(baselines, folder / "baselines.json")
         tables.write_json(metrics, folder / "metrics.json")
         _publish(folder, out)
     return report

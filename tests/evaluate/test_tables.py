@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import zarr
 
+from rhas.evaluate import tables
+from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline
-from rhas.metrics import tables
 from rhas.metrics.clean import Prediction, clean_metrics
-from rhas.metrics.scored import PersonResult, Scored
 from rhas.metrics.segments import BACKGROUND
 
 NAMES = ("walk", "wave", "sit")

@@ -18,8 +18,8 @@ import zarr
 from numpy.typing import NDArray
 
 from rhas.base.units import frame_to_seconds
+from rhas.evaluate.scored import PersonResult, Scored
 from rhas.metrics.clean import OVERLAPS, CleanMetrics, Prediction, single_label
-from rhas.metrics.scored import PersonResult, Scored
 from rhas.metrics.segments import BACKGROUND, intervals_of, segments_of
 
 CONFUSION_CLASSES = 12
