@@ -80,9 +80,9 @@ def evaluate_method(
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
 
-    ``metrics.json``, ``baselines.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, of
-    test ``intervals.csv``, ``timelines/<movie>_person_000.png`` and ``plots/*.csv``: docs/METRICS.md
-    describes them. One evaluation at a time may write into ``out``.
+    ``metrics.json``, ``baselines.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, and
+    of test ``intervals.csv``, ``timelines/<movie>_person_000.png``, ``plots/*.csv``:
+    docs/METRICS.md describes them. One evaluation at a time may write into ``out``.
 
     Args:
         names: the C class names.
