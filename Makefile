@@ -10,7 +10,7 @@ repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" rhas metrics
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

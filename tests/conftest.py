@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
 import rhas.base.compat  # noqa: F401  (before anything imports torchvision)
+
+install_import_hook(["rhas.methods", "rhas.metrics"], "beartype.beartype")
 
 sys.path.insert(0, str(Path(__file__).parent))
 

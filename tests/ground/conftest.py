@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import models
+import toy_models as models
 
 REFERENCES = ["a man in a red coat", "the tall woman with long hair", "child"]
 

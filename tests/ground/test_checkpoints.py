@@ -7,9 +7,9 @@ import pickle
 import shutil
 from pathlib import Path
 
-import models
 import pytest
 import torch
+import toy_models as models
 from conftest import Pair
 
 from rhas.base.errors import RhasError

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import models
 import numpy as np
 import pytest
 import torch
+import toy_models as models
 from conftest import REFERENCES, Pair
 from torch import Tensor
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor

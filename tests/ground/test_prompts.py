@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import models
 import pytest
+import toy_models as models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertTokenizerFast

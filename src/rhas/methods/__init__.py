@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from rhas.base.errors import RhasError
 
 Batch = Mapping[str, Tensor]
 
-METHODS: dict[str, str] = {"hopadiff": "rhas.methods.hopadiff"}
+METHODS = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.ispkg))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> M
     """A method with fresh parameters, drawn from torch's generator.
 
     Args:
-        method: a key of ``METHODS``.
+        method: one of ``METHODS``, the packages in this folder.
         config: the method's config, or a preset's name.
         D: feature width.
         D_text: width of the pooled text embedding.
@@ -103,7 +104,7 @@ def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> M
 def _module(method: str) -> Any:
     if method not in METHODS:
         raise _unknown("method", method, METHODS, "params.yaml, method")
-    return importlib.import_module(METHODS[method])
+    return importlib.import_module(f"{__name__}.{method}")
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

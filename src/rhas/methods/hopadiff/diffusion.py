@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
-def cosine_schedule(timesteps: int) -> Tensor:
+def cosine_schedule(timesteps: int) -> Float[Tensor, "timesteps"]:
     """ᾱ of steps 0 .. timesteps - 1, float64, falling from nearly 1 to nearly 0."""
     grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
     level = torch.cos((grid + 0.008) / 1.008 * math.pi / 2) ** 2
@@ -18,7 +19,9 @@ def cosine_schedule(timesteps: int) -> Tensor:
     return keep.cumprod(0)
 
 
-def add_noise(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
+def add_noise(
+    clean: Float[Tensor, "*shape"], noise: Float[Tensor, "*shape"], alpha_bar: Float[Tensor, "..."]
+) -> Float[Tensor, "*shape"]:
     """``√ᾱ clean + √(1 - ᾱ) noise``; ᾱ broadcasts against them."""
     return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
 
@@ -32,7 +35,7 @@ def sampling_times(timesteps: int, steps: int) -> list[int]:
 def ddim(
     denoise: Callable[[Tensor, int], Tensor],
     noise: Callable[[], Tensor],
-    alpha_bar: Tensor,
+    alpha_bar: Float[Tensor, "timesteps"],
     steps: int,
     eta: float,
 ) -> Tensor:

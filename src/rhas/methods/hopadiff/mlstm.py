@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 _NEVER = -1e30  # log of a gate that is shut; finite, so that differences stay numbers
@@ -21,8 +22,9 @@ _TINY = 1e-30
 
 
 def mlstm_recurrent(
-    q: Tensor, k: Tensor, v: Tensor, input_gate: Tensor, log_forget: Tensor
-) -> Tensor:
+    q: Float[Tensor, "B H L d"], k: Float[Tensor, "B H L d"], v: Float[Tensor, "B H L e"],
+    input_gate: Float[Tensor, "B H L"], log_forget: Float[Tensor, "B H L"],
+) -> Float[Tensor, "B H L e"]:  # fmt: skip
     """Eq. 5 frame by frame.
 
     Args:
@@ -54,8 +56,10 @@ def mlstm_recurrent(
 
 
 def mlstm_chunkwise(
-    q: Tensor, k: Tensor, v: Tensor, input_gate: Tensor, log_forget: Tensor, chunk: int = 64
-) -> Tensor:
+    q: Float[Tensor, "B H L d"], k: Float[Tensor, "B H L d"], v: Float[Tensor, "B H L e"],
+    input_gate: Float[Tensor, "B H L"], log_forget: Float[Tensor, "B H L"],
+    chunk: int = 64,
+) -> Float[Tensor, "B H L e"]:  # fmt: skip
     """The same for whole chunks: matrix products inside a chunk, a carried memory between them.
 
     Arguments and result as in :func:`mlstm_recurrent`. Time and memory are linear in L. Sums of
@@ -109,7 +113,9 @@ def _outer_sum(row: Tensor, column: Tensor, dtype: torch.dtype) -> Tensor:
     return high + (row_low[..., :, None] + column_low[..., None, :])
 
 
-def _memories(added: Tensor, total: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
+def _memories(
+    added: Float[Tensor, "B H N d e"], total: Float[Tensor, "B H N"], top: Float[Tensor, "B H N"]
+) -> tuple[Float[Tensor, "B H N d e"], Float[Tensor, "B H N"]]:
     """The memory before each chunk.
 
     Args:

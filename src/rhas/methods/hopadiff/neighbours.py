@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -18,8 +19,9 @@ _NEVER = -1e30  # finite: a row without any valid key must not become NaN
 
 
 def neighbour_attention(
-    q: Tensor, k: Tensor, v: Tensor, offsets: Sequence[int], mask: Tensor | None = None
-) -> Tensor:
+    q: Float[Tensor, "B L d"], k: Float[Tensor, "B L d"], v: Float[Tensor, "B L e"],
+    offsets: Sequence[int], mask: Bool[Tensor, "B L"] | None = None,
+) -> Float[Tensor, "B L e"]:  # fmt: skip
     """``out[t] = Σ_j a_tj v[t + o_j]`` with ``a_t = softmax_j(q[t] · k[t + o_j] / √d)``.
 
     Offsets that leave the sequence or point at padding have no weight; a frame without any valid

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def dft(z: Tensor) -> Tensor:
+def dft(z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L 2*W"]:
     """Discrete Fourier transform along time, orthonormal: real parts, then imaginary parts.
 
     The whole spectrum of L frequencies, redundant for real signals, so that it stands beside the
@@ -24,7 +25,7 @@ def dft(z: Tensor) -> Tensor:
     return torch.cat([spectrum.real, spectrum.imag], -1)
 
 
-def dct(z: Tensor) -> Tensor:
+def dct(z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L W"]:
     """DCT-II along time, orthonormal; (B, L, W) to (B, L, W)."""
     length = z.shape[1]
     # The even frames, then the odd ones backwards: their DFT, turned by a quarter sample, is it.
@@ -47,6 +48,6 @@ class SpectrumEmbedding(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.project = nn.Linear(channels, out)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L out"]:
         """(B, L, W), 0 on padding, to (B, L, out)."""
         return self.project(self.norm(self.transform(z)))
