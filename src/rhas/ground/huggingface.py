@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -65,12 +66,15 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, ProcessorMixin]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' loading bar and report: errors say what it would."""
+    """Without transformers' loading bar and report (errors say what it would), and without its
+    advice on head sizes for a CUDA kernel that is not used here."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You'd better set embed_dim", UserWarning)
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
