@@ -32,10 +32,14 @@ def features(
         list[str], typer.Option(help="A sentence that describes a person; once per person.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
-    parameters: Annotated[Path, typer.Option("--params", help="Settings of the stages.")] = Path(
-        "params.yaml"
-    ),
-) -> None:
+    parameters: Annotated[
+        Path,
+        typer.Option(
+            "--params", exists=True, dir_okay=False,
+            help="Settings of the stages; checkpoints in it are relative to the folder you are in.",
+        ),
+    ] = Path("params.yaml"),
+) -> None:  # fmt: skip
     """Decode films, find the persons, and extract their features, as the pipeline does.
 
     Every film is tried; a broken one is named at the end and makes the exit status 1.
