@@ -32,6 +32,7 @@ import argparse
 import json
 import math
 import string
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -67,6 +68,7 @@ from rhas.mini.appearance import COLOURS, HAIR_COLOURS, Attributes
 from rhas.mini.references import holds_for, phrase, traits
 
 FOLDER = Path(__file__).resolve().parent / "grounding"
+CACHE = Path(tempfile.gettempdir()) / "rhas_grounding_scenes.npz"
 SHORTEST_EDGE, LONGEST_EDGE = 112, 200
 VISIBLE = 0.25  # below this a person is nobody's target
 TEXT_SCALE = 0.15  # of the last normalisation of tokens
@@ -848,7 +850,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--cache", type=Path, default=Path("scenes.npz"))
+    parser.add_argument("--cache", type=Path, default=CACHE, help="rendered scenes, made once")
     parser.add_argument("--out", type=Path, default=FOLDER)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -867,7 +869,10 @@ def main() -> None:
         pictures = Batches(scenes, processor, 2 * options.batch, options.seed, told=False)
         train_backbone(model, table, pictures, options.backbone_steps, 3e-3)
         torch.save((model.state_dict(), table.state_dict()), backbone)
-    for module, weights in zip((model, table), torch.load(backbone), strict=True):
+    print(f"backbone from {backbone}; delete it to learn it again", flush=True)
+    for module, weights in zip(
+        (model, table), torch.load(backbone, weights_only=True), strict=True
+    ):
         module.load_state_dict(weights)
     batches = Batches(scenes, processor, options.batch, options.seed)
     train(model, table, batches, options.steps, options.rate, options.out, processor, held_out)
