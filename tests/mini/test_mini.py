@@ -18,12 +18,14 @@ from rhas.mini import (
     MINI_CLASSES,
     FilmSpec,
     MiniConfig,
+    ScenePerson,
     film_specs,
     sample_scenes,
     simulate_film,
     write_film,
 )
 from rhas.mini.attributes import Attributes
+from rhas.mini.figure import HEAD_J, JOINTS, NECK_J, PELVIS, THINGS
 from rhas.mini.film import film_story
 from rhas.mini.references import alternatives, choices, holds_for, reference
 from rhas.mini.simulate import position
@@ -191,6 +193,13 @@ def test_film_is_decodable_and_has_the_same_bytes_twice(tmp_path: Path, index: i
     assert truth.intervals == simulate_film(spec).intervals
 
 
+def _in_the_box(person: ScenePerson) -> bool:
+    """Whether the trunk and the head of somebody seen whole lie where the box is."""
+    x0, y0, x1, y1 = person.box
+    trunk = [person.joints[j][:2] for j in (PELVIS, NECK_J, HEAD_J)]
+    return all(x0 - 1 <= x <= x1 + 1 and y0 - 1 <= y <= y1 + 1 for x, y in trunk)
+
+
 def test_scenes_are_repeatable_and_not_from_the_films():
     scenes = list(sample_scenes(7, 30))
     again = list(sample_scenes(7, 30))
@@ -210,4 +219,7 @@ def test_scenes_are_repeatable_and_not_from_the_films():
             assert set(person.actions) <= set(MINI_CLASSES)
             assert person.alternatives
             assert len(set(person.alternatives)) == len(person.alternatives)
+            assert len(person.joints) == JOINTS
+            assert person.held in ("", *THINGS)
+            assert person.visible < 1 or _in_the_box(person)
     assert not np.array_equal(scenes[0].frame, next(sample_scenes(8, 1)).frame)

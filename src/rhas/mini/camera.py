@@ -68,10 +68,21 @@ class Placed:
     projected: Projected
     origin: tuple[float, float]
     """The point on the floor below the person, pixels."""
+    scale: float
+    """Pixels per metre."""
     box: tuple[float, float, float, float]
     """Around the part inside the picture, pixels; meaningless where visible is 0."""
     visible: float
     """Fraction of the figure inside the picture and not hidden, 0 to 1."""
+
+    @property
+    def joints(self) -> tuple[tuple[float, float, float], ...]:
+        """Every joint's x, y and depth, pixels; see :class:`rhas.mini.figure.Projected`."""
+        (ox, oy), k, p = self.origin, self.scale, self.projected
+        return tuple(
+            (ox + x * k, oy + y * k, depth * k)
+            for x, y, depth in zip(p.x, p.y, p.depth, strict=True)
+        )
 
 
 def placed_at(
@@ -110,7 +121,7 @@ def placed_at(
             min(float(width), ox + x1 * k), min(float(height), oy + y1 * k),
         )  # fmt: skip
         visible = 1.0 if box[2] - box[0] > 2 and box[3] - box[1] > 2 else 0.0
-        out.append(Placed(person, state, p, (ox, oy), box, visible))
+        out.append(Placed(person, state, p, (ox, oy), k, box, visible))
     out.sort(key=lambda q: q.state.z)
     for q in out:
         clouds.append(sample_points(q.projected) * k + q.origin)

@@ -781,3 +781,5 @@ _THINGS: dict[str, tuple[Rgb, ...]] = {
     "box": ((196, 150, 96), (176, 130, 82), (208, 168, 118)),
     "guitar": ((196, 120, 52), (150, 60, 40), (224, 170, 90)),
 }
+THINGS = tuple(_THINGS)
+"""Kinds of things that can be held."""

@@ -37,6 +37,17 @@ class ScenePerson:
     """Class names at this moment, possibly none."""
     attributes: dict[str, str | bool | None]
     """See :class:`rhas.mini.appearance.Attributes`."""
+    joints: tuple[tuple[float, float, float], ...]
+    """``rhas.mini.figure.JOINTS`` points: x and y in pixels, inside the picture or not, and how
+    much nearer to the camera than the point on the floor, in pixels of the same scale."""
+    facing: float
+    """Direction of the body in radians: 0 faces the camera, pi/2 faces right."""
+    held: str
+    """Kind of the thing in the hands, one of ``rhas.mini.figure.THINGS``, or an empty string."""
+    hidden: bool
+    """Whether the hands are in the pockets."""
+    mouth: float
+    """How far the mouth is open, 0 to about 1."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,11 @@ def _situation(
                 visible=q.visible,
                 actions=tuple(sorted({n for n, a, b in labels[q.person] if a <= t < b})),
                 attributes=cast[q.person].as_dict(),
+                joints=q.joints,
+                facing=q.state.yaw,
+                held=q.state.held,
+                hidden=q.state.hidden,
+                mouth=q.projected.mouth,
             )
             for q in placed
             if q.visible > 0

@@ -34,7 +34,8 @@ class Sizes:
         text_heads: its heads.
         queries: query tokens (BLIP-2).
         out: width of the space shared by pictures and text; for CLIP that of the features.
-        mlp: hidden width of a feed-forward layer over its width.
+        mlp: hidden width of a feed-forward layer of the vision tower over its width.
+        text_mlp: likewise of the Q-Former or of the text tower.
     """
 
     image: int = 64
@@ -48,6 +49,7 @@ class Sizes:
     queries: int = 8
     out: int = 128
     mlp: int = 3
+    text_mlp: int = 3
 
 
 def make_blip2(folder: Path, words: Iterable[str], sizes: Sizes, seed: int = 0) -> None:
@@ -74,7 +76,7 @@ def make_blip2(folder: Path, words: Iterable[str], sizes: Sizes, seed: int = 0) 
     qformer = Blip2QFormerConfig(
         vocab_size=len(tokenizer),
         hidden_size=sizes.text,
-        intermediate_size=sizes.mlp * sizes.text,
+        intermediate_size=sizes.text_mlp * sizes.text,
         num_hidden_layers=sizes.text_layers,
         num_attention_heads=sizes.text_heads,
         max_position_embeddings=32,
@@ -114,7 +116,7 @@ def make_clip(folder: Path, words: Iterable[str], sizes: Sizes, seed: int = 0) -
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": sizes.text,
-            "intermediate_size": sizes.mlp * sizes.text,
+            "intermediate_size": sizes.text_mlp * sizes.text,
             "num_hidden_layers": sizes.text_layers,
             "num_attention_heads": sizes.text_heads,
             "max_position_embeddings": 32,

@@ -1,0 +1,1 @@
+"""Parts of the recipe ``weights/train_encoders.py``."""

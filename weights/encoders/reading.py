@@ -1,0 +1,233 @@
+"""The Q-Former: how it starts, and what it is taught of pictures and sentences together.
+
+From a random start it does not come to read in minutes. So sentence and cells start in one space:
+a table holds a vector per value of an attribute ("upper garment: red"). A word starts as the sum of
+what it may state; a key of the cross-attention starts as the sum of what the cell tells through
+the tower's readout, so that the queries, which have gathered the words, look at the cells that fit.
+Words that state nothing start as one vector, which the queries start by not listening to.
+Besides, the attention itself is taught where to look, and each word what it states there ("red" in
+"red coat").
+
+Legend: N persons, M pairs of a picture and a sentence, Q queries, T tokens, K cells, D width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from train_grounding import CLASSES, word_claims
+
+from encoders.stills import Batch
+from encoders.tower import Dense, Telling, crop_cells, frame_cells
+from rhas.extract.encoders.blip2 import fused, text_states
+
+NEUTRAL = "the person"
+_LOOK = 3.0  # attention logit that a cell on a person gains
+_FIT = 8.0  # factor on the agreement of words and cells
+_DEAF = 4.0  # attention logit that a word that states nothing loses
+
+
+def claim_numbers(sentence: str) -> list[int]:
+    """What each word states, as a number among all values of all attributes; -1 nothing."""
+    claims = word_claims(sentence.lower().split())
+    return [CLASSES.get(c, -1) if c is not None else -1 for c in claims]
+
+
+@torch.no_grad()
+def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[str]) -> None:
+    """Puts a fresh model's words, queries and attention into the space of the table.
+
+    Args:
+        model: a ``Blip2ForImageTextRetrieval`` whose vision tower ``dense`` reads.
+        dense: readout of the tower's cells.
+        tokenizer: of the model; known words are one token each.
+        sentences: of the training stills, for how often a word states what.
+    """
+    width = model.config.qformer_config.hidden_size
+    heads = model.config.qformer_config.num_attention_heads
+    draw = torch.Generator().manual_seed(1)
+    table = torch.randn(len(CLASSES), width, generator=draw)
+    nothing, look, way = torch.randn(3, width, generator=draw)
+    look, ear = look / look.norm(), nothing / nothing.norm()
+    model.embeddings.word_embeddings.weight.normal_(std=0.1).add_(nothing)
+    model.embeddings.position_embeddings.weight.normal_(std=0.1)
+    model.query_tokens.normal_(std=0.3).add_(nothing)
+    states = torch.zeros(len(tokenizer), len(CLASSES))
+    for sentence in sentences:
+        for word, claim in zip(sentence.lower().split(), claim_numbers(sentence), strict=True):
+            if claim >= 0:
+                states[tokenizer.convert_tokens_to_ids(word), claim] += 1
+    some = states.sum(1) > 0
+    states = states[some] / states[some].square().sum(1, keepdim=True).sqrt()
+    model.embeddings.word_embeddings.weight[some] = states @ table
+    start, stop = _facts_columns()
+    facts = dense.cell.linear.weight[start:stop]  # (claims, width of the tower)
+    facts = facts - facts.mean(0)
+    deaf = math.sqrt(_DEAF * math.sqrt(width / heads) / (width * width / heads))
+    on = dense.on.weight[0] / dense.on.weight[0].norm()
+    for layer in model.qformer.encoder.layer:
+        own, cross = layer.attention, layer.crossattention
+        for part in (own.attention.value, own.output.dense):
+            nn.init.eye_(part.weight)
+        own.output.dense.weight.mul_(2)
+        for part, sign in ((own.attention.query, 1), (own.attention.key, -1)):
+            part.weight.normal_(std=0.3 * width**-0.5).add_(sign * deaf * torch.outer(way, ear))
+        nn.init.eye_(cross.attention.query.weight)
+        cross.attention.query.bias.copy_(look * _LOOK * heads)
+        cross.attention.key.weight.copy_(
+            _FIT / width**0.5 * table.T @ facts / facts.norm(dim=1).mean()
+            + (width / heads) ** 0.5 * torch.outer(look, on)
+        )
+        nn.init.orthogonal_(cross.attention.value.weight)
+        nn.init.eye_(cross.output.dense.weight)
+        for feed in (layer.intermediate, layer.intermediate_query):
+            feed.dense.weight.normal_(std=feed.dense.in_features**-0.5)
+        for out in (layer.output, layer.output_query):
+            out.dense.weight.normal_(std=0.3 * out.dense.in_features**-0.5)
+
+
+def _facts_columns() -> tuple[int, int]:
+    sizes = Telling.SIZES
+    start = sum(v for k, v in list(sizes.items())[: list(sizes).index("facts")])
+    return start, start + sizes["facts"]
+
+
+class Looks:
+    """Records where the queries look in a forward pass: the last layers' cross-attention."""
+
+    def __init__(self, model: Any) -> None:
+        self._heads = model.config.qformer_config.num_attention_heads
+        self._layers = [la.crossattention.attention for la in model.qformer.encoder.layer]
+        self._seen: dict[tuple[int, str], Tensor] = {}
+        for number, layer in enumerate(self._layers):
+            for name in ("query", "key"):
+                getattr(layer, name).register_forward_hook(self._keep(number, name))
+
+    def _keep(self, number: int, name: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            self._seen[number, name] = output
+
+        return hook
+
+    def shares(self) -> list[Tensor]:
+        """By layer, attention (M, 1 + K) of the last pass, the mean of heads and queries."""
+        out = []
+        for number, layer in enumerate(self._layers):
+            q, k = (
+                self._seen[number, name].unflatten(2, (self._heads, -1)).transpose(1, 2)
+                for name in ("query", "key")
+            )
+            scores = q @ k.transpose(2, 3) * layer.scaling  # (M, heads, Q, 1 + K)
+            out.append(scores.softmax(3).mean((1, 2)))
+        return out
+
+
+class Heads(nn.Module):
+    """Readouts of the fused features and of the sentences; only serve training."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.near, self.far = Telling(width), Telling(width)
+        self.box = nn.Linear(width, 4)
+        self.claims = nn.Linear(width, len(CLASSES))
+        self.scale = nn.Parameter(torch.tensor(2.3))
+
+
+def tokens_of(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Padded token ids and mask, int64 (n, T)."""
+    made = tokenizer(
+        list(sentences), padding=True, truncation=True, max_length=32, return_tensors="pt",
+        split_special_tokens=True,
+    )  # fmt: skip
+    return made["input_ids"], made["attention_mask"]
+
+
+def claims_of(sentences: Sequence[str], length: int) -> Tensor:
+    """What each token states, int64 (n, length), -1 nothing; sentences of known words."""
+    out = torch.full((len(sentences), length), -1)
+    for row, sentence in enumerate(sentences):
+        found = claim_numbers(sentence)[: length - 2]
+        out[row, 1 : 1 + len(found)] = torch.tensor(found)
+    return out
+
+
+def reading_losses(
+    model: Any, heads: Heads, looks: Looks, tokenizer: Any, frame: Tensor, crop: Tensor,
+    batch: Batch, grid: int, generator: torch.Generator,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Losses of a batch, from the vision tokens of its frames and crops, (S or N, 1 + K, width)."""
+    n = len(crop)
+    near_cells = crop_cells(batch, grid)
+    whose = frame_cells(batch, grid)[batch.still]  # (N, K)
+    far_cells = whose == torch.arange(n)[:, None]
+
+    ids, mask = tokens_of(tokenizer, [*batch.references, *(r for _, r in batch.absent), NEUTRAL])
+    neutral, neutral_mask = ids[-1], mask[-1]
+    ids, mask = ids[:-1], mask[:-1]
+    own, own_mask = ids[:n].clone(), mask[:n].clone()
+    plain = torch.rand(n, generator=generator) < 0.1
+    own[plain], own_mask[plain] = neutral, neutral_mask
+    stills = torch.cat([batch.still, torch.tensor([s for s, _ in batch.absent], dtype=torch.long)])
+    both = fused(
+        model, torch.cat([crop, frame[stills]]), torch.cat([own, ids]), torch.cat([own_mask, mask])
+    )
+    near, far = both.split([n, len(stills)])  # the first N rows of far show the person
+    shares = looks.shares()
+    everyone, alike = torch.arange(n), torch.ones(n)
+    seen = far_cells.any(1).float() + 1e-3
+
+    out: dict[str, Tensor] = {}
+    for name, head, x, weight, factor in (
+        ("near", heads.near, near, alike, 1.0), ("far", heads.far, far[:n], seen, 0.7),
+    ):  # fmt: skip
+        told = head.losses(x, batch, everyone, weight)
+        out |= {f"{name}.{k}": factor * v for k, v in told.items()}
+    out["box"] = 3 * F.l1_loss(heads.box(far[:n]).sigmoid(), batch.box)
+    for layer, share in enumerate(shares):
+        factor = 1.0 if layer == len(shares) - 1 else 0.4
+        for name, rows, cells in (
+            ("near", share[:n], near_cells), ("far", share[n : 2 * n], far_cells),
+        ):  # fmt: skip
+            some = cells.any(1)
+            mass = (rows[:, 1:] * cells).sum(1)[some]
+            out[f"look.{name}{layer}"] = -factor * (mass + 1e-4).log().mean()
+
+    states = text_states(model, ids[:n], mask[:n])
+    stated = claims_of(batch.references, ids.shape[1])
+    out["claims"] = F.cross_entropy(heads.claims(states[stated >= 0]), stated[stated >= 0])
+
+    shifted = (everyone[: n // 3] + 1) % n  # crops with a sentence about somebody else
+    other = fused(model, crop[: n // 3], ids[shifted], mask[shifted])
+    same = equal(batch.references)
+    matched = torch.cat([
+        torch.ones(n), torch.arange(len(far)) < n, same[everyone[: n // 3], shifted] > 0,
+    ]).long()  # fmt: skip
+    out["match"] = F.cross_entropy(model.itm_head(torch.cat([near, far, other])), matched)
+
+    few = min(n, 24)
+    queries = model.query_tokens.expand(few, -1, -1)
+    alone = model.qformer(query_embeds=queries, encoder_hidden_states=crop[:few]).last_hidden_state
+    out["contrast"] = 0.2 * contrastive(
+        model.vision_projection(alone).mean(dim=1), model.text_projection(states[:few, 0]),
+        same[:few, :few], heads.scale.exp().clamp(max=100),
+    )  # fmt: skip
+    return out
+
+
+def contrastive(images: Tensor, texts: Tensor, same: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric cross-entropy between rows; ``same`` (n, n) marks further right answers."""
+    logits = scale * F.normalize(images, dim=-1) @ F.normalize(texts, dim=-1).T
+    target = same / same.sum(dim=1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def equal(sentences: Sequence[str]) -> Tensor:
+    """(n, n), 1 where two sentences are the same."""
+    index = {s: i for i, s in enumerate(dict.fromkeys(sentences))}
+    ids = torch.tensor([index[s] for s in sentences])
+    return (ids[:, None] == ids).float()

@@ -1,0 +1,284 @@
+"""Stills of RHAS-mini for the encoders: rendered once into a cache, drawn from it in batches.
+
+The cache holds whole frames and a square around each person, both as a film's frames come to an
+encoder: scaled to the height of the decoded frames, compressed as JPEG, cut, scaled. The square is
+larger than the crop stage's, so that a batch can move and scale it as a tracker would.
+
+Legend: S stills, N persons in a batch, C actions, J joints, A attributes (``FACTS``).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+from train_grounding import FACTS
+
+from rhas.crop.film import cut_out
+from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
+from rhas.mini.figure import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R, THINGS
+
+SIZE = 96  # pixels that the towers see
+STORED = 112  # pixels of the cached squares: SIZE / STORED of their side is the crop
+SHORT_SIDE, MARGIN = 180, 0.1  # decode.short_side and crop.margin in params.yaml
+VISIBLE = 0.15  # below this nothing is learned of a person
+CLASS = {name: number for number, name in enumerate(MINI_CLASSES)}
+HELD = {name: number for number, name in enumerate(("", *THINGS))}
+TRAIN_SEED = 20_000
+CACHE = Path(tempfile.gettempdir()) / "rhas_encoders"
+
+PERSON = np.dtype([
+    ("still", "i4"), ("box", "f4", 4), ("square", "f4", 3), ("visible", "f4"),
+    ("joints", "f4", (JOINTS, 3)), ("facing", "f4"), ("mouth", "f4"), ("hidden", "u1"),
+    ("held", "u1"), ("actions", "u1", len(CLASS)), ("facts", "u1", len(FACTS)),
+])  # fmt: skip
+"""A cached person. Lengths in heights of the picture (y down), from its upper left corner; box x
+and y in fractions of the picture; square: left, top, side of the cached square."""
+
+SWAPPED = np.arange(JOINTS)  # joints of a mirrored figure
+for right, left, count in ((SHOULDER_R, SHOULDER_L, 3), (HIP_R, HIP_L, 4)):
+    SWAPPED[right : right + count] = np.arange(left, left + count)
+    SWAPPED[left : left + count] = np.arange(right, right + count)
+
+
+def decoded(frame: np.ndarray, quality: int = 92) -> Image.Image:
+    """A frame as the decode stage keeps it: its height or width at SHORT_SIDE, after JPEG."""
+    height, width = frame.shape[:2]
+    scale = SHORT_SIDE / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    image = Image.fromarray(frame)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling=1)
+    return Image.open(buffer)
+
+
+def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
+    """Draws stills into ``cache``; what is there can be used while it goes on."""
+    cache.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    with (
+        (cache / "frames.u8").open("wb") as frames, (cache / "squares.u8").open("wb") as squares,
+        (cache / "persons.bin").open("wb") as persons, (cache / "told.jsonl").open("w") as told,
+    ):  # fmt: skip
+        for number, scene in enumerate(sample_scenes(seed, scenes, moments=8, step=1.4)):
+            image = decoded(scene.frame, int(rng.integers(80, 96)))
+            whole = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+            frames.write(np.asarray(whole).tobytes())
+            seen = [p for p in scene.persons if p.visible >= VISIBLE]
+            for person in seen:
+                row, square = _person(number, scene, person, image)
+                squares.write(square.tobytes())
+                persons.write(row.tobytes())
+            shown = {p.reference for p in scene.persons}
+            record = {
+                "persons": [[p.reference, *p.alternatives] for p in seen],
+                "absent": [r for r in scene.cast if r not in shown],
+            }
+            told.write(json.dumps(record) + "\n")
+            if (number + 1) % 5000 == 0:
+                print(f"rendered {number + 1} of {scenes} stills", flush=True)
+
+
+def _person(
+    still: int, scene: Scene, person: ScenePerson, image: Image.Image
+) -> tuple[np.ndarray, np.ndarray]:
+    height, width = scene.frame.shape[:2]
+    x0, y0, x1, y1 = (v * image.height / height for v in person.box)
+    side = max(x1 - x0, y1 - y0) * (1 + 2 * MARGIN) * STORED / SIZE
+    margin = (STORED / SIZE * (1 + 2 * MARGIN) - 1) / 2
+    square = cut_out(image, (x0, y0, x1, y1), margin, STORED)
+    row = np.zeros((), PERSON)
+    row["still"], row["visible"], row["mouth"] = still, person.visible, person.mouth
+    row["box"] = np.divide(person.box, (width, height, width, height))
+    corner = ((x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side)
+    row["square"] = np.divide(corner, image.height)
+    row["joints"] = np.divide(person.joints, height)
+    row["facing"], row["hidden"], row["held"] = person.facing, person.hidden, HELD[person.held]
+    for name in person.actions:
+        row["actions"][CLASS[name]] = 1
+    row["facts"] = [v.index(person.attributes[k]) for k, v in FACTS.items()]
+    return row, square
+
+
+@dataclass
+class Batch:
+    """Stills and the persons in them.
+
+    frames, crops: float (S or N, 3, SIZE, SIZE), 0 to 1. By person: references; still int64 (N,);
+    box float (N, 4), x0 y0 x1 y1 in fractions of the frame; joints float (N, J, 3) in fractions of
+    the crop, depth from the pelvis; way float (N, 3), sine and cosine of where the body faces, how
+    far the mouth is open; held int64 (N,); hidden float (N,); actions float (N, C);
+    facts int64 (N, A); frame_joints float (N, J, 2) in fractions of the frame. aspect float (S,),
+    height over width of a frame. absent: (still, reference) of people of the story who are not in the
+    picture.
+    """
+
+    frames: Tensor
+    crops: Tensor
+    references: list[str]
+    still: Tensor
+    box: Tensor
+    joints: Tensor
+    way: Tensor
+    held: Tensor
+    hidden: Tensor
+    actions: Tensor
+    facts: Tensor
+    frame_joints: Tensor
+    aspect: Tensor
+    absent: list[tuple[int, str]]
+
+
+class Stills:
+    """The cache, as far as it is written."""
+
+    def __init__(self, cache: Path) -> None:
+        with (cache / "told.jsonl").open() as file:
+            lines = file.read().splitlines(keepends=True)
+        self.told: list[dict[str, Any]] = [json.loads(x) for x in lines if x.endswith("\n")]
+        rows = np.fromfile(cache / "persons.bin", PERSON)
+        squares = np.memmap(cache / "squares.u8", np.uint8, "r")
+        whole = min(len(rows), len(squares) // (STORED * STORED * 3))
+        self.squares = squares[: whole * STORED * STORED * 3].reshape(-1, STORED, STORED, 3)
+        frames = np.memmap(cache / "frames.u8", np.uint8, "r")
+        stills = len(frames) // (SIZE * SIZE * 3)
+        self.frames = frames[: stills * SIZE * SIZE * 3].reshape(-1, SIZE, SIZE, 3)
+        stills = min(stills, len(self.told), int(rows["still"][whole - 1]))
+        self.told = self.told[:stills]
+        self.rows = rows[:whole]
+        self.first = np.searchsorted(self.rows["still"], np.arange(stills + 1))
+        middle = self.rows["square"][:, 0] + self.rows["square"][:, 2] / 2  # in heights
+        self.aspect = np.ones(stills, np.float32)
+        known = self.rows["still"] < stills
+        fraction = self.rows["box"][:, ::2].mean(1)
+        self.aspect[self.rows["still"][known]] = (fraction / middle)[known]
+
+    def __len__(self) -> int:
+        return len(self.told)
+
+    def weights(self) -> np.ndarray:
+        """How often each still is drawn, relative: more where a person does what is rare."""
+        share = self.rows["actions"].mean(0) + 1e-3
+        rarity = (self.rows["actions"] / np.sqrt(share)).max(1)
+        best = np.full(len(self), 1.0)
+        np.maximum.at(best, self.rows["still"][: self.first[-1]], rarity[: self.first[-1]])
+        return best / best.sum()
+
+    def words(self) -> set[str]:
+        """Every word of the sentences."""
+        said = (r for t in self.told for p in t["persons"] for r in p)
+        return {w for r in said for w in r.lower().split()} | {
+            w for t in self.told for r in t["absent"] for w in r.lower().split()
+        }
+
+    def batches(self, size: int, steps: int, seed: int) -> Iterator[Batch]:
+        """Random batches of ``size`` stills with somebody in them."""
+        rng = np.random.default_rng(seed)
+        weights = self.weights() * (np.diff(self.first) > 0)
+        ladder = np.cumsum(weights / weights.sum())
+        for _ in range(steps):
+            chosen = np.sort(np.searchsorted(ladder, rng.random(size)).clip(max=len(self) - 1))
+            yield self.batch(chosen, rng)
+
+    def batch(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Batch:
+        """The stills with these numbers; with ``rng`` mirrored, moved and lit at random."""
+        spans = [np.arange(self.first[s], self.first[s + 1]) for s in chosen]
+        rows = np.concatenate(spans)
+        still = np.repeat(np.arange(len(chosen)), [len(s) for s in spans])
+        people = self.rows[rows]
+        mirrored = np.zeros(len(chosen), bool) if rng is None else rng.random(len(chosen)) < 0.5
+        sentences = [
+            s[0] if rng is None else s[int(rng.integers(len(s)))]
+            for c in chosen for s in self.told[c]["persons"]
+        ]  # fmt: skip
+        absent = []
+        for number, c in enumerate(chosen):
+            gone = self.told[c]["absent"]
+            if gone:
+                pick = gone[0 if rng is None else int(rng.integers(len(gone)))]
+                absent.append((number, turned(pick) if mirrored[number] else pick))
+        flip = mirrored[still]
+        corner, side = _moved(people["square"], rng)
+        joints = people["joints"].copy()
+        joints[..., :2] = (joints[..., :2] - corner[:, None]) / side[:, None, None]
+        joints[..., 2] = (joints[..., 2] - joints[:, :1, 2]) / side[:, None]
+        joints[flip, :, 0] = 1 - joints[flip, :, 0]
+        joints[flip] = joints[flip][:, SWAPPED]
+        box = people["box"].copy()
+        aspect = self.aspect[chosen]
+        far = people["joints"][..., :2] * np.stack([aspect, np.ones_like(aspect)], 1)[still][:, None]
+        far[flip, :, 0] = 1 - far[flip, :, 0]
+        far[flip] = far[flip][:, SWAPPED]
+        box[flip] = np.stack([1 - box[flip, 2], box[flip, 1], 1 - box[flip, 0], box[flip, 3]], 1)
+        facing = np.where(flip, -people["facing"], people["facing"])
+        way = np.stack([np.sin(facing), np.cos(facing), people["mouth"]], 1)
+        frames = torch.from_numpy(self.frames[chosen]).permute(0, 3, 1, 2).float() / 255
+        squares = torch.from_numpy(self.squares[rows]).permute(0, 3, 1, 2).float() / 255
+        crops = cropped(squares, people["square"], corner, side)
+        mirror = torch.from_numpy(mirrored)
+        frames[mirror] = frames[mirror].flip(3)
+        crops[torch.from_numpy(flip)] = crops[torch.from_numpy(flip)].flip(3)
+        return Batch(
+            lit(frames, rng), lit(crops, rng),
+            [turned(s) if m else s for s, m in zip(sentences, flip, strict=True)],
+            torch.from_numpy(still), torch.from_numpy(box), torch.from_numpy(joints),
+            torch.from_numpy(way).float(), torch.from_numpy(people["held"].astype(np.int64)),
+            torch.from_numpy(people["hidden"].astype(np.float32)),
+            torch.from_numpy(people["actions"].astype(np.float32)),
+            torch.from_numpy(people["facts"].astype(np.int64)),
+            torch.from_numpy(far), torch.from_numpy(aspect), absent,
+        )  # fmt: skip
+
+
+def _moved(
+    square: np.ndarray, rng: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corner (N, 2) and side (N,) of the crop in a cached square (N, 3), as a tracker's box."""
+    side = square[:, 2] * SIZE / STORED
+    middle = square[:, :2] + square[:, 2:] / 2
+    if rng is not None:
+        middle = middle + (0.04 * rng.normal(size=middle.shape)).clip(-0.1, 0.1) * side[:, None]
+        side = side * np.exp((0.08 * rng.normal(size=side.shape)).clip(-0.2, 0.2))
+    return (middle - side[:, None] / 2).astype(np.float32), side.astype(np.float32)
+
+
+def cropped(squares: Tensor, square: np.ndarray, corner: np.ndarray, side: np.ndarray) -> Tensor:
+    """Crops (N, 3, SIZE, SIZE) out of cached squares (N, 3, STORED, STORED)."""
+    scale = torch.from_numpy(side / square[:, 2])
+    middle = corner + side[:, None] / 2 - square[:, :2] - square[:, 2:] / 2
+    shift = torch.from_numpy(2 * middle / square[:, 2:])  # (N, 2), of the half side
+    theta = torch.zeros(len(squares), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = scale
+    theta[:, :, 2] = shift
+    grid = F.affine_grid(theta, [len(squares), 3, SIZE, SIZE], align_corners=False)
+    return F.grid_sample(squares, grid, padding_mode="border", align_corners=False)
+
+
+def lit(images: Tensor, rng: np.random.Generator | None) -> Tensor:
+    """Light, contrast and tint changed at random."""
+    if rng is None:
+        return images
+    gain = torch.from_numpy(rng.uniform(0.9, 1.1, (len(images), 1, 1, 1)).astype(np.float32))
+    shift = torch.from_numpy(rng.uniform(-0.04, 0.04, (len(images), 3, 1, 1)).astype(np.float32))
+    return (images * gain + shift).clamp(0, 1)
+
+
+def turned(sentence: str) -> str:
+    """Left for right and right for left."""
+    other = {"left": "right", "right": "left"}
+    return " ".join(other.get(w, w) for w in sentence.split())
+
+
