@@ -1,0 +1,1 @@
+"""Parts of the recipe of the built-in grounding checkpoint (`weights/train_grounding.py`)."""
