@@ -1,5 +1,6 @@
-"""model + samples -> results/: scores, metrics, timelines."""
+"""model + samples + tracks -> results/: scores, metrics, grounding, timelines."""
 
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -9,10 +10,12 @@ from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
+from rhas.evaluate.grounding import Stores, write_grounding
 from rhas.evaluate.summary import summary
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
+STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
 
 
 def main() -> None:
@@ -30,6 +33,7 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
+            further=[partial(write_grounding, STORES)],
         )
     Console().print(summary(OUT))
 

@@ -76,6 +76,7 @@ def evaluate_method(
     fps: float,
     references: Mapping[str, Sequence[str]],
     out: Path,
+    further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
@@ -89,6 +90,8 @@ def evaluate_method(
         fps: frames per second of the samples.
         references: sentences by movie and person.
         out: a folder; entries of these names are replaced, others stay.
+        further: each writes more entries into the folder that it is given; they take their places
+            together with the others.
         progress: called with the number of frames after each sample.
 
     Returns:
@@ -156,6 +159,8 @@ def evaluate_method(
                 f"{label}: {references[person.movie][person.person]}",
                 folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
             )
+        for write in further:
+            write(folder)
         tables.write_json(report, folder / "report.json")
         tables.write_json(baselines, folder / "baselines.json")
         tables.write_json(metrics, folder / "metrics.json")
