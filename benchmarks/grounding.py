@@ -17,7 +17,8 @@ import argparse
 from pathlib import Path
 
 from rhas.engine.stage import run
-from rhas.evaluate.grounding import Stores, figures, folder_grounding, table
+from rhas.evaluate.grounding import figures, folder_grounding, table
+from rhas.evaluate.stores import Stores
 from rhas.stores.manifest import SUBSETS
 
 

@@ -1,4 +1,4 @@
-"""model + samples + tracks -> results/: scores, metrics, grounding, timelines."""
+"""model + samples + tracks -> results/: scores, metrics, measures of grounding, pictures."""
 
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,12 @@ from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
-from rhas.evaluate.grounding import Stores, write_grounding
+from rhas.evaluate.contact_sheet import write_contact_sheets
+from rhas.evaluate.features import write_features
+from rhas.evaluate.grounding import write_grounding
+from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
+from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
@@ -22,7 +26,9 @@ def main() -> None:
     values = params("evaluate")
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
-    val, test = Samples(SAMPLES, "val"), Samples(SAMPLES, "test")
+    train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
+    movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
+    trained_on = movies[0] - movies[1] - movies[2]
     with stage_lock("evaluate", work_root()):
         evaluate_method(
             load_method(MODELS / values["method"]),
@@ -33,7 +39,11 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
-            further=[partial(write_grounding, STORES)],
+            further=[
+                partial(write_grounding, STORES),
+                partial(write_features, train, test, config.probe),
+                partial(write_contact_sheets, STORES, trained_on, config.sheet_frames),
+            ],
         )
     Console().print(summary(OUT))
 

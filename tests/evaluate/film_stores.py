@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rhas.evaluate.grounding import Stores
+from rhas.evaluate.stores import Stores
 from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg, person_group
 from rhas.stores.manifest import Film, Manifest
 
@@ -78,6 +78,7 @@ def write_tracks(
     source: Sequence[Sequence[int]] = SOURCE,
 ) -> None:
     with create_h5(path) as file:
+        file.attrs["truth"] = False
         create_dataset(file, "cuts", np.array([], np.int32))
         for person, (own, kind) in enumerate(zip(boxes, source, strict=True)):
             group = file.create_group(person_group(person))

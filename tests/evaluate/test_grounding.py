@@ -7,19 +7,11 @@ import runpy
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 from film_stores import NAN, write_stores, write_tracks, write_truth
 
-from rhas.base.errors import RhasError
-from rhas.evaluate.grounding import (
-    Stores,
-    folder_grounding,
-    grounding_figures,
-    read_tracked,
-    write_grounding,
-)
+from rhas.evaluate.grounding import folder_grounding, grounding_figures, write_grounding
+from rhas.evaluate.stores import Stores
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,39 +93,6 @@ def test_the_file_is_rounded_json(tmp_path: Path) -> None:
     write_grounding(write_stores(tmp_path, {"one": "test"}), tmp_path)
     values = json.loads((tmp_path / "grounding.json").read_text())
     assert values["test"]["wrong_person"] == values["films"][0]["wrong_person"] == 14.2857
-
-
-def test_cuts_and_boxes_are_those_of_the_working_frames(tmp_path: Path) -> None:
-    """Source at 30 a second and twice as large: frame n shows source picture 2n."""
-    stores = write_stores(tmp_path, {"one": "test"})
-    with h5py.File(stores.raw / "truth" / "one.h5", "a") as file:
-        for name in ("boxes", "visible"):
-            doubled = np.repeat(file[name][:], 2, axis=0)
-            del file[name]
-            file[name] = doubled * (2 if name == "boxes" else 1)
-        del file["time"], file["cuts"]
-        file["time"], file["cuts"] = np.arange(12) / 30, np.array([3, 8], np.int32)
-        file.attrs["width"], file.attrs["height"] = 240, 180
-    film = read_tracked(stores, "one")
-    assert film.cuts.tolist() == [2, 4]  # source 3 is passed by frame 2 = source 4
-    figures = grounding_figures(folder_grounding(stores))["test"]
-    assert figures["recall_50"] == EXPECTED["recall_50"]
-
-
-def test_stores_that_do_not_belong_together(tmp_path: Path) -> None:
-    stores = write_stores(tmp_path, {"one": "val"})
-    (stores.tracks / "one.h5").unlink()
-    with pytest.raises(RhasError, match=r"one\.h5: no such store"):
-        folder_grounding(stores)
-    write_tracks(stores.tracks / "one.h5", [[NAN] * 5] * 2, [[0] * 5] * 2)
-    with pytest.raises(RhasError, match=r"(?s)person 0: a track of another length.*6 frames.*5"):
-        folder_grounding(stores)
-    with h5py.File(stores.raw / "truth" / "one.h5", "a") as file:
-        del file["lookalike"]
-    (stores.tracks / "one.h5").unlink()
-    write_tracks(stores.tracks / "one.h5")
-    with pytest.raises(RhasError, match=r"(?s)another version.*dvc repro prepare"):
-        folder_grounding(stores)
 
 
 def test_the_script_prints_films_and_sides(

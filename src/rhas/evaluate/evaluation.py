@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.evaluate import tables
+from rhas.evaluate.features import ProbeConfig
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline, draw_timeline
@@ -60,10 +61,20 @@ class EvaluateConfig:
         seed: of the sampling; each sample draws from its own generator, seeded by this and its
             name, so neither order nor company changes its scores.
         readout: from scores to intervals.
+        probe: of the features.
+        sheet_frames: frames of a contact sheet.
     """
 
     seed: int
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    sheet_frames: int = 24
+
+    def __post_init__(self) -> None:
+        if self.sheet_frames < 1:
+            raise RhasError(
+                "must be at least 1", where="evaluate.sheet_frames", got=str(self.sheet_frames)
+            )
 
 
 def evaluate_method(

@@ -1,6 +1,6 @@
 """Grounding measured against true boxes: the stores of a data set to ``results/grounding.json``.
 
-Legend: T frames, P persons of a film. docs/METRICS.md, Grounding, defines the figures.
+docs/METRICS.md, Grounding, defines the figures.
 """
 
 from __future__ import annotations
@@ -11,27 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
-from rhas.base.errors import RhasError
+from rhas.evaluate.stores import Stores, read_tracked
 from rhas.evaluate.tables import write_json
-from rhas.evaluate.tracks import INTERPOLATED, TrackCounts, TrackedFilm, track_counts
-from rhas.ground.recall import Recall, box_recall, person_groups
-from rhas.ground.truth import TruthBoxes
+from rhas.evaluate.tracks import TrackCounts, track_counts
+from rhas.ground.recall import Recall, box_recall
 from rhas.stores.manifest import SUBSETS, Manifest
 
 LOOKALIKES = ("lookalike_place", "lookalike_garment")
 """Groups of persons by ``lookalike`` of the truth file: 1 and 2; 0 is in none."""
-
-
-@dataclass(frozen=True)
-class Stores:
-    """The folders of a data set: ``data/raw``, ``frames``, ``boxes``, ``tracks``."""
-
-    raw: Path
-    frames: Path
-    boxes: Path
-    tracks: Path
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ def folder_grounding(stores: Stores) -> list[FilmGrounding]:
 def film_grounding(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
     """The counts of one film; see `folder_grounding`."""
     film = read_tracked(stores, movie)
-    with h5py.File(_truth(stores, movie)) as file:
+    with h5py.File(stores.truth(movie)) as file:
         lookalike = file["lookalike"][:].tolist()
     return FilmGrounding(
         movie,
@@ -77,59 +65,6 @@ def film_grounding(stores: Stores, movie: str, subset: str | None) -> FilmGround
         track_counts(film),
         lookalike,
     )
-
-
-def read_tracked(stores: Stores, movie: str) -> TrackedFilm:
-    """The truth and the tracks of a film of RHAS-mini.
-
-    Raises:
-        RhasError: a store is absent, or they do not belong together.
-    """
-    frames, tracks = stores.frames / f"{movie}.h5", stores.tracks / f"{movie}.h5"
-    truth = TruthBoxes(_truth(stores, movie))
-    for path in (frames, tracks):
-        if not path.is_file():
-            raise RhasError("no such store", where=str(path), do="run `dvc repro`")
-    with h5py.File(frames) as file:
-        time = file["time"][:]
-        size = int(file.attrs["width"]), int(file.attrs["height"])
-    with h5py.File(tracks) as file:
-        boxes, source = [], []
-        for person, group in enumerate(person_groups(file, truth.persons)):
-            if len(group["boxes"]) != len(time):
-                raise RhasError(
-                    "a track of another length", where=f"{tracks}, person {person}",
-                    expected=f"{len(time)} frames", got=str(len(group["boxes"])),
-                    do="run `dvc repro crop`",
-                )  # fmt: skip
-            boxes.append(group["boxes"][:])
-            source.append(group["source"][:])
-        found_cuts = file["cuts"][:]
-    return TrackedFilm(
-        right=truth.at(time, *size),
-        visible=truth.visible(time),
-        cuts=_true_cuts(_truth(stores, movie), time),
-        boxes=np.stack(boxes, axis=1),
-        interpolated=np.stack(source, axis=1) == INTERPOLATED,
-        found_cuts=found_cuts,
-    )
-
-
-def _true_cuts(path: Path, time: np.ndarray) -> np.ndarray:
-    """The first working frame of each shot: the first one nearer to the shot's first picture than
-    to the one before."""
-    with h5py.File(path) as file:
-        if not {"cuts", "lookalike"} <= set(file):
-            raise RhasError(
-                "a truth file of another version", where=str(path), got=", ".join(file),
-                expected="cuts and lookalike, too", do="run `dvc repro prepare`",
-            )  # fmt: skip
-        cuts, source = file["cuts"][:], file["time"][:]
-    return np.searchsorted(time, (source[cuts - 1] + source[cuts]) / 2, side="right")
-
-
-def _truth(stores: Stores, movie: str) -> Path:
-    return stores.raw / "truth" / f"{movie}.h5"
 
 
 def grounding_figures(films: Sequence[FilmGrounding]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def box_recall(path: Path, right: np.ndarray, visible: np.ndarray) -> Recall:
     counts = Recall()
     with h5py.File(path, "r") as file:
         sampled = file["frames"][:]
-        groups = person_groups(file, right.shape[1])
+        groups = _persons(file, right.shape[1])
         if len(sampled) and sampled[-1] >= len(right):
             raise RhasError(
                 "boxes of frames that the film does not have", where=str(path),
@@ -79,12 +79,7 @@ def box_recall(path: Path, right: np.ndarray, visible: np.ndarray) -> Recall:
     return counts
 
 
-def person_groups(file: h5py.File, persons: int) -> list[h5py.Group]:
-    """The groups of a boxes or tracks store, by person.
-
-    Raises:
-        RhasError: another number of them than ``persons``.
-    """
+def _persons(file: h5py.File, persons: int) -> list[h5py.Group]:
     groups = [key for key in file if key.startswith("person_")]
     if len(groups) != persons:
         raise RhasError(
