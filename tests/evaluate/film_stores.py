@@ -53,7 +53,7 @@ def write_truth(path: Path, lookalike: Sequence[int] = (2, 1)) -> None:
 
 def write_frames(path: Path, lost: Sequence[int] = ()) -> None:
     with create_h5(path) as file:
-        file.attrs["fps"] = RATE
+        file.attrs["movie"], file.attrs["fps"] = path.stem, RATE
         file.attrs["width"], file.attrs["height"] = SIZE
         with JpegWriter(file) as writer:
             for frame in range(6):
