@@ -280,12 +280,17 @@ def _without_truth(val: Sequence[Scored], names: Sequence[str]) -> list[str]:
     return [name for name, known in zip(names, there, strict=True) if not known]
 
 
-def _sizes(items: Sequence[Scored]) -> dict[str, int]:
+def _sizes(items: Sequence[Scored]) -> dict[str, Any]:
+    persons = {(item.window.movie, item.window.person) for item in items}
+    found = {(item.window.movie, item.window.person) for item in items if item.present.any()}
     return {
         "samples": len(items),
         "frames": sum(len(item.truth) for item in items),
         "background_frames": sum(int((~item.truth.any(axis=1)).sum()) for item in items),
         "frames_without_crop": sum(int((~item.present).sum()) for item in items),
+        "persons_without_crop": [
+            f"{movie} person {person}" for movie, person in sorted(persons - found)
+        ],
     }
 
 
