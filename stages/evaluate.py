@@ -1,5 +1,6 @@
-"""model + samples -> results/: scores, metrics, timelines."""
+"""model + samples + tracks -> results/: scores, metrics, measures of grounding, pictures."""
 
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -9,17 +10,25 @@ from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
+from rhas.evaluate.contact_sheet import write_contact_sheets
+from rhas.evaluate.features import write_features
+from rhas.evaluate.grounding import write_grounding
+from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
+from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
+STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
 
 
 def main() -> None:
     values = params("evaluate")
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
-    val, test = Samples(SAMPLES, "val"), Samples(SAMPLES, "test")
+    train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
+    movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
+    trained_on = movies[0] - movies[1] - movies[2]
     with stage_lock("evaluate", work_root()):
         evaluate_method(
             load_method(MODELS / values["method"]),
@@ -30,6 +39,11 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
+            further=[
+                partial(write_grounding, STORES),
+                partial(write_features, train, test, config.probe),
+                partial(write_contact_sheets, STORES, trained_on, config.sheet_frames),
+            ],
         )
     Console().print(summary(OUT))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,7 @@ def samples(
     *,
     val: list[tuple[str, float, float]] | None = None,
     test: list[tuple[str, float, float]] | None = None,
+    found: bool = True,
 ) -> Path:
     """Two persons of 250 frames in a val and a test movie, three windows each; the features of
     frame t are the labels of CODED, so that a method can know the truth."""
@@ -99,7 +100,7 @@ def samples(
             own = [TimedAction(film.movie, person, *action) for action in actions[film.movie]]
             frames = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
             coded = labels_of(frames, 0, FRAMES)[:, CODED].astype(np.float16)
-            present = np.arange(FRAMES) % 100 >= 10
+            present = (np.arange(FRAMES) % 100 >= 10) & found
             features = Features(coded, coded, present, np.ones(3, np.float32))
             facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
             writer.write_person(person, features, {**facts, "frames": FRAMES})
@@ -116,6 +117,7 @@ def evaluated(
     out: Path,
     *,
     readout: ReadoutConfig | None = None,
+    further: Sequence[Callable[[Path], None]] = (),
 ) -> dict:
     test = Samples(folder, "test")
     evaluate_method(
@@ -127,6 +129,7 @@ def evaluated(
         fps=FPS,
         references=test.info["references"],
         out=out,
+        further=further,
     )
     return read(out / "metrics.json")
 
@@ -185,10 +188,32 @@ def test_the_report_counts(seen: Path, made: Path) -> None:
     truth = np.concatenate(truths_of(made, "test"))
     assert {**report["test"], "other_means": None} == {
         "samples": 6, "frames": 500, "background_frames": int((truth.sum(axis=1) == 0).sum()),
-        "frames_without_crop": 60, "constant_class": "walking", "other_means": None,
+        "frames_without_crop": 60, "persons_without_crop": [], "constant_class": "walking",
+        "other_means": None,
     }  # fmt: skip
     assert set(report["test"]["other_means"].values()) == {100}
     assert len(report["classes_with_default_threshold"]) == C - 3
+
+
+def test_the_report_names_who_is_never_found(tmp_path: Path) -> None:
+    evaluated(Seer(), samples(tmp_path, found=False), tmp_path / "out")
+    report = read(tmp_path / "out" / "report.json")
+    assert report["test"]["persons_without_crop"] == ["t person 0", "t person 1"]
+    assert report["test"]["frames_without_crop"] == 500
+
+
+def test_further_entries_take_their_places_with_the_others(made: Path, tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError("no space left")
+
+    def write(folder: Path) -> None:
+        (folder / "further.txt").write_text("hello")
+
+    with pytest.raises(OSError, match="no space left"):
+        evaluated(Seer(), made, tmp_path, further=[write, fail])
+    assert not list(tmp_path.iterdir())
+    evaluated(Seer(), made, tmp_path, further=[write])
+    assert (tmp_path / "further.txt").read_text() == "hello"
 
 
 def test_the_files_are_those_declared(seen: Path) -> None:

@@ -24,7 +24,7 @@ from rhas.mini import (
     simulate_film,
     write_film,
 )
-from rhas.mini.attributes import Attributes
+from rhas.mini.attributes import GARMENTS, Attributes, lookalike
 from rhas.mini.figure import HEAD_J, JOINTS, NECK_J, PELVIS, THINGS
 from rhas.mini.film import film_story
 from rhas.mini.references import alternatives, choices, holds_for, reference
@@ -223,3 +223,44 @@ def test_scenes_are_repeatable_and_not_from_the_films():
             assert person.held in ("", *THINGS)
             assert person.visible < 1 or _in_the_box(person)
     assert not np.array_equal(scenes[0].frame, next(sample_scenes(8, 1)).frame)
+
+
+def test_look_alikes_by_place_or_by_one_garment():
+    she = Attributes(
+        "woman", "tall", "slim", "long", "black", "coat", "red", "plain", "trousers", "blue",
+        "hat", "red", None, None, False, False,
+    )  # fmt: skip
+    other = replace(she, gender="man", hair="short")
+    cases = {
+        "place": [replace(she, side="left"), replace(she, side="right"), other],
+        "garment": [she, replace(she, hat_colour="blue"), other],
+        "none": [she, replace(she, hair_colour="red"), other],
+    }
+    for kind, cast in cases.items():
+        assert [lookalike(p, cast) for p in range(3)] == [kind, kind, "none"]
+    two_garments = [she, replace(she, lower_colour="grey", upper_colour="blue")]
+    assert lookalike(0, two_garments) == "none"
+    assert lookalike(0, [she]) == "none"
+    assert set(GARMENTS) <= set(she.as_dict())
+
+
+def test_the_set_has_look_alikes_and_their_references_say_what_tells_them_apart(films):
+    counted = Counter()
+    for spec, facts in films:
+        assert [kind == "place" for kind in facts.lookalikes] == [
+            a["side"] is not None for a in facts.attributes
+        ]
+        assert ("place" in facts.lookalikes) == spec.sides
+        for text, kind, own in zip(
+            facts.references, facts.lookalikes, facts.attributes, strict=True
+        ):
+            counted[spec.subset, kind] += 1
+            if kind == "place":
+                assert text.endswith(f"on the {own['side']}")
+            if kind == "garment":  # a garment's kind, colour or pattern
+                assert any(own[name] and str(own[name]) in text for name in GARMENTS)
+    assert counted == {
+        ("train", "place"): 2, ("train", "garment"): 14, ("train", "none"): 11,
+        ("val", "garment"): 4, ("val", "none"): 2,
+        ("test", "place"): 2, ("test", "garment"): 7, ("test", "none"): 4,
+    }  # fmt: skip

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 
 from rhas.engine.workcache import WorkCache, sha256
-from rhas.mini import MiniConfig
-from rhas.prepare.rendered import assemble_mini, mini_jobs, read_truth, render_film
+from rhas.mini import MiniConfig, film_specs, simulate_film
+from rhas.prepare.rendered import LOOKALIKES, assemble_mini, mini_jobs, read_truth, render_film
 from rhas.stores.manifest import Manifest, read_annotations
 
 
@@ -36,3 +36,5 @@ def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
     assert report["report"]["persons"] == len(manifest.films[0].references)
     with h5py.File(out / "truth" / "mini_00.h5") as file:
         assert file["cuts"].dtype == np.int32
+        facts = simulate_film(film_specs(config)[0])
+        assert [LOOKALIKES[n] for n in file["lookalike"]] == facts.lookalikes

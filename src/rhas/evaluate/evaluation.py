@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.evaluate import tables
+from rhas.evaluate.features import ProbeConfig
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline, draw_timeline
@@ -60,10 +61,20 @@ class EvaluateConfig:
         seed: of the sampling; each sample draws from its own generator, seeded by this and its
             name, so neither order nor company changes its scores.
         readout: from scores to intervals.
+        probe: of the features.
+        sheet_frames: frames of a contact sheet.
     """
 
     seed: int
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    sheet_frames: int = 24
+
+    def __post_init__(self) -> None:
+        if self.sheet_frames < 1:
+            raise RhasError(
+                "must be at least 1", where="evaluate.sheet_frames", got=str(self.sheet_frames)
+            )
 
 
 def evaluate_method(
@@ -76,6 +87,7 @@ def evaluate_method(
     fps: float,
     references: Mapping[str, Sequence[str]],
     out: Path,
+    further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
@@ -89,6 +101,8 @@ def evaluate_method(
         fps: frames per second of the samples.
         references: sentences by movie and person.
         out: a folder; entries of these names are replaced, others stay.
+        further: each writes more entries into the folder that it is given; they take their places
+            together with the others.
         progress: called with the number of frames after each sample.
 
     Returns:
@@ -156,6 +170,8 @@ def evaluate_method(
                 f"{label}: {references[person.movie][person.person]}",
                 folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
             )
+        for write in further:
+            write(folder)
         tables.write_json(report, folder / "report.json")
         tables.write_json(baselines, folder / "baselines.json")
         tables.write_json(metrics, folder / "metrics.json")
@@ -264,12 +280,17 @@ def _without_truth(val: Sequence[Scored], names: Sequence[str]) -> list[str]:
     return [name for name, known in zip(names, there, strict=True) if not known]
 
 
-def _sizes(items: Sequence[Scored]) -> dict[str, int]:
+def _sizes(items: Sequence[Scored]) -> dict[str, Any]:
+    persons = {(item.window.movie, item.window.person) for item in items}
+    found = {(item.window.movie, item.window.person) for item in items if item.present.any()}
     return {
         "samples": len(items),
         "frames": sum(len(item.truth) for item in items),
         "background_frames": sum(int((~item.truth.any(axis=1)).sum()) for item in items),
         "frames_without_crop": sum(int((~item.present).sum()) for item in items),
+        "persons_without_crop": [
+            f"{movie} person {person}" for movie, person in sorted(persons - found)
+        ],
     }
 
 

@@ -36,6 +36,8 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
 def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 4)
     return value

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+GARMENTS = ("upper", "upper_colour", "pattern", "lower", "lower_colour", "hat", "hat_colour",
+            "bag", "bag_colour")  # fmt: skip
+"""Attributes of what a person wears or carries."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +45,23 @@ class Attributes:
     def as_dict(self) -> dict[str, str | bool | None]:
         """JSON-able form."""
         return asdict(self)
+
+
+def lookalike(person: int, cast: Sequence[Attributes]) -> str:
+    """What tells a person from a look-alike in the cast.
+
+    ``place``: somebody else differs in the side of the picture alone. ``garment``: else, somebody
+    differs in one attribute of a garment, hat or bag alone, so that whatever singles the person
+    out states it. ``none``: neither; so look-alikes that differ in their hair alone.
+
+    Args:
+        person: index into the cast.
+        cast: everybody of the film.
+    """
+    differences = [
+        [f.name for f in fields(own) if getattr(own, f.name) != getattr(other, f.name)]
+        for own, other in ((cast[person], other) for n, other in enumerate(cast) if n != person)
+    ]
+    if ["side"] in differences:
+        return "place"
+    return "garment" if any([name] in differences for name in GARMENTS) else "none"

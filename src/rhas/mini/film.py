@@ -14,6 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from rhas.mini.attributes import lookalike
 from rhas.mini.camera import placed_at, view_at
 from rhas.mini.references import reference
 from rhas.mini.render import Renderer
@@ -39,6 +40,8 @@ class FilmFacts:
     """Source frames that start a new shot, without frame 0."""
     attributes: list[dict[str, str | bool | None]]
     """Per person, see :class:`rhas.mini.appearance.Attributes`."""
+    lookalikes: list[str]
+    """Per person, see :func:`rhas.mini.attributes.lookalike`."""
     frames: int
     """F, source frames."""
     presence: list[list[tuple[float, float]]]
@@ -57,6 +60,7 @@ class FilmTruth:
     """(F, P) visible fraction of the figure, 0 to 1."""
     cuts: list[int]
     attributes: list[dict[str, str | bool | None]]
+    lookalikes: list[str]
 
 
 def _generators(spec: FilmSpec) -> tuple[np.random.Generator, ...]:
@@ -113,6 +117,7 @@ def _facts(spec: FilmSpec, story: Story) -> FilmFacts:
         intervals=intervals,
         cuts=[n for n in range(1, spec.frames) if shots[n] != shots[n - 1]],
         attributes=[a.as_dict() for a in attributes],
+        lookalikes=[lookalike(p, attributes) for p in range(len(attributes))],
         frames=spec.frames,
         presence=presence,
     )
@@ -175,7 +180,7 @@ def write_film(
 
     _encode(spec, folder / spec.file_name, draw, sound, progress)
     return FilmTruth(facts.references, facts.intervals, boxes, visible, facts.cuts,
-                     facts.attributes)  # fmt: skip
+                     facts.attributes, facts.lookalikes)  # fmt: skip
 
 
 def _encode(

@@ -17,6 +17,10 @@ from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
 from rhas.stores.jpegstore import create_dataset, create_h5
 from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
 
+LOOKALIKES = ("none", "place", "garment")
+"""What tells a person from a look-alike (`rhas.mini.attributes.lookalike`), as the truth file
+numbers it."""
+
 
 def mini_jobs(config: MiniConfig) -> list[Job]:
     """One job per film of RHAS-mini."""
@@ -88,6 +92,8 @@ def _write_truth(path: Path, spec: FilmSpec, truth: FilmTruth) -> None:
         create_dataset(file, "visible", truth.visible.astype(np.float32))
         create_dataset(file, "time", np.arange(len(truth.boxes)) / float(spec.rate))
         create_dataset(file, "cuts", np.asarray(truth.cuts, np.int32))
+        numbers = [LOOKALIKES.index(name) for name in truth.lookalikes]
+        create_dataset(file, "lookalike", np.asarray(numbers, np.uint8))
 
 
 def write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path) -> None:

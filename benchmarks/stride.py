@@ -1,0 +1,146 @@
+"""What a track loses when the detector sees every k-th frame alone, on films of RHAS-mini.
+
+    python benchmarks/stride.py [--films mini_01 mini_08] [--strides 1 2 5 10] [--json]
+
+The detector runs once, on every frame; for each k, its boxes of every k-th frame go through the
+crop stage, with the settings of params.yaml, and the tracks are compared with the true boxes in
+every frame. ``calls/s``: frames that the detector sees per second of film; ``IoU``: of track and
+true box, mean over the frames in which the person is visible, 0 where the track has no box;
+``lost``: points of it below the first k's; ``recall`` and ``wrong`` as in docs/METRICS.md, all in
+per cent. Without --films: those of --subset. With `ground.backend: truth` in another --params,
+what is lost is the tracking's alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+from rhas.crop import crop_film
+from rhas.engine.jobs import crop_job, ground_job
+from rhas.engine.stage import run
+from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracks import TrackCounts, track_counts
+from rhas.ground import ground_film
+from rhas.stores.jpegstore import create_dataset, create_h5, person_group
+from rhas.stores.manifest import SUBSETS, Film, Manifest
+
+
+def thin(store: Path, stride: int, out: Path) -> int:
+    """Writes the boxes of every stride-th frame of a boxes store of all frames; returns their
+    number."""
+    with h5py.File(store) as dense, create_h5(out) as file:
+        file.attrs.update({**dense.attrs, "stride": stride})
+        kept = dense["frames"][::stride]
+        create_dataset(file, "frames", kept)
+        person = 0
+        while (name := person_group(person)) in dense:
+            own, group = dense[name], file.create_group(name)
+            group.attrs["reference"] = own.attrs["reference"]
+            offsets = own["offsets"][:]
+            counts = np.diff(offsets)
+            rows = np.concatenate([np.arange(offsets[f], offsets[f + 1]) for f in kept])
+            create_dataset(group, "offsets", np.concatenate([[0], np.cumsum(counts[::stride])]))
+            for part in ("boxes", "scores"):
+                create_dataset(group, part, own[part][:][rows.astype(np.int64)])
+            person += 1
+        return len(kept)
+
+
+def film_counts(
+    film: Film, stores: Stores, values: Mapping[str, Any], strides: Sequence[int], folder: Path
+) -> dict[int, tuple[int, float, TrackCounts]]:
+    """By stride: the detector's calls, the film's seconds, the counts of its tracks."""
+    frames = stores.frames / f"{film.movie}.h5"
+    dense = {**values, "ground": {**values["ground"], "stride": 1}}
+    job = ground_job(film.movie, film.references, frames, stores.truth(film.movie), dense)
+    every = folder / f"{film.movie}_every.h5"
+    ground_film(job.inputs, job.arguments, every, lambda n: None)
+    with h5py.File(frames) as file:
+        seconds = (len(file["offsets"]) - 1) / float(file.attrs["fps"])
+    found = {}
+    for stride in strides:
+        own = Stores(stores.raw, stores.frames, folder / f"boxes_{stride}", folder / f"{stride}")
+        for path in (own.boxes, own.tracks):
+            path.mkdir(exist_ok=True)
+        name = f"{film.movie}.h5"
+        calls = thin(every, stride, own.boxes / name)
+        job = crop_job(film.movie, frames, own.boxes / name, values)
+        crop_film(job.inputs, job.arguments, own.tracks / name, lambda n: None)
+        counts = sum(track_counts(read_tracked(own, film.movie)), TrackCounts())
+        found[stride] = calls, seconds, counts
+    return found
+
+
+def figures(of: Iterable[tuple[int, float, TrackCounts]]) -> dict[str, float | None]:
+    """Of some films together."""
+    calls, seconds, counts = (list(values) for values in zip(*of, strict=True))
+    track = sum(counts, TrackCounts())
+    return {
+        "calls_per_second": sum(calls) / sum(seconds),
+        "track_iou": 100 * track.overlap / track.visible,
+        "recall_50": 100 * track.found / track.visible,
+        "wrong_person": 100 * track.wrong / track.boxed if track.boxed else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("raw", "frames"):
+        parser.add_argument(f"--{name}", type=Path, default=Path("data") / name)
+    parser.add_argument("--films", nargs="+", help="movies of the manifest")
+    parser.add_argument("--subset", choices=SUBSETS, default="val")
+    parser.add_argument("--strides", nargs="+", type=int, default=[1, 2, 5, 10])
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    manifest = Manifest.read(options.raw)
+    movies = options.films or [f.movie for f in manifest.films if f.subset == options.subset]
+    films = [film for film in manifest.films if film.movie in movies]
+    if unknown := sorted({*movies} - {film.movie for film in films}):
+        raise RhasError("no such film", where="--films", got=", ".join(unknown))
+    found: dict[int, list[tuple[int, float, TrackCounts]]] = {k: [] for k in options.strides}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stores = Stores(options.raw, options.frames, folder, folder)
+        for film in films:
+            print(film.movie, file=sys.stderr)
+            counts = film_counts(film, stores, load_params(options.params), options.strides, folder)
+            for stride, own in counts.items():
+                found[stride].append(own)
+    rows = {stride: figures(own) for stride, own in found.items()}
+    if options.json:
+        print(json.dumps({"films": [f.movie for f in films], "strides": rows}, indent=1))
+    else:
+        print(table(rows))
+
+
+def table(rows: Mapping[int, Mapping[str, float | None]]) -> str:
+    """A line per stride."""
+    first = next(iter(rows.values()))
+    lines = [f"{'k':>3}{'calls/s':>9}{'fewer':>7}{'IoU':>7}{'lost':>7}{'recall':>8}{'wrong':>7}"]
+    for stride, row in rows.items():
+        fewer = first["calls_per_second"] / row["calls_per_second"]
+        lost = first["track_iou"] - row["track_iou"]
+        wrong = "-" if row["wrong_person"] is None else f"{row['wrong_person']:.1f}"
+        lines.append(
+            f"{stride:>3}{row['calls_per_second']:>9.2f}{fewer:>6.1f}x{row['track_iou']:>7.1f}"
+            f"{lost:>7.2f}{row['recall_50']:>8.1f}{wrong:>7}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,96 @@
+"""References that fit nobody, several people, or each other: from boxes through the crop stage to
+figures and contact sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from film_stores import A, B, write_stores
+
+from rhas.crop import crop_film
+from rhas.evaluate.contact_sheet import draw_sheet, read_sheet
+from rhas.evaluate.grounding import folder_grounding, grounding_figures
+from rhas.evaluate.stores import Stores, read_tracks
+from rhas.stores.jpegstore import create_dataset, create_h5, person_group
+
+FRAMES = 6
+CROP = {"size": 16, "min_score": 0.3, "max_gap": 5, "cut_threshold": 100.0}
+
+
+def tracked(
+    folder: Path, persons: Mapping[str, list[tuple[list[int], float]]]
+) -> tuple[Stores, dict[str, Any]]:
+    """The stores of a film in which every reference has the same candidates (box, score) in every
+    frame, tracked; and what the crop stage reports."""
+    stores = write_stores(folder, {"one": "test"})
+    boxes, tracks = stores.boxes / "one.h5", stores.tracks / "one.h5"
+    boxes.unlink()
+    tracks.unlink()
+    with create_h5(boxes) as file:
+        file.attrs.update({"movie": "one", "stride": 1, "truth": False})
+        create_dataset(file, "frames", np.arange(FRAMES, dtype=np.int32))
+        for person, (reference, candidates) in enumerate(persons.items()):
+            group = file.create_group(person_group(person))
+            group.attrs["reference"] = reference.rstrip()
+            flat = [candidate for _ in range(FRAMES) for candidate in candidates]
+            create_dataset(group, "offsets", np.arange(FRAMES + 1) * len(candidates))
+            own = np.array([box for box, _ in flat], np.float32).reshape(-1, 4)
+            create_dataset(group, "boxes", own)
+            create_dataset(group, "scores", np.array([score for _, score in flat], np.float32))
+    inputs = {"frames": stores.frames / "one.h5", "boxes": boxes}
+    report = crop_film(inputs, {"movie": "one", "config": CROP}, tracks, lambda n: None)
+    return stores, report
+
+
+@pytest.mark.parametrize("candidates", [[], [(B, 0.05)]])
+def test_a_reference_that_fits_nobody(
+    tmp_path: Path, candidates: list[tuple[list[int], float]]
+) -> None:
+    """No candidate, or none with a score that speaks for it: the track is missing in every frame,
+    and report, figures and contact sheet say so."""
+    persons = {"the woman in the red coat": [(A, 0.9)], "a man on a horse": candidates}
+    stores, report = tracked(tmp_path, persons)
+    assert [p["missing"] for p in report["persons"]] == [0, FRAMES]
+    tracks = read_tracks(stores.tracks / "one.h5")
+    assert np.isnan(tracks.boxes[:, 1]).all()
+    test = grounding_figures(folder_grounding(stores))["test"]
+    assert (test["persons_not_found"], test["recall_50"], test["wrong_person"]) == (1, 60, 0)
+    sheet = read_sheet(stores, "one", 24)
+    assert sheet.not_found == [False, True]
+    assert sheet.lost[:, 1].tolist() == [True] * 4 + [False] * 2  # person 1 leaves then
+    draw_sheet(sheet)
+
+
+def test_nobody_is_found(tmp_path: Path) -> None:
+    stores, report = tracked(tmp_path, {"a dragon": [], "a man on a horse": []})
+    assert [p["missing"] for p in report["persons"]] == [FRAMES, FRAMES]
+    test = grounding_figures(folder_grounding(stores))["test"]
+    assert (test["persons_not_found"], test["recall_50"], test["wrong_person"]) == (2, 0, None)
+    draw_sheet(read_sheet(stores, "one", 24))
+
+
+def test_a_reference_that_fits_several_people(tmp_path: Path) -> None:
+    """The track stays with one of them, the better one."""
+    persons = {"a person": [(A, 0.8), (B, 0.85)], "a man on a horse": []}
+    stores, _ = tracked(tmp_path, persons)
+    boxes = read_tracks(stores.tracks / "one.h5").boxes[:, 0]
+    np.testing.assert_allclose(boxes, [B] * FRAMES)
+    figures = grounding_figures(folder_grounding(stores))["test"]
+    assert figures["id_switches"] == 0
+    assert figures["wrong_person"] == 100 * 4 / 6  # the true B leaves after four frames
+
+
+def test_two_equal_references_share_the_people_out(tmp_path: Path) -> None:
+    """Each body is one reference's: of two, either gets one; of one, one gets it."""
+    both = [(A, 0.8), (B, 0.85)]
+    stores, _ = tracked(tmp_path / "two", {"a person": both, "a person ": both})
+    tracks = read_tracks(stores.tracks / "one.h5")
+    assert tracks.references == ["a person", "a person"]
+    assert {tuple(box) for box in tracks.boxes[0].tolist()} == {tuple(A), tuple(B)}
+    stores, report = tracked(tmp_path / "one", {"a person": both[:1], "a person ": both[:1]})
+    assert sorted(p["missing"] for p in report["persons"]) == [0, FRAMES]
+    assert sorted(read_sheet(stores, "one", 24).not_found) == [False, True]

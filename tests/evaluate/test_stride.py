@@ -1,0 +1,88 @@
+"""benchmarks/stride.py on a film of six frames, with the true boxes for a detector."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from film_stores import write_stores
+
+from rhas.evaluate.stores import Stores
+from rhas.stores.jpegstore import create_dataset, create_h5
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = str(ROOT / "benchmarks" / "stride.py")
+VALUES = {
+    "ground": {"backend": "truth", "checkpoint": ""},
+    "crop": {"size": 16, "min_score": 0.3, "max_gap": 5, "cut_threshold": 100.0},
+}
+
+
+def printed(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str
+) -> str:
+    params = stores.raw / "params.yaml"
+    params.write_text(yaml.safe_dump(VALUES))
+    places = ["--raw", str(stores.raw), "--frames", str(stores.frames), "--params", str(params)]
+    monkeypatch.setattr(sys, "argv", ["stride.py", *places, *more])
+    runpy.run_path(SCRIPT, run_name="__main__")
+    return capsys.readouterr().out
+
+
+def test_fewer_calls_and_what_they_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Person 0 stands still for 6 frames, person 1 for 4 and is gone in frame 5: with every fifth
+    frame it is held for two frames from frame 0 on and missed in the fourth."""
+    stores = write_stores(tmp_path, {"one": "val", "two": "train"})
+    found = json.loads(printed(stores, monkeypatch, capsys, "--strides", "1", "5", "--json"))
+    assert found["films"] == ["one"]
+    assert found["strides"] == {
+        "1": pytest.approx({
+            "calls_per_second": 15.0, "track_iou": 100.0, "recall_50": 100.0, "wrong_person": 0.0
+        }),
+        "5": pytest.approx({
+            "calls_per_second": 5.0, "track_iou": 90.0, "recall_50": 90.0, "wrong_person": 0.0
+        }),
+    }  # fmt: skip
+    text = printed(stores, monkeypatch, capsys, "--strides", "1", "5", "--films", "one", "two")
+    assert text.splitlines()[-1].split() == ["5", "5.00", "3.0x", "90.0", "10.00", "90.0", "0.0"]
+
+
+def test_an_unknown_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores = write_stores(tmp_path, {"one": "val"})
+    with pytest.raises(SystemExit, match="1"):
+        printed(stores, monkeypatch, capsys, "--films", "three")
+    assert "no such film" in capsys.readouterr().err
+
+
+def test_thinned_boxes_are_those_of_every_kth_frame(tmp_path: Path) -> None:
+    counts = [2, 0, 1, 3, 1]
+    boxes = np.arange(sum(counts) * 4, dtype=np.float32).reshape(-1, 4)
+    with create_h5(tmp_path / "every.h5") as file:
+        file.attrs.update({"movie": "m", "stride": 1})
+        create_dataset(file, "frames", np.arange(5, dtype=np.int32))
+        group = file.create_group("person_000")
+        group.attrs["reference"] = "her"
+        create_dataset(group, "offsets", np.cumsum([0, *counts]))
+        create_dataset(group, "boxes", boxes)
+        create_dataset(group, "scores", boxes[:, 0])
+    script: dict[str, Any] = runpy.run_path(SCRIPT)
+    assert script["thin"](tmp_path / "every.h5", 3, tmp_path / "thin.h5") == 2
+    with h5py.File(tmp_path / "thin.h5") as file:
+        assert (file.attrs["movie"], file.attrs["stride"]) == ("m", 3)
+        assert file["frames"][:].tolist() == [0, 3]
+        group = file["person_000"]
+        assert group.attrs["reference"] == "her"
+        assert group["offsets"][:].tolist() == [0, 2, 5]
+        assert group["boxes"][:].tolist() == boxes[[0, 1, 3, 4, 5]].tolist()
+        assert group["scores"][:].tolist() == boxes[[0, 1, 3, 4, 5], 0].tolist()
