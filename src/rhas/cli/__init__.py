@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from rhas.base.errors import RhasError
-from rhas.cli import cache, features, metrics
+from rhas.cli import cache, diff, features, inspect, metrics
+from rhas.cli.output import print_error
 
 app = typer.Typer(
     help="Referring Human Action Segmentation: what did the person a sentence names do, and when.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command("inspect")(inspect.inspect)
+app.command("diff")(diff.diff)
 app.command("features")(features.features)
 app.command("metrics")(metrics.metrics)
 app.add_typer(cache.app, name="cache", no_args_is_help=True)
@@ -24,6 +25,5 @@ def main() -> None:
     try:
         app()
     except RhasError as error:
-        told = Text.assemble(("error: ", "bold red"), str(error))  # a name may hold brackets
-        Console(stderr=True).print(told)
+        print_error(error)
         raise SystemExit(1) from None

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from rhas.base.config import load_params
+from rhas.cli.output import print_error
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 
@@ -38,7 +37,6 @@ def features(
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
     failures = extract_features(films, ref, load_params(parameters), cache, out)
     for movie, error in failures.items():
-        told = Text.assemble((f"{movie}: ", "bold red"), str(error))  # a name may hold brackets
-        Console(stderr=True).print(told)
+        print_error(error, movie)
     print(f"{len(films) - len(failures)} of {len(films)} films in {out}")
     raise typer.Exit(1 if failures else 0)
