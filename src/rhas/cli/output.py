@@ -27,7 +27,8 @@ def console() -> Console:
 
 def print_error(error: BaseException, what: str = "error") -> None:
     """To standard error; brackets in a film's name are no markup."""
-    Console(stderr=True).print(Text.assemble((f"{what}: ", "bold red"), str(error)))
+    told = Text.assemble((f"{what}: ", "bold red"), str(error))
+    Console(stderr=True).print(told, soft_wrap=True)
 
 
 def print_json(values: Any) -> None:

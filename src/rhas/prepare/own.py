@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
 from rhas.decode.video import inspect
 from rhas.engine.workcache import link, sha256
 from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
 
 FILM_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts")
-_LATE = 1.0  # seconds by which an annotation may end after its film: whole seconds are common
+LATE_S = 1.0
+"""Seconds by which an annotation may end after its film: whole seconds are common."""
 
 
 def assemble_own(source: Path, out: Path) -> None:
@@ -30,7 +33,10 @@ def assemble_own(source: Path, out: Path) -> None:
     """
     references, subsets = _read_references(source / "references.csv")
     files = _find_films(source / "films", references)
-    annotations = read_annotations(source)
+    annotations = [
+        replace(row, movie=movie_name(row.movie, str(source / "annotations.csv")))
+        for row in read_annotations(source)
+    ]
     for row in annotations:
         if row.person not in range(len(references.get(row.movie, ()))):
             raise RhasError(
@@ -43,8 +49,8 @@ def assemble_own(source: Path, out: Path) -> None:
     (out / "films").mkdir()
     films = []
     for movie, sentences in references.items():
-        file = f"films/{files[movie].name}"
-        link(files[movie], out / file)
+        file = f"films/{movie}{files[movie].suffix}"
+        link(files[movie].resolve(), out / file)  # a symbolic link's film, not the link
         films.append(Film(movie, file, sha256(out / file), sentences, subsets[movie]))
     write_tables(Manifest("own", tuple(films)), annotations, out)
 
@@ -62,7 +68,7 @@ def _read_references(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, 
     subsets: dict[str, str | None] = {}
     for line, row in read_rows(path, ("movie", "person", "reference")):
         where = f"{path}:{line}"
-        movie, text = row["movie"].strip(), row["reference"].strip()
+        movie, text = movie_name(row["movie"], where), row["reference"].strip()
         subset = row.get("subset", "").strip() or None
         try:
             person = int(row["person"])
@@ -101,16 +107,17 @@ def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:
     """File by movie; tells of films that no reference names."""
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix.lower() not in FILM_SUFFIXES:
+        if path.suffix.lower() not in FILM_SUFFIXES or path.name.startswith("."):
             continue
-        if path.stem in files:
+        name = movie_name(path.stem, str(path))
+        if name in files:
             raise RhasError(
                 "two films of one name",
                 where=str(folder),
-                got=f"{files[path.stem].name}, {path.name}",
+                got=f"{files[name].name}, {path.name}",
                 do="rename one of them",
             )
-        files[path.stem] = path
+        files[name] = path
     missing = [movie for movie in movies if movie not in files]
     if missing:
         raise RhasError(
@@ -136,7 +143,7 @@ def _check_ends(
     seconds = {movie: _seconds(files[movie]) for movie in {row.movie for row in annotations}}
     for row in annotations:
         length = seconds[row.movie]
-        if length is not None and (row.start_s >= length or row.end_s > length + _LATE):
+        if length is not None and (row.start_s >= length or row.end_s > length + LATE_S):
             raise RhasError(
                 "an annotation outside its film",
                 where=str(source / "annotations.csv"),
