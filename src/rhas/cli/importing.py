@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.errors import RhasError
-from rhas.cli.output import console
+from rhas.cli.output import console, progress_bar
 
 app = typer.Typer(
     help="Bring in films, annotations and features of others.\n\n"
@@ -170,6 +171,107 @@ def ava(
     _run(settings, rows, clock, out, params, copy, drop, replace, as_json)
 
 
+@app.command("rhas133")
+def rhas133(
+    pickles: Annotated[
+        Path,
+        typer.Argument(help="Folder of the authors' pickles: actions_train_rhas.pkl, ...",
+                       show_default=False),
+    ],
+    features: Annotated[
+        Path,
+        typer.Argument(help="Folder that holds RHAS_feature_blipv2, "
+                       "RHAS_feature_blipv2_train_grounding_dino, ...", show_default=False),
+    ],
+    vlm: Annotated[Literal["blip2", "clip"], typer.Option(help="Which features.")] = "blip2",
+    protocol: Annotated[
+        Literal["cross_movie", "random"], typer.Option(help="Which of the paper's two splits.")
+    ] = "cross_movie",
+    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of the features.")] = 15.0,
+    id_base: Annotated[
+        int, typer.Option(min=0, max=1, help="Number of the first class in the pickles.")
+    ] = 0,
+    label_map: Map = None,
+    out: Annotated[Path, typer.Option(help="The data folder: raw/ and features/ are written.")]
+    = Path("data"),
+    params: Annotated[
+        Path, typer.Option("--params", help="Its fps, split and vlm are set; comments stay.")
+    ] = Path("params.yaml"),
+    drop: Drop = False,
+    replace: Replace = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """RHAS133 as its authors' code reads it: train without a single film.
+
+    The pickles run nothing: only lists, tuples, dicts, strings, numbers and arrays of numbers are
+    read. What is assumed of their form stands in docs/DATA.md. A feature store per sample and the
+    tables are written; the stages before chunk are not needed then:
+    dvc repro --single-item chunk train evaluate
+
+    Exit status: 0 imported, 1 stopped (see the audit).
+    """
+    from rhas.engine.stage import new_folder
+    from rhas.importing.audit import Audit
+    from rhas.importing.labels import read_label_map
+    from rhas.importing.rhas133 import find_sources, write_samples
+    from rhas.importing.write import set_params
+    from rhas.prepare.rendered import write_tables
+    from rhas.stores.manifest import Manifest
+
+    stores, raw = out / "features" / vlm, out / "raw"
+    there = [str(folder) for folder in (stores, raw) if folder.is_dir() and any(folder.iterdir())]
+    if there and not replace:
+        raise RhasError(
+            "there are data already",
+            where=", ".join(there),
+            do="give --replace; what DVC has recorded comes back with `dvc checkout --force`",
+        )
+    if not params.is_file():
+        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    audit = Audit()
+    report = out / "import.json"
+    labels = read_label_map(label_map, None)
+    sources = find_sources(pickles, features, vlm, protocol, audit)
+    settings = {"kind": "rhas133", "pickles": str(pickles), "features": str(features), "vlm": vlm,
+                "protocol": protocol, "fps": fps, "id_base": id_base,
+                "label_map": _plain(label_map)}  # fmt: skip
+    changed: dict[str, Any] = {}
+    goes_on = False
+    with contextlib.suppress(_Stopped), new_folder(stores) as folder:
+        with progress_bar("samples") as tell:
+            films, annotations = write_samples(
+                sources, labels, id_base, fps, vlm, folder, audit, tell
+            )
+        goes_on = bool(films) and (drop or not audit.stops)
+        if not goes_on:
+            raise _Stopped
+        with new_folder(raw) as tables:
+            write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+        changed = set_params(params, {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm})
+    audit.write(report, settings, goes_on)
+    if as_json:
+        print(report.read_text("utf-8"), end="")
+    else:
+        show_audit(audit, report)
+        if goes_on:
+            counts = audit.counts
+            shown = f"{counts['samples']} samples, {counts['annotations']} annotations"
+            print(f"{shown} of {counts['classes']} classes, D {counts['D']}, in {stores} and {raw}")
+            _tell_params(params, changed)
+            print("next: `dvc repro --single-item chunk train evaluate`")
+        else:
+            _tell_stopped(bool(audit.counts.get("samples")))
+    raise typer.Exit(0 if goes_on else 1)
+
+
+class _Stopped(Exception):
+    """Nothing is to be written."""
+
+
+def _whole(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
 def _run(
     settings: dict[str, Any], rows: Any, clock: Any, out: Path, params: Path,
     copy: bool, drop: bool, replace: bool, as_json: bool,
@@ -227,10 +329,14 @@ def show_audit(audit: Any, report: Path) -> None:
 def _tell_written(counts: dict[str, int], out: Path, params: Path, changed: dict[str, Any]) -> None:
     shown = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))
     print(f"{shown} of {counts['classes']} classes in {out}")
-    for name, (old, new) in changed.items():
-        print(f"{params}: {name} was {old}, is {new}")
+    _tell_params(params, changed)
     end = "`dvc repro`" if counts["annotations"] else "`dvc repro extract`: features only"
     print(f"next: `rhas check`, then {end}")
+
+
+def _tell_params(params: Path, changed: dict[str, Any]) -> None:
+    for name, (old, new) in changed.items():
+        print(f"{params}: {name} was {old}, is {new}")
 
 
 def _tell_stopped(something: bool) -> None:

@@ -6,10 +6,12 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -34,6 +36,16 @@ def print_error(error: BaseException, what: str = "error") -> None:
 def print_json(values: Any) -> None:
     """Strict JSON: what is not finite becomes null."""
     print(json.dumps(_finite(values), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal's standard error, nothing elsewhere; takes done and total."""
+    screen = Console(stderr=True)
+    with Progress(*Progress.get_default_columns(), console=screen, transient=True,
+                  disable=not screen.is_terminal) as bar:  # fmt: skip
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def check_table(checks: Sequence[Check], title: str = "") -> Table:
