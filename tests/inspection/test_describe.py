@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from rhas.base.errors import RhasError
 from rhas.inspection.describe import describe
-from rhas.inspection.show import duration, show, size
+from rhas.inspection.show import show
 
 
 def shown(path: Path) -> str:
@@ -173,10 +173,3 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     (path / "person_001" / "holistic" / "zarr.json").write_text("{")
     with pytest.raises(RhasError, match=r"person_001/holistic/zarr\.json: .* damaged"):
         describe(path)
-
-
-def test_sizes_and_durations() -> None:
-    assert [size(n) for n in (0, 999, 1000, 4_630_557, 3e12)] == [
-        "0 B", "999 B", "1.0 kB", "4.6 MB", "3.0 TB",
-    ]  # fmt: skip
-    assert [duration(s) for s in (0, 59.6, 176.5, 3661)] == ["0:00", "1:00", "2:56", "1:01:01"]

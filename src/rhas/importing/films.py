@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,14 +73,16 @@ def collect(
     base: int | None,
     clock: Clock,
     audit: Audit,
+    look: Callable[[Path], FilmInfo] = inspect,
 ) -> Collection:
     """Matches films, references and annotations; whatever does not fit becomes a finding.
 
     Args:
         base: number of the first class, where given.
         clock: of the annotations; its rate is compared with the films'.
+        look: tells what a film holds.
     """
-    infos = _inspect(films, audit)
+    infos = _inspect(films, look, audit)
     persons, subsets = _persons(references, films, infos, audit)
     for movie in films:
         if movie in infos and movie not in persons:
@@ -109,11 +111,13 @@ def collect(
     )
 
 
-def _inspect(films: dict[str, Path], audit: Audit) -> dict[str, FilmInfo]:
+def _inspect(
+    films: dict[str, Path], look: Callable[[Path], FilmInfo], audit: Audit
+) -> dict[str, FilmInfo]:
     infos = {}
     for movie, path in films.items():
         try:
-            infos[movie] = inspect(path)
+            infos[movie] = look(path)
         except RhasError as error:
             audit.add("unreadable film", str(error).replace("\n", ";"))
             continue

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rhas.base.words import duration, size
 from rhas.inspection.films import SOURCES
 
 _HASH_SHOWN = 12
@@ -20,22 +21,6 @@ def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from _SHOWERS[facts["kind"]](facts)
     for flag in facts.get("flags", []):
         yield Text(f"! {flag}", style="yellow")
-
-
-def size(count: float) -> str:
-    """Bytes as people read them: 999 B, 2.3 kB, 4.6 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as h:mm:ss or m:ss."""
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def _feature_store(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
