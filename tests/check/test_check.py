@@ -285,14 +285,16 @@ def test_units_and_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
         5000, 600, 9000, 9000,
     ]  # fmt: skip
     monkeypatch.setenv("RHAS_WORKERS", "2")
-    trial = {"decode": StageTrial(1.0, 1.0, 100.0, 0)}
+    trial = {"decode": StageTrial(1.2, 1.0, 100.0, 0)}
     assert estimate(trial, [FILM], VALUES) == {"decode": 50.0}
     assert estimate(trial, [FILM] * 4, VALUES) == {"decode": 100.0}
-    excerpt = check_trial(trial, FILM, Data([], [FILM] * 4), VALUES)[-1].found
-    assert "about 2 min for 4 films, 2 processes" in excerpt
-    assert "Others use this machine" not in excerpt
+    assert estimate(trial, [FILM] * 4, VALUES, busy=True) == {"decode": 120.0}
+    on_gpu = {"extract": StageTrial(2.0, 1.0, 9000.0, 0)}
+    assert estimate(on_gpu, [FILM], changed(extract={"device": "cuda"})) == {"extract": 2.0}
+    total = check_trial(trial, FILM, Data([], [FILM] * 4), VALUES)[-1]
+    assert (total.level, "about 2 min for 4 films, 2 processes" in total.found) == ("ok", True)
     busy = {"decode": StageTrial(2.0, 1.0, 100.0, 0)}
-    assert "alone it would be" in check_trial(busy, FILM, Data([], [FILM]), VALUES)[-1].found
+    assert check_trial(busy, FILM, Data([], [FILM]), VALUES)[-1].level == "warn"
 
 
 def test_an_excerpt_is_a_film(tmp_path: Path) -> None:
@@ -324,7 +326,7 @@ def test_a_trial_runs_the_stages(own: Path, monkeypatch: pytest.MonkeyPatch) -> 
     found = json.loads(result.stdout)
     times = [c["name"] for c in found["checks"] if c["name"].startswith("time of")]
     assert times == [f"time of {s}" for s in ("decode", "ground", "crop", "extract", "all four")]
-    assert found["level"] == "warn"
+    assert found["level"] == "warn"  # of the built-in checkpoints
     assert sorted(p.name for p in (own / "data").iterdir()) == ["own"]
 
 

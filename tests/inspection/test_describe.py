@@ -168,6 +168,11 @@ def test_what_is_no_store(tmp_path: Path) -> None:
             describe(path)
 
 
+def test_a_folder_of_folders_says_where_to_look(data: Path) -> None:
+    with pytest.raises(RhasError, match=r"look into .*features/blip2"):
+        describe(data / "features")
+
+
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr")
     (path / "person_001" / "holistic" / "zarr.json").write_text("{")

@@ -75,10 +75,12 @@ def check_data(
     except (ValueError, TypeError, KeyError) as error:
         found = f"{raw / 'manifest.json'} cannot be read: {error}"
         return Data([Check("manifest", "fail", found, "run `dvc repro -f prepare`")], [])
-    if manifest is not None and manifest.dataset == "rhas133":
+    own = root / "data" / "own"
+    given = values["dataset"] == "own" and (own / "references.csv").is_file()
+    if not given and manifest is not None and manifest.dataset == "rhas133":
         return _features(manifest, raw)
     if values["dataset"] == "own":
-        return _own(root / "data" / "own", values, tell)
+        return _own(own, values, tell)
     if manifest is not None and manifest.dataset == "mini":
         return _mini_drawn(manifest, raw, values, tell)
     return _mini_to_draw(from_mapping(MiniConfig, values["mini"], "mini"))
@@ -88,10 +90,13 @@ def _features(manifest: Manifest, raw: Path) -> Data:
     annotations = read_annotations(raw)
     sides = Counter(film.subset for film in manifest.films)
     shown = ", ".join(f"{count} {side}" for side, count in sides.items())
-    found = f"{len(manifest.films)} imported samples of features ({shown}), {len(annotations)} "
-    checks = [Check("data", "ok" if annotations else "fail", f"{found}annotations",
-                    "" if annotations else "import them again")]  # fmt: skip
-    return Data(checks, [], features_alone=True)
+    found = f"{len(manifest.films)} imported samples of features ({shown}), "
+    found += f"{len(annotations)} annotations"
+    check = Check("data", "fail", found, "import them again")
+    if annotations:
+        advice = "`dvc repro --single-item chunk train evaluate`: the stages before have no film"
+        check = Check("data", "ok", found, advice)
+    return Data([check], [], features_alone=True)
 
 
 def _own(source: Path, values: Mapping[str, Any], tell: Callable[[int, int], None]) -> Data:

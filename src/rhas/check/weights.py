@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from rhas.base.words import size
 from rhas.check.parameters import section_config
 from rhas.inspection.checkpoints import read_header
 
-_GPU_SECTIONS = ("ground", "extract", "train")
 _ROOM = 0.8  # of the GPU's free memory that weights may take; the rest is for what they compute
 
 
@@ -80,19 +79,25 @@ def _tried(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -
                  f"parameters, {size(4 * parameters)} as float32")  # fmt: skip
 
 
-def check_gpu(values: Mapping[str, Any]) -> list[Check]:
-    """Free GPU memory against the weights of the models that are to run there."""
-    wanted = [s for s in _GPU_SECTIONS if values[s].get("device") == "cuda"]
+def check_gpu(
+    values: Mapping[str, Any], sections: Sequence[str] = ("ground", "extract", "train")
+) -> list[Check]:
+    """Free GPU memory against the weights of the models that are to run there.
+
+    Args:
+        sections: those of params.yaml that will run.
+    """
+    wanted = [s for s in sections if values[s].get("device") == "cuda"]
     if not wanted:
         return []
-    sections = ", ".join(f"{section}.device" for section in wanted)
+    named = ", ".join(f"{section}.device" for section in wanted)
     if not torch.cuda.is_available():
-        return [Check("GPU", "fail", f"{sections}: cuda, and torch {torch.__version__} finds none",
+        return [Check("GPU", "fail", f"{named}: cuda, and torch {torch.__version__} finds none",
                       "set device: cpu, or install a CUDA build of torch")]  # fmt: skip
     free, total = torch.cuda.mem_get_info()
     need = sum(_bytes(values, section) for section in wanted if section != "train")
     found = f"{torch.cuda.get_device_name()}: {size(free)} of {size(total)} free, "
-    found += f"weights of {sections} take {size(need)}"
+    found += f"weights of {named} take {size(need)}"
     if need > _ROOM * free:
         return [Check("GPU", "fail", found, "free its memory, or use a smaller checkpoint")]
     return [Check("GPU", "ok", found)]

@@ -51,6 +51,10 @@ def check(
         print_json({"level": level, "checks": [vars(one) for one in checks]})
     else:
         console().print(check_table(checks))
-        print({"ok": "go ahead: dvc repro", "warn": "look at the warnings, then: dvc repro",
-               "fail": "mend what is marked fail, then check again"}[level])  # fmt: skip
+        advice = {
+            "ok": "go ahead",
+            "warn": "look at the warnings, then go ahead",
+            "fail": "mend what is marked fail, then check again",
+        }
+        print(advice[level])
     raise typer.Exit(1 if level == "fail" else 0)

@@ -31,8 +31,17 @@ def kind_of(path: Path) -> Kind:
         raise RhasError("no such file or folder", where=str(path), expected=KNOWN)
     kind = _folder_kind(path) if path.is_dir() else _h5_kind(path)
     if kind is None:
-        raise RhasError("not one of the project's stores", where=str(path), expected=KNOWN)
+        raise RhasError(
+            "not one of the project's stores", where=str(path), expected=KNOWN, do=_inside(path)
+        )
     return kind
+
+
+def _inside(path: Path) -> str:
+    """Which of the folders in a folder can be looked into."""
+    folders = sorted(p for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
+    known = [str(folder) for folder in folders if _folder_kind(folder)]
+    return f"look into {' or '.join(known)}" if known else ""
 
 
 def _folder_kind(folder: Path) -> Kind | None:
