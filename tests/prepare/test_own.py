@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,3 +158,32 @@ def test_films_without_a_reference_are_named(
     assemble_own(own(tmp_path / "own", "movie,person,reference\na b,0,x\n"), tmp_path / "raw")
     assert "1 films without a reference are left out: ü.mkv" in capsys.readouterr().err
     assert sorted(p.name for p in (tmp_path / "raw" / "films").iterdir()) == ["a b.mp4"]
+
+
+@pytest.mark.parametrize("name", ["../a b", "/a b", "a/b", ".hidden"])
+def test_a_name_that_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    source = own(tmp_path / "own", f"movie,person,reference\n{name},0,x\n")
+    assert "references.csv:2: a movie's name" in mistake(source)
+    annotated = own(tmp_path / "b" / "own", REFERENCES, f"{HEADER}{name},0,walking,0,1\n")
+    assert "a movie's name" in mistake(annotated)
+
+
+def test_letters_in_another_form_are_the_same(tmp_path: Path) -> None:
+    """The film's file is composed; the tables come from a system that decomposes."""
+    decomposed = unicodedata.normalize("NFD", "ü")
+    assert decomposed != "ü"
+    assemble_own(
+        own(tmp_path / "own", f"movie,person,reference\n{decomposed},0,x\n"), tmp_path / "raw"
+    )
+    assert [film.movie for film in Manifest.read(tmp_path / "raw").films] == ["ü"]
+
+
+def test_a_symbolic_link_stands_for_its_film(tmp_path: Path) -> None:
+    source = own(tmp_path / "own", REFERENCES)
+    elsewhere = tmp_path / "elsewhere.mkv"
+    (source / "films" / "ü.mkv").rename(elsewhere)
+    (source / "films" / "ü.mkv").symlink_to(elsewhere)
+    assemble_own(source, tmp_path / "raw")
+    film = tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[1].file
+    assert not film.is_symlink()
+    assert film.read_bytes() == b"film u"

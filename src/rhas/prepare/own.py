@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rhas.base.errors import RhasError
-from rhas.decode.video import inspect
+from rhas.base.names import movie_name
+from rhas.decode.video import FilmInfo, inspect
 from rhas.engine.workcache import link, sha256
 from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
 
 FILM_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts")
-_LATE = 1.0  # seconds by which an annotation may end after its film: whole seconds are common
+LATE_S = 1.0
+"""Seconds by which an annotation may end after its film: whole seconds are common."""
 
 
-def assemble_own(source: Path, out: Path) -> None:
-    """The folder data/raw of the user's own films; nothing of ``source`` is changed.
+@dataclass(frozen=True)
+class Own:
+    """The user's films and tables, found to belong together; all but the last by movie."""
+
+    files: Mapping[str, Path]
+    references: Mapping[str, tuple[str, ...]]
+    subsets: Mapping[str, str | None]
+    annotations: list[TimedAction]
+
+
+def read_own(source: Path, look: Callable[[Path], FilmInfo] = inspect) -> Own:
+    """Reads and checks the tables, and looks into the films that are annotated.
 
     Args:
         source: a folder with ``films/``, ``references.csv`` (movie, person, reference and, at will,
             subset) and, for training, ``annotations.csv``.
-        out: exists, empty.
+        look: tells what a film holds.
 
     Raises:
         RhasError: names the file and line of what is missing, unknown, malformed or twice there.
     """
     references, subsets = _read_references(source / "references.csv")
     files = _find_films(source / "films", references)
-    annotations = read_annotations(source)
+    annotations = [
+        replace(row, movie=movie_name(row.movie, str(source / "annotations.csv")))
+        for row in read_annotations(source)
+    ]
     for row in annotations:
         if row.person not in range(len(references.get(row.movie, ()))):
             raise RhasError(
@@ -39,14 +55,28 @@ def assemble_own(source: Path, out: Path) -> None:
                 got=f"movie {row.movie}, person {row.person}",
                 do="add the person to references.csv, or remove the line",
             )
-    _check_ends(source, files, annotations)
+    _check_ends(source, files, annotations, look)
+    return Own(files, references, subsets, annotations)
+
+
+def assemble_own(source: Path, out: Path) -> None:
+    """The folder data/raw of the user's own films; nothing of ``source`` is changed.
+
+    Args:
+        source: see `read_own`.
+        out: exists, empty.
+
+    Raises:
+        RhasError: see `read_own`.
+    """
+    own = read_own(source)
     (out / "films").mkdir()
     films = []
-    for movie, sentences in references.items():
-        file = f"films/{files[movie].name}"
-        link(files[movie], out / file)
-        films.append(Film(movie, file, sha256(out / file), sentences, subsets[movie]))
-    write_tables(Manifest("own", tuple(films)), annotations, out)
+    for movie, sentences in own.references.items():
+        file = f"films/{movie}{own.files[movie].suffix}"
+        link(own.files[movie].resolve(), out / file)  # a symbolic link's film, not the link
+        films.append(Film(movie, file, sha256(out / file), sentences, own.subsets[movie]))
+    write_tables(Manifest("own", tuple(films)), own.annotations, out)
 
 
 def _read_references(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str | None]]:
@@ -62,7 +92,7 @@ def _read_references(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, 
     subsets: dict[str, str | None] = {}
     for line, row in read_rows(path, ("movie", "person", "reference")):
         where = f"{path}:{line}"
-        movie, text = row["movie"].strip(), row["reference"].strip()
+        movie, text = movie_name(row["movie"], where), row["reference"].strip()
         subset = row.get("subset", "").strip() or None
         try:
             person = int(row["person"])
@@ -101,16 +131,17 @@ def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:
     """File by movie; tells of films that no reference names."""
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix.lower() not in FILM_SUFFIXES:
+        if path.suffix.lower() not in FILM_SUFFIXES or path.name.startswith("."):
             continue
-        if path.stem in files:
+        name = movie_name(path.stem, str(path))
+        if name in files:
             raise RhasError(
                 "two films of one name",
                 where=str(folder),
-                got=f"{files[path.stem].name}, {path.name}",
+                got=f"{files[name].name}, {path.name}",
                 do="rename one of them",
             )
-        files[path.stem] = path
+        files[name] = path
     missing = [movie for movie in movies if movie not in files]
     if missing:
         raise RhasError(
@@ -130,13 +161,17 @@ def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:
 
 
 def _check_ends(
-    source: Path, files: Mapping[str, Path], annotations: Sequence[TimedAction]
+    source: Path,
+    files: Mapping[str, Path],
+    annotations: Sequence[TimedAction],
+    look: Callable[[Path], FilmInfo],
 ) -> None:
     """Annotations must lie inside their film; a damaged film's length is not known."""
-    seconds = {movie: _seconds(files[movie]) for movie in {row.movie for row in annotations}}
+    annotated = {row.movie for row in annotations}
+    seconds = {movie: _seconds(files[movie], look) for movie in annotated}
     for row in annotations:
         length = seconds[row.movie]
-        if length is not None and (row.start_s >= length or row.end_s > length + _LATE):
+        if length is not None and (row.start_s >= length or row.end_s > length + LATE_S):
             raise RhasError(
                 "an annotation outside its film",
                 where=str(source / "annotations.csv"),
@@ -147,9 +182,9 @@ def _check_ends(
             )
 
 
-def _seconds(path: Path) -> float | None:
+def _seconds(path: Path, look: Callable[[Path], FilmInfo]) -> float | None:
     try:
-        info = inspect(path)
+        info = look(path)
     except RhasError:  # decode tells what is wrong with it
         return None
     return None if info.missing or info.torn else info.seconds

@@ -1,0 +1,1 @@
+"""Everything looked at before hours are spent: parameters, films, tables, weights, disk, time."""

@@ -1,0 +1,258 @@
+"""The films and tables that the stages will read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rhas.base.checks import Check, Level
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.base.words import duration
+from rhas.decode.video import FilmInfo, inspect
+from rhas.importing.audit import Audit
+from rhas.importing.films import collect, find_films
+from rhas.importing.labels import read_label_map
+from rhas.importing.rows import Clock, read_references, read_table
+from rhas.mini import MiniConfig, film_specs
+from rhas.prepare.own import read_own
+from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+
+_MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What later estimates need of a film.
+
+    Args:
+        movie: its name.
+        path: the file; None where prepare has yet to draw it.
+        seconds: duration.
+        source_frames: pictures of the file.
+        size: width and height when shown, pixels.
+        references: its sentences; empty where not known yet.
+        persons: how many there are, a mean where not known yet.
+    """
+
+    movie: str
+    path: Path | None
+    seconds: float
+    source_frames: int
+    size: tuple[int, int]
+    references: tuple[str, ...]
+    persons: float
+
+
+@dataclass(frozen=True)
+class Data:
+    """The checks, the films that can be read, and where true boxes lie."""
+
+    checks: list[Check]
+    films: list[FilmFacts]
+    truth: Path | None = None
+    features_alone: bool = False
+
+
+def check_data(
+    values: Mapping[str, Any], root: Path, tell: Callable[[int, int], None] = lambda done, of: None
+) -> Data:
+    """Looks at data/own, at RHAS-mini as drawn in data/raw, or at imported features.
+
+    Args:
+        values: params.yaml, valid.
+        root: the project's folder.
+        tell: told how many films are done, of how many.
+    """
+    raw = root / "data" / "raw"
+    try:
+        manifest = Manifest.read(raw)
+    except RhasError:
+        manifest = None
+    except (ValueError, TypeError, KeyError) as error:
+        found = f"{raw / 'manifest.json'} cannot be read: {error}"
+        return Data([Check("manifest", "fail", found, "run `dvc repro -f prepare`")], [])
+    own = root / "data" / "own"
+    given = values["dataset"] == "own" and (own / "references.csv").is_file()
+    if not given and manifest is not None and manifest.dataset == "rhas133":
+        return _features(manifest, raw)
+    if values["dataset"] == "own":
+        return _own(own, values, tell)
+    if manifest is not None and manifest.dataset == "mini":
+        return _mini_drawn(manifest, raw, values, tell)
+    return _mini_to_draw(from_mapping(MiniConfig, values["mini"], "mini"))
+
+
+def _features(manifest: Manifest, raw: Path) -> Data:
+    annotations = read_annotations(raw)
+    sides = Counter(film.subset for film in manifest.films)
+    shown = ", ".join(f"{count} {side}" for side, count in sides.items())
+    found = f"{len(manifest.films)} imported samples of features ({shown}), "
+    found += f"{len(annotations)} annotations"
+    check = Check("data", "fail", found, "import them again")
+    if annotations:
+        advice = "`dvc repro --single-item chunk train evaluate`: the stages before have no film"
+        check = Check("data", "ok", found, advice)
+    return Data([check], [], features_alone=True)
+
+
+def _own(source: Path, values: Mapping[str, Any], tell: Callable[[int, int], None]) -> Data:
+    infos: dict[Path, FilmInfo | RhasError] = {}
+
+    def look(path: Path) -> FilmInfo:
+        if path not in infos:
+            try:
+                infos[path] = inspect(path)
+            except RhasError as error:
+                infos[path] = error
+        found = infos[path]
+        if isinstance(found, RhasError):
+            raise found
+        return found
+
+    try:
+        own = read_own(source, look)
+    except RhasError as error:
+        return Data([_wrong("tables of data/own", error)], [])
+    checks = [
+        Check("tables of data/own", "ok",
+              f"{len(own.references)} films, {sum(map(len, own.references.values()))} persons, "
+              f"{len(own.annotations)} annotations"
+              + ("" if own.annotations else ": enough for features, not for training"))
+    ]  # fmt: skip
+    checks += _audited(source, look)
+    films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
+    more, facts = _films(films, look, values, tell)
+    return Data(checks + more + _trainable(own.annotations, own.subsets), facts)
+
+
+def _audited(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
+    """What is odd in tables that are valid: films that cannot be read are told with the films."""
+    audit = Audit()
+    rows = []
+    if (source / "annotations.csv").is_file():
+        rows = read_table(source / "annotations.csv", Clock(), audit)
+    sentences = read_references(source / "references.csv", audit)
+    collect(find_films(source), sentences, rows, read_label_map(None, None), None, Clock(), audit,
+            look)  # fmt: skip
+    told_elsewhere = {"unreadable film", "damaged film"}
+    return [
+        Check(name, "warn", f"{count}, first: {first}", done)
+        for level, name, count, first, done in audit.rows()
+        if level != "note" and name not in told_elsewhere
+    ]
+
+
+def _mini_drawn(
+    manifest: Manifest, raw: Path, values: Mapping[str, Any], tell: Callable[[int, int], None]
+) -> Data:
+    films = [(film.movie, raw / film.file, film.references) for film in manifest.films]
+    checks, facts = _films(films, inspect, values, tell)
+    persons = {film.movie: len(film.references) for film in manifest.films}
+    try:
+        annotations = read_annotations(raw)
+        odd = [row for row in annotations if not 0 <= row.person < persons.get(row.movie, 0)]
+    except RhasError as error:
+        return Data([*checks, _wrong("annotations", error)], facts)
+    checks.append(
+        Check(
+            "tables of data/raw",
+            "fail" if odd else "ok",
+            f"{len(odd)} annotations of persons without reference, first {odd[0]}"
+            if odd
+            else f"{len(persons)} films, {sum(persons.values())} persons, "
+            f"{len(annotations)} annotations",
+            "run `dvc repro -f prepare`" if odd else "",
+        )
+    )
+    return Data(checks, facts, truth=raw / "truth")
+
+
+def _mini_to_draw(config: MiniConfig) -> Data:
+    specs = film_specs(config)
+    facts = [
+        FilmFacts(spec.movie, None, float(spec.seconds), round(spec.seconds * spec.rate),
+                  (spec.width, spec.height), (), _MINI_PERSONS)
+        for spec in specs
+    ]  # fmt: skip
+    found = f"RHAS-mini, {len(specs)} films of {duration(sum(f.seconds for f in facts))}"
+    return Data([Check("films", "ok", f"{found}: prepare draws them")], facts)
+
+
+def _films(
+    films: Sequence[tuple[str, Path, tuple[str, ...]]],
+    look: Callable[[Path], FilmInfo],
+    values: Mapping[str, Any],
+    tell: Callable[[int, int], None],
+) -> tuple[list[Check], list[FilmFacts]]:
+    """A row per film that is broken, one for all the others."""
+    checks: list[Check] = []
+    facts: list[FilmFacts] = []
+    codecs: Counter[str] = Counter()
+    slow: list[str] = []
+    for done, (movie, path, sentences) in enumerate(films):
+        try:
+            info = look(path)
+        except RhasError as error:
+            checks.append(_wrong(f"film {path.name}", error))
+            continue
+        finally:
+            tell(done + 1, len(films))
+        if lost := info.missing + len(info.torn):
+            checks.append(_damaged(path, info, lost, values["decode"].get("damaged")))
+        if info.rate < values["fps"]:
+            slow.append(f"{path.name} ({float(info.rate):.3g})")
+        codecs[info.codec] += 1
+        width, height = (round(side) for side in info.display_size())
+        facts.append(
+            FilmFacts(movie, path, info.seconds, len(info.ticks), (width, height), sentences,
+                      len(sentences))
+        )  # fmt: skip
+    if slow:
+        shown = ", ".join(slow[:3]) + (f" and {len(slow) - 3} more" if len(slow) > 3 else "")
+        found = f"fewer than {values['fps']} pictures a second: {shown}"
+        advice = "frames will repeat; lower `fps` if all films are so"
+        checks.append(Check("frame rate", "warn", found, advice))
+    if facts:
+        sizes = [fact.size for fact in facts]
+        low, high = min(sizes, key=min), max(sizes, key=min)
+        size = f"{low[0]}×{low[1]}" + (f" to {high[0]}×{high[1]}" if low != high else "")
+        kinds = ", ".join(f"{count} {codec}" for codec, count in codecs.most_common())
+        found = f"{len(facts)} of {len(films)} open and show their first picture, "
+        found += f"in all {duration(sum(f.seconds for f in facts))}, {size}, {kinds}"
+        checks.append(Check("films", "ok", found))
+    return checks, facts
+
+
+def _damaged(path: Path, info: FilmInfo, lost: int, policy: object) -> Check:
+    level: Level = "warn" if policy == "keep" else "fail"
+    found = f"about {lost} of {len(info.ticks) + info.missing} pictures are lost"
+    do = "counted and kept" if policy == "keep" else (
+        "copy or download it again, or set `decode.damaged: keep`"
+    )  # fmt: skip
+    return Check(f"film {path.name}", level, found, do)
+
+
+def _trainable(
+    annotations: Iterable[TimedAction], subsets: Mapping[str, str | None]
+) -> list[Check]:
+    movies = {row.movie for row in annotations}
+    if not movies:
+        return []
+    if len(movies) < 3:
+        return [Check("split", "warn", f"{len(movies)} annotated films cannot fill train, val and "
+                      "test", "annotate more, or set `split: random`")]  # fmt: skip
+    fixed = {subsets[movie] for movie in movies}
+    lacking = [side for side in ("train", "val", "test") if side not in fixed]
+    if None not in fixed and lacking:
+        return [Check("split", "warn", f"no annotated film is in {' or '.join(lacking)}",
+                      "change the column subset of references.csv")]  # fmt: skip
+    return []
+
+
+def _wrong(name: str, error: RhasError) -> Check:
+    parts = [error.where, error.what, f"got {error.got}" if error.got else ""]
+    return Check(name, "fail", ": ".join(part for part in parts if part), error.do)

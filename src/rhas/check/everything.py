@@ -1,0 +1,70 @@
+"""All checks in the order in which a run would stumble over them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from rhas.base.checks import Check
+from rhas.base.errors import RhasError
+from rhas.check.data import check_data
+from rhas.check.parameters import check_parameters
+from rhas.check.room import check_room, needed_bytes
+from rhas.check.trial import check_trial, run_trial
+from rhas.check.weights import check_gpu, check_weights
+
+
+def check_everything(
+    params: Path,
+    trial_seconds: float | None,
+    load: bool,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Check]:
+    """Parameters, films and tables, weights, GPU, disk and, with a trial, time.
+
+    Where the parameters are wrong, nothing that depends on them is looked at.
+
+    Args:
+        params: params.yaml; its folder is the project's, and checkpoints are relative to the
+            current one.
+        trial_seconds: of film to try; None: no trial.
+        load: build the models.
+        tell: told how many films are looked at, of how many.
+    """
+    root = params.parent
+    try:
+        values = yaml.safe_load(params.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        return [Check("params.yaml", "fail", f"cannot be read: {found}", "mend it")]
+    if not isinstance(values, dict):
+        return [Check("params.yaml", "fail", "holds no parameters", "mend it")]
+    checks = check_parameters(values)
+    if any(check.level == "fail" for check in checks):
+        return [*checks, Check("everything else", "warn", "not looked at", "mend the above first")]
+    data = check_data(values, root, tell)
+    checks += data.checks
+    if data.features_alone:
+        return checks + check_gpu(values, ("train",))
+    checks += check_weights(values, load)
+    checks += check_gpu(values)
+    measured: dict[str, float] = {}
+    if trial_seconds is not None and data.films and not _failed(checks, "checkpoint"):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                trials, excerpt = run_trial(data, values, trial_seconds, Path(folder))
+        except RhasError as error:
+            checks.append(Check("trial", "fail", str(error).replace("\n", ";"), error.do))
+        else:
+            checks += check_trial(trials, excerpt, data, values)
+            measured = {stage: trial.bytes / trial.units for stage, trial in trials.items()}
+    if data.films:
+        checks.append(check_room(needed_bytes(data.films, values, measured), root, values["vlm"]))
+    return checks
+
+
+def _failed(checks: list[Check], name: str) -> bool:
+    return any(check.level == "fail" and name in check.name for check in checks)

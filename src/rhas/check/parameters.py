@@ -1,0 +1,138 @@
+"""params.yaml through the dataclasses of the stages."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rhas.base.checks import Check
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.chunk import ChunkConfig
+from rhas.crop.film import CropConfig
+from rhas.decode.film import DecodeConfig
+from rhas.evaluate.evaluation import EvaluateConfig
+from rhas.extract.film import ExtractConfig
+from rhas.ground.film import GroundConfig
+from rhas.methods import config_of
+from rhas.mini import MiniConfig
+from rhas.train import TrainConfig
+
+Values = Mapping[str, Any]
+
+SWITCHES = ("dataset", "split", "fps", "frame_len", "vlm", "method", "seed")
+SECTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "mini": (MiniConfig, ()),
+    "decode": (DecodeConfig, ("fps",)),
+    "ground": (GroundConfig, ()),
+    "crop": (CropConfig, ()),
+    "extract": (ExtractConfig, ("vlm",)),
+    "chunk": (ChunkConfig, ("fps", "frame_len", "split", "seed")),
+    "train": (TrainConfig, ("method", "seed")),
+    "evaluate": (EvaluateConfig, ("seed",)),
+}
+"""Dataclass of every section, and the switches it takes beside the section."""
+DATASETS = ("mini", "own")
+
+
+def check_parameters(values: Values) -> list[Check]:
+    """A row per section that is wrong; one row where all are right."""
+    checks = [*_names(values), *_dataset(values)]
+    for section in SECTIONS:
+        if section in values:
+            checks += _tried(section, lambda section=section: section_config(values, section))  # type: ignore[misc]
+    if isinstance(values.get("train"), Mapping):
+        checks += _tried("train.preset and overrides", lambda: _method(values))
+    if not checks:
+        checks += _cross(values)
+    return checks or [Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")]
+
+
+def section_config(values: Values, section: str) -> Any:
+    """The dataclass of a section.
+
+    Raises:
+        RhasError: what is wrong with it.
+    """
+    config, shared = SECTIONS[section]
+    own = values[section]
+    if not isinstance(own, Mapping):
+        raise RhasError("not a section", where=section, expected="key: value lines", got=repr(own))
+    own = dict(own)
+    if section == "extract":
+        own = {**own, "checkpoint": _encoder_checkpoint(values, own)}
+        own.pop("checkpoints")
+    return from_mapping(config, {**{n: values[n] for n in shared if n in values}, **own}, section)
+
+
+def _encoder_checkpoint(values: Values, section: Values) -> Any:
+    checkpoints = section.get("checkpoints")
+    if not isinstance(checkpoints, Mapping) or values.get("vlm") not in checkpoints:
+        known = ", ".join(checkpoints) if isinstance(checkpoints, Mapping) else "none"
+        raise RhasError(
+            "no checkpoint of this vlm",
+            where="extract.checkpoints",
+            expected=f"a folder or hub name for {values.get('vlm')!r}",
+            got=known,
+            do="set `vlm` to one of them, or add the checkpoint",
+        )
+    return checkpoints[values["vlm"]]
+
+
+def _method(values: Values) -> None:
+    train = values["train"]
+    config_of(str(values.get("method")), str(train.get("preset", "mini")), train.get("overrides"))
+
+
+def _names(values: Values) -> Iterator[Check]:
+    known = (*SWITCHES, *SECTIONS)
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            yield Check("params.yaml", "fail", f"unknown parameter '{name}'",
+                        f"did you mean '{near[0]}'?" if near else "remove it")  # fmt: skip
+    for name in known:
+        if name not in values:
+            yield Check("params.yaml", "fail", f"'{name}' is missing", "add it")
+
+
+def _dataset(values: Values) -> Iterator[Check]:
+    if values.get("dataset", "mini") not in DATASETS:
+        yield Check("params.yaml, dataset", "fail", repr(values["dataset"]),
+                    f"choose {' or '.join(DATASETS)}")  # fmt: skip
+
+
+def _cross(values: Values) -> Iterator[Check]:
+    stride, gap = values["ground"].get("stride", 0), values["crop"].get("max_gap", 0)
+    if stride > gap:
+        yield Check("ground.stride and crop.max_gap", "fail",
+                    f"every {stride}th frame is grounded, gaps of {gap} are bridged",
+                    f"set crop.max_gap to {stride} or more")  # fmt: skip
+    backend = values["ground"].get("backend")
+    if backend == "truth" and values["dataset"] != "mini":
+        yield Check("ground.backend", "fail", "truth, and only RHAS-mini has true boxes",
+                    "set it to transformers or official")  # fmt: skip
+    built_in = [
+        name
+        for name in (values["ground"].get("checkpoint"),
+                     values["extract"]["checkpoints"][values["vlm"]])
+        if str(name).startswith("weights/")
+    ]  # fmt: skip
+    if values["dataset"] == "own" and built_in:
+        yield Check("checkpoints", "warn",
+                    f"{', '.join(map(str, built_in))}: trained on rendered figures alone",
+                    "name real ones in ground.checkpoint and extract.checkpoints")  # fmt: skip
+
+
+def _tried(name: str, attempt: Callable[[], Any]) -> list[Check]:
+    try:
+        attempt()
+    except RhasError as error:
+        parts = [error.what, f"got {error.got}" if error.got else "",
+                 f"expected {error.expected}" if error.expected else ""]  # fmt: skip
+        found = ", ".join(part for part in parts if part)
+        return [Check(f"params.yaml, {error.where or name}", "fail", found, error.do)]
+    except (TypeError, ValueError) as error:
+        return [Check(f"params.yaml, {name}", "fail", str(error), "compare it with the project's")]
+    return []

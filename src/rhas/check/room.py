@@ -1,0 +1,86 @@
+"""Disk: what the stages will write, and what is free."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rhas.base.checks import Check
+from rhas.base.words import size
+from rhas.check.data import FilmFacts
+from rhas.stores.featurestore import CHUNK_FRAMES
+
+_FRAME_BYTES = 0.25  # per pixel of a JPEG frame, quality 92; measured 0.20 to 0.24
+_CROP_BYTES = 0.6  # per pixel of a crop of 64 pixels; larger ones take less
+_FREE_SHARE = 0.9
+_WIDTHS = {"blip2": ("qformer_config", "hidden_size"), "clip": ("projection_dim",)}
+_USUAL_WIDTH = {"blip2": 768, "clip": 512}
+
+
+def needed_bytes(
+    films: Sequence[FilmFacts],
+    values: Mapping[str, Any],
+    measured: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """Bytes by stage from nothing on.
+
+    Args:
+        measured: bytes per unit of a stage, from a trial (`rhas.check.trial.units`); without it
+            from rates that were measured once.
+    """
+    from rhas.check.trial import units
+
+    rates = dict(measured or {})
+    total: dict[str, float] = {}
+    for film in films:
+        frames = film.seconds * values["fps"]
+        side = min(1.0, values["decode"]["short_side"] / min(film.size))
+        pixels = film.size[0] * film.size[1] * side**2
+        crop = values["crop"]["size"] ** 2
+        blocks = math.ceil(frames / CHUNK_FRAMES) * CHUNK_FRAMES
+        estimates = {
+            "decode": frames * pixels * _FRAME_BYTES,
+            "crop": frames * film.persons * crop * _CROP_BYTES,
+            "extract": film.persons * 2 * blocks * feature_width(values) * 2,
+        }
+        for stage, estimate in estimates.items():
+            exact = stage == "extract" or stage not in rates
+            amount = estimate if exact else rates[stage] * units(film, stage, values)
+            total[stage] = total.get(stage, 0.0) + amount
+    return total
+
+
+def feature_width(values: Mapping[str, Any]) -> int:
+    """D of the encoder that will run, from its checkpoint's config.json where it is here."""
+    vlm = values["vlm"]
+    config = Path(values["extract"]["checkpoints"][vlm]) / "config.json"
+    if config.is_file():
+        found: Any = json.loads(config.read_text("utf-8"))
+        for key in _WIDTHS[vlm]:
+            found = found.get(key, {}) if isinstance(found, dict) else {}
+        if isinstance(found, int):
+            return found
+    return _USUAL_WIDTH[vlm]
+
+
+def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:
+    """What is to be written, less what is there, against the free space of ``root``'s disk."""
+    places = {"decode": "frames", "crop": "tracks", "extract": f"features/{vlm}"}
+    there = {stage: _size(root / "data" / place) for stage, place in places.items()}
+    left = sum(max(0.0, need[stage] - there[stage]) for stage in need)
+    free = shutil.disk_usage(root).free
+    shown = ", ".join(f"{stage} {size(amount)}" for stage, amount in need.items())
+    found = f"about {size(sum(need.values()))} in all ({shown}), {size(left)} of it to come; "
+    found += f"{size(free)} free"
+    if left > _FREE_SHARE * free:
+        return Check("disk", "fail", found, "free some, lower decode.short_side or crop.size, or "
+                     "move DVC's cache: `dvc cache dir`")  # fmt: skip
+    return Check("disk", "ok", found)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

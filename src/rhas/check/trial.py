@@ -1,0 +1,233 @@
+"""How long the stages take, from a short excerpt that really runs through them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import torch
+
+from rhas.base.checks import Check
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.check.data import Data, FilmFacts
+from rhas.crop import crop_film
+from rhas.decode import decode_film
+from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.engine.stage import workers
+from rhas.engine.workcache import Job
+from rhas.extract import extract_film
+from rhas.ground import ground_film
+from rhas.mini import MiniConfig, film_specs, write_film
+
+STAGES = ("decode", "ground", "crop", "extract")
+_WARM_SECONDS = 2.0
+_WITHOUT_REFERENCE = ("a person",)
+_BUSY = 1.5  # times as long as the stages would take alone: worth a word
+_AHEAD_SECONDS = 120.0  # how far the excerpt of a long film lies from its start
+
+
+@dataclass(frozen=True)
+class StageTrial:
+    """What one stage took for the excerpt.
+
+    Args:
+        seconds: of one process with one thread.
+        cpu: seconds of these in which it had a core.
+        units: work done, see `units`.
+        bytes: written.
+    """
+
+    seconds: float
+    cpu: float
+    units: float
+    bytes: int
+
+
+def units(film: FilmFacts, stage: str, values: Mapping[str, Any]) -> float:
+    """The work of a film in a stage, in what its time grows with: source pictures for decode,
+    sampled frames for ground, and pictures (frames and every person's crops) for the others."""
+    frames = film.seconds * values["fps"]
+    if stage == "decode":
+        return float(film.source_frames)
+    if stage == "ground":
+        return frames / values["ground"]["stride"]
+    return frames * (1 + film.persons)
+
+
+def run_trial(
+    data: Data, values: Mapping[str, Any], seconds: float, folder: Path
+) -> tuple[dict[str, StageTrial], FilmFacts]:
+    """Cuts an excerpt and runs it through decode, ground, crop and extract, after a warm-up.
+
+    Args:
+        seconds: of film.
+        folder: exists, empty; everything is written there.
+
+    Returns:
+        Trials by stage, and the excerpt as a film.
+
+    Raises:
+        RhasError: no film to cut from, or what a stage raises.
+    """
+    with _one_thread():
+        for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
+            place = folder / name
+            place.mkdir()
+            film, truth = _excerpt(data, values, length, place)
+            trials = _run(film, truth, values, place)
+    return trials, film
+
+
+def _excerpt(
+    data: Data, values: Mapping[str, Any], seconds: float, place: Path
+) -> tuple[FilmFacts, Path]:
+    """A piece of the longest film; drawn where RHAS-mini does not exist yet."""
+    if not data.films:
+        raise RhasError("no film to try", where="rhas check --trial")
+    longest = max(data.films, key=lambda film: film.seconds)
+    if longest.path is None:
+        spec = film_specs(from_mapping(MiniConfig, values["mini"], "mini"))[0]
+        spec = replace(spec, seconds=max(seconds, 1.0))
+        truth = write_film(spec, place)
+        path = place / spec.file_name
+        sentences = tuple(truth.references)
+        size = (spec.width, spec.height)
+        return (FilmFacts(spec.movie, path, float(spec.seconds), len(truth.boxes), size, sentences,
+                          len(sentences)), place / "none")  # fmt: skip
+    path = place / f"excerpt{longest.path.suffix if longest.path.suffix != '.avi' else '.mkv'}"
+    begin = 0.0
+    if values["ground"]["backend"] != "truth":
+        begin = min(_AHEAD_SECONDS, max(0.0, (longest.seconds - seconds) / 2))
+    count, length = cut(longest.path, path, begin, seconds)
+    sentences = longest.references or _WITHOUT_REFERENCE
+    film = replace(longest, path=path, seconds=length, source_frames=count, references=sentences,
+                   persons=len(sentences))  # fmt: skip
+    return film, (data.truth or place) / f"{longest.movie}.h5"
+
+
+def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, float]:
+    """Copies packets of the first video stream from the key picture at or before ``begin``.
+
+    Returns:
+        How many pictures, and their length in seconds.
+
+    Raises:
+        RhasError: the container does not take a copy.
+    """
+    try:
+        with av.open(str(source)) as reader, av.open(str(out), "w") as writer:
+            stream = reader.streams.video[0]
+            base = stream.time_base or Fraction(1, 90_000)
+            first = stream.start_time or 0
+            copy = writer.add_stream_from_template(stream)
+            reader.seek(first + round(Fraction(begin) / base), stream=stream)
+            origin: int | None = None
+            count, last = 0, 0
+            for packet in reader.demux(stream):
+                if packet.dts is None:
+                    continue
+                moment = packet.dts if packet.pts is None else packet.pts
+                origin = min(packet.dts, moment) if origin is None else origin
+                if (moment - origin) * base >= seconds:
+                    break
+                packet.pts, packet.dts = moment - origin, packet.dts - origin
+                last = max(last, moment - origin + (packet.duration or 0))
+                packet.stream = copy
+                writer.mux(packet)
+                count += 1
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise RhasError(
+            "no excerpt can be cut", where=str(source), got=str(error),
+            do="give no --trial",
+        ) from error  # fmt: skip
+    return count, float(last * base)
+
+
+def _run(
+    film: FilmFacts, truth: Path, values: Mapping[str, Any], place: Path
+) -> dict[str, StageTrial]:
+    assert film.path is not None
+    keep = {**values, "decode": {**values["decode"], "damaged": "keep"}}
+    trials: dict[str, StageTrial] = {}
+
+    def step(stage: str, function: Callable[..., Any], job: Job) -> Path:
+        out = place / job.target.replace(film.movie, stage)
+        began, cpu = time.perf_counter(), time.process_time()
+        function(job.inputs, job.arguments, out, lambda n: None)
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
+        size = sum(p.stat().st_size for p in ([out] if out.is_file() else out.rglob("*")))
+        trials[stage] = StageTrial(took, cpu, units(film, stage, values), size)
+        return out
+
+    frames = step("decode", decode_film, decode_job(film.movie, film.path, keep))
+    ground = ground_job(film.movie, film.references, frames, truth, values)
+    boxes = step("ground", ground_film, ground)
+    tracks = step("crop", crop_film, crop_job(film.movie, frames, boxes, values))
+    step("extract", extract_film, extract_job(film.movie, frames, tracks, values))
+    return trials
+
+
+def estimate(
+    trials: Mapping[str, StageTrial],
+    films: Sequence[FilmFacts],
+    values: Mapping[str, Any],
+    busy: bool = False,
+) -> dict[str, float]:
+    """Seconds of every stage for all films, with the workers there are: no less than the longest
+    film takes one of them.
+
+    Args:
+        busy: with the machine as busy as in the trial; else as if the stages had it to themselves
+            (a GPU's time is always the clock's).
+    """
+    hands = workers()
+    found = {}
+    for stage, trial in trials.items():
+        by_clock = busy or values.get(stage, {}).get("device") == "cuda"
+        rate = (trial.seconds if by_clock else trial.cpu) / trial.units
+        each = [rate * units(film, stage, values) for film in films]
+        found[stage] = max(sum(each) / min(hands, len(each)), max(each))
+    return found
+
+
+def check_trial(
+    trials: Mapping[str, StageTrial], excerpt: FilmFacts, data: Data, values: Mapping[str, Any]
+) -> list[Check]:
+    """A row per stage, and one for all."""
+    expected = estimate(trials, data.films, values)
+    checks = []
+    for stage, trial in trials.items():
+        found = f"about {_time(expected[stage])}; the excerpt of {excerpt.seconds:.0f} s took "
+        found += f"{trial.cpu:.1f} s of one core"
+        checks.append(Check(f"time of {stage}", "ok", found))
+    total = f"about {_time(sum(expected.values()))} for {len(data.films)} films, "
+    total += f"{workers()} processes (RHAS_WORKERS); training is not in it"
+    busy = sum(estimate(trials, data.films, values, busy=True).values())
+    if busy <= _BUSY * sum(expected.values()):
+        return [*checks, Check("time of all four", "ok", total)]
+    total += f". With the machine or its disk as busy as in the trial: {_time(busy)}"
+    return [*checks, Check("time of all four", "warn", total, "let other work end first")]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As in a worker of the stages."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,115 @@
+"""Checkpoints: there, whole, loadable; and the GPU where one is asked for."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rhas.base.checks import Check
+from rhas.base.errors import RhasError
+from rhas.base.words import size
+from rhas.check.parameters import section_config
+from rhas.inspection.checkpoints import read_header
+
+_ROOM = 0.8  # of the GPU's free memory that weights may take; the rest is for what they compute
+
+
+def check_weights(values: Mapping[str, Any], load: bool) -> list[Check]:
+    """Checkpoints of ground and extract.
+
+    Args:
+        values: params.yaml, valid.
+        load: build the models; else only see that the files are there.
+    """
+    checks = []
+    ground = section_config(values, "ground")
+    if ground.backend == "truth":
+        checks.append(Check("ground.checkpoint", "ok", "not read: true boxes"))
+    else:
+        checks.append(_tried("ground.checkpoint", ground.checkpoint, load, lambda: _ground(ground)))
+    extract = section_config(values, "extract")
+    checks.append(
+        _tried(f"extract.checkpoints.{extract.vlm}", extract.checkpoint, load,
+               lambda: _extract(extract))
+    )  # fmt: skip
+    return checks
+
+
+def _ground(config: Any) -> int:
+    from rhas.ground.film import make_grounder
+
+    return _parameters(make_grounder(config))
+
+
+def _extract(config: Any) -> int:
+    from rhas.extract.encoders import checkpoint_folder, load_encoder
+
+    folder = checkpoint_folder(config.checkpoint)
+    return _parameters(load_encoder(config.vlm, folder, config.device))
+
+
+def _parameters(holder: Any) -> int:
+    """Parameters of the networks that an object holds."""
+    modules = [value for value in vars(holder).values() if isinstance(value, torch.nn.Module)]
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def _tried(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -> Check:
+    began = time.perf_counter()
+    if not load:
+        if Path(checkpoint).is_dir():
+            files = sum(path.is_file() for path in Path(checkpoint).iterdir())
+            return Check(name, "ok", f"{checkpoint}: {files} files, not loaded")
+        return Check(name, "warn", f"{checkpoint} is no folder here", "a hub name? load it once")
+    try:
+        parameters = attempt()
+    except RhasError as error:
+        parts = [error.where, error.what, f"got {error.got}" if error.got else ""]
+        return Check(name, "fail", ": ".join(part for part in parts if part), error.do)
+    finally:
+        gc.collect()
+    took = time.perf_counter() - began
+    return Check(name, "ok", f"{checkpoint} loads in {took:.1f} s: {parameters / 1e6:,.1f} M "
+                 f"parameters, {size(4 * parameters)} as float32")  # fmt: skip
+
+
+def check_gpu(
+    values: Mapping[str, Any], sections: Sequence[str] = ("ground", "extract", "train")
+) -> list[Check]:
+    """Free GPU memory against the weights of the models that are to run there.
+
+    Args:
+        sections: those of params.yaml that will run.
+    """
+    wanted = [s for s in sections if values[s].get("device") == "cuda"]
+    if not wanted:
+        return []
+    named = ", ".join(f"{section}.device" for section in wanted)
+    if not torch.cuda.is_available():
+        return [Check("GPU", "fail", f"{named}: cuda, and torch {torch.__version__} finds none",
+                      "set device: cpu, or install a CUDA build of torch")]  # fmt: skip
+    free, total = torch.cuda.mem_get_info()
+    need = sum(_bytes(values, section) for section in wanted if section != "train")
+    found = f"{torch.cuda.get_device_name()}: {size(free)} of {size(total)} free, "
+    found += f"weights of {named} take {size(need)}"
+    if need > _ROOM * free:
+        return [Check("GPU", "fail", found, "free its memory, or use a smaller checkpoint")]
+    return [Check("GPU", "ok", found)]
+
+
+def _bytes(values: Mapping[str, Any], section: str) -> int:
+    """Weights of a section's checkpoint as float32; 0 where it is not a folder here."""
+    config = section_config(values, section)
+    folder = Path(config.checkpoint)
+    files = folder.glob("*.safetensors") if folder.is_dir() else ()
+    count = 0
+    for file in files:
+        for tensor in read_header(file).values():
+            count += math.prod(tensor["shape"])
+    return 4 * count

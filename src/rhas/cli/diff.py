@@ -1,0 +1,65 @@
+"""``rhas diff``: two stores compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from rhas.base.errors import RhasError
+from rhas.cli.output import console, print_error, print_json
+
+_ROWS = 60
+
+
+def diff(
+    a: Annotated[
+        Path,
+        typer.Argument(
+            help="A feature store, a frames, boxes or tracks file, or a folder of them.",
+            show_default=False,
+        ),
+    ],
+    b: Annotated[Path, typer.Argument(help="Another of the same kind.", show_default=False)],
+    atol: Annotated[
+        float, typer.Option(min=0, help="Absolute differences of numbers up to this are none.")
+    ] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """What differs between two stores: attributes, shapes, values, by how much and where.
+
+    Every value is read. Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
+    """
+    from rhas.inspection.compare import compare
+
+    try:
+        found = compare(a, b, atol)
+    except RhasError as error:
+        print_error(error)
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json({"equal": not found, "differences": [vars(one) for one in found]})
+    elif not found:
+        print("equal" if not atol else f"equal within {atol:g}")
+    else:
+        table = Table(title=f"A {a}\nB {b}", title_justify="left")
+        for heading in ("where", "what", "A", "B", "how many", "largest", "at"):
+            table.add_column(heading, overflow="fold")
+        for one in found[:_ROWS]:
+            values = one.what == "values"
+            table.add_row(
+                Text(one.where),
+                one.what,
+                Text(one.a),
+                Text(one.b),
+                f"{one.count:,}" if values else "",
+                f"{one.largest:.4g}" if values else "",
+                ", ".join(map(str, one.at)) if values else "",
+            )
+        console().print(table)
+        if len(found) > _ROWS:
+            print(f"and {len(found) - _ROWS} more; --json prints them all")
+    raise typer.Exit(1 if found else 0)

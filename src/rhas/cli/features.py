@@ -1,0 +1,42 @@
+"""``rhas features``: films and sentences to feature stores, without a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rhas.base.config import load_params
+from rhas.cli.output import print_error
+from rhas.engine.stage import work_root
+from rhas.engine.workcache import WorkCache
+
+
+def features(
+    films: Annotated[list[Path], typer.Argument(help="Film files.", show_default=False)],
+    ref: Annotated[
+        list[str], typer.Option(help="A sentence that describes a person; once per person.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
+    parameters: Annotated[
+        Path,
+        typer.Option(
+            "--params", exists=True, dir_okay=False,
+            help="Settings of the stages; checkpoints in it are relative to the folder you are in.",
+        ),
+    ] = Path("params.yaml"),
+) -> None:  # fmt: skip
+    """Decode films, find the persons, and extract their features, as the pipeline does.
+
+    Every film is tried; a broken one is named at the end and makes the exit status 1.
+    """
+    from rhas.features import extract_features
+
+    out.mkdir(parents=True, exist_ok=True)
+    cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
+    failures = extract_features(films, ref, load_params(parameters), cache, out)
+    for movie, error in failures.items():
+        print_error(error, movie)
+    print(f"{len(films) - len(failures)} of {len(films)} films in {out}")
+    raise typer.Exit(1 if failures else 0)

@@ -1,0 +1,90 @@
+"""``rhas inspect``: what the stages wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rhas.base.checks import worst
+from rhas.cli.output import check_table, console, print_json
+
+
+def inspect(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A feature store or a folder of them; a frames, boxes or tracks file or a folder "
+            "of them; data/samples; models/<method>; weights/<checkpoint>.",
+            show_default=False,
+        ),
+    ],
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Read every value: compare statistics, counts and checksums with what was "
+            "recorded, and look for NaN, constant features, undecodable pictures."
+        ),
+    ] = False,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="START:STOP", help="Show these frames of a store, STOP exclusive."),
+    ] = None,
+    person: Annotated[
+        int | None, typer.Option(min=0, help="This person alone, for --window and --plot.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the window's arrays to this file (.npz) instead.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw a store into this picture (.png, .pdf, .svg): features as principal "
+            "components over time, labels, coverage, self-similarity; of boxes and tracks what "
+            "they hold over time.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:  # fmt: skip
+    """Look into a store, a folder of stores, the samples, or a checkpoint.
+
+    Without an option only metadata are read, so hundreds of stores take a second or two.
+
+    Exit status: 0; 1 where --verify finds something wrong or the path cannot be read.
+    """
+    from rhas.inspection.describe import describe
+    from rhas.inspection.plot import draw
+    from rhas.inspection.show import show
+    from rhas.inspection.verify import verify as verified
+    from rhas.inspection.window import export, parse, read, rows
+
+    screen = console()
+    if window is not None:
+        arrays = read(path, *parse(window), person)
+        if out is not None:
+            export(arrays, out)
+            print(f"{len(arrays)} arrays in {out}: {', '.join(arrays)}")
+        elif as_json:
+            print_json({name: values.tolist() for name, values in arrays.items()})
+        else:
+            screen.print(rows(arrays))
+        return
+    if out is not None:
+        raise typer.BadParameter("--out goes with --window", param_hint="--out")
+    facts = describe(path)
+    checks = verified(path) if verify else []
+    if plot is not None:
+        draw(path, plot, person)
+    if as_json:
+        print_json(facts | ({"checks": [vars(check) for check in checks]} if verify else {}))
+    else:
+        for piece in show(facts):
+            screen.print(piece)
+        if verify:
+            screen.print(check_table(checks, "verified"))
+        if plot is not None:
+            screen.print(f"picture in {plot}", markup=False)
+    raise typer.Exit(1 if worst(checks) == "fail" else 0)

@@ -1,0 +1,97 @@
+"""What an import found and what it did about it; nothing is changed without a line in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rhas.engine.stage import write_json
+
+Level = Literal["drop", "warn", "note"]
+
+FINDINGS: dict[str, tuple[Level, str]] = {
+    # what is wrong with a line or a film, which cannot be kept
+    "malformed line": ("drop", "the line is left out"),
+    "unknown class": ("drop", "the line is left out"),
+    "suspicious person id": ("drop", "the line is left out"),
+    "person without reference": ("drop", "the annotation is left out"),
+    "annotation without film": ("drop", "the annotation is left out"),
+    "interval outside the film": ("drop", "the annotation is left out"),
+    "interval without length": ("drop", "the annotation is left out"),
+    "reference without film": ("drop", "the reference is left out"),
+    "empty reference": ("drop", "the person is left out"),
+    "person twice in references": ("drop", "the first sentence is kept"),
+    "unknown subset": ("drop", "the subset is left open"),
+    "unreadable film": ("drop", "the film is left out"),
+    "unreadable features": ("drop", "the sample is left out"),
+    "sample without features": ("drop", "the sample is left out"),
+    "sample without labels": ("drop", "the sample is left out"),
+    # what is odd, and kept
+    "film without reference": ("warn", "the film is left out"),
+    "film without annotations": ("warn", "kept: features, but no sample for training"),
+    "person without annotations": ("warn", "kept: features, but no sample for training"),
+    "duplicate": ("warn", "kept once"),
+    "overlap of one class": ("warn", "kept: labels of a frame count once"),
+    "ends after the film": ("warn", "kept: cut at the film's end"),
+    "frame rates differ": ("warn", "frame numbers are taken at --fps"),
+    "persons alike but for spelling": ("warn", "taken as different persons"),
+    "damaged film": ("warn", "kept: decode refuses it unless decode.damaged is keep"),
+    "features of another length than labels": ("warn", "both are cut to the shorter"),
+    "no partial features": ("warn", "kept: the person is missing in every frame"),
+    # what was changed on purpose
+    "persons renumbered": ("note", "numbered 0, 1, 2, ... in their order"),
+    "left out by the label map": ("note", "left out"),
+    "renamed by the label map": ("note", "renamed"),
+    "excluded moment": ("note", "left out"),
+    "name with an ending": ("note", "the ending is taken off"),
+    "name in decomposed letters": ("note", "written in composed form"),
+    "class numbers": ("note", ""),
+    "class under two names": ("note", "kept as published"),
+    "missing crop": ("note", "frames whose partial features are all zero are missing"),
+    "averaged over query tokens": ("note", "as the published code does"),
+    "no embedding of the reference": ("note", "zeros: the published files hold none"),
+    "no sentence": ("note", "a stand-in is written"),
+}
+"""Level and consequence of each finding. ``drop``: something would be lost, so the import stops
+unless it is told to go on; ``warn``: kept, but look at it; ``note``: done on purpose."""
+
+
+@dataclass
+class Audit:
+    """Findings by name: where each was met, and how often."""
+
+    found: dict[str, list[str]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, where: str) -> None:
+        """One more of the finding ``name`` (of `FINDINGS`)."""
+        assert name in FINDINGS, name
+        self.found.setdefault(name, []).append(where)
+
+    @property
+    def stops(self) -> bool:
+        """Something would be lost."""
+        return any(FINDINGS[name][0] == "drop" for name in self.found)
+
+    def rows(self) -> Iterable[tuple[Level, str, int, str, str]]:
+        """Level, finding, how many, the first one, consequence; the gravest first."""
+        for name, (level, done) in FINDINGS.items():
+            if name in self.found:
+                places = self.found[name]
+                yield level, name, len(places), places[0], done
+
+    def write(self, path: Path, settings: Mapping[str, Any], written: bool) -> None:
+        """All findings with every place, the settings and the counts, as JSON."""
+        values = {
+            "settings": {key: value for key, value in settings.items() if value is not None},
+            "counts": self.counts,
+            "written": written,
+            "findings": {
+                name: {"level": level, "consequence": done, "places": self.found[name]}
+                for level, name, _, _, done in self.rows()
+            },
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, values)

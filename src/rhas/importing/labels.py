@@ -1,0 +1,133 @@
+"""Foreign action names and numbers to the classes of RHAS133."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.errors import RhasError
+from rhas.stores.manifest import read_rows
+
+_LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d+)[^{}]*\}', re.S)
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """How actions are read.
+
+    Args:
+        renamed: class by foreign name or number; "" leaves it out.
+        names: foreign name by number (a label list); without it numbers are those of RHAS133.
+        base: the number of the first class, 0 or 1; None where numbers do not occur.
+    """
+
+    renamed: dict[str, str]
+    names: dict[int, str]
+    base: int | None = None
+
+    def class_of(self, action: str) -> str | None:
+        """The class, "" where the map leaves it out, None where it is unknown."""
+        if action in self.renamed:
+            return self.renamed[action]
+        if action.isdecimal():
+            number = int(action)
+            if self.names:
+                name = self.names.get(number)
+                if name is None:
+                    return None
+                return self.renamed.get(name, name if name in CLASS_ID else None)
+            index = number - (self.base or 0)
+            return CLASSES[index] if 0 <= index < len(CLASSES) else None
+        return action if action in CLASS_ID else None
+
+    def foreign(self, action: str) -> str:
+        """The action's foreign name."""
+        return self.names.get(int(action), action) if action.isdecimal() else action
+
+    def hint(self, action: str) -> str:
+        """What somebody may have meant by an unknown action."""
+        name = self.foreign(action)
+        near = difflib.get_close_matches(name.lower(), CLASS_ID, n=1)
+        shown = repr(action) if name == action else f"{action} = {name!r}"
+        return f"{shown}, did you mean '{near[0]}'?" if near else shown
+
+
+def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
+    """Args:
+        path: a table ``from,to``; ``to`` is a class of RHAS133, or empty to leave the action out.
+        labels: a label list that gives numbers their names: AVA's .pbtxt, or a table ``id,name``.
+
+    Raises:
+        RhasError: a malformed table, an unknown class in ``to``, or a name twice in ``from``.
+    """
+    renamed: dict[str, str] = {}
+    if path is not None:
+        for line, row in read_rows(path, ("from", "to")):
+            source, target = row["from"].strip(), row["to"].strip()
+            if target and target not in CLASS_ID:
+                near = difflib.get_close_matches(target, CLASS_ID, n=1)
+                raise RhasError(
+                    "not a class of RHAS133",
+                    where=f"{path}:{line}",
+                    got=target,
+                    expected="a name of src/rhas/base/classes.txt, or nothing",
+                    do=f"did you mean '{near[0]}'?" if near else "choose one, or leave it empty",
+                )
+            if renamed.setdefault(source, target) != target:
+                raise RhasError("an action twice", where=f"{path}:{line}", got=source)
+    return LabelMap(renamed, {} if labels is None else _read_names(labels))
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    if path.suffix == ".pbtxt":
+        found = {int(number): name for name, number in _LABEL.findall(path.read_text("utf-8"))}
+    else:
+        try:
+            found = {
+                int(row["id"]): row["name"].strip() for _, row in read_rows(path, ("id", "name"))
+            }
+        except (ValueError, csv.Error) as error:
+            raise RhasError("a number is not one", where=str(path), got=str(error)) from error
+    if not found:
+        raise RhasError(
+            "no label in the list",
+            where=str(path),
+            expected='AVA\'s .pbtxt (name: "...", label_id: 1), or a table id,name',
+        )
+    return found
+
+
+def id_base(numbers: Iterable[int], given: int | None, where: str) -> int:
+    """The number of the first class: as given, or as the numbers that occur show.
+
+    Raises:
+        RhasError: numbers that do not fit what was given, that fit neither 0 nor 1, or both.
+    """
+    seen = sorted(set(numbers))
+    low, high = seen[0], seen[-1]
+    fitting = [base for base in (0, 1) if base <= low and high < len(CLASSES) + base]
+    if given is not None and given in fitting:
+        return given
+    if given is None and len(fitting) == 1:
+        return fitting[0]
+    last = len(CLASSES)
+    if given is None and fitting:
+        raise RhasError(
+            f"class numbers from {low} to {high} fit a list that begins with 0 and one with 1",
+            where=where,
+            do="say which: --id-base 1 for numbers of the published list (1 arranging, "
+            f"{last} yawning), --id-base 0 for columns of the published code; numbers of another "
+            "list, AVA's for one, need that list: --labels",
+        )
+    raise RhasError(
+        "class numbers outside the list of RHAS133",
+        where=where,
+        expected=f"0 to {last - 1} with --id-base 0, 1 to {last} with --id-base 1",
+        got=f"{low} to {high}" + ("" if given is None else f" with --id-base {given}"),
+        do="give --labels for numbers of another list, --label-map to rename them",
+    )

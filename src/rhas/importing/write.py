@@ -1,0 +1,108 @@
+"""What an import writes: the folder data/own, and the switches of params.yaml."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rhas.base.errors import RhasError
+from rhas.engine.workcache import link
+from rhas.importing.films import Collection
+from rhas.prepare.own import FILM_SUFFIXES
+from rhas.stores.manifest import write_annotations
+
+TABLES = ("references.csv", "annotations.csv")
+
+
+def check_free(out: Path, replace: bool) -> None:
+    """Raises RhasError where ``out`` holds data already, unless they may be replaced."""
+    there = [name for name in TABLES if (out / name).exists()]
+    there += [path.name for path in _films(out)]
+    if there and not replace:
+        raise RhasError(
+            "there are data already",
+            where=str(out),
+            got=", ".join(there[:4]) + (f" and {len(there) - 4} more" if len(there) > 4 else ""),
+            do="give --replace to put the new ones in their place, or another --out",
+        )
+
+
+def write_own(collection: Collection, out: Path, copy: bool) -> None:
+    """``out/films``, ``references.csv`` and, where there are any, ``annotations.csv``.
+
+    Films are hard-linked, which costs no room, or copied where that is wanted or needed. Films
+    and tables that were there are removed, other files stay.
+    """
+    folder = out / "films"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {
+        folder / f"{movie}{path.suffix.lower()}": path.resolve()
+        for movie, path in collection.files.items()
+    }
+    new = {}
+    for target, source in wanted.items():
+        temporary = target.with_name(f".new-{target.name}")
+        temporary.unlink(missing_ok=True)
+        if copy:
+            shutil.copy2(source, temporary)
+        else:
+            link(source, temporary)
+        new[temporary] = target
+    for path in _films(out):
+        if path not in new:
+            path.unlink()
+    for temporary, target in new.items():
+        temporary.rename(target)
+    for name in TABLES:
+        (out / name).unlink(missing_ok=True)
+    with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["movie", "person", "reference", "subset"])
+        for movie, sentences in collection.references.items():
+            for person, text in enumerate(sentences):
+                writer.writerow([movie, person, text, collection.subsets[movie] or ""])
+    if collection.annotations:
+        write_annotations(out, collection.annotations)
+
+
+def set_params(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Changes top-level switches of params.yaml, comments and layout kept.
+
+    Returns:
+        Old and new value of those that changed.
+
+    Raises:
+        RhasError: no such file, or a switch that does not stand on a line of its own.
+    """
+    if not path.is_file():
+        raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")
+    text = path.read_text("utf-8")
+    before = yaml.safe_load(text)
+    for name, value in values.items():
+        shown = yaml.safe_dump(value).splitlines()[0]
+        text = re.sub(
+            rf"(?m)^({re.escape(name)}:[ \t]*)[^\s#]+([ \t]*(?:#.*)?)$",
+            lambda found, shown=shown: f"{found[1]}{shown}{found[2]}",  # type: ignore[misc]
+            text,
+            count=1,
+        )
+    if yaml.safe_load(text) != {**before, **values}:
+        raise RhasError(
+            "params.yaml could not be changed",
+            where=str(path),
+            expected="lines such as `dataset: mini`",
+            do="set by hand: " + ", ".join(f"{name}: {value}" for name, value in values.items()),
+        )
+    path.write_text(text, "utf-8")
+    return {n: (before[n], value) for n, value in values.items() if before[n] != value}
+
+
+def _films(out: Path) -> list[Path]:
+    files = sorted((out / "films").iterdir()) if (out / "films").is_dir() else []
+    return [path for path in files if path.suffix.lower() in FILM_SUFFIXES]

@@ -1,0 +1,1 @@
+"""Looking into what the stages wrote: shapes, sizes, coverage, statistics, pictures, checks."""

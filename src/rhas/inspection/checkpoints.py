@@ -1,0 +1,108 @@
+"""Checkpoints: a trained method (models/<method>) or a folder in the format of transformers.
+
+Only the header of ``model.safetensors`` is read: names, shapes, dtypes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from rhas.base.errors import RhasError
+from rhas.inspection.kinds import kind_of
+
+_HEADER_LIMIT = 100_000_000  # the format's own
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
+
+
+def describe_checkpoint(folder: Path) -> dict[str, Any]:
+    """What it is, its parameters by part, its files.
+
+    Raises:
+        RhasError: no weights, or a header that cannot be read.
+    """
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    kind = kind_of(folder)
+    files = {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
+    weights = sorted({p for pattern in _WEIGHTS for p in folder.glob(pattern)})
+    if not weights:
+        raise RhasError(
+            "no weights beside config.json", where=str(folder), expected=" or ".join(_WEIGHTS)
+        )
+    tensors: dict[str, Any] = {}
+    for file in weights:
+        if file.suffix == ".safetensors":
+            tensors |= read_header(file)
+    parts: dict[str, dict[str, int]] = defaultdict(lambda: {"tensors": 0, "parameters": 0})
+    for name, tensor in tensors.items():
+        part = parts[_part(name, kind == "model")]
+        part["tensors"] += 1
+        part["parameters"] += math.prod(tensor["shape"])
+    facts: dict[str, Any] = {
+        "kind": kind,
+        "path": str(folder),
+        "bytes": sum(files.values()),
+        "files": files,
+        "parameters": sum(part["parameters"] for part in parts.values()) if tensors else None,
+        "dtypes": sorted({tensor["dtype"] for tensor in tensors.values()}),
+        "parts": dict(parts),
+        "flags": [] if tensors else ["weights are pickled: their shapes are not read"],
+    }
+    if kind == "model":
+        report = folder / "report.json"
+        return {
+            **facts,
+            "method": config["method"],
+            "dims": config.get("dims"),
+            "config": config.get("config"),
+            "train": config.get("train"),
+            "versions": config.get("versions"),
+            "report": json.loads(report.read_text("utf-8")) if report.is_file() else None,
+        }
+    return {
+        **facts,
+        "architecture": ", ".join(config.get("architectures") or [config.get("model_type", "?")]),
+        "model_type": config.get("model_type"),
+    }
+
+
+def read_header(path: Path) -> dict[str, dict[str, Any]]:
+    """``dtype``, ``shape`` and ``data_offsets`` of every tensor of a safetensors file.
+
+    Raises:
+        RhasError: not such a file, or a truncated one.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 0 < length <= min(_HEADER_LIMIT, size - 8):
+            raise _damaged(path, f"a header of {length} bytes in a file of {size}")
+        try:
+            header = json.loads(file.read(length))
+        except ValueError as error:
+            raise _damaged(path, str(error)) from error
+    header.pop("__metadata__", None)
+    end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
+    if end != size - 8 - length:
+        raise _damaged(path, f"{size - 8 - length} bytes of tensors, {end} declared")
+    return header
+
+
+def _damaged(path: Path, got: str) -> RhasError:
+    return RhasError(
+        "not a safetensors file, or a truncated one",
+        where=str(path),
+        got=got,
+        do="download or train it again",
+    )
+
+
+def _part(name: str, method: bool) -> str:
+    """The first one or two names of a parameter's path: the part of the model it belongs to."""
+    pieces = name.split(".")
+    return ".".join(pieces[: 1 if method else 2]) if len(pieces) > 2 else pieces[0]

@@ -1,0 +1,80 @@
+"""Which of the project's files a path is, told by its content, not by its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import h5py
+
+from rhas.base.errors import RhasError
+
+Kind = Literal[
+    "feature store", "feature stores", "frames", "boxes", "tracks", "film stores",
+    "samples", "model", "weights",
+]  # fmt: skip
+
+KNOWN = (
+    "a feature store (<movie>.zarr) or a folder of them, a frames, boxes or tracks file "
+    "(<movie>.h5) or a folder of them, data/samples, models/<method>, weights/<checkpoint>"
+)
+
+
+def kind_of(path: Path) -> Kind:
+    """What ``path`` is.
+
+    Raises:
+        RhasError: nothing there, or none of `KNOWN`.
+    """
+    if not path.exists():
+        raise RhasError("no such file or folder", where=str(path), expected=KNOWN)
+    kind = _folder_kind(path) if path.is_dir() else _h5_kind(path)
+    if kind is None:
+        raise RhasError(
+            "not one of the project's stores", where=str(path), expected=KNOWN, do=_inside(path)
+        )
+    return kind
+
+
+def _inside(path: Path) -> str:
+    """Which of the folders in a folder can be looked into."""
+    folders = sorted(p for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
+    known = [str(folder) for folder in folders if _folder_kind(folder)]
+    return f"look into {' or '.join(known)}" if known else ""
+
+
+def _folder_kind(folder: Path) -> Kind | None:
+    if (folder / "zarr.json").is_file():
+        return "feature store" if (folder / "person_000").is_dir() else None
+    if (folder / "index.csv").is_file() and (folder / "info.json").is_file():
+        return "samples"
+    if (folder / "config.json").is_file():
+        try:
+            config = json.loads((folder / "config.json").read_text("utf-8"))
+        except (ValueError, OSError) as error:
+            raise RhasError(
+                "the configuration cannot be read",
+                where=str(folder / "config.json"),
+                got=str(error),
+            ) from error
+        return "model" if "method" in config else "weights"
+    if any(folder.glob("*.zarr")):
+        return "feature stores"
+    return "film stores" if any(folder.glob("*.h5")) else None
+
+
+def _h5_kind(path: Path) -> Kind | None:
+    try:
+        with h5py.File(path) as file:
+            if "jpeg" in file:
+                return "frames"
+            person = file.get("person_000", {})
+            return "tracks" if "source" in person else "boxes" if "frames" in file else None
+    except OSError as error:
+        raise RhasError(
+            "not an HDF5 file, or a damaged one",
+            where=str(path),
+            expected=KNOWN,
+            got=str(error),
+        ) from error

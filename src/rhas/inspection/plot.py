@@ -1,0 +1,348 @@
+"""Pictures of stores: features as principal components over time above the labels, and how alike
+the moments are; best scores of boxes; boxes of tracks."""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from rhas.base.errors import RhasError
+from rhas.base.units import frame_to_seconds
+from rhas.inspection.films import persons_of
+from rhas.inspection.kinds import Kind, kind_of
+from rhas.inspection.project import data_folder, labels_near
+from rhas.stores import featurestore
+
+SUFFIXES = (".png", ".pdf", ".svg")
+MOMENTS = 300
+"""Rows of a self-similarity matrix at most; more frames are averaged."""
+COMPONENTS = 3
+CLASSES_SHOWN = 14
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito: apart for every colour vision
+_LABEL, _SOURCE = "#0072B2", {0: "#D0D0D0", 1: "#009E73", 2: "#A8DCC8"}
+_NAMES = {0: "missing", 1: "detected", 2: "interpolated"}
+_WIDTH_IN, _DPI = 14.0, 100
+
+
+def draw(path: Path, out: Path, person: int | None = None) -> None:
+    """Writes the picture of a feature store, a boxes or a tracks file.
+
+    Args:
+        person: this one alone; None draws all, one below the other.
+
+    Raises:
+        RhasError: another kind of store or picture, or no such person.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise RhasError(
+            "not a kind of picture", where="--plot", expected=", ".join(SUFFIXES), got=str(out)
+        )
+    kind = kind_of(path)
+    if kind not in _DRAWERS:
+        raise RhasError(
+            f"there is no picture of {kind}",
+            where=str(path),
+            expected=", ".join(_DRAWERS),
+            do="name one store of the folder" if "stores" in kind else "",
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.style.context("default"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a title's letter that no font has
+        _DRAWERS[kind](path, person).savefig(out)
+
+
+def principal_components(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first `COMPONENTS` principal components over time, and their shares of the variance.
+
+    Args:
+        values: (T, D).
+        used: bool (T,), frames that count; the others become NaN.
+
+    Returns:
+        float (T, COMPONENTS), NaN also where there are fewer components; shares (COMPONENTS,).
+    """
+    found = np.full((len(values), COMPONENTS), np.nan)
+    shares = np.zeros(COMPONENTS)
+    rows = values[used].astype(np.float64)
+    if len(rows) < 2 or not np.isfinite(rows).all():
+        return found, shares
+    rows -= rows.mean(0)
+    variances, axes = np.linalg.eigh(rows.T @ rows / len(rows))
+    count = min(COMPONENTS, len(variances))
+    best = axes[:, ::-1][:, :count]
+    best *= np.where(best[np.abs(best).argmax(0), np.arange(count)] < 0, -1, 1)  # a fixed sign
+    found[np.flatnonzero(used)[:, None], np.arange(count)] = rows @ best
+    total = variances.sum()
+    shares[:count] = variances[::-1][:count] / total if total > 0 else 0
+    return found, shares
+
+
+def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine of every pair of moments, after the mean over time is taken off.
+
+    Args:
+        values: (T, D).
+        used: bool (T,), frames that count.
+
+    Returns:
+        (n, n) in [-1, 1], n at most `MOMENTS`, NaN for moments without a frame that counts; and
+        the first frame of each moment (n,).
+    """
+    edges = np.unique(np.linspace(0, len(values), MOMENTS + 1).astype(int))
+    rows = values.astype(np.float64)
+    mean = rows[used].mean(0) if used.any() else 0.0
+    moments = np.full((len(edges) - 1, values.shape[1]), np.nan)
+    for n, (first, last) in enumerate(pairwise(edges)):
+        own = rows[first:last][used[first:last]]
+        if len(own):
+            moments[n] = own.mean(0) - mean
+    length = np.linalg.norm(moments, axis=1, keepdims=True)
+    unit = np.divide(moments, length, out=np.full_like(moments, np.nan), where=length > 0)
+    return np.clip(unit @ unit.T, -1, 1), edges[:-1]
+
+
+def _feature_store(path: Path, person: int | None) -> Figure:
+    chosen = _chosen(featurestore.persons(path), person, path)
+    blocks = []
+    for number in chosen:
+        facts = featurestore.attributes(path, number)
+        frames, fps = facts["frames"], float(facts["fps"])
+        features = featurestore.read_window(path, number, 0, frames)
+        labels = labels_near(path, facts["movie"], number, frames, fps)
+        blocks.append((number, facts, features, _most_frames(labels), fps))
+    heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels, _ in blocks]
+    figure = _figure(sum(heights))
+    top = sum(heights)
+    for (number, facts, features, labels, fps), height in zip(blocks, heights, strict=True):
+        title = f"{facts['movie']}, person {number}: {facts['reference']}"
+        _feature_block(figure, (top, sum(heights)), title, path, number, features,
+                       labels, fps)  # fmt: skip
+        top -= height
+    return figure
+
+
+def _feature_block(
+    figure: Figure, place: tuple[float, float], title: str, path: Path, number: int,
+    features: featurestore.Features, labels: dict[str, np.ndarray], fps: float,
+) -> None:  # fmt: skip
+    top, whole = place
+    frames = len(features.present)
+    seconds = frame_to_seconds(frames, fps)
+    label_in = 0.19 * max(len(labels), 1)
+    y = top - 0.4
+
+    def axes(left: float, width: float, height: float) -> Axes:
+        return figure.add_axes((left, (y - height) / whole, width, height / whole))
+
+    _heading(figure, (top - 0.12) / whole, title)
+    everywhere = np.ones(frames, bool)
+    streams = (("holistic", features.holistic, everywhere),
+               ("partial", features.partial, features.present))  # fmt: skip
+    left, width = 0.12, 0.52
+    for name, values, used in streams:
+        graph = axes(left, width, 1.15)
+        found, shares = principal_components(values, used)
+        for n in range(COMPONENTS):
+            graph.plot(np.arange(frames) / fps, found[:, n], color=_COLOURS[n], linewidth=0.6,
+                       label=f"{shares[n]:.0%} of the variance")  # fmt: skip
+        graph.set_ylabel(f"{name}\ncomponents", fontsize=8)
+        graph.legend(loc="lower right", bbox_to_anchor=(1, 0.96), ncols=COMPONENTS, fontsize=7,
+                     frameon=False, borderaxespad=0)  # fmt: skip
+        _time(graph, seconds, shown=False)
+        y -= 1.32
+    strip = axes(left, width, 0.14)
+    _strip(strip, _sources(path, number, features.present), fps)
+    _time(strip, seconds, shown=False)
+    y -= 0.2
+    rows = axes(left, width, label_in)
+    _labels(rows, labels, fps, data_folder(path) is not None)
+    _time(rows, seconds, shown=True)
+    y = top - 0.4
+    side = 2.44 / _WIDTH_IN
+    for n, (name, values, used) in enumerate(streams):
+        square = axes(0.67 + n * (side - 0.01), side - 0.02, 2.3)
+        similarity, _ = self_similarity(values, used)
+        square.imshow(similarity, vmin=-1, vmax=1, cmap="RdBu_r", extent=(0, seconds, seconds, 0),
+                      aspect="auto", interpolation="nearest")  # fmt: skip
+        square.set_facecolor("#E8E8E8")
+        square.set_title(f"{name}: alike (red), opposite (blue)", fontsize=8)
+        _clock(square)
+        square.tick_params(labelsize=7)
+        if n:
+            square.set_yticklabels([])
+        else:
+            square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: _minutes(at)))
+
+
+def _boxes(path: Path, person: int | None) -> Figure:
+    with h5py.File(path) as file:
+        frames = file["frames"][:]
+        groups = list(persons_of(file))
+        chosen = _chosen(len(groups), person, path)
+        figure = _figure(1.9 * len(chosen))
+        for row, number in enumerate(chosen):
+            group = groups[number]
+            offsets, scores = group["offsets"][:], group["scores"][:]
+            title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
+            graph = _row(figure, row, len(chosen), title)
+            at = np.repeat(frames, np.diff(offsets))
+            first = np.zeros(len(scores), bool)
+            first[offsets[:-1][np.diff(offsets) > 0]] = True
+            graph.scatter(
+                at[~first], scores[~first], s=2, color="#B0B0B0", label="other candidates"
+            )
+            graph.scatter(at[first], scores[first], s=3, color=_COLOURS[0], label="the best")
+            graph.set_xlim(0, max(int(frames[-1]), 1))
+            graph.set_ylim(0, 1)
+            graph.set_ylabel("score", fontsize=8)
+            graph.set_xlabel("frame", fontsize=8)
+            graph.legend(loc="upper right", fontsize=7, ncols=2)
+    return figure
+
+
+def _tracks(path: Path, person: int | None) -> Figure:
+    with h5py.File(path) as file:
+        groups = list(persons_of(file))
+        chosen = _chosen(len(groups), person, path)
+        cuts = file["cuts"][:]
+        figure = _figure(1.9 * len(chosen))
+        for row, number in enumerate(chosen):
+            group = groups[number]
+            boxes, source = group["boxes"][:], group["source"][:]
+            title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
+            graph = _row(figure, row, len(chosen), title)
+            frames = np.arange(len(source))
+            for n, (name, low, high) in enumerate((("x", 0, 2), ("y", 1, 3))):
+                graph.fill_between(frames, boxes[:, low], boxes[:, high], color=_COLOURS[n],
+                                   alpha=0.35, linewidth=0, label=f"{name} from, to")  # fmt: skip
+            for cut in cuts:
+                graph.axvline(cut, color="#404040", linewidth=0.5, linestyle=":")
+            _strip(graph, source, 1.0, below=True)
+            graph.set_xlim(0, len(source))
+            graph.set_ylabel("pixels", fontsize=8)
+            graph.set_xlabel("frame; dotted lines are cuts", fontsize=8)
+            graph.legend(loc="upper right", fontsize=7, ncols=5)
+    return figure
+
+
+_DRAWERS: dict[Kind, Callable[[Path, int | None], Figure]] = {
+    "feature store": _feature_store,
+    "boxes": _boxes,
+    "tracks": _tracks,
+}
+
+
+def _figure(height: float) -> Figure:
+    figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _row(figure: Figure, row: int, rows: int, title: str) -> Axes:
+    height = 1 / rows
+    _heading(figure, 1 - row * height - 0.05 * height, title)
+    return figure.add_axes((0.06, 1 - (row + 1) * height + 0.24 * height, 0.92, 0.58 * height))
+
+
+def _heading(figure: Figure, y: float, title: str) -> None:
+    figure.text(0.02, y, textwrap.shorten(title, 150, placeholder=" …"), fontsize=10,
+                weight="bold", va="top", parse_math=False)  # fmt: skip
+
+
+def _sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
+    """Source of every frame as the tracks file says, else detected where present."""
+    data = data_folder(path)
+    tracks = data / "tracks" / f"{path.stem}.h5" if data else None
+    if tracks and tracks.is_file():
+        with h5py.File(tracks) as file:
+            groups = list(persons_of(file))
+            source = groups[person]["source"][:] if person < len(groups) else np.zeros(0)
+        if np.array_equal(source != 0, present):
+            return source
+    return present.astype(np.uint8)
+
+
+def _strip(axes: Axes, source: np.ndarray, fps: float, below: bool = False) -> None:
+    edges = np.flatnonzero(np.diff(source, prepend=-1.0, append=-1.0))
+    low, high = axes.get_ylim() if below else (0.0, 1.0)
+    thick = (high - low) * 0.08 if below else 1.0
+    base = low - thick if below else 0.0
+    for kind, colour in _SOURCE.items():
+        spans: list[Any] = [
+            (first / fps, (last - first) / fps)
+            for first, last in pairwise(edges)
+            if source[first] == kind
+        ]
+        if spans:
+            axes.broken_barh(spans, (base, thick), facecolors=colour, linewidth=0,
+                             label=_NAMES[kind])  # fmt: skip
+    axes.set_ylim(base, high)
+    if not below:
+        axes.set_yticks([])
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=7, frameon=False,
+                    handlelength=1, labelspacing=0.2, borderpad=0)  # fmt: skip
+
+
+def _labels(axes: Axes, labels: dict[str, np.ndarray], fps: float, in_project: bool) -> None:
+    axes.set_ylim(max(len(labels), 1), 0)
+    axes.set_yticks(np.arange(len(labels)) + 0.5, list(labels), fontsize=7)
+    axes.tick_params(axis="y", length=0)
+    if not labels:
+        why = "this person is not annotated" if in_project else "no annotations beside the store"
+        axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=8,
+                  color="#808080")  # fmt: skip
+        axes.set_yticks([])
+    for row, active in enumerate(labels.values()):
+        edges = np.flatnonzero(np.diff(active.astype(int), prepend=0, append=0))
+        spans = [(a / fps, (b - a) / fps) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        axes.broken_barh(spans, (row + 0.15, 0.7), facecolors=_LABEL, linewidth=0)
+
+
+def _most_frames(labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The `CLASSES_SHOWN` classes with most frames; the others together as "others (n)"."""
+    ranked = sorted(labels.items(), key=lambda item: -int(item[1].sum()))
+    shown = dict(ranked[:CLASSES_SHOWN])
+    rest = [active for _, active in ranked[CLASSES_SHOWN:]]
+    return {**shown, f"others ({len(rest)})": np.any(rest, axis=0)} if rest else shown
+
+
+def _time(axes: Axes, seconds: float, shown: bool) -> None:
+    axes.set_xlim(0, seconds)
+    _clock(axes)
+    axes.tick_params(labelsize=7, labelbottom=shown)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if shown:
+        axes.set_xlabel("time, min:s", fontsize=8)
+
+
+def _clock(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _minutes(at)))
+
+
+def _minutes(seconds: float) -> str:
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
+
+
+def _chosen(count: int, person: int | None, path: Path) -> list[int]:
+    if person is None:
+        return list(range(count))
+    if person >= count:
+        raise RhasError(
+            "no such person", where=str(path), expected=f"0 to {count - 1}", got=str(person)
+        )
+    return [person]

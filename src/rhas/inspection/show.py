@@ -1,0 +1,330 @@
+"""What `rhas.inspection.describe` found, as rich renderables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rhas.base.words import duration, size
+from rhas.inspection.films import SOURCES
+
+_HASH_SHOWN = 12
+
+
+def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Tables and lines for people."""
+    yield Text.assemble((str(facts["kind"]), "bold"), f"  {facts['path']}")
+    yield from _SHOWERS[facts["kind"]](facts)
+    for flag in facts.get("flags", []):
+        yield Text(f"! {flag}", style="yellow")
+
+
+def _feature_store(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    persons = facts["persons"]
+    first = persons[0]["attributes"]
+    frames, fps = persons[0]["frames"], first.get("fps")
+    time = f" = {duration(frames / fps)} at {fps:g} fps" if fps else ""
+    yield _pairs(
+        {
+            "movie": first.get("movie"),
+            "frames": f"{frames:,}{time}",
+            "on disk": f"{size(facts['bytes'])} in {facts['files']} files",
+            "encoder": f"{first.get('encoder')}, checkpoint {first.get('checkpoint')}",
+            "checkpoint's SHA-256": first.get("checkpoint_hash"),
+        }
+    )
+    yield _arrays(persons[0]["arrays"], len(persons))
+    table = _table("", "reference", "coverage", "statistics: mean ± std (largest)", "flags")
+    for person, own in enumerate(persons):
+        table.add_row(
+            str(person),
+            Text(str(own["attributes"].get("reference", ""))),
+            _coverage(own["coverage"]),
+            _statistics(own["attributes"].get("statistics", {})),
+            _flags(own["flags"]),
+        )
+    yield _without_empty(table)
+
+
+def _arrays(arrays: Mapping[str, Any], persons: int) -> Table:
+    title = "arrays of each person" if persons > 1 else "arrays"
+    table = _table("array", "shape", "type", "chunk", "shard", "bytes", "stored", title=title)
+    for name, array in arrays.items():
+        coding = ", ".join(array["compression"]) or "uncompressed"
+        table.add_row(
+            name,
+            _shape(array["shape"]),
+            array["dtype"],
+            _shape(array["chunk"]),
+            f"{_shape(array['shard'])}, {array['files']} file" if array["shard"] else "none",
+            size(array["bytes"]),
+            f"{size(array['stored_bytes'])}, {coding}",
+        )
+    return table
+
+
+def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    rows = facts["stores"]
+    table = _table(
+        "store", "persons", "frames", "time", "D", "size", "present", "flags", right=(1, 7)
+    )
+    for row in rows:
+        table.add_row(
+            Text(row["store"]),
+            str(row["persons"]),
+            f"{row['frames']:,}",
+            duration(row["frames"] / row["fps"]) if row["fps"] else "?",
+            str(row["D"]),
+            size(row["bytes"]),
+            _share(row["present"]),
+            _flags(row["flags"]),
+        )
+    table.add_section()
+    known = [row for row in rows if row["present"] is not None]
+    weight = sum(row["persons"] * row["frames"] for row in known)
+    present = sum(row["present"] * row["persons"] * row["frames"] for row in known)
+    table.add_row(
+        f"{len(rows)} stores",
+        str(sum(row["persons"] for row in rows)),
+        f"{sum(row['frames'] for row in rows):,}",
+        duration(sum(row["frames"] / row["fps"] for row in rows if row["fps"])),
+        "",
+        size(facts["bytes"]),
+        _share(present / weight if weight else None),
+        "",
+    )
+    yield table
+    for encoder, checkpoint, content in sorted(
+        {(str(r["encoder"]), str(r["checkpoint"]), str(r["checkpoint_hash"])) for r in rows}
+    ):
+        yield Text(f"encoder {encoder}, checkpoint {checkpoint}, SHA-256 {content[:_HASH_SHOWN]}…")
+
+
+def _frames(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    own = facts["attributes"]
+    per_frame = facts["jpeg_bytes"] / max(facts["frames"], 1)
+    yield _pairs(
+        {
+            "movie": own.get("movie"),
+            "frames": f"{facts['frames']:,} = {duration(facts['seconds'])} at {own['fps']:g} fps, "
+            f"{facts['repeated']:,} repeat the one before",
+            "pictures": f"{facts['size']}, JPEG {own.get('quality')}, {size(per_frame)} each",
+            "source": f"{own.get('source_width')}×{own.get('source_height')} {own.get('codec')}, "
+            f"{own.get('source_fps', 0):.3f} fps, {own.get('source_seconds', 0):.2f} s, "
+            f"turned by {own.get('rotation')}°, read by {own.get('reader')}",
+            "on disk": size(facts["bytes"]),
+        }
+    )
+
+
+def _boxes(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    own = facts["attributes"]
+    sampled = facts["sampled_frames"]
+    yield _pairs(
+        {
+            "movie": own.get("movie"),
+            "sampled frames": f"{sampled:,}, every {own.get('stride')}th",
+            "model": f"{own.get('backend')} {own.get('checkpoint')}, policy {own.get('policy')}",
+            "on disk": size(facts["bytes"]),
+        }
+    )
+    table = _table(
+        "", "reference", "candidates", "frames without", "best score, 10/50/90 %", "flags",
+        right=(2, 4),
+    )  # fmt: skip
+    for person, row in enumerate(facts["persons"]):
+        table.add_row(
+            str(person),
+            Text(row["reference"]),
+            f"{row['candidates']:,}",
+            f"{row['frames_without']:,}",
+            " / ".join(f"{score:.2f}" for score in row["best_score"].values()) or "-",
+            _flags(row["flags"]),
+        )
+    yield _without_empty(table)
+
+
+def _tracks(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    own = facts["attributes"]
+    yield _pairs(
+        {
+            "movie": own.get("movie"),
+            "frames": f"{facts['frames']:,} in {facts['shots']} shots",
+            "crops": f"{own.get('size')}×{own.get('size')} pixels, margin {own.get('margin')}",
+            "on disk": size(facts["bytes"]),
+        }
+    )
+    table = _table("", "reference", "coverage", "longer side, px", "JPEG", "flags", right=(3, 5))
+    for person, row in enumerate(facts["persons"]):
+        table.add_row(
+            str(person),
+            Text(row["reference"]),
+            _coverage(row["coverage"]),
+            "-" if row["longer_side"] is None else f"{row['longer_side']:.0f}",
+            size(row["jpeg_bytes"]),
+            _flags(row["flags"]),
+        )
+    yield _without_empty(table)
+
+
+def _film_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    rows = facts["files"]
+    table = _table(
+        "file", "kind", "frames", "persons", "size", "detected", "interpolated", "missing", "flags",
+        right=(2, 8),
+    )  # fmt: skip
+    for row in rows:
+        shares = row.get("coverage", {})
+        table.add_row(
+            Text(row["file"]),
+            row["kind"],
+            f"{row['frames']:,}" if "frames" in row else "-",
+            str(row["persons"] or "-"),
+            size(row["bytes"]),
+            *(_share(shares[n]) if n in shares else "" for n in SOURCES[1:] + SOURCES[:1]),
+            _flags(row["flags"]),
+        )
+    table.add_section()
+    table.add_row(f"{len(rows)} files", "", "", "", size(facts["bytes"]), "", "", "", "")
+    yield _without_empty(table)
+
+
+def _samples(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    yield _pairs(
+        {
+            "windows": f"{facts['L']:,} frames at {facts['fps']:g} fps, split {facts['split']}",
+            "features": f"{facts['features']}, D {facts['D']}, D_text {facts['D_text']}",
+            "dropped": ", ".join(f"{n} {c}" for n, c in facts["dropped"].items() if c) or "nothing",
+            "not annotated": f"{len(facts['persons_without_annotation'])} persons",
+        }
+    )
+    table = _table("", "samples", "movies", "persons", "frames", "padding", "intervals", "classes",
+                   right=(1, 8))  # fmt: skip
+    for side, row in facts["sides"].items():
+        table.add_row(
+            side,
+            str(row["samples"]),
+            str(row["movies"]),
+            str(row["persons"]),
+            f"{row['frames']:,}",
+            _share(row["padding"]),
+            f"{row['intervals']:,}",
+            f"{row['classes']} of {facts['C']}",
+        )
+    yield table
+    rare = [n for n, counts in facts["classes"].items() if counts["train"] < 5]
+    if rare:
+        yield Text(f"fewer than 5 intervals in train: {', '.join(rare)}")
+
+
+def _model(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    report, train = facts["report"] or {}, facts["train"] or {}
+    last = report.get("last", {})
+    dims = facts["dims"] or {}
+    on = [
+        n for n in ("partial_branch", "hp_xlstm", "bca", "dft_condition") if facts["config"].get(n)
+    ]
+    yield _pairs(
+        {
+            "method": facts["method"],
+            "sizes": ", ".join(f"{name} {value}" for name, value in dims.items()),
+            "switched on": ", ".join(on) or "none of the paper's parts",
+            "trained": f"preset {train.get('preset')}, {train.get('epochs')} epochs, batch "
+            f"{train.get('batch_size')}, seed {train.get('seed')}, on {train.get('device')}",
+            "last figures": ", ".join(
+                f"{name} {last[name]:.4g}"
+                for name in ("train/loss", "val/loss", "val/map")
+                if name in last
+            ),
+            "made with": ", ".join(f"{n} {v}" for n, v in (facts["versions"] or {}).items()),
+        }
+    )
+    yield from _parts(facts)
+
+
+def _weights(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    yield _pairs({"architecture": facts["architecture"]})
+    yield from _parts(facts)
+
+
+def _parts(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if facts["parts"]:
+        table = _table("part", "tensors", "values", right=(1, 3))
+        for name, part in facts["parts"].items():
+            table.add_row(Text(name), str(part["tensors"]), f"{part['parameters']:,}")
+        table.add_section()
+        total = sum(part["tensors"] for part in facts["parts"].values())
+        table.add_row(", ".join(facts["dtypes"]), str(total), f"{facts['parameters']:,}")
+        yield table
+    yield Text(", ".join(f"{name} {size(count)}" for name, count in facts["files"].items()))
+
+
+_SHOWERS = {
+    "feature store": _feature_store,
+    "feature stores": _feature_stores,
+    "frames": _frames,
+    "boxes": _boxes,
+    "tracks": _tracks,
+    "film stores": _film_stores,
+    "samples": _samples,
+    "model": _model,
+    "weights": _weights,
+}
+
+
+def _table(*columns: str, title: str = "", right: tuple[int, int] = (0, 0)) -> Table:
+    table = Table(title=title or None, title_justify="left")
+    for number, column in enumerate(columns):
+        if number in range(*right):
+            table.add_column(column, justify="right")
+        else:
+            table.add_column(column, overflow="fold")
+    return table
+
+
+def _without_empty(table: Table) -> Table:
+    """The table without columns (the first excepted) that hold nothing."""
+    table.columns[1:] = [c for c in table.columns[1:] if any(str(cell) for cell in c.cells)]
+    return table
+
+
+def _pairs(values: Mapping[str, Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for name, value in values.items():
+        grid.add_row(Text(name, style="dim"), Text("-" if value is None else str(value)))
+    return grid
+
+
+def _shape(shape: list[int] | None) -> str:
+    return "×".join(map(str, shape or ()))
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _coverage(counts: Mapping[str, int]) -> Text:
+    total = sum(counts.values()) or 1
+    order = [n for n in ("present", "detected", "interpolated", "missing") if n in counts]
+    return Text("\n".join(f"{name} {counts[name] / total:.0%}" for name in order))
+
+
+def _statistics(streams: Mapping[str, Mapping[str, float]]) -> Text:
+    lines = [
+        f"{stream} {_figure(f, 'mean')} ± {_figure(f, 'std')} ({_figure(f, 'abs_max')})"
+        for stream, f in streams.items()
+    ]
+    return Text("\n".join(lines) or "none stored")
+
+
+def _figure(figures: Mapping[str, float], name: str) -> str:
+    value = figures.get(name)
+    return "?" if value is None else f"{value:.3g}"
+
+
+def _flags(flags: list[str]) -> Text:
+    return Text("\n".join(flags), style="yellow")

@@ -1,0 +1,360 @@
+"""Checks of parameters, data, weights, GPU, disk and time; each mistake shows, a sound project
+passes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from films import number_of, write_film
+from published import write_published
+from typer.testing import CliRunner
+
+from rhas.base.checks import Check, worst
+from rhas.base.errors import RhasError
+from rhas.check.data import Data, FilmFacts, check_data
+from rhas.check.parameters import check_parameters
+from rhas.check.room import check_room, feature_width, needed_bytes
+from rhas.check.trial import StageTrial, check_trial, cut, estimate, run_trial, units
+from rhas.check.weights import check_gpu, check_weights
+from rhas.cli import app
+from rhas.decode.video import inspect, pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def changed(**sections: Any) -> dict[str, Any]:
+    """params.yaml with keys replaced; a dict changes keys of its section."""
+    values = copy.deepcopy(VALUES)
+    for name, value in sections.items():
+        if isinstance(value, dict):
+            values[name] |= value
+        else:
+            values[name] = value
+    return values
+
+
+def failing(checks: list[Check]) -> str:
+    return "\n".join(f"{c.name}: {c.found}; {c.do}" for c in checks if c.level == "fail")
+
+
+def test_the_projects_parameters_are_right() -> None:
+    assert [check.level for check in check_parameters(VALUES)] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (changed(fpss=15), "unknown parameter 'fpss'; did you mean 'fps'?"),
+        ({k: v for k, v in VALUES.items() if k != "crop"}, "'crop' is missing"),
+        (changed(dataset="rhas"), "choose mini or own"),
+        (changed(decode={"shortside": 3}), "did you mean 'short_side'?"),
+        (changed(decode={"quality": 100}), "decode.quality"),
+        (changed(ground={"policy": "mode"}), "ground.policy"),
+        (changed(crop={"size": "big"}), "crop.size"),
+        (changed(extract={"checkpoints": {"clip": "x"}}), "no checkpoint of this vlm"),
+        (changed(extract={"checkpoints": None}), "no checkpoint of this vlm"),
+        (changed(vlm="blip"), "no checkpoint of this vlm"),
+        (changed(chunk={"fractions": [0.5, 0.1, 0.1]}), "sum to 1"),
+        (changed(frame_len=10), "min_frames"),
+        (changed(method="hopadif"), "did you mean 'hopadiff'?"),
+        (changed(train={"preset": "big"}), "unknown preset"),
+        (changed(train={"overrides": {"bcaa": True}}), "did you mean 'bca'?"),
+        (changed(train={"epochs": 0}), "train.epochs"),
+        (changed(evaluate={"readout": {"median": "x"}}), "median"),
+        (changed(mini=5), "not a section"),
+        (changed(ground={"stride": 40}), "gaps of 30 are bridged"),
+        (changed(dataset="own", ground={"backend": "truth"}), "only RHAS-mini has true boxes"),
+    ],
+)
+def test_mistakes_in_parameters(values: dict[str, Any], message: str) -> None:
+    assert message in failing(check_parameters(values))
+
+
+def test_real_films_want_real_checkpoints() -> None:
+    (check,) = check_parameters(changed(dataset="own"))
+    assert check.level == "warn"
+    assert "weights/grounding, weights/blip2" in check.found
+
+
+# Data
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A project with three films of 4 seconds, one named as people do."""
+    films = tmp_path / "data" / "own" / "films"
+    films.mkdir(parents=True)
+    for name in ("a", "b", "c's [d] 料"):
+        write_film(films / f"{name}.mkv", range(120), Fraction(1, 30))
+    own = films.parent
+    (own / "references.csv").write_text(
+        "movie,person,reference\n" + "".join(f"{n},0,the man\n" for n in ("a", "b", "c's [d] 料"))
+    )
+    (own / "annotations.csv").write_text(
+        "movie,person,action,start_s,end_s\n"
+        + "".join(f"{n},0,walking,0,2\n" for n in ("a", "b", "c's [d] 料"))
+    )
+    return tmp_path
+
+
+OWN = changed(dataset="own")
+
+
+def test_sound_films_of_ones_own(own: Path) -> None:
+    told: list[tuple[int, int]] = []
+    data = check_data(OWN, own, lambda done, of: told.append((done, of)))
+    assert {check.level for check in data.checks} == {"ok"}
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert [(f.movie, f.seconds, f.source_frames, f.persons) for f in data.films] == [
+        ("a", 4.0, 120, 1), ("b", 4.0, 120, 1), ("c's [d] 料", 4.0, 120, 1),
+    ]  # fmt: skip
+
+
+def spoil_film(own: Path) -> None:
+    film = own / "films" / "b.mkv"
+    film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "level", "message"),
+    [
+        (lambda own: (own / "references.csv").unlink(), "fail", "no references"),
+        (lambda own: (own / "films" / "b.mkv").unlink(), "fail", "are missing"),
+        (lambda own: (own / "films" / "b.mkv").write_text("<html>"), "fail", "a text file"),
+        (spoil_film, "fail", "pictures are lost"),
+        (lambda own: (own / "annotations.csv").unlink(), "ok", "enough for features"),
+        (lambda own: append(own, "a,0,wlking,0,1"), "fail", "did you mean 'walking'?"),
+        (lambda own: append(own, "a,0,walking,0,2"), "warn", "duplicate"),
+        (lambda own: append(own, "a,0,walking,1,3"), "warn", "overlap"),
+        (lambda own: append(own, "../a,0,walking,1,3"), "fail", "is a path"),
+        (lambda own: only(own, 2), "warn", "cannot fill train, val and test"),
+    ],
+)
+def test_what_is_wrong_with_ones_own(
+    own: Path, spoil: Callable[[Path], object], level: str, message: str
+) -> None:
+    spoil(own / "data" / "own")
+    checks = check_data(OWN, own).checks
+    assert worst(checks) == level
+    assert any(message in f"{c.name} {c.found} {c.do}" for c in checks if c.level == level), checks
+
+
+def append(own: Path, line: str) -> None:
+    with (own / "annotations.csv").open("a") as file:
+        file.write(line + "\n")
+
+
+def only(own: Path, lines: int) -> None:
+    path = own / "annotations.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[: lines + 1]))
+
+
+def test_a_damaged_film_may_be_kept_and_a_slow_one_is_told(own: Path) -> None:
+    spoil_film(own / "data" / "own")
+    values = changed(dataset="own", fps=31, decode={"damaged": "keep"})
+    checks = check_data(values, own).checks
+    assert worst(checks) == "warn"
+    assert {"film b.mkv", "frame rate"} <= {c.name for c in checks if c.level == "warn"}
+
+
+def test_fixed_subsets_that_leave_a_side_empty(own: Path) -> None:
+    table = own / "data" / "own" / "references.csv"
+    header, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},subset", *(f"{line},train" for line in lines)]) + "\n")
+    (check,) = [c for c in check_data(OWN, own).checks if c.level == "warn"]
+    assert check.found == "no annotated film is in val or test"
+
+
+def test_mini_before_it_is_drawn(tmp_path: Path) -> None:
+    data = check_data(VALUES, tmp_path)
+    assert worst(data.checks) == "ok"
+    assert len(data.films) == 14
+    assert sum(f.seconds for f in data.films) == pytest.approx(2531, abs=60)
+
+
+def test_mini_as_drawn(data: Path) -> None:
+    """The manifest says own, so RHAS-mini is to be drawn anew; then one whose film is absent."""
+    root = data.parent
+    assert "prepare draws them" in check_data(VALUES, root).checks[0].found
+    manifest = data / "raw" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"own"', '"mini"'))
+    found = check_data(VALUES, root)
+    assert "the film is missing" in failing(found.checks)
+    assert found.truth == data / "raw" / "truth"
+    append(data / "raw", '"ein ""Film"" [bold]",7,walking,0,1')
+    assert "1 annotations of persons without reference" in failing(check_data(VALUES, root).checks)
+    manifest.write_text("{")
+    assert "cannot be read" in failing(check_data(VALUES, root).checks)
+
+
+def test_imported_features_need_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    published = write_published(tmp_path / "theirs", {"train": 2, "val": 1})
+    runner = CliRunner()
+    assert runner.invoke(app, ["import", "rhas133", *map(str, published)]).exit_code == 0
+    result = runner.invoke(app, ["check"])
+    assert result.exit_code == 0
+    assert "3 imported samples of features (2 train, 1 val)" in result.output
+
+
+# Weights and GPU
+
+
+def test_built_in_checkpoints_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    checks = check_weights(VALUES, load=True)
+    assert [check.level for check in checks] == ["ok", "ok"]
+    assert all(" M parameters" in check.found and " 0.0 M" not in check.found for check in checks)
+    assert all("not loaded" in check.found for check in check_weights(VALUES, load=False))
+
+
+def test_checkpoints_that_do_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    values = changed(ground={"checkpoint": "empty"}, extract={"checkpoints": {"blip2": "none/at"}})
+    checks = check_weights(values, load=True)
+    assert [check.level for check in checks] == ["fail", "fail"]
+    assert all(check.do for check in checks)
+    assert [c.level for c in check_weights(values, load=False)] == ["ok", "warn"]
+    truth = check_weights(changed(ground={"backend": "truth"}), load=False)
+    assert truth[0].found == "not read: true boxes"
+
+
+def test_a_gpu_that_is_absent_full_or_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert check_gpu(VALUES) == []
+    values = changed(extract={"device": "cuda"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "torch" in failing(check_gpu(values))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8_000_000_000, 9_000_000_000))
+    (check,) = check_gpu(values)
+    assert (check.level, "8.0 GB of 9.0 GB free" in check.found) == ("ok", True)
+    assert "4.0 MB" in check.found
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1_000_000, 9_000_000_000))
+    assert "a card" in failing(check_gpu(values))
+
+
+# Disk and time
+
+FILM = FilmFacts("m", None, 200.0, 5000, (640, 360), (), 2)
+
+
+def test_bytes_of_a_film() -> None:
+    values = changed(extract={"checkpoints": {"blip2": "elsewhere"}})
+    need = needed_bytes([FILM], values)
+    assert need["decode"] == pytest.approx(3000 * 320 * 180 * 0.25)
+    assert need["crop"] == pytest.approx(3000 * 2 * 64 * 64 * 0.6)
+    assert need["extract"] == 2 * 2 * 3000 * 768 * 2
+    twice = needed_bytes([FILM, FILM], values, {"decode": 10.0})
+    assert twice["decode"] == 2 * 5000 * 10.0
+    assert twice["crop"] == pytest.approx(2 * need["crop"])
+
+
+def test_the_width_is_the_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert (feature_width(VALUES), feature_width(changed(vlm="clip"))) == (128, 128)
+    assert feature_width(changed(vlm="clip", extract={"checkpoints": {"clip": "x"}})) == 512
+
+
+def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "frames").mkdir(parents=True)
+    (tmp_path / "data" / "frames" / "m.h5").write_bytes(b"x" * 600)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    check = check_room({"decode": 1000.0, "crop": 400.0}, tmp_path, "blip2")
+    assert check.level == "ok"
+    assert "800 B of it to come" in check.found
+    assert check_room({"decode": 2000.0}, tmp_path, "blip2").level == "fail"
+
+
+def test_units_and_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [units(FILM, s, VALUES) for s in ("decode", "ground", "crop", "extract")] == [
+        5000, 600, 9000, 9000,
+    ]  # fmt: skip
+    monkeypatch.setenv("RHAS_WORKERS", "2")
+    trial = {"decode": StageTrial(1.2, 1.0, 100.0, 0)}
+    assert estimate(trial, [FILM], VALUES) == {"decode": 50.0}
+    assert estimate(trial, [FILM] * 4, VALUES) == {"decode": 100.0}
+    assert estimate(trial, [FILM] * 4, VALUES, busy=True) == {"decode": 120.0}
+    on_gpu = {"extract": StageTrial(2.0, 1.0, 9000.0, 0)}
+    assert estimate(on_gpu, [FILM], changed(extract={"device": "cuda"})) == {"extract": 2.0}
+    total = check_trial(trial, FILM, Data([], [FILM] * 4), VALUES)[-1]
+    assert (total.level, "about 2 min for 4 films, 2 processes" in total.found) == ("ok", True)
+    busy = {"decode": StageTrial(2.0, 1.0, 100.0, 0)}
+    assert check_trial(busy, FILM, Data([], [FILM]), VALUES)[-1].level == "warn"
+
+
+def test_an_excerpt_is_a_film(tmp_path: Path) -> None:
+    """With reordered pictures, from the key picture at or before the wanted moment."""
+    film = write_film(tmp_path / "f.mp4", range(120), Fraction(1, 30),
+                      options={"g": "30", "bf": "2", "crf": "10", "sc_threshold": "0"})  # fmt: skip
+    count, seconds = cut(film, tmp_path / "e.mp4", begin=1.4, seconds=1.0)
+    assert seconds == pytest.approx(1.0, abs=0.1)
+    info = inspect(tmp_path / "e.mp4")
+    assert (len(info.ticks), info.missing, info.torn) == (count, 0, ())
+    shown = [number_of(p.rgb()) for p in pictures(info, "pyav", 64, 48) if p.rgb is not None]
+    assert shown[0] == 30
+    assert shown == list(range(30, 30 + len(shown)))
+    assert len(shown) >= count - 3
+    (tmp_path / "x.mp4").write_bytes(b"x")
+    with pytest.raises(RhasError, match="no excerpt can be cut"):
+        cut(tmp_path / "x.mp4", tmp_path / "y.mp4", 0, 1)
+
+
+def test_a_trial_runs_the_stages(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text().replace("dataset: mini", "dataset: own")
+    )
+    (own / "weights").symlink_to(ROOT / "weights")
+    result = CliRunner().invoke(
+        app, ["check", "--params", str(own / "params.yaml"), "--trial", "2", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    times = [c["name"] for c in found["checks"] if c["name"].startswith("time of")]
+    assert times == [f"time of {s}" for s in ("decode", "ground", "crop", "extract", "all four")]
+    assert found["level"] == "warn"  # of the built-in checkpoints
+    assert sorted(p.name for p in (own / "data").iterdir()) == ["own"]
+
+
+def test_a_trial_draws_mini_where_it_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    trials, excerpt = run_trial(check_data(VALUES, tmp_path), VALUES, 1.0, tmp_path)
+    assert excerpt.seconds == 1.0
+    assert len(excerpt.references) == excerpt.persons
+    assert list(trials) == ["decode", "ground", "crop", "extract"]
+    assert all(trial.seconds > 0 and trial.bytes > 0 for trial in trials.values())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RhasError, match="no film to try"):
+        run_trial(Data([], []), VALUES, 1.0, tmp_path / "empty")
+
+
+def test_wrong_parameters_stop_what_depends_on_them(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    for text, message in (
+        ("fps: [", "cannot be read"),
+        ("- 1", "holds no parameters"),
+        ("fpss: 15\n", "not looked at"),
+    ):
+        params.write_text(text)
+        result = CliRunner().invoke(app, ["check", "--params", str(params)])
+        assert result.exit_code == 1
+        assert message in result.output
+    result = CliRunner().invoke(app, ["check", "--params", str(tmp_path / "none.yaml")])
+    assert isinstance(result.exception, RhasError)
+    assert CliRunner().invoke(app, ["check", "--quick", "--trial", "5"]).exit_code == 2

@@ -1,0 +1,116 @@
+"""``rhas import`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from films import write_film
+from published import write_published
+from typer.testing import CliRunner, Result
+
+from rhas.base.errors import RhasError
+from rhas.cli import app
+from rhas.stores.manifest import Manifest
+
+PARAMS = "dataset: mini  # which\nsplit: random\nfps: 10\nvlm: clip\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    (tmp_path / "in").mkdir()
+    write_film(tmp_path / "in" / "a.mp4", range(50), Fraction(1, 25))
+    (tmp_path / "in" / "references.csv").write_text("movie,person,reference\na,0,the man\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rhas(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_films_are_brought_in(project: Path) -> None:
+    lines = "movie,person,action,start_s,end_s\na,0,walking,0,1\n"
+    (project / "in" / "annotations.csv").write_text(lines)
+    result = rhas("import", "films", "in")
+    assert result.exit_code == 0, result.output
+    assert "nothing odd" in result.output
+    assert "dataset was mini, is own" in result.output
+    assert (project / "params.yaml").read_text().startswith("dataset: own  # which\n")
+    assert (project / "data" / "own" / "annotations.csv").read_text() == (
+        "movie,person,action,start_s,end_s\na,0,walking,0.000,1.000\n"
+    )
+    again = rhas("import", "films", "in")
+    assert isinstance(again.exception, RhasError)
+    assert rhas("import", "films", "in", "--replace").exit_code == 0
+
+
+def test_it_stops_before_anything_is_lost(project: Path) -> None:
+    lines = "movie,person,action,start_s,end_s\na,0,wlking,0,1\na,0,walking,0,1\n"
+    (project / "in" / "annotations.csv").write_text(lines)
+    result = rhas("import", "films", "in")
+    assert result.exit_code == 1
+    assert "did you mean" in result.output
+    assert sorted(p.name for p in (project / "data" / "own").iterdir()) == ["import.json"]
+    assert (project / "params.yaml").read_text() == PARAMS
+    report = json.loads(rhas("import", "films", "in", "--json", "--drop").output)
+    assert report["written"]
+    assert report["counts"]["annotations"] == 1
+    assert report["findings"]["unknown class"]["level"] == "drop"
+
+
+def test_only_features_where_nothing_is_annotated(project: Path) -> None:
+    assert "dvc repro extract" in rhas("import", "films", "in").output
+
+
+def test_ava(project: Path) -> None:
+    (project / "ava.csv").write_text("a,0901,0.1,0.1,0.5,0.9,129,0\n")
+    words = ("import", "ava", "ava.csv", "--films", "in", "--references", "in/references.csv")
+    assert "--id-base" in str(rhas(*words).exception)
+    outside = rhas(*words, "--id-base", 1)
+    assert outside.exit_code == 1
+    assert "interval outside the film" in outside.output
+    assert rhas(*words, "--id-base", 1, "--offset", 900).exit_code == 0
+    assert ",walking,0.500,1.500" in (project / "data" / "own" / "annotations.csv").read_text()
+    assert "go together" in str(rhas(*words, "--times", "frames").exception)
+
+
+def test_outside_a_project(project: Path) -> None:
+    os.remove("params.yaml")
+    assert "project's folder" in str(rhas("import", "films", "in").exception)
+    assert not (project / "data").exists()
+
+
+def test_rhas133(project: Path) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 2, "test": 1})
+    words = ("import", "rhas133", pickles, features)
+    result = rhas(*words)
+    assert result.exit_code == 0, result.output
+    assert "--single-item chunk train evaluate" in result.output
+    assert (project / "params.yaml").read_text() == (
+        "dataset: mini  # which\nsplit: cross_movie\nfps: 15\nvlm: blip2\n"
+    )
+    assert [f.subset for f in Manifest.read(project / "data" / "raw").films] == [
+        "train", "train", "test",
+    ]  # fmt: skip
+    assert len(list((project / "data" / "features" / "blip2").glob("*.zarr"))) == 3
+    assert "there are data already" in str(rhas(*words).exception)
+    (features / "RHAS_feature_blipv2" / "1_blip_feat.npy").write_bytes(b"x")
+    stopped = rhas(*words, "--replace")
+    assert stopped.exit_code == 1
+    assert len(list((project / "data" / "features" / "blip2").glob("*.zarr"))) == 3
+    assert rhas(*words, "--replace", "--drop").exit_code == 0
+    assert len(list((project / "data" / "features" / "blip2").glob("*.zarr"))) == 2
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.system, (f"touch {project / 'witness'}",)
+
+    (pickles / "actions_train_rhas.pkl").write_bytes(pickle.dumps([Hostile()]))
+    assert "refused" in str(rhas(*words, "--replace").exception)
+    assert not (project / "witness").exists()

@@ -1,0 +1,452 @@
+"""Films with tables: every defect becomes the finding of its name, and nothing else is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import yaml
+from films import write_film, write_sound
+
+from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
+from rhas.importing.audit import FINDINGS, Audit
+from rhas.importing.films import Collection, collect, find_films
+from rhas.importing.labels import id_base, read_label_map
+from rhas.importing.rows import Clock, read_ava, read_moments, read_references, read_table
+from rhas.importing.write import check_free, set_params, write_own
+from rhas.prepare.own import assemble_own
+from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+
+NAME = 'it\'s a "film" [b] 料理'
+HEADER = "movie,person,action,start_s,end_s\n"
+QUOTED = '"it\'s a ""film"" [b] 料理"'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two films of 2 seconds at 25 pictures a second, and files that are none."""
+    folder = tmp_path_factory.mktemp("foreign")
+    (folder / "films").mkdir()
+    first = write_film(folder / "films" / "a.mp4", range(50), Fraction(1, 25))
+    (folder / "films" / f"{NAME}.MP4").write_bytes(first.read_bytes())
+    (folder / "films" / "notes.txt").write_text("no film")
+    return folder
+
+
+def brought(
+    folder: Path, tmp_path: Path, references: str, annotations: str | None = None, **how: object
+) -> tuple[Collection, dict[str, list[str]]]:
+    """What is kept, and the findings without their places' file."""
+    (tmp_path / "references.csv").write_text(references, "utf-8")
+    audit, clock = Audit(), how.get("clock", Clock())
+    rows = []
+    if annotations is not None:
+        (tmp_path / "annotations.csv").write_text(annotations, "utf-8")
+        rows = read_table(tmp_path / "annotations.csv", clock, audit)
+    kept = collect(
+        find_films(folder),
+        read_references(tmp_path / "references.csv", audit),
+        rows,
+        how.get("labels", read_label_map(None, None)),
+        how.get("base"),
+        clock,
+        audit,
+    )
+    strip = f"{tmp_path}/"
+    return kept, {n: [p.replace(strip, "") for p in ps] for n, ps in audit.found.items()}
+
+
+def test_films_of_any_name_become_a_data_set(folder: Path, tmp_path: Path) -> None:
+    """As far as the manifest that the prepare stage makes of it."""
+    kept, found = brought(
+        folder,
+        tmp_path,
+        "movie,person,reference,subset\n"
+        f"a,0,the man,train\n{QUOTED},0,she,val\n{QUOTED},1,he,val\n",
+        HEADER + f"a,0,walking,0,1\n{QUOTED},1,running,0.5,2\n{QUOTED},0,standing,0,2\n",
+    )
+    assert found == {}
+    out, raw = tmp_path / "own", tmp_path / "raw"
+    write_own(kept, out, copy=False)
+    raw.mkdir()
+    assemble_own(out, raw)
+    manifest = Manifest.read(raw)
+    assert [(f.movie, f.file, f.references, f.subset) for f in manifest.films] == [
+        ("a", "films/a.mp4", ("the man",), "train"),
+        (NAME, f"films/{NAME}.mp4", ("she", "he"), "val"),
+    ]
+    assert read_annotations(raw) == [
+        TimedAction("a", 0, "walking", 0, 1),
+        TimedAction(NAME, 0, "standing", 0, 2),
+        TimedAction(NAME, 1, "running", 0.5, 2),
+    ]
+    assert (out / "films" / "a.mp4").samefile(folder / "films" / "a.mp4")
+    with pytest.raises(RhasError, match="there are data already"):
+        check_free(out, replace=False)
+    check_free(out, replace=True)
+    (out / "README.md").write_text("stays")
+    write_own(
+        Collection({"a": folder / "films" / "a.mp4"}, {"a": ("x",)}, {"a": None}, []), out, True
+    )
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) == [
+        "README.md", "films/a.mp4", "references.csv",
+    ]  # fmt: skip
+    assert not (out / "films" / "a.mp4").samefile(folder / "films" / "a.mp4")
+
+
+REFERENCES = "movie,person,reference\na,0,the man\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "finding", "place"),
+    [
+        ("a,0,walking,0,x", "malformed line", "annotations.csv:2: times '0', 'x'"),
+        ("a,0,walking,0", "malformed line", "4 values for 5 columns"),
+        ("a,0,walking,nan,1", "malformed line", "nan"),
+        ("a,0,wlaking,0,1", "unknown class", "'wlaking', did you mean 'walking'?"),
+        ("a,0_,walking,0,1", "suspicious person id", "'0_'"),
+        ("a,,walking,0,1", "suspicious person id", "''"),
+        ("a,1,walking,0,1", "person without reference", "references are of 0"),
+        ("b,0,walking,0,1", "annotation without film", "annotations.csv:2: b"),
+        ("a,0,walking,1,1", "interval without length", "1.000 to 1.000 s"),
+        ("a,0,walking,2,3", "interval outside the film", "of 2.000 s"),
+        ("a,0,walking,-1,1", "interval outside the film", "-1.000"),
+        ("a,0,walking,1,3.5", "interval outside the film", "3.500"),
+    ],
+)
+def test_lines_that_cannot_be_kept(
+    folder: Path, tmp_path: Path, line: str, finding: str, place: str
+) -> None:
+    kept, found = brought(folder, tmp_path, REFERENCES, f"{HEADER}{line}\na,0,running,0,1\n")
+    assert FINDINGS[finding][0] == "drop"
+    assert place in found[finding][0]
+    assert kept.annotations == [TimedAction("a", 0, "running", 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "finding", "kept_lines"),
+    [
+        ("a,0,walking,0,1\na,0,walking,0,1\n", "duplicate", 1),
+        ("a,0,walking,0,1\na,0,walking,0.5,2\n", "overlap of one class", 2),
+        ("a,0,walking,0,2\na,0,walking,0.5,1\na,0,walking,1.5,2\n", "overlap of one class", 3),
+        ("a,0,walking,1,2.9\n", "ends after the film", 1),
+        ("a.mp4,0,walking,1,2\n", "name with an ending", 1),
+        ("a,0,seaching,0,1\na,0,searching,1,2\n", "class under two names", 2),
+    ],
+)
+def test_what_is_odd_and_kept(
+    folder: Path, tmp_path: Path, lines: str, finding: str, kept_lines: int
+) -> None:
+    kept, found = brought(folder, tmp_path, REFERENCES, HEADER + lines)
+    assert FINDINGS[finding][0] != "drop"
+    assert finding in found
+    assert len(kept.annotations) == kept_lines
+
+
+def test_an_overlap_names_both_lines(folder: Path, tmp_path: Path) -> None:
+    lines = HEADER + "a,0,walking,0,2\na,0,walking,0.5,1\na,0,walking,1.5,2\n"
+    _, found = brought(folder, tmp_path, REFERENCES, lines)
+    assert [place.count("annotations.csv:2") for place in found["overlap of one class"]] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "finding"),
+    [
+        ("b,0,x\n", "reference without film"),
+        ("a,she,x\n", "suspicious person id"),
+        ("a,1,\n", "empty reference"),
+        ("a,0,x\n", "person twice in references"),
+        ("a,2,x,y\n", "malformed line"),
+        ("a,00,x\n", "persons alike but for spelling"),
+    ],
+)
+def test_defects_of_references(folder: Path, tmp_path: Path, lines: str, finding: str) -> None:
+    kept, found = brought(folder, tmp_path, REFERENCES + lines)
+    assert finding in found
+    assert kept.references["a"][0] == "the man"
+    assert found["film without reference"] == [str(folder / "films" / f"{NAME}.MP4")]
+
+
+def test_a_subset_that_is_none_or_two(folder: Path, tmp_path: Path) -> None:
+    table = "movie,person,reference,subset\na,0,x,train\na,1,y,val\na,2,z,dev\n"
+    kept, found = brought(folder, tmp_path, table)
+    assert kept.subsets == {"a": "train"}
+    assert len(found["unknown subset"]) == 3
+
+
+def test_persons_are_renumbered_and_it_is_said(folder: Path, tmp_path: Path) -> None:
+    table = "movie,person,reference\na,7,seven\na,3,three\na,10,ten\n"
+    kept, found = brought(folder, tmp_path, table, HEADER + "a,10,walking,0,1\na,3,running,0,1\n")
+    assert kept.references["a"] == ("three", "seven", "ten")
+    assert found["persons renumbered"] == ["a: 3 -> 0, 7 -> 1, 10 -> 2"]
+    assert [(a.person, a.action) for a in kept.annotations] == [(0, "running"), (2, "walking")]
+    assert found["person without annotations"] == ["a, person 7"]
+
+
+def test_films_and_persons_without_annotations(folder: Path, tmp_path: Path) -> None:
+    table = f"movie,person,reference\na,0,x\na,1,y\n{QUOTED},0,z\n"
+    _, found = brought(folder, tmp_path, table, HEADER + "a,0,walking,0,1\n")
+    assert found == {
+        "person without annotations": ["a, person 1"],
+        "film without annotations": [NAME],
+    }
+    assert brought(folder, tmp_path, table)[1] == {}  # films to be segmented only
+
+
+def test_frame_numbers(folder: Path, tmp_path: Path) -> None:
+    header = "movie,person,action,start_frame,end_frame\n"
+    kept, found = brought(folder, tmp_path, REFERENCES, header + "a,0,walking,25,50\n",
+                          clock=Clock(25.0))  # fmt: skip
+    assert kept.annotations == [TimedAction("a", 0, "walking", 1.0, 2.0)]
+    assert found == {"film without reference": [str(folder / "films" / f"{NAME}.MP4")]}
+    kept, found = brought(folder, tmp_path, REFERENCES, header + "a,0,walking,25,50\n",
+                          clock=Clock(30.0, offset_s=0.5))  # fmt: skip
+    assert kept.annotations[0].start_s == pytest.approx(25 / 30 - 0.5)
+    assert found["frame rates differ"] == ["a: --fps 30, film 25.000"]
+    with pytest.raises(RhasError, match="frame numbers without their rate"):
+        brought(folder, tmp_path, REFERENCES, header + "a,0,walking,25,50\n")
+    with pytest.raises(RhasError, match="the table has none"):
+        brought(folder, tmp_path, REFERENCES, HEADER + "a,0,walking,0,1\n", clock=Clock(25.0))
+
+
+def test_broken_and_unreadable_films(folder: Path, tmp_path: Path) -> None:
+    films = tmp_path / "other"
+    films.mkdir()
+    whole = write_film(films / "a.mkv", range(120), Fraction(1, 25)).read_bytes()
+    (films / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    (films / "text.mp4").write_text("<html>not found</html>")
+    write_sound(films / "sound.mp4")
+    table = "movie,person,reference\na,0,x\ncut,0,y\ntext,0,z\nsound,0,z\n"
+    kept, found = brought(
+        films, tmp_path, table, HEADER + "cut,0,walking,0,4\ntext,0,walking,0,1\n"
+    )
+    assert sorted(kept.files) == ["a", "cut"]
+    assert len(found["unreadable film"]) == 2
+    assert "damaged film" in found
+    assert kept.annotations == [TimedAction("cut", 0, "walking", 0, 4)]
+
+
+@pytest.mark.parametrize(
+    "name", ["../a", "/etc/a", "a/b", "..", ".a", "a\\b", "a\x00", "", "ü" * 101]
+)
+def test_names_that_are_paths_are_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(RhasError, match="a movie's name"):
+        movie_name(name, "here")
+    quoted = f'"{name}"'
+    if "\x00" not in name:
+        with pytest.raises(RhasError, match=r"references\.csv:2"):
+            brought(folder, tmp_path, f"movie,person,reference\n{quoted},0,x\n")
+        with pytest.raises(RhasError, match=r"annotations\.csv:2"):
+            brought(folder, tmp_path, REFERENCES, f"{HEADER}{quoted},0,walking,0,1\n")
+
+
+def test_decomposed_letters_find_their_film(tmp_path: Path, folder: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "café")
+    films = tmp_path / "films"
+    films.mkdir()
+    os.link(folder / "films" / "a.mp4", films / f"{decomposed}.mp4")
+    kept, found = brought(films, tmp_path, f"movie,person,reference\n{decomposed},0,x\ncafé,1,y\n")
+    assert kept.references == {"café": ("x", "y")}
+    assert "name in decomposed letters" in found
+
+
+def test_folders_without_films(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(RhasError, match="no such folder"):
+        find_films(tmp_path / "none")
+    with pytest.raises(RhasError, match="no film"):
+        find_films(tmp_path)
+    for name in ("a.mp4", "a.mkv"):
+        os.link(folder / "films" / "a.mp4", tmp_path / name)
+    with pytest.raises(RhasError, match=r"a\.mkv, a\.mp4"):
+        find_films(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"movie;person;reference\n", "separate the columns by commas"),
+        (b"movie,person\n", "add reference"),
+        (b"", "an empty table"),
+        ("movie,person,reference\na,0,Män\n".encode("latin-1"), "not UTF-8"),
+    ],
+)
+def test_tables_that_are_none(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(RhasError, match=message):
+        read_references(tmp_path / "t.csv", Audit())
+    with pytest.raises(RhasError, match="no such table"):
+        read_references(tmp_path / "u.csv", Audit())
+
+
+# AVA's format
+
+
+def ava(tmp_path: Path, text: str, step: float = 1.0, **how: object) -> tuple[list[tuple], Audit]:
+    (tmp_path / "ava.csv").write_text(text)
+    audit = Audit()
+    rows = read_ava(
+        tmp_path / "ava.csv", how.get("clock", Clock()), step, how.get("excluded", set()), audit
+    )
+    return [(r.movie, r.person, r.action, r.start_s, r.end_s) for r in rows], audit
+
+
+BOX = "0.1,0.1,0.5,0.9"
+
+
+def test_key_moments_become_intervals(tmp_path: Path) -> None:
+    lines = "".join(f"m,0{t},{BOX},12,3\n" for t in (902, 903, 905)) + f"m,0903,{BOX},12,4\n"
+    rows, audit = ava(tmp_path, lines)
+    assert rows == [
+        ("m", "3", "12", 901.5, 903.5),
+        ("m", "3", "12", 904.5, 905.5),
+        ("m", "4", "12", 902.5, 903.5),
+    ]
+    assert audit.found == {}
+    assert ava(tmp_path, lines, step=2.0)[0][0] == ("m", "3", "12", 901.0, 906.0)
+    assert ava(tmp_path, lines, clock=Clock(offset_s=902.0))[0][0][3:] == (0.0, 1.5)
+    frames, _ = ava(tmp_path, f"m,30,{BOX},1,0\nm,31,{BOX},1,0\n", clock=Clock(15.0))
+    assert frames == [("m", "0", "1", 29.5 / 15, 31.5 / 15)]
+
+
+def test_lines_of_ava_that_cannot_be_kept(tmp_path: Path) -> None:
+    rows, audit = ava(
+        tmp_path,
+        "movie,moment,x1,y1,x2,y2,action,person\n"
+        f"m,1,{BOX},12,3\nm,1,{BOX},12,3\nm,2,{BOX},12\nm,x,{BOX},12,3\nm,3,0.5,0,0.1,1,12,3\n",
+    )
+    assert len(rows) == 1
+    assert len(audit.found["duplicate"]) == 1
+    assert len(audit.found["malformed line"]) == 3
+
+
+def test_excluded_moments(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("m,0903\n")
+    excluded = read_moments(tmp_path / "out.csv")
+    lines = "".join(f"m,0{t},{BOX},12,3\n" for t in (902, 903, 904))
+    rows, audit = ava(tmp_path, lines, excluded=excluded)
+    assert [row[3:] for row in rows] == [(901.5, 902.5), (903.5, 904.5)]
+    assert len(audit.found["excluded moment"]) == 1
+    (tmp_path / "out.csv").write_text("m,0903,1\n")
+    with pytest.raises(RhasError, match="malformed line"):
+        read_moments(tmp_path / "out.csv")
+
+
+def test_real_rows_of_ava(shared: Path) -> None:
+    """143 lines; in the second file one person is '3_'."""
+    audit = Audit()
+    clean = read_ava(
+        shared / "ava" / "ava_val_v2.2_excerpt_1j20qq1JyX4.csv", Clock(), 1.0, set(), audit
+    )
+    dirty = read_ava(
+        shared / "ava" / "ava_val_v2.2_excerpt_dirty_row.csv", Clock(), 1.0, set(), audit
+    )
+    assert audit.found == {}
+    assert sum(round(row.end_s - row.start_s) for row in clean) == 143
+    assert {row.person for row in dirty} - {row.person for row in clean} == {"3_"}
+    names = read_label_map(None, shared / "ava" / "ava_action_list_v2.2.pbtxt").names
+    assert len(names) >= 60
+    assert (names[12], names[80]) == ("stand", "watch (a person)")
+
+
+# Labels
+
+
+def test_numbers_show_their_base_or_ask_for_it() -> None:
+    assert id_base([0, 5], None, "t") == 0
+    assert id_base([1, 137], None, "t") == 1
+    assert id_base([1, 5], 0, "t") == 0
+    for numbers, base, message in (
+        ([1, 5], None, "fit a list that begins with 0 and one with 1"),
+        ([0, 137], None, "outside the list"),
+        ([0, 5], 1, "outside the list"),
+        ([200], None, "outside the list"),
+    ):
+        with pytest.raises(RhasError, match=message):
+            id_base(numbers, base, "t")
+
+
+def test_numbers_of_the_published_list(folder: Path, tmp_path: Path) -> None:
+    lines = HEADER + "a,0,129,0,1\na,0,137,1,2\n"
+    kept, found = brought(folder, tmp_path, REFERENCES, lines)
+    assert [a.action for a in kept.annotations] == ["walking", "yawning"]
+    assert found["class numbers"] == ["the first class has number 1"]
+
+
+def test_a_label_map_renames_and_leaves_out(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text('from,to\nstand,standing\n"sit, down",\n5,running\n')
+    (tmp_path / "names.csv").write_text("id,name\n1,stand\n2,fly\n")
+    labels = read_label_map(tmp_path / "map.csv", tmp_path / "names.csv")
+    lines = HEADER + 'a,0,stand,0,1\na,0,"sit, down",0,1\na,0,5,0,1\na,0,1,1,2\na,0,2,0,1\n'
+    kept, found = brought(folder, tmp_path, REFERENCES, lines, labels=labels)
+    assert [a.action for a in kept.annotations] == ["running", "standing", "standing"]
+    assert found["renamed by the label map"] == ["stand -> standing, 2 lines"]
+    assert found["left out by the label map"] == ["sit, down -> nothing, 1 lines"]
+    assert "2 = 'fly'" in found["unknown class"][0]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("from,to\nx,stnding\n", "did you mean 'standing'"),
+        ("from,to\nx,standing\nx,sitting\n", "twice"),
+        ("a,b\n", "header lacks columns"),
+    ],
+)
+def test_mistakes_in_a_label_map(tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "map.csv").write_text(table)
+    with pytest.raises(RhasError, match=message):
+        read_label_map(tmp_path / "map.csv", None)
+    (tmp_path / "names.pbtxt").write_text("label {}")
+    with pytest.raises(RhasError, match="no label"):
+        read_label_map(None, tmp_path / "names.pbtxt")
+
+
+# Parameters and the audit
+
+
+def test_switches_change_and_comments_stay(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# top\ndataset: mini   # mini or own\nfps: 15\nsub: {dataset: mini}\n")
+    assert set_params(path, {"dataset": "own", "fps": 15}) == {"dataset": ("mini", "own")}
+    assert (
+        path.read_text() == "# top\ndataset: own   # mini or own\nfps: 15\nsub: {dataset: mini}\n"
+    )
+    before = path.read_text()
+    for wrong in ({"other": 1}, {"sub": 2}):
+        with pytest.raises(RhasError, match="set by hand"):
+            set_params(path, wrong)
+    assert path.read_text() == before
+    with pytest.raises(RhasError, match=r"no params\.yaml"):
+        set_params(tmp_path / "none.yaml", {})
+
+
+def test_the_projects_own_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    text = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()
+    path.write_text(text)
+    set_params(path, {"dataset": "own", "vlm": "clip", "fps": 12.5})
+    assert yaml.safe_load(path.read_text()) == {
+        **yaml.safe_load(text), "dataset": "own", "vlm": "clip", "fps": 12.5,
+    }  # fmt: skip
+
+
+def test_the_audit_lists_every_place(tmp_path: Path) -> None:
+    audit = Audit()
+    audit.add("duplicate", "t:1")
+    assert not audit.stops
+    audit.add("duplicate", "t:2")
+    audit.add("unknown class", "t:3")
+    assert audit.stops
+    assert [row[:3] for row in audit.rows()] == [
+        ("drop", "unknown class", 1),
+        ("warn", "duplicate", 2),
+    ]
+    audit.write(tmp_path / "new" / "a.json", {"fps": None, "out": "x"}, written=False)
+    values = json.loads((tmp_path / "new" / "a.json").read_text())
+    assert values["findings"]["duplicate"]["places"] == ["t:1", "t:2"]
+    assert (values["settings"], values["written"]) == ({"out": "x"}, False)

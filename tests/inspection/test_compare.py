@@ -1,0 +1,99 @@
+"""Differences of two stores, each made on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+from datafolder import MOVIE, features, write_store
+
+from rhas.base.errors import RhasError
+from rhas.inspection.compare import Difference, compare
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return (write_store(tmp_path / "a" / "m.zarr", [features(0)]),
+            write_store(tmp_path / "b" / "m.zarr", [features(0)]))  # fmt: skip
+
+
+def test_equal_stores(pair: tuple[Path, Path]) -> None:
+    assert compare(*pair) == []
+
+
+def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
+    a, b = pair
+    array = zarr.open_group(b / "person_000", mode="a")["holistic"]
+    values = np.asarray(array[:])
+    values[7, 2], values[9, 1] = values[7, 2] + 2, values[9, 1] - 0.25
+    array[:] = values
+    (found,) = compare(a, b)
+    assert (found.where, found.what, found.count, found.at) == (
+        "/person_000/holistic",
+        "values",
+        2,
+        (7, 2),
+    )
+    assert found.largest == pytest.approx(2, abs=0.01)
+    assert compare(a, b, atol=3.0) == []
+    assert compare(a, b, atol=1.0)[0].count == 1
+
+
+def test_nan_equals_nan_and_nothing_else(pair: tuple[Path, Path]) -> None:
+    for path in pair:
+        array = zarr.open_group(path / "person_000", mode="a")["text"]
+        array[0] = np.nan
+    assert compare(*pair) == []
+    zarr.open_group(pair[0] / "person_000", mode="a")["text"][0] = 1
+    assert compare(*pair, atol=1e9)[0].largest == np.inf
+
+
+def test_attributes_shapes_and_types(tmp_path: Path) -> None:
+    a = write_store(tmp_path / "a.zarr", [features(0)])
+    b = write_store(tmp_path / "b.zarr", [features(0)], movie="a", extra=1, fps=16.0)
+    group = zarr.open_group(b / "person_000", mode="a")
+    group["present"].resize((50,))
+    del group["text"]
+    group.create_array("text", data=np.asarray(features(0).text, np.float64))
+    found = {(one.where, one.what) for one in compare(a, b)}
+    assert found == {
+        ("/person_000 @extra", "only in B"),
+        ("/person_000 @fps", "attribute"),
+        ("/person_000/present", "shape"),
+        ("/person_000/text", "type"),
+    }
+    assert ("/person_000 @fps", "attribute") not in {
+        (one.where, one.what) for one in compare(a, b, atol=1.0)
+    }
+
+
+def test_persons_and_stores_only_one_has(tmp_path: Path) -> None:
+    write_store(tmp_path / "a" / "m.zarr")
+    write_store(tmp_path / "a" / "n.zarr", [features(0)])
+    write_store(tmp_path / "b" / "m.zarr", [features(0)])
+    assert compare(tmp_path / "a", tmp_path / "b") == [
+        Difference("m.zarr /person_001", "only in A"),
+        Difference("n.zarr", "only in A"),
+    ]
+
+
+def test_hdf5_files(data: Path, tmp_path: Path) -> None:
+    a, b = data / "tracks" / f"{MOVIE}.h5", tmp_path / "b.h5"
+    b.write_bytes(a.read_bytes())
+    assert compare(a, b) == []  # boxes hold NaN where the person is missing
+    with h5py.File(b, "a") as file:
+        file["person_001/boxes"][2, 3] += 0.5
+        file.attrs["size"] = 17
+    assert [(one.where, one.what, one.at) for one in compare(a, b)] == [
+        ("@size", "attribute", ()), ("/person_001/boxes", "values", (2, 3)),
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_compared(data: Path) -> None:
+    with pytest.raises(RhasError, match="two different things"):
+        compare(data / "tracks", data / "features" / "blip2")
+    with pytest.raises(RhasError, match="samples cannot be compared"):
+        compare(data / "samples", data / "samples")

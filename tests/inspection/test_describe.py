@@ -1,0 +1,180 @@
+"""What a store holds, against what was written into it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import zarr
+from datafolder import FRAMES, MOVIE, REFERENCES, features, write_store
+from rich.console import Console
+from safetensors.torch import save_file
+
+from rhas.base.errors import RhasError
+from rhas.inspection.describe import describe
+from rhas.inspection.show import show
+
+
+def shown(path: Path) -> str:
+    console = Console(width=200, file=io.StringIO(), highlight=False)
+    with console.capture() as capture:
+        for piece in show(describe(path)):
+            console.print(piece)
+    return capture.get()
+
+
+def test_a_feature_store(data: Path) -> None:
+    path = data / "features" / "blip2" / f"{MOVIE}.zarr"
+    facts = describe(path)
+    first, second = facts["persons"]
+    assert facts["bytes"] == sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    assert first["arrays"]["holistic"] == {
+        "shape": [FRAMES, 6], "dtype": "float16", "chunk": [1000, 6], "shard": [1000, 6],
+        "files": 1, "bytes": FRAMES * 6 * 2, "compression": [],
+        "stored_bytes": first["arrays"]["holistic"]["stored_bytes"],
+    }  # fmt: skip
+    assert first["coverage"] == {"missing": 20, "detected": 8, "interpolated": 32}
+    assert second["coverage"] == {"missing": 50, "detected": 2, "interpolated": 8}
+    assert (first["flags"], second["flags"]) == ([], ["missing in 83% of the frames"])
+    text = shown(path)
+    assert MOVIE in text
+    assert all(reference in text for reference in REFERENCES)
+    json.dumps(facts)
+
+
+def test_compression_is_told(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr")
+    group = zarr.open_group(path / "person_000", mode="a")
+    data = np.zeros((FRAMES, 6), np.float16)
+    del group["partial"]
+    group.create_array("partial", data=data, compressors=zarr.codecs.ZstdCodec())
+    assert describe(path)["persons"][0]["arrays"]["partial"]["compression"] == ["zstd"]
+    assert describe(path)["persons"][0]["arrays"]["partial"]["shard"] is None
+
+
+def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> None:
+    with h5py.File(data / "tracks" / f"{MOVIE}.h5", "a") as file:
+        file["person_000/source"][0] = 0
+    first, second = describe(data / "features" / "blip2" / f"{MOVIE}.zarr")["persons"]
+    assert first["coverage"] == {"missing": 20, "present": 40}
+    assert second["coverage"] == {"missing": 50, "detected": 2, "interpolated": 8}
+
+
+@pytest.mark.parametrize(
+    ("changed", "flag"),
+    [
+        ({"statistics": {"holistic": {"mean": 0.0, "std": 0.0, "abs_max": 0.0}}},
+         "holistic constant"),
+        ({"statistics": {"partial": {"mean": 0.0, "std": 1e4, "abs_max": 4e4}}},
+         "partial near the end of float16"),
+        ({"truth": True}, "made from true boxes"),
+        ({"frames": 59}, "attribute 'frames' is not the arrays' length"),
+    ],
+)  # fmt: skip
+def test_what_metadata_give_away(tmp_path: Path, changed: dict[str, object], flag: str) -> None:
+    store = write_store(tmp_path / "m.zarr", [features(0)], **changed)
+    assert describe(store)["persons"][0]["flags"] == [flag]
+
+
+def test_a_folder_of_stores(data: Path) -> None:
+    folder = data / "features" / "blip2"
+    write_store(folder / "other.zarr", [features(0)], checkpoint_hash="1" * 64)
+    facts = describe(folder)
+    rows = {row["store"]: row for row in facts["stores"]}
+    assert rows[f"{MOVIE}.zarr"]["present"] == pytest.approx(1 - 70 / 120)
+    assert rows["other.zarr"]["present"] is None
+    assert "different ways" in facts["flags"][0]
+    text = shown(folder)
+    assert "2 stores" in text
+    assert "42%" in text
+
+
+def test_frames(data: Path) -> None:
+    facts = describe(data / "frames" / f"{MOVIE}.h5")
+    assert (facts["frames"], facts["seconds"], facts["size"]) == (FRAMES, 4.0, "32×24")
+    assert facts["repeated"] == 0
+    assert facts["flags"] == []
+    with h5py.File(data / "frames" / f"{MOVIE}.h5", "a") as file:
+        file["time"][10] = 5.0
+        file.attrs["lost_frames"] = 3
+    flags = describe(data / "frames" / f"{MOVIE}.h5")["flags"]
+    assert flags == ["3 pictures of the film were lost", "source times go back"]
+    assert MOVIE in shown(data / "frames" / f"{MOVIE}.h5")
+
+
+def test_boxes_and_tracks(data: Path) -> None:
+    person = describe(data / "boxes" / f"{MOVIE}.h5")["persons"][1]
+    assert (person["candidates"], person["frames_without"]) == (12, 6)
+    assert person["best_score"] == {"10 %": 0.75, "50 %": 0.75, "90 %": 0.75}
+    facts = describe(data / "tracks" / f"{MOVIE}.h5")
+    assert facts["shots"] == 2
+    assert facts["persons"][0]["coverage"] == {"missing": 20, "detected": 8, "interpolated": 32}
+    assert facts["persons"][0]["longer_side"] == 17
+    text = shown(data / "tracks")
+    assert "1: missing in 83% of the frames" in text
+    assert "detected" not in shown(data / "frames")
+    assert REFERENCES[1] in shown(data / "boxes" / f"{MOVIE}.h5")
+
+
+def test_samples(data: Path) -> None:
+    facts = describe(data / "samples")
+    assert facts["sides"]["train"] == {
+        "samples": 1, "movies": 1, "persons": 1, "frames": 60, "padding": pytest.approx(0.4),
+        "intervals": 1, "classes": 1,
+    }  # fmt: skip
+    assert facts["classes"] == {
+        "standing": {"train": 0, "val": 1, "test": 0},
+        "walking": {"train": 1, "val": 0, "test": 0},
+    }
+    assert any("no test sample" in flag for flag in facts["flags"])
+    assert any("train does not have" in flag for flag in facts["flags"])
+    assert any("several sides" in flag for flag in facts["flags"])
+    assert "cross_movie" in shown(data / "samples")
+
+
+def test_a_checkpoint_from_its_header(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"architectures": ["CLIPModel"], "model_type": "clip"}')
+    tensors = {"a.b.c": torch.zeros(2, 3), "a.b.d": torch.zeros(4), "e": torch.zeros(1)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    facts = describe(tmp_path)
+    assert (facts["kind"], facts["architecture"], facts["parameters"]) == (
+        "weights",
+        "CLIPModel",
+        11,
+    )
+    assert facts["parts"]["a.b"] == {"tensors": 2, "parameters": 10}
+    assert "CLIPModel" in shown(tmp_path)
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    for broken in (whole[:-1], whole[:5], b"", b"\xff" * 40):
+        (tmp_path / "model.safetensors").write_bytes(broken)
+        with pytest.raises(RhasError, match="truncated"):
+            describe(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(RhasError, match="no weights"):
+        describe(tmp_path)
+
+
+def test_what_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_text("text")
+    (tmp_path / "empty").mkdir()
+    for path, message in ((tmp_path / "a.h5", "not an HDF5 file"), (tmp_path / "b", "no such file"),
+                          (tmp_path / "empty", "not one of the project's stores")):  # fmt: skip
+        with pytest.raises(RhasError, match=message):
+            describe(path)
+
+
+def test_a_folder_of_folders_says_where_to_look(data: Path) -> None:
+    with pytest.raises(RhasError, match=r"look into .*features/blip2"):
+        describe(data / "features")
+
+
+def test_a_damaged_store_is_named(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr")
+    (path / "person_001" / "holistic" / "zarr.json").write_text("{")
+    with pytest.raises(RhasError, match=r"person_001/holistic/zarr\.json: .* damaged"):
+        describe(path)

@@ -1,0 +1,174 @@
+"""Every kind of damage is found, and a sound store passes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+import zarr
+from datafolder import FRAMES, MOVIE, features, write_store
+
+from rhas.base.checks import worst
+from rhas.extract.encoders.checkpoint import checkpoint_hash
+from rhas.inspection.verify import verify
+from rhas.stores.featurestore import Features
+
+
+def failures(path: Path) -> dict[str, str]:
+    return {check.name: check.found for check in verify(path) if check.level == "fail"}
+
+
+STORES = (
+    "features/blip2/{}.zarr", "frames/{}.h5", "boxes/{}.h5", "tracks/{}.h5",
+    "features/blip2", "frames", "samples",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", STORES)
+def test_a_sound_store_passes(data: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data.parent)
+    (data.parent / "dvc.yaml").write_text("stages: {}\n")
+    checks = verify(data / place.format(MOVIE))
+    assert worst(checks) != "fail", [c for c in checks if c.level == "fail"]
+    assert any(check.level == "ok" for check in checks)
+
+
+def changed(path: Path, array: str, change) -> None:
+    group = zarr.open_group(path / "person_000", mode="a")
+    values = group[array][:]
+    change(values)
+    group[array][:] = values
+
+
+def test_a_changed_value_differs_from_the_statistics(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr", [features(0)])
+    changed(path, "holistic", lambda v: v.__setitem__((3, 2), v[3, 2] + 0.5))
+    assert list(failures(path)) == ["person 0, holistic: statistics"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_found_where_it_is(tmp_path: Path, value: float) -> None:
+    path = write_store(tmp_path / "m.zarr", [features(0)])
+    changed(path, "partial", lambda v: v.__setitem__((slice(7, 9), 1), value))
+    found = failures(path)
+    assert found["person 0, partial: finite"] == "2 frames hold NaN or infinity, the first is 7"
+
+
+def test_partial_features_without_a_crop(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr", [features(0)])
+    changed(path, "partial", lambda v: v.__setitem__((45, 0), 1))
+    assert failures(path) == {"person 0, partial: zero where missing": "1 frames are not"}
+
+
+def test_constant_features_and_a_standstill(tmp_path: Path) -> None:
+    made = features(0)
+    holistic = made.holistic.copy()
+    holistic[:, 2] = 1
+    holistic[10:50] = holistic[10]
+    made = Features(holistic, made.partial, made.present, made.text)
+    path = write_store(tmp_path / "m.zarr", [made])
+    check = next(c for c in verify(path) if c.name == "person 0, holistic: variation")
+    assert check.level == "warn"
+    assert "1 of 6 features never change" in check.found
+    assert "for 2.6 s, frames 10 to 49" in check.found
+    flat = Features(np.ones_like(holistic), made.partial, made.present, made.text)
+    path = write_store(tmp_path / "n.zarr", [flat])
+    assert "person 0, holistic: variation" in failures(path)
+
+
+def test_a_person_never_seen_is_no_failure(tmp_path: Path) -> None:
+    made = features(0)
+    none = Features(made.holistic, np.zeros_like(made.partial), np.zeros(FRAMES, bool), made.text)
+    assert failures(write_store(tmp_path / "m.zarr", [none])) == {}
+
+
+def test_a_truncated_shard(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr", [features(0)])
+    shard = next(p for p in (path / "person_000" / "holistic" / "c").rglob("*") if p.is_file())
+    shard.write_bytes(shard.read_bytes()[:100])
+    assert "cannot be read" in failures(path)["person 0, values"]
+
+
+def test_arrays_of_different_lengths(tmp_path: Path) -> None:
+    path = write_store(tmp_path / "m.zarr", [features(0)])
+    zarr.open_group(path / "person_000", mode="a")["present"].resize((59,))
+    assert "59" in failures(path)["person 0, lengths"]
+
+
+def test_weights_that_made_the_features(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    weights = tmp_path / "weights" / "blip2"
+    weights.mkdir(parents=True)
+    (weights / "config.json").write_text("{}")
+    path = write_store(tmp_path / "m.zarr", [features(0)], checkpoint_hash=checkpoint_hash(weights))
+    level = {c.name: c.level for c in verify(path)}
+    assert level["weights"] == "ok"
+    (weights / "config.json").write_text('{"a": 1}')
+    assert {c.name: c.level for c in verify(path)}["weights"] == "warn"
+
+
+def test_a_damaged_picture_and_a_lost_crop(data: Path) -> None:
+    frames, tracks = data / "frames" / f"{MOVIE}.h5", data / "tracks" / f"{MOVIE}.h5"
+    with h5py.File(frames, "a") as file:
+        first = int(file["offsets"][4])
+        file["jpeg"][first : first + 20] = 0
+    assert "frame 4" in failures(frames)["pictures"]
+    with h5py.File(tracks, "a") as file:
+        file["person_000/source"][3] = 0
+    assert "40 crops, 39 boxes" in failures(tracks)["person 0: crops where there is a box"]
+
+
+def test_counts_are_those_reported(data: Path) -> None:
+    tracks = data / "tracks" / f"{MOVIE}.h5"
+    persons = [{"missing": 20, "detected": 8, "interpolated": 32},
+               {"missing": 50, "detected": 2, "interpolated": 9}]  # fmt: skip
+    (data / "tracks" / "report.json").write_text(json.dumps({MOVIE: {"persons": persons}}))
+    assert list(failures(tracks)) == ["person 1: coverage"]
+
+
+def test_boxes_out_of_range(data: Path) -> None:
+    boxes = data / "boxes" / f"{MOVIE}.h5"
+    with h5py.File(boxes, "a") as file:
+        file["person_001/scores"][0] = 1.5
+    assert list(failures(boxes)) == ["person 1: candidates"]
+
+
+def test_samples_that_do_not_fit_their_features(data: Path) -> None:
+    (data.parent / "dvc.yaml").write_text("stages: {}\n")
+    index = data / "samples" / "index.csv"
+    index.write_text(index.read_text().replace(",0,60,val", ",0,61,val"))
+    assert "s1: beyond its film of 60 frames" in failures(data / "samples")["windows and features"]
+
+
+def test_checksums_as_dvc_recorded_them(data: Path) -> None:
+    """The lock and the listing are written here by hand, in DVC's formats."""
+    root, folder = data.parent, data / "features" / "blip2"
+    subprocess.run(["git", "init", "-q", root], check=True)
+    subprocess.run(["dvc", "init", "-q"], cwd=root, check=True)
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    md5 = {p.relative_to(folder).as_posix(): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
+    listing = json.dumps([{"md5": value, "relpath": name} for name, value in md5.items()])
+    name = hashlib.md5(listing.encode()).hexdigest() + ".dir"
+    cache = root / ".dvc" / "cache" / "files" / "md5" / name[:2]
+    cache.mkdir(parents=True)
+    (cache / name[2:]).write_text(listing)
+    out = {"path": "data/features/blip2", "md5": name}
+    lock = {"schema": "2.0", "stages": {"extract": {"cmd": "x", "outs": [out]}}}
+    (root / "dvc.lock").write_text(yaml.safe_dump(lock))
+    store = folder / f"{MOVIE}.zarr"
+    check = verify(store)[-1]
+    assert check.level == "ok", check
+    assert "recorded" in check.found
+    assert check.found.startswith(str(sum(p.is_file() for p in store.rglob("*"))))
+    text = store / "person_000" / "text" / "c" / "0"
+    text.write_bytes(text.read_bytes()[::-1])
+    assert "person_000/text/c/0" in failures(store)["checksums (MD5, dvc.lock)"]
+    (store / "stray").write_text("")
+    assert "2 of" in failures(store)["checksums (MD5, dvc.lock)"]
