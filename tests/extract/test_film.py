@@ -77,6 +77,7 @@ def test_the_store_holds_what_the_encoder_gives(
     report = extract(film, vlm, tmp_path / "m.zarr")
     assert report == {
         "frames": T, "persons": 3, "missing": [0, 4, T], "dropped_text_tokens": [0, 0, 0],
+        "batch_size": 4,
     }  # fmt: skip
     encoder = load_encoder(vlm, film[vlm])
     assert persons(tmp_path / "m.zarr") == 3
@@ -109,7 +110,7 @@ def test_attributes_tell_where_the_features_come_from(
     assert facts == {
         "movie": "m", "person": 1, "reference": "the tall man", "fps": 15.0, "frames": T,
         "encoder": "blip2", "checkpoint": "weights/blip2",
-        "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16", "truth": True,
+        "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16", "model_dtype": "float32", "truth": True,
         "D": TINY.text, "D_text": TINY.text,
     }  # fmt: skip
     here = read.partial[read.present]

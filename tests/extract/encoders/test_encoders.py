@@ -90,7 +90,7 @@ def test_pixels_are_those_of_the_image_processor_on_single_pil_pictures(
 ) -> None:
     noise = pictures(3, 12, 16)
     smooth = [Image.fromarray(p).resize(size[::-1], Image.Resampling.BICUBIC) for p in noise]
-    got = encoder._pixels(np.stack([np.asarray(p) for p in smooth])).numpy()
+    got = encoder.pixels(np.stack([np.asarray(p) for p in smooth])).numpy()
     scaled = [p.resize((32, 32), Image.Resampling.BICUBIC) for p in smooth]
     settings = encoder._processor
     for pixels, picture in zip(got, scaled, strict=True):
@@ -103,13 +103,13 @@ def test_pixels_are_those_of_the_image_processor_on_single_pil_pictures(
 def test_pixels_of_square_pictures_are_those_of_the_processor_as_it_is(encoder: Encoder) -> None:
     images = pictures(4, 48, 48)
     want = encoder._processor([Image.fromarray(i) for i in images], return_tensors="pt")
-    torch.testing.assert_close(encoder._pixels(images), want["pixel_values"], atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoder.pixels(images), want["pixel_values"], atol=1e-5, rtol=0)
 
 
 def test_nothing_is_cropped_away(encoder: Encoder) -> None:
     images = np.zeros((1, 30, 120, 3), np.uint8)
     images[:, :, :20] = 255  # a stripe at the edge, which a centre crop would lose
-    assert encoder._pixels(images)[0, :, 16, 0].min() > 1
+    assert encoder.pixels(images)[0, :, 16, 0].min() > 1
 
 
 def test_blip2_is_the_published_matching_path(checkpoints: dict[str, Path]) -> None:
@@ -120,14 +120,14 @@ def test_blip2_is_the_published_matching_path(checkpoints: dict[str, Path]) -> N
     ids = text.token_ids.expand(4, -1)
     with torch.no_grad():
         logits = model(
-            pixel_values=encoder._pixels(images),
+            pixel_values=encoder.pixels(images),
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             use_image_text_matching_head=True,
         ).logits_per_image
         torch.testing.assert_close(model.itm_head(features), logits, atol=1e-5, rtol=1e-4)
         output = model(
-            pixel_values=encoder._pixels(images), input_ids=ids, attention_mask=ids * 0 + 1
+            pixel_values=encoder.pixels(images), input_ids=ids, attention_mask=ids * 0 + 1
         )
         projected = torch.nn.functional.normalize(
             model.text_projection(torch.from_numpy(text.embedding)), dim=-1
@@ -149,7 +149,7 @@ def test_clip_is_the_published_pair_of_embeddings(checkpoints: dict[str, Path]) 
     red, blue = encoder.encode_text(["the woman in red", "the man in blue"])
     tokens = encoder.vision(images)
     with torch.no_grad():
-        output = encoder._model(pixel_values=encoder._pixels(images), input_ids=red.token_ids)
+        output = encoder._model(pixel_values=encoder.pixels(images), input_ids=red.token_ids)
     features = encoder.fuse(tokens, red)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     np.testing.assert_allclose(unit, output.image_embeds, atol=1e-5)
