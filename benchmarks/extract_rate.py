@@ -31,7 +31,7 @@ from torch import Tensor
 from rhas.extract import extract_film
 from rhas.extract.encoders import Encoder, Text, load_encoder
 from rhas.extract.pictures import FilmPictures
-from rhas.stores.jpegstore import JpegReader, JpegWriter, create_h5, person_group
+from rhas.stores.jpegstore import JpegReader, JpegWriter, create_h5
 
 Ready = list[tuple[Tensor, Tensor, np.ndarray]]
 

@@ -27,9 +27,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import random_encoders
 import torch
 
-import random_encoders
 from rhas.extract import extract_film
 from rhas.extract.encoders import load_encoder
 from rhas.stores.jpegstore import JpegWriter, create_h5, encode_jpeg, person_group
@@ -100,10 +100,10 @@ def encoder_figures(
     queries = encoder.query_tokens(tokens, text)
     difference = np.abs(made["batch"][:alone] - np.stack(singles)).max()
     return {
-        "vision": [str(tokens.dtype), list(tokens.shape)],
-        "query_tokens": [str(queries.dtype), list(queries.shape)],
-        "features": [str(made["batch"].dtype), list(made["batch"].shape)],
-        "text": [str(text.embedding.dtype), list(text.embedding.shape)],
+        "vision": f"{tokens.dtype} {tuple(tokens.shape)}",
+        "query_tokens": f"{queries.dtype} {queries.shape}",
+        "features": f"{made['batch'].dtype} {made['batch'].shape}",
+        "text": f"{text.embedding.dtype} {text.embedding.shape}",
         "pictures_compared": alone,
         "largest_difference_alone_or_in_16": float(difference),
         "largest_feature": float(np.abs(made["batch"]).max()),
@@ -155,13 +155,12 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", help="of the vision tower, in `encoder`")
     parser.add_argument("--json", type=Path, help="where to write the figures too")
     options = parser.parse_args()
-    figures: dict[str, object] = {
-        "work": extract_work(options.threads, options.folder, options.vlm)
-    }
+    figures: dict[str, object] = {}
     if options.folder:
         figures["encoder"] = encoder_figures(
             options.threads, options.folder, options.vlm, options.alone, options.dtype
         )
+    figures["work"] = extract_work(options.threads, options.folder, options.vlm)
     text = json.dumps(figures, indent=1)
     print(text)
     if options.json:

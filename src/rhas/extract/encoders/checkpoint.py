@@ -62,6 +62,7 @@ def checkpoint_hash(folder: Path) -> str:
             "no checkpoint",
             where=str(folder),
             expected="a folder with config.json, weights, tokenizer and preprocessor_config.json",
+            do=f"`hf download NAME --local-dir {folder}`, see docs/ENCODERS.md",
         )
     paths = sorted({path for pattern in _LOADED for path in folder.glob(pattern)})
     return _content_hash(tuple((path, *_identity(path)) for path in paths))
