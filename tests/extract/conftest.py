@@ -41,7 +41,7 @@ def make_siglip2(folder: Path) -> None:
     model = SiglipModel(
         SiglipConfig(
             vision_config={**tower, "image_size": TINY.image, "patch_size": TINY.patch},
-            text_config={**tower, **ids, "vocab_size": len(tokens), "max_position_embeddings": 32},
+            text_config={**tower, **ids, "vocab_size": len(tokens), "max_position_embeddings": 64},
         )
     )
     model.save_pretrained(folder)
