@@ -211,9 +211,9 @@ def _encode_block(
     def crops(rows: slice) -> None:
         seen = encoder.vision(block.crops[rows])
         persons, of = block.persons[rows], block.crop_frames[rows]
-        parts = [(person, persons == person) for person in np.unique(persons)]
-        results = [sink.result(encoder, seen[part], texts[person]) for person, part in parts]
-        for (person, part), result in zip(parts, results, strict=True):
+        parts = {p: slice(*np.searchsorted(persons, (p, p + 1))) for p in np.unique(persons)}
+        results = [sink.result(encoder, seen[part], texts[p]) for p, part in parts.items()]
+        for (person, part), result in zip(parts.items(), results, strict=True):
             sink.put(person, "partial", of[part], result)
             sink.features[person].present[of[part]] = True
 
