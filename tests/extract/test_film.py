@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import h5py
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from rhas.base.errors import RhasError
-from rhas.extract import extract_film
+from rhas.extract import ExtractConfig, extract_film
 from rhas.extract.encoders import checkpoint_hash, load_encoder
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip
-from rhas.stores.featurestore import attributes, persons, read_window
+from rhas.stores.featurestore import attributes, persons, read_tokens, read_window
 from rhas.stores.jpegstore import JpegReader, JpegWriter, create_h5, encode_jpeg, person_group
 
 T, SIZE = 11, 32
@@ -70,13 +71,15 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("vlm", ["blip2", "clip"])
+@pytest.mark.parametrize("vlm", ["blip2", "clip", "siglip2"])
 def test_the_store_holds_what_the_encoder_gives(
-    film: dict[str, Path], vlm: str, tmp_path: Path
+    film: dict[str, Path], checkpoints: dict[str, Path], vlm: str, tmp_path: Path
 ) -> None:
+    film = {**film, "siglip2": checkpoints["siglip2"]}
     report = extract(film, vlm, tmp_path / "m.zarr")
     assert report == {
         "frames": T, "persons": 3, "missing": [0, 4, T], "dropped_text_tokens": [0, 0, 0],
+        "batch_size": 4,
     }  # fmt: skip
     encoder = load_encoder(vlm, film[vlm])
     assert persons(tmp_path / "m.zarr") == 3
@@ -109,8 +112,8 @@ def test_attributes_tell_where_the_features_come_from(
     assert facts == {
         "movie": "m", "person": 1, "reference": "the tall man", "fps": 15.0, "frames": T,
         "encoder": "blip2", "checkpoint": "weights/blip2",
-        "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16", "truth": True,
-        "D": TINY.text, "D_text": TINY.text,
+        "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16",
+        "model_dtype": "float32", "truth": True, "D": TINY.text, "D_text": TINY.text,
     }  # fmt: skip
     here = read.partial[read.present]
     assert statistics["partial"]["mean"] == pytest.approx(here.mean(), abs=1e-5)
@@ -190,7 +193,112 @@ def test_features_that_are_not_finite_are_an_error(film: dict[str, Path], tmp_pa
         extract({**film, "clip": tmp_path / "clip"}, "clip", tmp_path / "m.zarr")
 
 
-@pytest.mark.parametrize("config", [{"batch_size": 0}, {"batchsize": 8}, {"device": "abacus"}])
+def test_query_tokens_are_kept_on_demand(film: dict[str, Path], tmp_path: Path) -> None:
+    extract(film, "blip2", tmp_path / "plain.zarr")
+    extract(film, "blip2", tmp_path / "kept.zarr", keep_tokens=True, batch_size=3)
+    for person in range(3):
+        plain = read_window(tmp_path / "plain.zarr", person, 0, T)
+        kept = read_window(tmp_path / "kept.zarr", person, 0, T)
+        for stream in ("holistic", "partial"):
+            np.testing.assert_allclose(getattr(kept, stream), getattr(plain, stream), atol=2e-3)
+            tokens = read_tokens(tmp_path / "kept.zarr", person, stream, 0, T)
+            assert tokens.shape == (T, TINY.queries, TINY.text)
+            mean = tokens.astype(np.float32).mean(axis=1)
+            np.testing.assert_allclose(mean, getattr(plain, stream), atol=4e-3)
+        absent = read_tokens(tmp_path / "kept.zarr", person, "partial", 0, T)[~PRESENT[person]]
+        assert not absent.any()
+
+
+def test_an_encoder_without_query_tokens_cannot_keep_them(
+    film: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(RhasError, match=r"extract\.keep_tokens"):
+        extract(film, "clip", tmp_path / "m.zarr", keep_tokens=True)
+    assert not (tmp_path / "m.zarr").exists()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_memory_that_runs_out_halves_the_batch(
+    film: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    extract(film, "blip2", tmp_path / "plain.zarr", keep_tokens=keep)
+    encoder = load_encoder("blip2", film["blip2"])
+    fused = encoder._fused
+
+    def small(seen: torch.Tensor, text: Any) -> torch.Tensor:
+        if len(seen) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return fused(seen, text)
+
+    monkeypatch.setattr(encoder, "_fused", small)
+    report = extract(film, "blip2", tmp_path / "auto.zarr", batch_size="auto", keep_tokens=keep)
+    assert report["batch_size"] == 2  # 11 frames: 11 and 5 do not fit
+    for person in range(3):
+        plain, auto = (read_window(tmp_path / f"{n}.zarr", person, 0, T) for n in ("plain", "auto"))
+        np.testing.assert_allclose(auto.holistic, plain.holistic, atol=2e-3)
+        np.testing.assert_allclose(auto.partial, plain.partial, atol=2e-3)
+    with pytest.raises(RhasError, match="memory ran out"):
+        extract(film, "blip2", tmp_path / "given.zarr", batch_size=4)
+    assert not (tmp_path / "given.zarr").exists()
+
+
+def test_crops_of_another_size_are_scaled_as_frames_are(
+    film: dict[str, Path], tmp_path: Path
+) -> None:
+    large = np.random.default_rng(1).integers(0, 256, (50, 50, 3), np.uint8)
+    with create_h5(tmp_path / "tracks.h5") as file:
+        file.attrs["truth"] = False
+        group = file.create_group(person_group(0))
+        group.attrs["reference"] = "the man"
+        with JpegWriter(group) as jpegs:
+            for _ in range(T):
+                jpegs.append(encode_jpeg(large, 95))
+        crop = JpegReader(group)[0]
+    assert crop is not None
+    extract({**film, "tracks": tmp_path / "tracks.h5"}, "blip2", tmp_path / "m.zarr")
+    encoder = load_encoder("blip2", film["blip2"])
+    want = encoder.fuse(encoder.vision(crop[None]), encoder.encode_text(["the man"])[0])[0]
+    got = read_window(tmp_path / "m.zarr", 0, 0, T).partial
+    np.testing.assert_allclose(got, np.tile(want, (T, 1)), atol=2e-3)
+
+
+@pytest.mark.parametrize("vlm", ["blip2", "clip"])
+def test_any_sentence_is_taken_and_what_is_cut_is_told(
+    film: dict[str, Path], vlm: str, tmp_path: Path
+) -> None:
+    references = ["", "the red coat " * 154, "女の人", "[SEP]", "<|endoftext|> <image>", "\n\t"]
+    assert len(references[1]) >= 2000
+    with create_h5(tmp_path / "tracks.h5") as file:
+        file.attrs["truth"] = False
+        for person, reference in enumerate(references):
+            group = file.create_group(person_group(person))
+            group.attrs["reference"] = reference
+            with JpegWriter(group) as jpegs:
+                for _ in range(T):
+                    jpegs.append(b"")
+    store = tmp_path / "m.zarr"
+    report = extract({**film, "tracks": tmp_path / "tracks.h5"}, vlm, store)
+    encoder = load_encoder(vlm, film[vlm])
+    dropped = len(encoder._token_ids(references[1])) - encoder.max_text_tokens
+    assert dropped > 400
+    assert report["dropped_text_tokens"] == [0, dropped, 0, 0, 0, 0]
+    texts = [read_window(store, person, 0, T).text for person in range(len(references))]
+    assert np.isfinite(texts).all()
+    np.testing.assert_array_equal(texts[0], texts[5])  # nothing said, in two ways
+    assert not np.array_equal(texts[0], texts[3])  # "[SEP]" is a word
+    assert [attributes(store, p)["reference"] for p in range(len(references))] == references
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"batch_size": 0},
+        {"batchsize": 8},
+        {"device": "abacus"},
+        {"dtype": "int8"},
+        {"batch_size": "many"},
+    ],
+)
 def test_wrong_settings_are_refused(
     film: dict[str, Path], tmp_path: Path, config: dict[str, Any]
 ) -> None:
@@ -203,3 +311,19 @@ def test_a_hub_name_without_a_snapshot_is_refused(film: dict[str, Path], tmp_pat
     config = {"vlm": "clip", "checkpoint": "someone/absent"}
     with pytest.raises(RhasError, match="hf download someone/absent"):
         extract_film(inputs, {"movie": "m", "config": config}, tmp_path / "o", lambda n: None)
+
+
+def test_every_encoder_has_a_setting_and_a_folder_that_dvc_can_watch() -> None:
+    """dvc.yaml names ``weights/${vlm}``; an encoder that is not built in has an empty one."""
+    root = Path(__file__).resolve().parents[2]
+    settings = yaml.safe_load((root / "params.yaml").read_text())["extract"]["checkpoints"]
+    encoders = get_args(get_type_hints(ExtractConfig)["vlm"])
+    assert settings == {vlm: f"weights/{vlm}" for vlm in encoders}
+    assert all((root / folder).is_dir() for folder in settings.values())
+
+
+def test_an_empty_folder_says_what_to_put_there(film: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "siglip2").mkdir()
+    (tmp_path / "siglip2/README.md").write_text("put a checkpoint here")
+    with pytest.raises(RhasError, match="hf download"):
+        extract({**film, "siglip2": tmp_path / "siglip2"}, "siglip2", tmp_path / "m.zarr")

@@ -9,7 +9,14 @@ import pytest
 import zarr
 
 from rhas.base.errors import RhasError
-from rhas.stores.featurestore import Features, FeatureStoreWriter, attributes, persons, read_window
+from rhas.stores.featurestore import (
+    Features,
+    FeatureStoreWriter,
+    attributes,
+    persons,
+    read_tokens,
+    read_window,
+)
 
 
 def made(frames: int = 2300, seed: int = 0) -> Features:
@@ -125,3 +132,52 @@ def test_wrong_features_die_where_they_are_made(change: dict[str, np.ndarray]) -
     Features(**good)
     with pytest.raises(RhasError, match="wrong shape or type"):
         Features(**{**good, **change})
+
+
+def token_store(path: Path, tokens: np.ndarray, steps: list[np.ndarray]) -> Path:
+    """A store of one person whose partial tokens are put in several steps of frames."""
+    writer = FeatureStoreWriter(path)
+    with writer.tokens(0, "partial", tokens.shape) as kept:
+        for frames in steps:
+            kept.put(frames, tokens[frames].astype(np.float32))
+    writer.write_person(0, made(len(tokens)), {"movie": "film"})
+    return path
+
+
+def test_tokens_are_what_was_put_and_zeros_elsewhere(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(0).normal(size=(2350, 3, 6)).astype(np.float16)
+    steps = [np.arange(950), np.arange(990, 1010), np.array([1003, 2001]), np.arange(2340, 2350)]
+    want = np.zeros_like(tokens)
+    for frames in steps:
+        want[frames] = tokens[frames]
+    path = token_store(tmp_path / "a.zarr", tokens, steps)
+    for start, stop in ((0, 2350), (985, 1015), (2349, 2350), (1500, 1600)):
+        got = read_tokens(path, 0, "partial", start, stop)
+        assert got.dtype == np.float16
+        np.testing.assert_array_equal(got, want[start:stop])
+    files = sorted(p.relative_to(path).as_posix() for p in path.rglob("partial_tokens/c/*/*/*"))
+    assert files == [f"person_000/partial_tokens/c/{shard}/0/0" for shard in range(3)]
+    sizes = [(path / file).stat().st_size for file in files]
+    chunk = 100 * 3 * 6 * 2  # bytes; chunks without any frame cost none
+    assert [size // chunk for size in sizes] == [10, 1, 2]
+    assert read_window(path, 0, 0, 2350).present.shape == (2350,)
+    again = token_store(tmp_path / "b.zarr", tokens, steps)
+    for file in files:
+        assert (path / file).read_bytes() == (again / file).read_bytes()
+
+
+def test_tokens_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    writer = FeatureStoreWriter(tmp_path / "a.zarr")
+    with (
+        pytest.raises(RhasError, match="holistic_tokens, frames 3 to 4"),
+        writer.tokens(0, "holistic", (5, 1, 1)) as kept,
+    ):
+        kept.put(np.array([3, 4]), np.array([[[1.0]], [[1e5]]]))
+
+
+def test_a_store_without_tokens_says_how_to_get_them(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match=r"keep_tokens"):
+        read_tokens(store, 0, "partial", 0, 5)
+    path = token_store(tmp_path / "a.zarr", np.zeros((5, 1, 1), np.float16), [np.arange(5)])
+    with pytest.raises(RhasError, match="window outside"):
+        read_tokens(path, 0, "partial", 0, 6)

@@ -5,22 +5,25 @@ Legend: T frames, P persons, D feature width (docs/DESIGN.md).
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import h5py
 import numpy as np
+import torch
+from torch import Tensor
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.extract.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
-from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.jpegstore import JpegReader, person_group
-
-_READ_AHEAD = 2
+from rhas.extract.pictures import Block, FilmPictures
+from rhas.stores.featurestore import STREAMS, Features, FeatureStoreWriter, TokenWriter
 
 
 @dataclass(frozen=True)
@@ -30,17 +33,25 @@ class ExtractConfig:
     Args:
         vlm: the encoder.
         checkpoint: folder of its weights, or a hub name.
-        batch_size: pictures that go through the model at once; speed and memory only.
+        batch_size: pictures that go through the model at once, for speed and memory; ``auto``
+            starts with 64 (on a GPU 256) and halves whenever memory runs out.
         device: torch device of the model.
+        dtype: in which the vision tower computes; features are stored as float16 in any case.
+        compile: pass the model through ``torch.compile``; pays where a process has thousands of
+            pictures to go, needs a C++ compiler.
+        keep_tokens: store the query tokens too (BLIP-2), each as large as a feature.
     """
 
-    vlm: Literal["blip2", "clip"]
+    vlm: Literal["blip2", "clip", "siglip2"]
     checkpoint: str
-    batch_size: int = 64
+    batch_size: int | Literal["auto"] = 64
     device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    compile: bool = False
+    keep_tokens: bool = False
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
+        if self.batch_size != "auto" and self.batch_size < 1:
             raise RhasError(
                 "batch_size must be positive", where="extract.batch_size", got=str(self.batch_size)
             )
@@ -56,7 +67,8 @@ def extract_film(
 
     Holistic features are made of every whole frame with every person's reference, partial ones of
     the person's crop with their own; where there is no crop they are zero and ``present`` is
-    False. All of a film's features are held in memory: 4 · T · P · D bytes.
+    False. All of a film's features are held in memory: 4 · T · P · D bytes; of query tokens, 1,000
+    frames at a time.
 
     Args:
         inputs: ``frames`` and ``tracks``, HDF5 files; ``checkpoint``, a folder; without
@@ -67,7 +79,7 @@ def extract_film(
 
     Returns:
         frames, persons, missing (frames without a crop, by person), dropped_text_tokens (by
-        person, those beyond the encoder's limit).
+        person, those beyond the encoder's limit), batch_size (the one that memory was enough for).
 
     Raises:
         RhasError: stores that do not belong together, a damaged picture, a wrong checkpoint,
@@ -76,14 +88,28 @@ def extract_film(
     movie = arguments["movie"]
     config = from_mapping(ExtractConfig, arguments["config"], "extract")
     folder = inputs.get("checkpoint") or checkpoint_folder(config.checkpoint)
-    encoder = load_encoder(config.vlm, folder, config.device)
-    with h5py.File(inputs["frames"]) as frames_file, h5py.File(inputs["tracks"]) as tracks_file:
-        film = _Film(frames_file, tracks_file)
+    encoder = load_encoder(config.vlm, folder, config.device, config.dtype, config.compile)
+    if config.keep_tokens and encoder.Q == 1:
+        raise RhasError(
+            f"{config.vlm} has no query tokens to keep",
+            where="extract.keep_tokens",
+            do="set it to false, or use blip2",
+        )
+    batches = Batches(config.batch_size, config.device)
+    with (
+        h5py.File(inputs["frames"]) as frames_file,
+        h5py.File(inputs["tracks"]) as tracks_file,
+        _new_store(out) as writer,
+    ):
+        film = FilmPictures(frames_file, tracks_file, encoder.resized)
         texts = encoder.encode_text(film.references)
-        made = [Features(**_empty(film.frames, encoder, text)) for text in texts]
-        for block in film.blocks(config.batch_size):
-            _encode_block(encoder, texts, block, made)
-            progress(len(block.pictures))
+        made = [_empty(film.frames, encoder, text) for text in texts]
+        with ExitStack() as stack:
+            tokens = _token_writers(writer, stack, film, encoder) if config.keep_tokens else []
+            sink = _Sink(made, tokens)
+            for block in film.blocks(batches.size, _threads(config.device)):
+                _encode_block(encoder, texts, block, batches, sink)
+                progress(len(block.frames))
         facts = {
             "movie": movie,
             "fps": float(frames_file.attrs["fps"]),
@@ -92,102 +118,107 @@ def extract_film(
             "checkpoint": config.checkpoint,
             "checkpoint_hash": checkpoint_hash(folder),
             "dtype": "float16",
+            "model_dtype": config.dtype,
             "truth": bool(tracks_file.attrs["truth"]),
         }
-    writer = FeatureStoreWriter(out)
-    for person, (text, features) in enumerate(zip(texts, made, strict=True)):
-        _check_finite(features, movie, person)
-        own = {"person": person, "reference": text.reference, "statistics": _statistics(features)}
-        writer.write_person(person, features, {**facts, **own})
+        for person, (text, features) in enumerate(zip(texts, made, strict=True)):
+            _check_finite(features, movie, person)
+            own = {
+                "person": person,
+                "reference": text.reference,
+                "statistics": _statistics(features),
+            }
+            writer.write_person(person, features, {**facts, **own})
     return {
         "frames": film.frames,
         "persons": len(texts),
         "missing": [int((~features.present).sum()) for features in made],
         "dropped_text_tokens": [text.dropped_tokens for text in texts],
+        "batch_size": batches.size,
     }
+
+
+@contextmanager
+def _new_store(out: Path) -> Iterator[FeatureStoreWriter]:
+    """A store that is gone again where the block fails."""
+    writer = FeatureStoreWriter(out)
+    try:
+        yield writer
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _threads(device: str) -> int:
+    """Threads that decode: two keep up with a model on a processor, a GPU outruns them."""
+    return 2 if device == "cpu" else min(8, os.cpu_count() or 1)
+
+
+def _empty(frames: int, encoder: Encoder, text: Text) -> Features:
+    return Features(
+        holistic=np.zeros((frames, encoder.D), np.float16),
+        partial=np.zeros((frames, encoder.D), np.float16),
+        present=np.zeros(frames, bool),
+        text=text.embedding,
+    )
+
+
+def _token_writers(
+    writer: FeatureStoreWriter, stack: ExitStack, film: FilmPictures, encoder: Encoder
+) -> list[dict[str, TokenWriter]]:
+    shape = (film.frames, encoder.Q, encoder.D)
+    return [
+        {s: stack.enter_context(writer.tokens(person, s, shape)) for s in STREAMS}
+        for person in range(len(film.references))
+    ]
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Consecutive frames from ``start`` on: their pictures, and by person (frames, crops)."""
+class _Sink:
+    """Where results go: every person's features, and query tokens where they are kept."""
 
-    start: int
-    pictures: np.ndarray  # uint8 (n, height, width, 3)
-    crops: list[tuple[np.ndarray, np.ndarray]]  # int64 (m,), uint8 (m, size, size, 3)
+    features: list[Features]
+    tokens: list[dict[str, TokenWriter]]
 
+    def result(self, encoder: Encoder, vision_tokens: Tensor, text: Text) -> np.ndarray:
+        """Features float32 (n, D), or (n, Q, D) where query tokens are kept."""
+        make = encoder.query_tokens if self.tokens else encoder.fuse
+        return make(vision_tokens, text)
 
-class _Film:
-    """The pictures of a film: whole frames and every person's crops."""
-
-    def __init__(self, frames_file: h5py.File, tracks_file: h5py.File) -> None:
-        self._pictures = JpegReader(frames_file)
-        self._where = f"{frames_file.filename}, {tracks_file.filename}"
-        self.frames = len(self._pictures)
-        self._crops: list[JpegReader] = []
-        self.references: list[str] = []
-        while (name := person_group(len(self._crops))) in tracks_file:
-            group = tracks_file[name]
-            self._crops.append(JpegReader(group))
-            self.references.append(str(group.attrs["reference"]))
-        lengths = {len(crops) for crops in self._crops}
-        if lengths != {self.frames}:
-            raise RhasError(
-                "frames and tracks do not belong together",
-                where=self._where,
-                expected=f"one or more persons with {self.frames} frames each",
-                got=f"{len(self._crops)} persons with {sorted(lengths)} frames",
-                do="run `dvc repro crop`",
-            )
-
-    def blocks(self, size: int) -> Iterator[_Block]:
-        """Blocks of ``size`` frames in order; decoding runs ahead of whoever consumes them."""
-        waiting: list[Future[_Block]] = []
-        with ThreadPoolExecutor(_READ_AHEAD) as pool:
-            try:
-                for start in range(0, self.frames, size):
-                    stop = min(start + size, self.frames)
-                    waiting.append(pool.submit(self._block, start, stop))
-                    if len(waiting) > _READ_AHEAD:
-                        yield waiting.pop(0).result()
-                while waiting:
-                    yield waiting.pop(0).result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-    def _block(self, start: int, stop: int) -> _Block:
-        pictures = [self._pictures[frame] for frame in range(start, stop)]
-        if any(picture is None for picture in pictures):
-            raise RhasError("a frame without a picture", where=f"{self._where}, from {start}")
-        crops = []
-        for reader in self._crops:
-            found = [(f, crop) for f in range(start, stop) if (crop := reader[f]) is not None]
-            crops.append((np.array([f for f, _ in found], int), _stack([c for _, c in found])))
-        return _Block(start, _stack(pictures), crops)
-
-
-def _stack(pictures: list[Any]) -> np.ndarray:
-    return np.stack(pictures) if pictures else np.empty((0, 1, 1, 3), np.uint8)
-
-
-def _empty(frames: int, encoder: Encoder, text: Text) -> dict[str, np.ndarray]:
-    return {
-        "holistic": np.zeros((frames, encoder.D), np.float16),
-        "partial": np.zeros((frames, encoder.D), np.float16),
-        "present": np.zeros(frames, bool),
-        "text": text.embedding,
-    }
-
-
-def _encode_block(encoder: Encoder, texts: list[Text], block: _Block, made: list[Features]) -> None:
-    """Fills the block's rows of every person's features."""
-    whole = slice(block.start, block.start + len(block.pictures))
-    tokens = encoder.vision(block.pictures)
-    for text, (frames, crops), features in zip(texts, block.crops, made, strict=True):
+    def put(self, person: int, stream: str, frames: np.ndarray, result: np.ndarray) -> None:
+        if self.tokens:
+            self.tokens[person][stream].put(frames, result)
+            result = torch.from_numpy(result).mean(dim=1).numpy()  # as ``fuse`` does
         with np.errstate(over="ignore"):  # told by _check_finite
-            features.holistic[whole] = encoder.fuse(tokens, text)
-            if len(frames):
-                features.partial[frames] = encoder.fuse(encoder.vision(crops), text)
-        features.present[frames] = True
+            getattr(self.features[person], stream)[frames] = result
+
+
+def _encode_block(
+    encoder: Encoder, texts: list[Text], block: Block, batches: Batches, sink: _Sink
+) -> None:
+    """Fills the block's rows of every person's features.
+
+    Whatever is put is computed before: a slice that runs out of memory has put nothing.
+    """
+    frames = np.array(block.frames)
+
+    def whole(rows: slice) -> None:
+        seen = encoder.vision(block.whole[rows])
+        results = [sink.result(encoder, seen, text) for text in texts]
+        for person, result in enumerate(results):
+            sink.put(person, "holistic", frames[rows], result)
+
+    def crops(rows: slice) -> None:
+        seen = encoder.vision(block.crops[rows])
+        persons, of = block.persons[rows], block.crop_frames[rows]
+        parts = {p: slice(*np.searchsorted(persons, (p, p + 1))) for p in np.unique(persons)}
+        results = [sink.result(encoder, seen[part], texts[p]) for p, part in parts.items()]
+        for (person, part), result in zip(parts.items(), results, strict=True):
+            sink.put(person, "partial", of[part], result)
+            sink.features[person].present[of[part]] = True
+
+    batches.run(whole, len(frames))
+    batches.run(crops, len(block.crops))
 
 
 def _check_finite(features: Features, movie: str, person: int) -> None:

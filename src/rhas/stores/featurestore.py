@@ -1,13 +1,17 @@
 """The feature store of a film: Zarr v3, one group per person (docs/DESIGN.md, Files).
 
 Every array is one shard file with chunks of 1,000 frames, uncompressed: few files, and a window
-is one slice of each. Metadata are not consolidated: a reader opens the one person it needs.
-Legend: T frames, n frames of a window, D feature width, D_text width of the text embedding.
+is one slice of each. Query tokens, where they are kept, are too large for that: a shard holds
+1,000 frames in chunks of 100, and they are written while the film is worked on. Metadata are not
+consolidated: a reader opens the one person it needs.
+Legend: T frames, n frames of a window, Q query tokens, D feature width, D_text width of the text
+embedding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,8 @@ from rhas.base.errors import RhasError
 from rhas.stores.jpegstore import person_group
 
 CHUNK_FRAMES = 1000
+TOKEN_CHUNK_FRAMES = 100
+STREAMS = ("holistic", "partial")
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,70 @@ class FeatureStoreWriter:
 
     def write_person(self, person: int, features: Features, attributes: Mapping[str, Any]) -> None:
         """Adds a person; holistic and partial are stored in the dtype they have."""
-        group = self._root.create_group(person_group(person), attributes=dict(attributes))
-        for name in ("holistic", "partial", "present", "text"):
+        group = self._root.require_group(person_group(person))
+        group.attrs.update(attributes)
+        for name in (*STREAMS, "present", "text"):
             _write_array(group, name, getattr(features, name))
+
+    def tokens(self, person: int, stream: str, shape: tuple[int, int, int]) -> TokenWriter:
+        """A new array ``<stream>_tokens`` of shape (T, Q, D) in a person's group."""
+        return TokenWriter(self._root.require_group(person_group(person)), stream, shape)
+
+
+class TokenWriter:
+    """Query tokens of one stream of a person, written shard by shard in the order of frames.
+
+    Frames that are left out are zeros, and cost no space where a whole chunk is. Use as a context
+    manager around the whole of a film.
+    """
+
+    def __init__(self, group: zarr.Group, stream: str, shape: tuple[int, int, int]) -> None:
+        shard = (CHUNK_FRAMES, *shape[1:])
+        self._where = f"{group.path}/{stream}_tokens"
+        self._array = group.create_array(
+            f"{stream}_tokens",
+            shape=shape,
+            dtype=np.float16,
+            chunks=(TOKEN_CHUNK_FRAMES, *shape[1:]),
+            shards=shard,
+            compressors=None,
+        )
+        self._start = 0
+        self._shard = np.zeros(shard, np.float16)
+
+    def put(self, frames: np.ndarray, tokens: np.ndarray) -> None:
+        """Tokens float (m, Q, D) of frames (m,), none of which lies before an earlier call's shard.
+
+        Raises:
+            RhasError: tokens that are not finite in float16.
+        """
+        with np.errstate(over="ignore"):
+            half = tokens.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise RhasError(
+                "query tokens are not finite in float16",
+                where=f"{self._where}, frames {int(frames[0])} to {int(frames[-1])}",
+                do="use another checkpoint",
+            )
+        for shard in np.unique(frames // CHUNK_FRAMES):
+            while self._start < shard * CHUNK_FRAMES:
+                self._flush()
+            here = frames // CHUNK_FRAMES == shard
+            self._shard[frames[here] - self._start] = half[here]
+
+    def _flush(self) -> None:
+        stop = min(self._start + CHUNK_FRAMES, self._array.shape[0])
+        self._array[self._start : stop] = self._shard[: stop - self._start]
+        self._shard[:] = 0
+        self._start += CHUNK_FRAMES
+
+    def __enter__(self) -> TokenWriter:
+        return self
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if kind is None:
+            while self._start < self._array.shape[0]:
+                self._flush()
 
 
 def _write_array(group: zarr.Group, name: str, data: np.ndarray) -> None:
@@ -108,27 +175,34 @@ def read_window(store_path: Path, person: int, start: int, stop: int) -> Feature
     """
     group = _open_person(store_path, person)
     frames = _array(group, "holistic", store_path).shape[0]
-    if not 0 <= start < stop <= frames:
-        raise RhasError(
-            "window outside the film",
-            where=f"{store_path}, person {person}",
-            expected=f"0 <= start < stop <= {frames}",
-            got=f"[{start}, {stop})",
-        )
-    try:
+    _check_window(frames, start, stop, store_path, person)
+    with _reading(store_path, person):
         return Features(
             holistic=_float32(_array(group, "holistic", store_path)[start:stop]),
             partial=_float32(_array(group, "partial", store_path)[start:stop]),
             present=np.asarray(_array(group, "present", store_path)[start:stop]),
             text=np.asarray(_array(group, "text", store_path)[:]),
         )
-    except (ValueError, OSError) as error:
-        raise RhasError(
-            "the feature store is damaged",
-            where=f"{store_path}, person {person}",
-            got=str(error),
-            do="delete it and run `dvc repro` again",
-        ) from error
+
+
+def read_tokens(store_path: Path, person: int, stream: str, start: int, stop: int) -> np.ndarray:
+    """Query tokens of frames ``[start, stop)``, float16 (n, Q, D), zeros where there is no crop.
+
+    Args:
+        store_path: ``<movie>.zarr``.
+        person: index of the person.
+        stream: ``holistic`` or ``partial``.
+        start: first frame.
+        stop: frame after the last.
+
+    Raises:
+        RhasError: no such store or person, one without tokens, a window outside the film, damaged
+            files.
+    """
+    array = _array(_open_person(store_path, person), f"{stream}_tokens", store_path)
+    _check_window(array.shape[0], start, stop, store_path, person)
+    with _reading(store_path, person):
+        return np.asarray(array[start:stop])
 
 
 def attributes(store_path: Path, person: int) -> dict[str, Any]:
@@ -159,6 +233,29 @@ def persons(store_path: Path) -> int:
     return count
 
 
+def _check_window(frames: int, start: int, stop: int, store_path: Path, person: int) -> None:
+    if not 0 <= start < stop <= frames:
+        raise RhasError(
+            "window outside the film",
+            where=f"{store_path}, person {person}",
+            expected=f"0 <= start < stop <= {frames}",
+            got=f"[{start}, {stop})",
+        )
+
+
+@contextmanager
+def _reading(store_path: Path, person: int) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise RhasError(
+            "the feature store is damaged",
+            where=f"{store_path}, person {person}",
+            got=str(error),
+            do="delete it and run `dvc repro` again",
+        ) from error
+
+
 def _open_person(store_path: Path, person: int) -> zarr.Group:
     try:
         return zarr.open_group(store_path / person_group(person), mode="r", zarr_format=3)
@@ -180,7 +277,9 @@ def _array(group: zarr.Group, name: str, store_path: Path) -> zarr.Array:
         raise RhasError(
             f"the feature store lacks '{name}'",
             where=f"{store_path}, {group.path or group.name}",
-            do="delete it and run `dvc repro` again",
+            do="set extract.keep_tokens"
+            if name.endswith("_tokens")
+            else "delete it and run `dvc repro` again",
         )
     return array
 

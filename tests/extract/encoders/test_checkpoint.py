@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from rhas.base.errors import RhasError
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 
 
-@pytest.fixture(params=("blip2", "clip"))
+@pytest.fixture(params=("blip2", "clip", "siglip2"))
 def copied(
     request: pytest.FixtureRequest, checkpoints: dict[str, Path], tmp_path: Path
 ) -> tuple[str, Path]:
@@ -42,7 +45,7 @@ def test_an_unexpected_weight_is_named(copied: tuple[str, Path]) -> None:
 def test_a_weight_of_another_shape_is_named(copied: tuple[str, Path]) -> None:
     vlm, folder = copied
     state = load_file(folder / "model.safetensors")
-    name = next(n for n in sorted(state) if n.endswith("projection.weight"))
+    name = next(n for n in sorted(state) if state[n].ndim == 2)
     state[name] = state[name][:, :-1].clone()
     save_file(state, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(RhasError, match=f"of another shape: {name}"):
@@ -75,8 +78,53 @@ def test_a_damaged_file_is_an_error(copied: tuple[str, Path]) -> None:
 def test_no_checkpoint_and_unknown_encoder(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no checkpoint"):
         load_encoder("blip2", tmp_path)
-    with pytest.raises(RhasError, match="blip2 or clip"):
+    with pytest.raises(RhasError, match="blip2 or clip or siglip2"):
         load_encoder("dino", checkpoints["clip"])
+
+
+class _Malice:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.marker,)
+
+
+def test_a_pickle_loads_as_weights_alone(copied: tuple[str, Path], tmp_path: Path) -> None:
+    vlm, folder = copied
+    want = load_encoder(vlm, folder).text_embedding("the man")
+    state = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(state, folder / "pytorch_model.bin")
+    np.testing.assert_array_equal(load_encoder(vlm, folder).text_embedding("the man"), want)
+    torch.save({**state, "more": _Malice(tmp_path / "ran")}, folder / "pytorch_model.bin")
+    with pytest.raises(RhasError, match="cannot load"):
+        load_encoder(vlm, folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_code_and_kernels_of_a_checkpoint_are_left_alone(
+    copied: tuple[str, Path], tmp_path: Path
+) -> None:
+    vlm, folder = copied
+    want = load_encoder(vlm, folder).text_embedding("the man")
+    (folder / "bad.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Bad: ...\n")
+    remote = {
+        "tokenizer_config.json": {"AutoTokenizer": ["bad.Bad", None]},
+        "config.json": {"AutoModel": "bad.Bad", "AutoConfig": "bad.Bad"},
+        "preprocessor_config.json": {"AutoImageProcessor": "bad.Bad"},
+    }
+    for name, auto_map in remote.items():
+        values = json.loads((folder / name).read_text()) | {"auto_map": auto_map}
+        if name == "config.json":
+            values["attn_implementation"] = "someone/kernel"
+        (folder / name).write_text(json.dumps(values))
+    encoder = load_encoder(vlm, folder)
+    assert encoder._model.config._attn_implementation == "sdpa"
+    np.testing.assert_array_equal(encoder.text_embedding("the man"), want)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_hash_follows_what_is_loaded_alone(copied: tuple[str, Path]) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.extract.encoders.base import Encoder, Text, frozen
-from rhas.extract.encoders.checkpoint import load_model, load_part
+from rhas.extract.encoders.base import Encoder, Text
 
 
 class Blip2Encoder(Encoder):
@@ -24,36 +21,30 @@ class Blip2Encoder(Encoder):
 
     The text embedding is the first token ([CLS]) of the Q-Former on the reference alone, before
     the projection: D_text = D.
-
-    Args:
-        folder: checkpoint in the format of ``transformers``.
-        device: torch device.
-
-    Raises:
-        RhasError: the checkpoint is absent, partial or of another model.
     """
 
     name = "blip2"
     max_text_tokens = 32  # LAVIS trains with this limit; later positions are untrained
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
-        from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, BlipImageProcessor
+    @staticmethod
+    def classes() -> tuple[Any, Any]:
+        from transformers import Blip2ForImageTextRetrieval, BlipImageProcessor
 
-        self._device = torch.device(device)
-        self._model = frozen(load_model(Blip2ForImageTextRetrieval, folder), self._device)
-        self._tokenizer = load_part(AutoTokenizer, folder)
-        self._processor = load_part(BlipImageProcessor, folder)
-        self.D = self.D_text = self._model.config.qformer_config.hidden_size
-        self.image_size = self._model.config.vision_config.image_size
+        return Blip2ForImageTextRetrieval, BlipImageProcessor
 
-    @torch.inference_mode()
-    def vision(self, images: np.ndarray) -> Tensor:
-        """Patch tokens and class token, (n, patches + 1, width of the vision tower)."""
-        return self._model.vision_model(self._pixels(images)).last_hidden_state
+    def _measure(self, config: Any) -> None:
+        self.D = self.D_text = config.qformer_config.hidden_size
+        self.Q = config.num_query_tokens
+        self.image_size = config.vision_config.image_size
 
-    @torch.inference_mode()
-    def fuse(self, vision_tokens: Tensor, text: Text) -> np.ndarray:
-        return fused(self._model, vision_tokens, text.token_ids).cpu().numpy()
+    def _tower(self) -> list[Any]:
+        return [self._model.vision_model]
+
+    def _vision(self, pixels: Tensor) -> Tensor:
+        return self._model.vision_model(pixels).last_hidden_state  # (n, patches + 1, width)
+
+    def _fused(self, vision_tokens: Tensor, text: Text) -> Tensor:
+        return query_states(self._model, vision_tokens, text.token_ids)
 
     def _embed_text(self, token_ids: Tensor) -> Tensor:
         return text_states(self._model, token_ids)[:, 0]
@@ -62,7 +53,14 @@ class Blip2Encoder(Encoder):
 def fused(
     model: Any, vision_tokens: Tensor, token_ids: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """Mean of the query outputs given picture and reference, (n, D).
+    """Mean of the query outputs given picture and reference, (n, D); see ``query_states``."""
+    return query_states(model, vision_tokens, token_ids, mask).mean(dim=1)
+
+
+def query_states(
+    model: Any, vision_tokens: Tensor, token_ids: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """Outputs of the Q query tokens given picture and reference, (n, Q, D).
 
     Args:
         model: a ``Blip2ForImageTextRetrieval``.
@@ -81,7 +79,7 @@ def fused(
         attention_mask=mask,
         encoder_hidden_states=vision_tokens,
     ).last_hidden_state  # (n, Q + tokens, D)
-    return states[:, : queries.shape[1]].mean(dim=1)
+    return states[:, : queries.shape[1]]
 
 
 def text_states(model: Any, token_ids: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -1,10 +1,15 @@
-"""Checkpoint folders in the format of ``transformers``: found, hashed, loaded whole or not."""
+"""Checkpoint folders in the format of ``transformers``: found, hashed, loaded whole or not.
+
+Files from outside are not trusted: weights in pickle files load with ``weights_only``, code that a
+checkpoint brings along is not run, and no kernel that it asks for is fetched.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +62,22 @@ def checkpoint_hash(folder: Path) -> str:
             "no checkpoint",
             where=str(folder),
             expected="a folder with config.json, weights, tokenizer and preprocessor_config.json",
+            do=f"`hf download NAME --local-dir {folder}`, see docs/ENCODERS.md",
         )
+    paths = sorted({path for pattern in _LOADED for path in folder.glob(pattern)})
+    return _content_hash(tuple((path, *_identity(path)) for path in paths))
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _content_hash(files: tuple[tuple[Any, ...], ...]) -> str:
+    """Once per process for unchanged files: gigabytes take seconds."""
     combined = hashlib.sha256()
-    for path in sorted({p for pattern in _LOADED for p in folder.glob(pattern)}):
+    for path, *_ in files:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         combined.update(f"{path.name} {content}\n".encode())
@@ -82,6 +100,9 @@ def load_model(cls: Any, folder: Path) -> Any:
             model, info = cls.from_pretrained(
                 folder,
                 dtype=torch.float32,
+                attn_implementation="sdpa",
+                weights_only=True,
+                trust_remote_code=False,
                 local_files_only=True,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
@@ -115,7 +136,8 @@ def load_part(cls: Any, folder: Path) -> Any:
         RhasError: its files are absent or damaged.
     """
     try:
-        return cls.from_pretrained(folder, local_files_only=True)
+        with _quiet():
+            return cls.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError) as error:
         raise RhasError(
             f"cannot load the checkpoint's {cls.__name__}",
@@ -127,7 +149,7 @@ def load_part(cls: Any, folder: Path) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' loading bar and report: ``load_model`` raises what it would say."""
+    """Without transformers' bar, report and advice: what matters of them is raised."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

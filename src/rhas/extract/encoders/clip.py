@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.extract.encoders.base import Encoder, Text, frozen
-from rhas.extract.encoders.checkpoint import load_model, load_part
+from rhas.extract.encoders.base import Encoder, Text
 
 
 class ClipEncoder(Encoder):
@@ -23,36 +20,29 @@ class ClipEncoder(Encoder):
     different persons incomparable. The reference acts through the crop (partial stream) and
     through its embedding, which the store keeps beside the features. The paper (Table 4) uses CLIP
     at width 512 and leaves the conditioning open. D and D_text are the width of that space.
-
-    Args:
-        folder: checkpoint in the format of ``transformers``.
-        device: torch device.
-
-    Raises:
-        RhasError: the checkpoint is absent, partial or of another model.
     """
 
     name = "clip"
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
-        from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
+    @staticmethod
+    def classes() -> tuple[Any, Any]:
+        from transformers import CLIPImageProcessor, CLIPModel
 
-        self._device = torch.device(device)
-        self._model = frozen(load_model(CLIPModel, folder), self._device)
-        self._tokenizer = load_part(AutoTokenizer, folder)
-        self._processor = load_part(CLIPImageProcessor, folder)
-        self.D = self.D_text = self._model.config.projection_dim
-        self.image_size = self._model.config.vision_config.image_size
-        self.max_text_tokens = self._model.config.text_config.max_position_embeddings
+        return CLIPModel, CLIPImageProcessor
 
-    @torch.inference_mode()
-    def vision(self, images: np.ndarray) -> Tensor:
-        """Projected image embeddings, (n, D)."""
-        return self._model.get_image_features(pixel_values=self._pixels(images)).pooler_output
+    def _measure(self, config: Any) -> None:
+        self.D = self.D_text = config.projection_dim
+        self.image_size = config.vision_config.image_size
+        self.max_text_tokens = config.text_config.max_position_embeddings
 
-    @torch.inference_mode()
-    def fuse(self, vision_tokens: Tensor, text: Text) -> np.ndarray:
-        return vision_tokens.float().cpu().numpy()
+    def _tower(self) -> list[Any]:
+        return [self._model.vision_model, self._model.visual_projection]
+
+    def _vision(self, pixels: Tensor) -> Tensor:
+        return self._model.get_image_features(pixel_values=pixels).pooler_output  # (n, D)
+
+    def _fused(self, vision_tokens: Tensor, text: Text) -> Tensor:
+        return vision_tokens[:, None]
 
     def _embed_text(self, token_ids: Tensor) -> Tensor:
         return self._model.get_text_features(input_ids=token_ids).pooler_output

@@ -1,0 +1,120 @@
+"""The pictures of a film, decoded and scaled ahead of the model.
+
+Legend: T frames, n frames of a block, m crops of a block, s side of the encoder's square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from rhas.base.errors import RhasError
+from rhas.stores.jpegstore import JpegReader, person_group
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive frames, and every person's crops of them.
+
+    Args:
+        frames: their numbers.
+        whole: pictures of the frames, uint8 (n, s, s, 3).
+        persons: whose crops, int64 (m,), sorted.
+        crop_frames: and of which frames, int64 (m,), rising for each person.
+        crops: uint8 (m, s, s, 3).
+    """
+
+    frames: range
+    whole: np.ndarray
+    persons: np.ndarray
+    crop_frames: np.ndarray
+    crops: np.ndarray
+
+
+class FilmPictures:
+    """The pictures of a film: whole frames and every person's crops.
+
+    Args:
+        frames_file: store of decode.
+        tracks_file: store of crop.
+        resized: uint8 (1, height, width, 3) to uint8 (1, s, s, 3); called in threads.
+
+    Raises:
+        RhasError: the stores do not belong together.
+    """
+
+    def __init__(
+        self,
+        frames_file: h5py.File,
+        tracks_file: h5py.File,
+        resized: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        self._pictures = JpegReader(frames_file)
+        self._resized = resized
+        self._where = f"{frames_file.filename}, {tracks_file.filename}"
+        self.frames = len(self._pictures)
+        self._crops: list[JpegReader] = []
+        self.references: list[str] = []
+        while (name := person_group(len(self._crops))) in tracks_file:
+            group = tracks_file[name]
+            self._crops.append(JpegReader(group))
+            self.references.append(str(group.attrs["reference"]))
+        lengths = {len(crops) for crops in self._crops}
+        if lengths != {self.frames}:
+            raise RhasError(
+                "frames and tracks do not belong together",
+                where=self._where,
+                expected=f"one or more persons with {self.frames} frames each",
+                got=f"{len(self._crops)} persons with {sorted(lengths)} frames",
+                do="run `dvc repro crop`",
+            )
+
+    def blocks(self, size: int, threads: int) -> Iterator[Block]:
+        """Blocks of ``size`` frames in order; ``threads`` decode ahead of whoever consumes them.
+
+        Raises:
+            RhasError: a picture that is damaged, or a frame without one.
+        """
+        waiting: list[Future[Block]] = []
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                for start in range(0, self.frames, size):
+                    frames = range(start, min(start + size, self.frames))
+                    waiting.append(pool.submit(self._block, frames))
+                    if len(waiting) > threads:
+                        yield waiting.pop(0).result()
+                while waiting:
+                    yield waiting.pop(0).result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _block(self, frames: range) -> Block:
+        pictures = [self._picture(self._pictures, frame) for frame in frames]
+        whole = [picture for picture in pictures if picture is not None]
+        if len(whole) < len(frames):
+            raise RhasError("a frame without a picture", where=f"{self._where}, from {frames[0]}")
+        found = [
+            (person, frame, crop)
+            for person, reader in enumerate(self._crops)
+            for frame in frames
+            if (crop := self._picture(reader, frame)) is not None
+        ]
+        return Block(
+            frames,
+            _stacked(whole),
+            np.array([person for person, _, _ in found], np.int64),
+            np.array([frame for _, frame, _ in found], np.int64),
+            _stacked([crop for _, _, crop in found]),
+        )
+
+    def _picture(self, reader: JpegReader, frame: int) -> np.ndarray | None:
+        picture = reader[frame]
+        return None if picture is None else self._resized(picture[None])
+
+
+def _stacked(pictures: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(pictures) if pictures else np.empty((0, 1, 1, 3), np.uint8)
