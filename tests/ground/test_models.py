@@ -89,11 +89,11 @@ def test_mm_grounding_dino_loads_through_the_same_class(
     made = grounder(str(folder))
     rows = made.boxes(frames[:2], REFERENCES)
     assert all(len(c.scores) for row in rows for c in row)
-    pixels, mask = made.pixels(frames[:1])
+    picture: Any = made.picture(frames[:1])
     tokens = made.tokenizer("child .", return_tensors="pt")
     with torch.inference_mode():
-        plain = model(pixel_values=pixels, pixel_mask=mask, **tokens)
-        logits, _ = made.detect(pixels, mask, "child .")
+        plain = model(pixel_values=picture[0], pixel_mask=picture[1], **tokens)
+        logits, _ = made.detect(picture, "child .")
     torch.testing.assert_close(logits, plain.logits, atol=1e-4, rtol=0)
 
 
@@ -116,8 +116,7 @@ def test_no_frames_or_no_references(tiny: str, frames: list[np.ndarray]) -> None
 def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.ndarray]) -> None:
     made = grounder(tiny)
     made.token_limit = 16
-    prompts, _ = made.prompts(REFERENCES)
-    assert [p.references for p in prompts] == [(0, 1), (2,)]
+    assert [p.references for p in made.prompts(REFERENCES).prompts] == [(0, 1), (2,)]
     split = made.boxes(frames[:2], REFERENCES)
     check_same([row[:2] for row in split], made.boxes(frames[:2], REFERENCES[:2]), 1e-6)
     check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
@@ -145,7 +144,7 @@ def test_the_text_encoder_keeps_phrases_apart(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
     made = grounder(pair.official if kind is OfficialGrounder else pair.transformers, kind)
-    spans = made.prompts(REFERENCES)[0][0].spans
+    spans = made.prompts(REFERENCES).prompts[0].spans
     with hidden_states(made) as seen:
         made.boxes(frames[:1], REFERENCES)
         for reference in REFERENCES:
@@ -153,7 +152,7 @@ def test_the_text_encoder_keeps_phrases_apart(
     packed, *alone = seen
     for (start, stop), own in zip(spans, alone, strict=True):
         torch.testing.assert_close(packed[start:stop], own[1:-2], atol=1e-5, rtol=0)
-    ids = made.tokenizer(made.prompts(REFERENCES)[0][0].text, return_tensors="pt")
+    ids = made.tokenizer(made.prompts(REFERENCES).prompts[0].text, return_tensors="pt")
     unmasked = text_encoder(made).encoder(**ids).last_hidden_state[0]
     assert (unmasked - packed).abs().max() > 1e-2  # the masks are what does it
 
