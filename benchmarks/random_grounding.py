@@ -8,6 +8,8 @@ Swin-B), so that formats, memory and time can be tried without a download. ``--v
 vocabulary, a token per line (bert-base-uncased: 30,522 of them).
 """
 
+# ruff: noqa: I001  rhas comes before transformers: it repairs torchvision
+
 from __future__ import annotations
 
 import argparse
@@ -15,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from rhas.base.errors import RhasError
+from rhas.engine.stage import run
+from rhas.ground.convert import swin_config, write_official
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -25,11 +31,6 @@ from transformers import (
     MMGroundingDinoConfig,
     MMGroundingDinoForObjectDetection,
 )
-
-import rhas.base.compat  # noqa: F401  before transformers
-from rhas.base.errors import RhasError
-from rhas.engine.stage import run
-from rhas.ground.convert import swin_config, write_official
 
 KINDS: dict[str, tuple[Any, Any, str]] = {
     "swin-t": (GroundingDinoConfig, GroundingDinoForObjectDetection, "swin_T_224_1k"),

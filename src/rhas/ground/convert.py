@@ -74,6 +74,18 @@ _SWIN = {
 _SWIN_FIELDS = ("image_size", "embed_dim", "depths", "num_heads", "window_size")
 
 
+def swin_config(backbone: str) -> SwinConfig:
+    """The configuration of a backbone that the authors' code names so.
+
+    Raises:
+        RhasError: not one of the published ones.
+    """
+    if backbone not in _SWIN:
+        raise _no_counterpart("backbone", " or ".join(_SWIN), backbone)
+    sizes: dict[str, Any] = dict(zip(_SWIN_FIELDS, _SWIN[backbone], strict=True))
+    return SwinConfig(**sizes, out_indices=[2, 3, 4])  # type: ignore[call-arg]
+
+
 def to_transformers_config(values: Mapping[str, Any], text: BertConfig) -> GroundingDinoConfig:
     """The configuration of transformers for an official config and its text encoder's.
 
@@ -83,14 +95,11 @@ def to_transformers_config(values: Mapping[str, Any], text: BertConfig) -> Groun
     for name, published in _PUBLISHED.items():
         if name not in _FREE and name not in _IDLE and values.get(name) != published:
             raise _no_counterpart(name, published, values.get(name))
-    if values["backbone"] not in _SWIN:
-        raise _no_counterpart("backbone", " or ".join(_SWIN), values["backbone"])
-    swin: dict[str, Any] = dict(zip(_SWIN_FIELDS, _SWIN[values["backbone"]], strict=True))
     free: dict[str, Any] = {
         other: values[own] for own, others in _FIELDS.items() for other in others
     }
     return GroundingDinoConfig(
-        backbone_config=SwinConfig(**swin, out_indices=[2, 3, 4]),
+        backbone_config=swin_config(values["backbone"]),
         text_config=text, **free, **_FIXED,
     )  # fmt: skip
 
