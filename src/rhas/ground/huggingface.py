@@ -24,6 +24,7 @@ from transformers.utils import logging
 from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
 from rhas.base.errors import RhasError
 from rhas.ground.config import Device, Prompting
+from rhas.ground.faster import quicken_transformers
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.policies import Policy
 from rhas.ground.shared import SharedText, SharedVision
@@ -86,6 +87,7 @@ def load(checkpoint: str, execution: Execution) -> Read:
     execution.check()
     found = read(checkpoint)
     found.model.to(execution.device)  # type: ignore[arg-type]
+    quicken_transformers(found.model)
     inner = found.model.model
     inner.text_backbone = SharedText(inner.text_backbone)
     inner.backbone.conv_encoder = SharedVision(inner.backbone.conv_encoder, execution.compile)

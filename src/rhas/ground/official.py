@@ -29,6 +29,7 @@ from transformers import (
 from rhas.base.checkpoints import check_weights, content_hash
 from rhas.base.errors import RhasError
 from rhas.ground.config import Prompting
+from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.policies import Policy
@@ -218,6 +219,7 @@ def load(checkpoint: str, execution: Execution) -> Read:
     execution.check()
     found = read(checkpoint)
     model = found.model.to(execution.device)
+    quicken_official(model)
     model.bert = SharedText(model.bert)
     model.backbone[0] = SharedVision(model.backbone[0], execution.compile)
     return found
@@ -253,7 +255,7 @@ class OfficialGrounder(ModelGrounder):
 
     def detect(self, picture: Any, text: str) -> tuple[Tensor, Tensor]:
         """See `rhas.ground.model.ModelGrounder.detect`."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quick_deformable_attention():
             warnings.simplefilter("ignore", FutureWarning)  # torch.cuda.amp.autocast
             warnings.simplefilter("ignore", UserWarning)  # ... without CUDA
             out = self._model(picture, captions=[text] * len(picture.tensors))
