@@ -15,6 +15,7 @@ from transformers.models.grounding_dino.modeling_grounding_dino import (
 
 from rhas.ground.faster import (
     DeformableAttention,
+    FeedForward,
     OfficialFusion,
     TransformersFusion,
     deformable_attention,
@@ -81,3 +82,12 @@ def test_fusion(masked: bool) -> None:
             vision, text, hidden_vision, hidden_text
         )
         torch.testing.assert_close((vision_, text_), (seen, told), atol=1e-5, rtol=0)
+
+
+def test_feed_forward() -> None:
+    first, second = torch.nn.Linear(8, 16), torch.nn.Linear(16, 8)
+    states = torch.randn(2, 2500, 8)
+    with torch.inference_mode():
+        plain = second(torch.relu(first(states)))
+        found = FeedForward(first, torch.relu, second)(states)
+    torch.testing.assert_close(found, plain, atol=1e-6, rtol=0)
