@@ -1,11 +1,12 @@
 """Full-size grounding checkpoints with random weights, in the formats of the published ones.
 
-    python benchmarks/random_grounding.py {swin-t,swin-b,mm-grounding-dino} FOLDER --vocab vocab.txt
-        [--format transformers|official] [--seed 0]
+    python benchmarks/random_grounding.py {swin-t,swin-b,mm-grounding-dino} FOLDER
+        [--format transformers|official] [--vocab vocab.txt] [--seed 0]
 
 They find nothing. They load, run, weigh and cost what published ones do (0.7 GB Swin-T, 0.9 GB
-Swin-B), so that formats, memory and time can be tried without a download. ``--vocab`` is BERT's
-vocabulary, a token per line (bert-base-uncased: 30,522 of them).
+Swin-B), so that formats, memory and time can be tried without a download. ``--vocab`` is a file
+with a token per line, such as bert-base-uncased's 30,522; without it, the built-in checkpoint's few
+hundred words, which have BERT's ids for all that is not a word.
 """
 
 # ruff: noqa: I001  rhas comes before transformers: it repairs torchvision
@@ -32,6 +33,7 @@ from transformers import (
     MMGroundingDinoForObjectDetection,
 )
 
+VOCABULARY = Path(__file__).resolve().parents[1] / "weights" / "grounding" / "vocab.txt"
 KINDS: dict[str, tuple[Any, Any, str]] = {
     "swin-t": (GroundingDinoConfig, GroundingDinoForObjectDetection, "swin_T_224_1k"),
     "swin-b": (GroundingDinoConfig, GroundingDinoForObjectDetection, "swin_B_384_22k"),
@@ -96,7 +98,7 @@ def main() -> None:
     )
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--vocab", type=Path, required=True)
+    parser.add_argument("--vocab", type=Path, default=VOCABULARY)
     parser.add_argument("--format", choices=("transformers", "official"), default="transformers")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
