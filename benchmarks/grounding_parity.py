@@ -40,7 +40,6 @@ from rhas.ground.convert import convert
 from rhas.ground.model import ModelGrounder
 
 REFERENCES = ["the woman in the red coat", "a tall man with a beard", "the child on the left"]
-QUERIES = 900
 
 
 @dataclass
@@ -93,6 +92,7 @@ def compared(first: Outcome, free: Outcome, handed: Outcome) -> dict[str, float]
     same = len(set(first.chosen.tolist()) & set(free.chosen.tolist()))
     return {
         "fit_difference": largest(first.fits, free.fits),
+        "queries": len(first.chosen),
         "same_places": same,
         "same_ranks": int((first.chosen == free.chosen).sum()),
         "box_difference": largest(first.boxes, handed.boxes),
@@ -102,30 +102,29 @@ def compared(first: Outcome, free: Outcome, handed: Outcome) -> dict[str, float]
     }
 
 
-def parity(kind: str, vocabulary: Path, library: bool) -> dict[str, Any]:
-    """Figures by name; see the top of this file."""
+def parity(theirs: Path, ours: Path, library: bool) -> dict[str, Any]:
+    """Figures by name (see the top of this file) of an official folder and one of transformers."""
     frame = np.random.default_rng(0).integers(0, 255, (15, 25, 3), dtype=np.uint8)
     frame = frame.repeat(32, 0).repeat(32, 1)  # 480 × 800 in blocks
-    with tempfile.TemporaryDirectory() as name:
-        folders = Path(name) / "official", Path(name) / "transformers"
-        write(kind, folders[0], vocabulary, "official")
-        convert(*folders)
-        theirs = official.OfficialGrounder(str(folders[0]), "max", QUERIES, 0.0)
-        first = outcome(theirs, theirs.picture([frame]))
-        del theirs
-        official.load.cache_clear()
-        ours = huggingface.TransformersGrounder(str(folders[1]), "max", QUERIES, 0.0)
-        picture = ours.picture([frame])
-        free = outcome(ours, picture)
-        figures: dict[str, Any] = {"pixels": list(picture[0].shape[2:])}
-        figures["official_seconds"], figures["transformers_seconds"] = first.seconds, free.seconds
-        figures |= compared(first, free, outcome(ours, picture, first.chosen))
-        if library:
-            ours._model = huggingface.read(str(folders[1])).model
-            plain = outcome(ours, picture, first.chosen)
-            figures["library_seconds"] = plain.seconds
-            figures["library_box_difference"] = largest(first.boxes, plain.boxes)
-            figures["library_score_difference"] = largest(first.scores, plain.scores)
+    grounder: ModelGrounder = official.OfficialGrounder(str(theirs), "max", 1, 0.0)
+    first = outcome(grounder, grounder.picture([frame]))
+    del grounder
+    official.load.cache_clear()  # one model at a time
+    grounder = huggingface.TransformersGrounder(str(ours), "max", 1, 0.0)
+    picture: Any = grounder.picture([frame])
+    free = outcome(grounder, picture)
+    figures: dict[str, Any] = {
+        "pixels": list(picture[0].shape[2:]),
+        "official_seconds": first.seconds,
+        "transformers_seconds": free.seconds,
+        **compared(first, free, outcome(grounder, picture, first.chosen)),
+    }
+    if library:
+        grounder._model = huggingface.read(str(ours)).model
+        plain = outcome(grounder, picture, first.chosen)
+        figures["library_seconds"] = plain.seconds
+        figures["library_box_difference"] = largest(first.boxes, plain.boxes)
+        figures["library_score_difference"] = largest(first.scores, plain.scores)
     figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return figures
 
@@ -139,7 +138,11 @@ def main() -> None:
     parser.add_argument("--library", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(json.dumps(parity(options.kind, options.vocab, options.library), indent=1))
+    with tempfile.TemporaryDirectory() as name:
+        theirs, ours = Path(name) / "official", Path(name) / "transformers"
+        write(options.kind, theirs, options.vocab, "official")
+        convert(theirs, ours)
+        print(json.dumps(parity(theirs, ours, options.library), indent=1))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from rhas.engine.stage import run
 from rhas.ground.convert import swin_config, write_official
 from transformers import (
     BertConfig,
-    BertTokenizerFast,
+    BertTokenizer,
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
     GroundingDinoImageProcessor,
@@ -66,10 +66,10 @@ def random_model(kind: str, seed: int) -> Any:
     return randomise(made, seed + 1)
 
 
-def bert_tokenizer(vocabulary: Path) -> BertTokenizerFast:
+def bert_tokenizer(vocabulary: Path) -> BertTokenizer:
     """BERT's tokenizer, lower case, of a file with a token per line."""
     words = vocabulary.read_text("utf-8").splitlines()
-    return BertTokenizerFast(vocab={w: n for n, w in enumerate(words)}, do_lower_case=True)
+    return BertTokenizer(vocab={w: n for n, w in enumerate(words)}, do_lower_case=True)
 
 
 def write(kind: str, folder: Path, vocabulary: Path, form: str, seed: int = 0) -> None:

@@ -75,12 +75,13 @@ def ground_work(threads: int, checkpoint: Path | None = None, repeat: int = 3) -
     picture = frames(1)
     with full_size(checkpoint) as folder:
         base = GroundConfig(checkpoint=str(folder))
-        runs: dict[str, Callable[[], Any]] = {}
-        for name, prompting, count in (
-            ("one", "packed", 1), ("packed", "packed", 4), ("separate", "separate", 4),
-        ):  # fmt: skip
-            grounder = make_grounder(replace(base, prompting=prompting))
-            runs[name] = partial(grounder.boxes, picture, REFERENCES[:count])
+        packed = make_grounder(replace(base, prompting="packed"))
+        separate = make_grounder(replace(base, prompting="separate"))
+        runs: dict[str, Callable[[], Any]] = {
+            "one": partial(packed.boxes, picture, REFERENCES[:1]),
+            "packed": partial(packed.boxes, picture, REFERENCES),
+            "separate": partial(separate.boxes, picture, REFERENCES),
+        }
         best = dict.fromkeys(runs, float("inf"))
         for turn in range(repeat + 1):  # the first warms up, with one reference
             for name, work in runs.items():

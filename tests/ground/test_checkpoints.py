@@ -70,6 +70,26 @@ def test_transformers_with_a_layer_too_few(tmp_path: Path) -> None:
         make("transformers", folder)
 
 
+def test_transformers_with_a_layer_of_another_width(tmp_path: Path) -> None:
+    config = models.tiny_config()
+    folder = models.save_transformers(tmp_path / "c", models.random_model(config), (64, 96))
+    config.decoder_ffn_dim = 64
+    config.save_pretrained(folder)
+    with pytest.raises(RhasError, match=r"of another shape: \S*layers\.0\.fc1\.bias \(48,\) for"):
+        make("transformers", folder)
+
+
+def test_the_official_one_with_part_of_its_weights(tmp_path: Path, pair: Pair) -> None:
+    official = Path(pair.official)
+    for name in ("bert-base-uncased", "config.py"):
+        (tmp_path / name).symlink_to(official / name)
+    state = torch.load(official / "model.pth", weights_only=True)["model"]
+    state["module.new"] = state.pop("module.feat_map.bias")
+    torch.save({"model": state}, tmp_path / "m.pth")
+    with pytest.raises(RhasError, match=r"missing: feat_map\.bias; unexpected: new\n"):
+        make("official", tmp_path)
+
+
 def test_the_official_one_without_its_files(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(RhasError, match=r"0 \.pth and 0 \.py"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from random_grounding import randomise
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -117,19 +118,8 @@ def swin_t_config() -> GroundingDinoConfig:
 
 
 def random_model(config: GroundingDinoConfig, seed: int = 0) -> GroundingDinoForObjectDetection:
-    """No weight at zero, the streams well mixed, scores not saturated."""
     torch.manual_seed(seed)
-    model = GroundingDinoForObjectDetection(config).eval()
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            if "backbone" not in name:
-                value.add_(0.05 * torch.randn_like(value))
-            if name.endswith(("vision_param", "text_param")):
-                value.fill_(0.7)
-        last = model.model.encoder.layers[-1].text_enhancer_layer
-        for value in last.layer_norm_after.parameters():
-            value.mul_(1 / config.d_model**0.5)
-    return model
+    return randomise(GroundingDinoForObjectDetection(config), seed + 1)
 
 
 def save_transformers(
