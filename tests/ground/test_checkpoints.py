@@ -33,7 +33,7 @@ class Hostile:
 
 @pytest.mark.parametrize("name", ["no/such/checkpoint", "nobody/has-this-model"])
 def test_transformers_without_a_checkpoint(name: str) -> None:
-    with pytest.raises(RhasError, match=r"(?s)cannot be loaded.*ground\.checkpoint"):
+    with pytest.raises(RhasError, match=r"(?s)checkpoint not found.*hf download"):
         make("transformers", name)
 
 
@@ -68,6 +68,26 @@ def test_transformers_with_a_layer_too_few(tmp_path: Path) -> None:
     config.save_pretrained(folder)
     with pytest.raises(RhasError, match=r"(?s)missing: model\.encoder\.layers\.1.* more"):
         make("transformers", folder)
+
+
+def test_transformers_with_a_layer_of_another_width(tmp_path: Path) -> None:
+    config = models.tiny_config()
+    folder = models.save_transformers(tmp_path / "c", models.random_model(config), (64, 96))
+    config.decoder_ffn_dim = 64
+    config.save_pretrained(folder)
+    with pytest.raises(RhasError, match=r"of another shape: \S*layers\.0\.fc1\.bias \(48,\) for"):
+        make("transformers", folder)
+
+
+def test_the_official_one_with_part_of_its_weights(tmp_path: Path, pair: Pair) -> None:
+    official = Path(pair.official)
+    for name in ("bert-base-uncased", "config.py"):
+        (tmp_path / name).symlink_to(official / name)
+    state = torch.load(official / "model.pth", weights_only=True)["model"]
+    state["module.new"] = state.pop("module.feat_map.bias")
+    torch.save({"model": state}, tmp_path / "m.pth")
+    with pytest.raises(RhasError, match=r"missing: feat_map\.bias; unexpected: new\n"):
+        make("official", tmp_path)
 
 
 def test_the_official_one_without_its_files(tmp_path: Path) -> None:
@@ -118,7 +138,11 @@ def test_a_config_is_read_and_never_run(tmp_path: Path) -> None:
     [
         ('"swin_T_224_1k"', '"resnet50"', "not Swin"),
         ("hidden_dim = 256\n", "", r"(?s)does not describe a GroundingDINO.*hidden_dim"),
-        ("dim_feedforward = 96", "dim_feedforward = 80", r"(?s)does not fit.*config\.py"),
+        (
+            "dim_feedforward = 96",
+            "dim_feedforward = 80",
+            r"(?s)of another shape: \S*layers\.0\.linear1\.bias \(96,\) for \(80,\)",
+        ),
         ('"bert-base-uncased"', '"bert-nowhere"', r"(?s)text encoder.*bert-nowhere"),
         ("= 20", "= (", "not Python"),
     ],

@@ -11,6 +11,7 @@ import pytest
 from conftest import REFERENCES
 from stores import write_frames, write_truth
 
+from rhas.base.checkpoints import content_hash
 from rhas.base.errors import RhasError
 from rhas.ground import Candidates, GroundConfig, ground_film, make_grounder
 from rhas.stores.jpegstore import JpegReader
@@ -58,7 +59,8 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes == {
         "movie": "m", "stride": 2, "backend": "transformers", "checkpoint": "weights/grounding",
-        "policy": "max", "truth": False,
+        "checkpoint_hash": content_hash(Path(tiny)), "policy": "max", "prompting": "packed",
+        "dtype": "float32", "truth": False,
     }  # fmt: skip
     assert sampled == [0, 2, 4, 6, 8, 10]
     assert told == [4, 2]
@@ -82,11 +84,13 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     assert report["sampled_frames"] == 6
     assert report["frames_without_picture"] == [[4, 4]]
     assert report["prompts"] == [" . ".join(REFERENCES) + " ."]
-    assert report["cut_references"] == {}
+    assert report["cut_references"] == report["unknown_words"] == report["same_reference_as"] == {}
+    assert report["batch_size"] == 4
     assert report["truth"] is False
     assert report["persons"][1] == {
         "person": 1, "reference": REFERENCES[1], "candidates": 15,
         "frames_without_candidate": 1, "without_candidate": [[4, 4]],
+        "frames_with_rivals": report["persons"][1]["frames_with_rivals"],
     }  # fmt: skip
 
 
@@ -114,6 +118,51 @@ def test_a_long_reference_is_cut_and_reported(tmp_path: Path, tiny: str, film: P
         assert file["person_000"].attrs["reference"] == long
 
 
+def test_references_that_are_no_plain_descriptions(tmp_path: Path, tiny: str, film: Path) -> None:
+    """Each is read as rhas.ground.prompts says, and the report tells."""
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    references = [
+        "a man . [SEP] woman?",
+        "the zebra man 東京",
+        "a red coat " * 200,  # 2,000 characters and more
+        "A man [sep]  woman",
+    ]
+    report, _ = run(tmp_path / "b.h5", inputs, {"stride": 10}, references)
+    assert report["prompts"][0] == "a man sep woman . the zebra man 東京 ."
+    assert report["unknown_words"] == {"0": ["sep"], "1": ["zebra", "東", "京"], "3": ["sep"]}
+    assert report["cut_references"] == {"2": " ".join(["a red coat"] * 20 + ["a"])}
+    assert report["same_reference_as"] == {"3": 0}
+    assert [p["reference"] for p in report["persons"]] == references
+    assert report["persons_never_found"] == []
+    with h5py.File(tmp_path / "b.h5") as file:
+        for name in ("boxes", "scores"):
+            np.testing.assert_array_equal(file["person_000"][name], file["person_003"][name])
+
+
+def test_nobody_is_found(tmp_path: Path, tiny: str, film: Path) -> None:
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, _ = run(tmp_path / "b.h5", inputs, {"stride": 5, "min_score": 1.0})
+    assert report["persons_never_found"] == [0, 1, 2]
+    assert report["persons"][2]["frames_without_candidate"] == report["sampled_frames"] == 3
+
+
+def test_a_foreign_reference_is_an_error_that_names_the_person(
+    tmp_path: Path, tiny: str, film: Path
+) -> None:
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    for nothing in ("мужчина в шляпе", "?", ". . .", "[SEP]".replace("SEP", "")):
+        with pytest.raises(RhasError, match="person 1: "):
+            run(tmp_path / "b.h5", inputs, {}, ["a man", nothing])
+    assert not (tmp_path / "b.h5").exists()
+
+
+def test_separate_prompting_is_written_down(tmp_path: Path, tiny: str, film: Path) -> None:
+    inputs = {"frames": film, "checkpoint": Path(tiny)}
+    report, _ = run(tmp_path / "b.h5", inputs, {"stride": 5, "prompting": "separate"})
+    assert report["prompts"] == [f"{r} ." for r in REFERENCES]
+    assert read(tmp_path / "b.h5")[0]["prompting"] == "separate"
+
+
 def truth_file(tmp_path: Path, persons: int) -> Path:
     """Person p at 20·p; everybody is away in the last two of six pictures."""
     boxes = np.full((6, persons, 4), np.nan, np.float32)
@@ -128,7 +177,8 @@ def test_true_boxes(tmp_path: Path, film: Path) -> None:
     report, told = run(tmp_path / "boxes.h5", inputs, {"backend": "truth", "stride": 2})
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes["truth"]
-    assert attributes["checkpoint"] == attributes["policy"] == ""
+    for name in ("checkpoint", "checkpoint_hash", "policy", "prompting", "dtype"):
+        assert attributes[name] == ""
     assert told == [6]
     for frame, row in zip(sampled, rows, strict=True):  # picture n of 7.5/s is frame 2n of 15/s
         for person, found in enumerate(row):
@@ -175,6 +225,12 @@ def test_references_that_say_nothing(tmp_path: Path, tiny: str, film: Path) -> N
         ({"checkpoint": ""}, "no checkpoint named"),
         ({"policy": "best"}, r"(?s)ground\.policy.*'max' \| 'mean'"),
         ({"strid": 5}, "did you mean 'stride'"),
+        ({"batch_size": 0}, r"ground\.batch_size"),
+        ({"batch_size": "all"}, r"(?s)ground\.batch_size.*int or 'auto'"),
+        ({"batch_size": "auto"}, r"(?s)ground\.batch_size.*ground\.device: cuda"),
+        ({"dtype": "float16"}, r"(?s)ground\.dtype.*ground\.device: cuda"),
+        ({"device": "tpu"}, r"(?s)ground\.device.*'cpu' \| 'cuda'"),
+        ({"prompting": "both"}, r"(?s)ground\.prompting.*'packed' \| 'separate'"),
     ],
 )
 def test_settings_that_cannot_be(

@@ -15,16 +15,31 @@ from conftest import REFERENCES, Pair
 from torch import Tensor
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 
+from rhas.base.errors import RhasError
 from rhas.ground import Candidates
+from rhas.ground.config import Prompting
 from rhas.ground.huggingface import TransformersGrounder
-from rhas.ground.model import ModelGrounder
+from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.official import OfficialGrounder
 
+PLAIN = Execution()
 Found = list[list[Candidates]]
 
 
-def grounder(folder: str, kind: type[ModelGrounder] = TransformersGrounder) -> ModelGrounder:
-    return kind(folder, "max", top_k=100, min_score=0.0)  # type: ignore[call-arg,arg-type]
+def grounder(
+    folder: str,
+    kind: type[ModelGrounder] = TransformersGrounder,
+    prompting: Prompting = "packed",
+    execution: Execution = PLAIN,
+) -> ModelGrounder:
+    return kind(folder, "max", 100, 0.0, prompting, execution)  # type: ignore[call-arg,arg-type]
+
+
+KINDS = pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
+
+
+def folder_of(pair: Pair, kind: type[ModelGrounder]) -> str:
+    return pair.official if kind is OfficialGrounder else pair.transformers
 
 
 def text_encoder(made: ModelGrounder) -> Any:
@@ -89,19 +104,19 @@ def test_mm_grounding_dino_loads_through_the_same_class(
     made = grounder(str(folder))
     rows = made.boxes(frames[:2], REFERENCES)
     assert all(len(c.scores) for row in rows for c in row)
-    pixels, mask = made.pixels(frames[:1])
+    picture: Any = made.picture(frames[:1])
     tokens = made.tokenizer("child .", return_tensors="pt")
     with torch.inference_mode():
-        plain = model(pixel_values=pixels, pixel_mask=mask, **tokens)
-        logits, _ = made.detect(pixels, mask, "child .")
+        plain = model(pixel_values=picture[0], pixel_mask=picture[1], **tokens)
+        logits, _ = made.detect(picture, "child .")
     torch.testing.assert_close(logits, plain.logits, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
+@KINDS
 def test_a_batch_gives_what_each_frame_gives_alone(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
-    made = grounder(pair.official if kind is OfficialGrounder else pair.transformers, kind)
+    made = grounder(folder_of(pair, kind), kind)
     together = made.boxes(frames[:3], REFERENCES)
     alone = [made.boxes([frame], REFERENCES)[0] for frame in frames[:3]]
     check_same(together, alone, 1e-5)
@@ -116,11 +131,77 @@ def test_no_frames_or_no_references(tiny: str, frames: list[np.ndarray]) -> None
 def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.ndarray]) -> None:
     made = grounder(tiny)
     made.token_limit = 16
-    prompts, _ = made.prompts(REFERENCES)
-    assert [p.references for p in prompts] == [(0, 1), (2,)]
+    assert [p.references for p in made.prompts(REFERENCES).prompts] == [(0, 1), (2,)]
     split = made.boxes(frames[:2], REFERENCES)
     check_same([row[:2] for row in split], made.boxes(frames[:2], REFERENCES[:2]), 1e-6)
     check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
+
+
+@KINDS
+def test_separate_references_give_what_each_gives_alone(
+    pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
+) -> None:
+    """Bit for bit; the image backbone runs once per batch, the text encoder once per prompt."""
+    made = grounder(folder_of(pair, kind), kind, "separate")
+    expected = [grounder(folder_of(pair, kind), kind).boxes(frames[:2], [r]) for r in REFERENCES]
+    ran: list[str] = []
+    text_encoder(made)._known.clear()
+    hooks = [
+        made.vision.backbone.register_forward_hook(lambda *_: ran.append("image")),
+        text_encoder(made).encoder.register_forward_hook(lambda *_: ran.append("text")),
+    ]
+    found = made.boxes(frames[:2], REFERENCES)
+    again = made.boxes(frames[2:3], REFERENCES)
+    for hook in hooks:
+        hook.remove()
+    assert sorted(ran) == ["image"] * 2 + ["text"] * 3
+    for person, alone in enumerate(expected):
+        check_same([[row[person]] for row in found], alone, 0)
+    assert largest_change(found[:1], again) > 0.001  # another picture is not taken for the last
+    packed = grounder(folder_of(pair, kind), kind).boxes(frames[:2], REFERENCES)
+    assert largest_change(found, packed) > 1e-4
+
+
+@pytest.mark.parametrize("prompting", ["packed", "separate"])
+def test_the_same_reference_twice(
+    tiny: str, frames: list[np.ndarray], prompting: Prompting
+) -> None:
+    made = grounder(tiny, prompting=prompting)
+    once = made.boxes(frames[:2], REFERENCES[:2])
+    twice = made.boxes(frames[:2], [*REFERENCES[:2], f" {REFERENCES[0].upper()}."])
+    check_same([row[:2] for row in twice], once, 0)
+    check_same([row[2:] for row in twice], [row[:1] for row in once], 0)
+
+
+@KINDS
+def test_half_precision_is_close(
+    pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
+) -> None:
+    """Over the same queries: rounding changes which places become queries."""
+    full = grounder(folder_of(pair, kind), kind)
+    half = grounder(folder_of(pair, kind), kind, execution=Execution(dtype="bfloat16"))
+    found, expected = (m.boxes(frames[:2], REFERENCES[:1]) for m in (half, full))
+    scores = [np.concatenate([c.scores for row in rows for c in row]) for rows in (found, expected)]
+    assert np.abs(scores[0] - scores[1]).max() > 0
+    assert np.abs(np.median(scores[0]) - np.median(scores[1])) < 0.02
+    assert all(len(row[0].boxes) == 30 for row in found)
+
+
+def test_the_compiled_part_is_the_image_backbone(
+    tiny: str, frames: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Any] = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    made = grounder(tiny, execution=Execution(compile=True))
+    assert compiled == [made.vision.backbone]
+    check_same(made.boxes(frames[:2], REFERENCES), grounder(tiny).boxes(frames[:2], REFERENCES), 0)
+
+
+def test_a_device_that_is_not_here(tiny: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(RhasError, match=r"(?s)ground\.device: no CUDA device"):
+        grounder(tiny, execution=Execution("cuda", "float16"))
 
 
 # Isolation of phrases that share a prompt: the text encoder keeps them apart altogether, the rest
@@ -140,12 +221,12 @@ def hidden_states(made: ModelGrounder) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-@pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
+@KINDS
 def test_the_text_encoder_keeps_phrases_apart(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
-    made = grounder(pair.official if kind is OfficialGrounder else pair.transformers, kind)
-    spans = made.prompts(REFERENCES)[0][0].spans
+    made = grounder(folder_of(pair, kind), kind)
+    spans = made.prompts(REFERENCES).prompts[0].spans
     with hidden_states(made) as seen:
         made.boxes(frames[:1], REFERENCES)
         for reference in REFERENCES:
@@ -153,7 +234,7 @@ def test_the_text_encoder_keeps_phrases_apart(
     packed, *alone = seen
     for (start, stop), own in zip(spans, alone, strict=True):
         torch.testing.assert_close(packed[start:stop], own[1:-2], atol=1e-5, rtol=0)
-    ids = made.tokenizer(made.prompts(REFERENCES)[0][0].text, return_tensors="pt")
+    ids = made.tokenizer(made.prompts(REFERENCES).prompts[0].text, return_tensors="pt")
     unmasked = text_encoder(made).encoder(**ids).last_hidden_state[0]
     assert (unmasked - packed).abs().max() > 1e-2  # the masks are what does it
 

@@ -1,17 +1,11 @@
-"""Small random GroundingDINO models, as folders that both implementations load.
-
-The weights of one implementation are renamed for the other by the names that transformers'
-conversion script gives (convert_grounding_dino_to_hf.py), read from right to left.
-"""
+"""Small random GroundingDINO models, as folders that both implementations load."""
 
 from __future__ import annotations
 
-import math
-import re
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from random_grounding import randomise
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -21,6 +15,8 @@ from transformers import (
     GroundingDinoProcessor,
     SwinConfig,
 )
+
+from rhas.ground.convert import to_official_weights
 
 WORDS = [
     "a", "the", "man", "woman", "person", "child", "in", "with", "and", "red", "blue", "green",
@@ -122,19 +118,8 @@ def swin_t_config() -> GroundingDinoConfig:
 
 
 def random_model(config: GroundingDinoConfig, seed: int = 0) -> GroundingDinoForObjectDetection:
-    """No weight at zero, the streams well mixed, scores not saturated."""
     torch.manual_seed(seed)
-    model = GroundingDinoForObjectDetection(config).eval()
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            if "backbone" not in name:
-                value.add_(0.05 * torch.randn_like(value))
-            if name.endswith(("vision_param", "text_param")):
-                value.fill_(0.7)
-        last = model.model.encoder.layers[-1].text_enhancer_layer
-        for value in last.layer_norm_after.parameters():
-            value.mul_(1 / config.d_model**0.5)
-    return model
+    return randomise(GroundingDinoForObjectDetection(config), seed + 1)
 
 
 def save_transformers(
@@ -158,96 +143,7 @@ def save_official(
     tokenizer().save_pretrained(bert)
     images = GroundingDinoImageProcessor(size={"shortest_edge": size[0], "longest_edge": size[1]})
     images.save_pretrained(folder)
-    torch.save({"model": official_weights(model.state_dict())}, folder / "model.pth")
+    weights = to_official_weights(model.state_dict())
+    weights["label_enc.weight"] = torch.zeros(2, 2)  # published files hold it, and this prefix:
+    torch.save({"model": {f"module.{n}": w for n, w in weights.items()}}, folder / "model.pth")
     return folder
-
-
-_SWIN = "model.backbone.conv_encoder.model."
-_NAMES = [
-    (rf"^{_SWIN}swin\.embeddings\.patch_embeddings\.projection", "backbone.0.patch_embed.proj"),
-    (rf"^{_SWIN}swin\.embeddings\.norm", "backbone.0.patch_embed.norm"),
-    (rf"^{_SWIN}swin\.encoder\.layers", "backbone.0.layers"),
-    (r"layernorm_before", "norm1"),
-    (r"layernorm_after", "norm2"),
-    (r"attention\.o_proj", "attn.proj"),
-    (r"attention\.relative_position_bias\.relative_position", "attn.relative_position"),
-    (r"^model\.text_backbone", "bert"),
-    (r"^model\.text_projection", "feat_map"),
-    (r"^model\.input_proj_vision", "input_proj"),
-    (r"^model\.level_embed", "transformer.level_embed"),
-    (r"^model\.query_position_embeddings", "transformer.tgt_embed"),
-    (r"^model\.enc_output", "transformer.enc_output"),
-    (r"^model\.encoder_output_bbox_embed", "transformer.enc_out_bbox_embed"),
-    (r"^model\.decoder\.layer_norm", "transformer.decoder.norm"),
-    (r"^model\.decoder\.reference_points_head", "transformer.decoder.ref_point_head"),
-    (r"^model\.decoder\.bbox_embed", "transformer.decoder.bbox_embed"),
-    (r"^model\.encoder\.layers\.(\d+)\.deformable_layer", r"transformer.encoder.layers.\1"),
-    (r"^model\.encoder\.layers\.(\d+)\.text_enhancer_layer", r"transformer.encoder.text_layers.\1"),
-    (r"^model\.encoder\.layers\.(\d+)\.fusion_layer", r"transformer.encoder.fusion_layers.\1"),
-    (r"^model\.decoder\.layers", "transformer.decoder.layers"),
-]
-_IN_LAYERS = {
-    "transformer.encoder.layers": [
-        (r"self_attn_layer_norm", "norm1"), (r"final_layer_norm", "norm2"), (r"\.fc", ".linear"),
-    ],
-    "transformer.encoder.text_layers": [
-        (r"layer_norm_before", "norm1"), (r"layer_norm_after", "norm2"), (r"\.fc", ".linear"),
-    ],
-    "transformer.encoder.fusion_layers": [
-        (r"vision_param", "gamma_v"), (r"text_param", "gamma_l"),
-        (r"vision_proj", "v_proj"), (r"text_proj", "l_proj"),
-        (r"layer_norm_vision", "layer_norm_v"), (r"layer_norm_text", "layer_norm_l"),
-    ],
-    "transformer.decoder.layers": [
-        (r"encoder_attn_text_layer_norm", "catext_norm"), (r"encoder_attn_layer_norm", "norm1"),
-        (r"self_attn_layer_norm", "norm2"), (r"final_layer_norm", "norm3"),
-        (r"encoder_attn_text", "ca_text"), (r"encoder_attn", "cross_attn"), (r"\.fc", ".linear"),
-    ],
-}  # fmt: skip
-
-
-def official_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of transformers' class under the names of the authors' code."""
-    found: dict[str, Tensor] = {}
-    joined: dict[str, dict[str, Tensor]] = {}
-    for name, value in state.items():
-        if name.startswith(f"{_SWIN}swin.layernorm"):
-            continue  # of the last stage, unused by the detector
-        stage = re.match(rf"^{re.escape(_SWIN)}hidden_states_norms\.stage(\d)\.(.*)", name)
-        if stage:
-            found[f"backbone.0.norm{int(stage[1]) - 1}.{stage[2]}"] = value
-            continue
-        for pattern, replacement in _NAMES:
-            name = re.sub(pattern, replacement, name)
-        for layer, pairs in _IN_LAYERS.items():
-            if name.startswith(layer):
-                for pattern, replacement in pairs:
-                    name = re.sub(pattern, replacement, name)
-        part = re.match(r"^(backbone\..*)\.attention\.([qkv])_proj\.(weight|bias)$", name)
-        if part:
-            joined.setdefault(f"{part[1]}.attn.qkv.{part[3]}", {})[part[2]] = value
-            continue
-        part = re.match(r"^(transformer\..*)\.(query|key|value)\.(weight|bias)$", name)
-        if part:
-            joined.setdefault(f"{part[1]}.in_proj_{part[3]}", {})[part[2][0]] = value
-            continue
-        if name.endswith("relative_position_bias_table"):
-            found[name.replace("bias_table", "index")] = _relative_positions(len(value))
-        found[name] = value
-    for name, parts in joined.items():
-        found[name] = torch.cat([parts["q"], parts["k"], parts["v"]])
-    width = state["model.text_backbone.embeddings.LayerNorm.weight"].numel()
-    found["bert.pooler.dense.weight"] = torch.zeros(width, width)  # never asked for
-    found["bert.pooler.dense.bias"] = torch.zeros(width)
-    found["label_enc.weight"] = torch.zeros(2, 2)  # published files hold it
-    return {f"module.{name}": value for name, value in found.items()}
-
-
-def _relative_positions(table: int) -> Tensor:
-    """Swin's index into its table of biases, for each pair of places in a window."""
-    window = (math.isqrt(table) + 1) // 2
-    place = torch.arange(window * window)
-    row, column = place // window, place % window
-    down = row[:, None] - row[None] + window - 1
-    right = column[:, None] - column[None] + window - 1
-    return down * (2 * window - 1) + right

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,13 +21,27 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
 from rhas.base.errors import RhasError
-from rhas.ground.model import ModelGrounder, SharedText, check_weights
+from rhas.ground.config import Device, Prompting
+from rhas.ground.faster import quicken_transformers
+from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.policies import Policy
+from rhas.ground.shared import SharedText, SharedVision
+
+_PLAIN = Execution()
 
 
-@lru_cache(maxsize=2)
-def load(checkpoint: str) -> tuple[PreTrainedModel, ProcessorMixin]:
+class Read(NamedTuple):
+    """A checkpoint as its library reads it."""
+
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    content: str
+    """Hash of the files."""
+
+
+def read(checkpoint: str) -> Read:
     """Model and processor of a local folder, or of a hub name that is on this machine already.
 
     Nothing is downloaded and no code of the checkpoint runs.
@@ -35,8 +49,8 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, ProcessorMixin]:
     Raises:
         RhasError: no such checkpoint here, or its weights do not fit its configuration.
     """
-    folder = Path(checkpoint)
-    if folder.is_dir() and not (folder / "config.json").is_file():
+    folder = checkpoint_folder(checkpoint)
+    if not (folder / "config.json").is_file():
         raise RhasError(
             "no grounding checkpoint",
             where=checkpoint,
@@ -46,22 +60,38 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, ProcessorMixin]:
         )
     try:
         with _quiet():
-            processor = AutoProcessor.from_pretrained(checkpoint, local_files_only=True)
+            processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
             model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
-                checkpoint, local_files_only=True, output_loading_info=True, dtype=torch.float32
+                folder,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # told below, by name
+                dtype=torch.float32,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise RhasError(
             "the grounding checkpoint cannot be loaded",
             where=checkpoint,
-            expected="a folder written by save_pretrained, or a hub name already downloaded",
+            expected="a folder written by save_pretrained",
             got=f"{type(error).__name__}: {error}".splitlines()[0],
-            do=f"check ground.checkpoint; a hub model: `hf download {checkpoint}` first",
+            do="check ground.checkpoint",
         ) from error
-    check_weights(checkpoint, found["missing_keys"], found["unexpected_keys"])
-    model.eval()
-    model.model.text_backbone = SharedText(model.model.text_backbone)
-    return model, processor
+    shapes = {name: (own, wanted) for name, own, wanted in found["mismatched_keys"]}
+    check_weights(checkpoint, found["missing_keys"], found["unexpected_keys"], shapes)
+    return Read(model.eval(), processor, content_hash(folder))
+
+
+@lru_cache(maxsize=2)
+def load(checkpoint: str, execution: Execution) -> Read:
+    """`read`, on its device and with its shared parts; kept for the next film."""
+    execution.check()
+    found = read(checkpoint)
+    found.model.to(execution.device)  # type: ignore[arg-type]
+    quicken_transformers(found.model)
+    inner = found.model.model
+    inner.text_backbone = SharedText(inner.text_backbone)
+    inner.backbone.conv_encoder = SharedVision(inner.backbone.conv_encoder, execution.compile)
+    return found
 
 
 @contextmanager
@@ -82,34 +112,48 @@ def _quiet() -> Iterator[None]:
 
 
 class TransformersGrounder(ModelGrounder):
-    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `load`."""
+    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
 
-    def __init__(self, checkpoint: str, policy: Policy, top_k: int, min_score: float) -> None:
-        self._model, processor = load(checkpoint)
+    def __init__(
+        self,
+        checkpoint: str,
+        policy: Policy,
+        top_k: int,
+        min_score: float,
+        prompting: Prompting = "packed",
+        execution: Execution = _PLAIN,
+    ) -> None:
+        self._model, processor, content = load(checkpoint, execution)
         self._images = processor.image_processor
         config = self._model.config
-        limit = min(config.max_text_len, config.text_config.max_position_embeddings)
-        super().__init__(processor.tokenizer, limit, policy, top_k, min_score)
+        super().__init__(
+            processor.tokenizer,
+            min(config.max_text_len, config.text_config.max_position_embeddings),
+            self._model.model.backbone.conv_encoder,
+            content, policy, top_k, min_score, prompting, execution,
+        )  # fmt: skip
 
-    def pixels(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-        """See `rhas.ground.model.ModelGrounder.pixels`."""
-        return image_batch(self._images, frames)
+    def picture(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+        """See `image_batch`."""
+        return image_batch(self._images, frames, self.execution.device)
 
-    def detect(self, pixels: Tensor, mask: Tensor, text: str) -> tuple[Tensor, Tensor]:
+    def detect(self, picture: Any, text: str) -> tuple[Tensor, Tensor]:
         """See `rhas.ground.model.ModelGrounder.detect`."""
-        tokens = self.tokenizer([text] * len(pixels), return_tensors="pt")
+        pixels, mask = picture
+        ids = self.tokenizer([text] * len(pixels), return_tensors="pt").input_ids
         out = self._model(
-            pixel_values=pixels,
-            pixel_mask=mask,
-            input_ids=tokens["input_ids"],
-            attention_mask=tokens["attention_mask"],
+            pixel_values=pixels, pixel_mask=mask, input_ids=ids.to(self.execution.device)
         )
         return out.logits, out.pred_boxes
 
 
-def image_batch(processor: object, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Frames through an image processor of transformers: pixels (B, 3, h, w), mask (B, h, w)."""
-    made = processor(  # type: ignore[operator]
+def image_batch(
+    processor: Any, frames: Sequence[np.ndarray], device: Device
+) -> tuple[Tensor, Tensor]:
+    """Frames through an image processor of transformers: float32 (B, 3, h, w) normalised, and a
+    mask (B, h, w), 1 on real pixels, 0 on padding (right and bottom, where frames differ in size).
+    """
+    made = processor(
         images=[f.copy() for f in frames], input_data_format="channels_last", return_tensors="pt"
     )
-    return made["pixel_values"], made["pixel_mask"]
+    return made["pixel_values"].to(device), made["pixel_mask"].to(device)

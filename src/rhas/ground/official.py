@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,10 +26,17 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rhas.base.checkpoints import check_weights, content_hash
 from rhas.base.errors import RhasError
+from rhas.ground.config import Prompting
+from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
-from rhas.ground.model import ModelGrounder, SharedText, check_weights
+from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.policies import Policy
+from rhas.ground.shared import SharedText, SharedVision
+
+_PLAIN = Execution()
+_FILES = ("*.pth", "*.py", "preprocessor_config.json", "*/*.json", "*/vocab.txt")
 
 # Training's label encoder, and a buffer of older versions of BertModel.
 _SUPERFLUOUS = {"label_enc.weight", "bert.embeddings.position_ids"}
@@ -121,8 +128,18 @@ def _adapted(text_encoder: str) -> Iterator[None]:
             setattr(owner, name, value)
 
 
-@lru_cache(maxsize=2)
-def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
+class Read(NamedTuple):
+    """A checkpoint as its library reads it."""
+
+    model: Any
+    images: GroundingDinoImageProcessor
+    content: str
+    """Hash of the files."""
+    values: dict[str, Any]
+    """The config."""
+
+
+def read(checkpoint: str) -> Read:
     """Model and image processor of a folder with one ``.pth`` and one config ``.py``.
 
     The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
@@ -179,47 +196,67 @@ def load(checkpoint: str) -> tuple[Any, GroundingDinoImageProcessor]:
                 got=f"{type(error).__name__}: {error}",
                 do="use the config that was published with the checkpoint",
             ) from error
-    try:
-        found = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise RhasError(
-            "the checkpoint does not fit its configuration",
-            where=str(weights[0]),
-            expected=f"weights of the shapes that {configs[0].name} gives",
-            got=str(error).strip().splitlines()[-1].strip()[:200],
-            do="give the config that was published with the checkpoint",
-        ) from error
-    extra = [key for key in found.unexpected_keys if key not in _SUPERFLUOUS]
-    check_weights(weights[0], found.missing_keys, extra)
-    model.eval()
-    model.bert = SharedText(model.bert)
+    own = model.state_dict()
+    state = {name: value for name, value in state.items() if name not in _SUPERFLUOUS}
+    both = own.keys() & state.keys()
+    check_weights(
+        weights[0],
+        sorted(own.keys() - both),
+        sorted(state.keys() - both),
+        {n: (state[n].shape, own[n].shape) for n in both if state[n].shape != own[n].shape},
+    )
+    model.load_state_dict(state)
     if (folder / "preprocessor_config.json").is_file():
         images = GroundingDinoImageProcessor.from_pretrained(folder, local_files_only=True)
     else:
         images = GroundingDinoImageProcessor()
-    return model, images
+    return Read(model.eval(), images, content_hash(folder, _FILES), values)
+
+
+@lru_cache(maxsize=2)
+def load(checkpoint: str, execution: Execution) -> Read:
+    """`read`, on its device and with its shared parts; kept for the next film."""
+    execution.check()
+    found = read(checkpoint)
+    model = found.model.to(execution.device)
+    quicken_official(model)
+    model.bert = SharedText(model.bert)
+    model.backbone[0] = SharedVision(model.backbone[0], execution.compile)
+    return found
 
 
 class OfficialGrounder(ModelGrounder):
-    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `load`."""
+    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
 
-    def __init__(self, checkpoint: str, policy: Policy, top_k: int, min_score: float) -> None:
-        self._model, self._images = load(checkpoint)
-        limit = min(
-            self._model.max_text_len, self._model.bert.encoder.config.max_position_embeddings
-        )
-        super().__init__(self._model.tokenizer, limit, policy, top_k, min_score)
+    def __init__(
+        self,
+        checkpoint: str,
+        policy: Policy,
+        top_k: int,
+        min_score: float,
+        prompting: Prompting = "packed",
+        execution: Execution = _PLAIN,
+    ) -> None:
+        self._model, self._images, content, _ = load(checkpoint, execution)
+        positions = self._model.bert.encoder.config.max_position_embeddings
+        super().__init__(
+            self._model.tokenizer,
+            min(self._model.max_text_len, positions),
+            self._model.backbone[0],
+            content, policy, top_k, min_score, prompting, execution,
+        )  # fmt: skip
 
-    def pixels(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-        """See `rhas.ground.model.ModelGrounder.pixels`."""
-        return image_batch(self._images, frames)
-
-    def detect(self, pixels: Tensor, mask: Tensor, text: str) -> tuple[Tensor, Tensor]:
-        """See `rhas.ground.model.ModelGrounder.detect`."""
+    def picture(self, frames: Sequence[np.ndarray]) -> Any:
+        """A NestedTensor; see `rhas.ground.huggingface.image_batch`."""
         from groundingdino.util.misc import NestedTensor
 
-        with warnings.catch_warnings():
+        pixels, mask = image_batch(self._images, frames, self.execution.device)
+        return NestedTensor(pixels, mask == 0)
+
+    def detect(self, picture: Any, text: str) -> tuple[Tensor, Tensor]:
+        """See `rhas.ground.model.ModelGrounder.detect`."""
+        with warnings.catch_warnings(), quick_deformable_attention():
             warnings.simplefilter("ignore", FutureWarning)  # torch.cuda.amp.autocast
             warnings.simplefilter("ignore", UserWarning)  # ... without CUDA
-            out = self._model(NestedTensor(pixels, mask == 0), captions=[text] * len(pixels))
+            out = self._model(picture, captions=[text] * len(picture.tensors))
         return out["pred_logits"], out["pred_boxes"]

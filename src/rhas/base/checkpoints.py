@@ -1,0 +1,89 @@
+"""Checkpoint folders: found, told apart by content, whole or refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rhas.base.errors import RhasError
+
+HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
+
+
+def checkpoint_folder(checkpoint: str) -> Path:
+    """The folder of a checkpoint: a local one, or a hub name's snapshot in the local hub cache.
+
+    Nothing is downloaded.
+
+    Raises:
+        RhasError: neither a folder nor a snapshot.
+    """
+    folder = Path(checkpoint)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(checkpoint, allow_patterns=list(HUB_FILES), local_files_only=True)
+        )
+    except (HFValidationError, LocalEntryNotFoundError) as error:
+        raise RhasError(
+            "checkpoint not found",
+            where=checkpoint,
+            expected="a folder, or a hub name whose snapshot is in the local cache",
+            got=type(error).__name__,
+            do=f"correct the path, or run `hf download {checkpoint}` once",
+        ) from error
+
+
+def content_hash(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
+    """Hex SHA-256 over names and content of the folder's files that match a pattern (no README)."""
+    combined = hashlib.sha256()
+    for path in sorted({p for pattern in patterns for p in folder.glob(pattern) if p.is_file()}):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        combined.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return combined.hexdigest()
+
+
+def check_weights(
+    where: Path | str,
+    missing: Sequence[str],
+    unexpected: Sequence[str],
+    shapes: Mapping[str, tuple[Sequence[int], Sequence[int]]],
+) -> None:
+    """Refuses a checkpoint that does not fit its model exactly.
+
+    Args:
+        where: the file or folder, for the message.
+        missing: parameters that the checkpoint lacks.
+        unexpected: weights that the model has no place for.
+        shapes: of each weight of another shape, the one in the checkpoint and the model's.
+
+    Raises:
+        RhasError: anything of the three.
+    """
+    problems = {
+        "missing": sorted(missing),
+        "unexpected": sorted(unexpected),
+        "of another shape": [
+            f"{name} {tuple(own)} for {tuple(wanted)}"
+            for name, (own, wanted) in sorted(shapes.items())
+        ],
+    }
+    if any(problems.values()):
+        raise RhasError(
+            "the checkpoint does not fit its configuration",
+            where=str(where),
+            expected="a weight for every parameter, and no other",
+            got="; ".join(f"{what}: {_few(names)}" for what, names in problems.items() if names),
+            do="give the configuration that belongs to this checkpoint, or download it again",
+        )
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

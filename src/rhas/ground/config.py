@@ -1,0 +1,79 @@
+"""Settings of the ground stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rhas.base.errors import RhasError
+from rhas.ground.policies import Policy
+
+Prompting = Literal["packed", "separate"]
+Device = Literal["cpu", "cuda"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class GroundConfig:
+    """Settings of the ground stage."""
+
+    backend: Literal["transformers", "official", "truth"] = "transformers"
+    """Implementation: ``transformers`` (hub format), ``official`` (groundingdino-py: .pth and
+    config), or ``truth`` (RHAS-mini alone: its true boxes, which marks every output)."""
+    checkpoint: str = "weights/grounding"
+    """A local folder, or a hub name that is on this machine already. ``truth`` reads none."""
+    stride: int = 5
+    """Every stride-th working frame is grounded: 0, stride, 2·stride, ..."""
+    prompting: Prompting = "packed"
+    """How a film's references share a frame's work. ``packed``: all in one prompt, one run of the
+    model; they are kept apart in the text encoder, yet share queries and change each other a
+    little. ``separate``: the image backbone once, the rest once per reference; each gives exactly
+    what it gives alone."""
+    batch_size: int | Literal["auto"] = 16
+    """Frames per run of the model. ``auto`` (CUDA alone): 64, halved until memory suffices; the
+    whole film is then done with the number found, which the report names."""
+    device: Device = "cpu"
+    """Where the model runs."""
+    dtype: Dtype = "float32"
+    """Precision of the model's matrix products; weights, normalisation and boxes stay float32
+    (autocast). ``float16`` on CUDA alone."""
+    compile: bool = False
+    """``torch.compile`` for the image backbone: pays where many frames of one size follow. The
+    first batch waits for the compiler."""
+    policy: Policy = "max"
+    """How the scores of a reference's tokens become one (`rhas.ground.policies`)."""
+    top_k: int = 5
+    """Candidates per frame and reference at most."""
+    min_score: float = 0.05
+    """Candidates below it are dropped, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        for name in ("stride", "batch_size", "top_k"):
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise RhasError("must be at least 1", where=f"ground.{name}", got=str(value))
+        if not 0 <= self.min_score <= 1:
+            raise RhasError(
+                "a score lies in [0, 1]", where="ground.min_score", got=str(self.min_score)
+            )
+        if self.backend != "truth" and not self.checkpoint:
+            raise RhasError(
+                "no checkpoint named",
+                where="ground.checkpoint",
+                expected="a folder or a hub name",
+                do="set it to weights/grounding for the built-in one",
+            )
+        if self.device == "cpu" and self.dtype == "float16":
+            raise RhasError(
+                "half precision on a CPU is slow and overflows",
+                where="ground.dtype",
+                expected="float32 or bfloat16, or ground.device: cuda",
+                got="float16",
+            )
+        if self.device == "cpu" and self.batch_size == "auto":
+            raise RhasError(
+                "a CPU does not tell when memory runs out, the process is killed",
+                where="ground.batch_size",
+                expected="a number of frames, or ground.device: cuda",
+                got="auto",
+            )

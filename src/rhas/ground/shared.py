@@ -1,0 +1,80 @@
+"""What several runs of the model share is computed once: a prompt's text, a picture's features.
+
+Both modules stand in the place of an encoder inside a model of either implementation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_PROMPTS_KEPT = 64
+
+
+class SharedText(nn.Module):
+    """Runs a text encoder once per prompt: for all rows of a batch, and for all batches."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        position_ids: Tensor,
+        return_dict: bool = True,
+    ) -> TextOutput:
+        """Hidden states of (B, T) token ids, all rows the same; ``attention_mask`` bool (B, T, T)
+        or (B, 1, T, T), True: may see. Mask and positions follow from the ids."""
+        prompt = tuple(input_ids[0].tolist())
+        if prompt not in self._known:
+            if len(self._known) == _PROMPTS_KEPT:
+                self._known.clear()
+            mask = attention_mask[:1]
+            self._known[prompt] = self.encoder(
+                input_ids=input_ids[:1],
+                attention_mask=mask if mask.dim() == 4 else mask[:, None],
+                token_type_ids=token_type_ids[:1],
+                position_ids=position_ids[:1],
+            ).last_hidden_state
+        return TextOutput(self._known[prompt].expand(len(input_ids), -1, -1))
+
+
+class TextOutput(dict[str, Tensor]):
+    """Both implementations' ways of asking for the hidden states (B, T, width)."""
+
+    def __init__(self, last_hidden_state: Tensor) -> None:
+        super().__init__(last_hidden_state=last_hidden_state)
+        self.last_hidden_state = last_hidden_state
+
+
+class SharedVision(nn.Module):
+    """Runs an image backbone once for all prompts over the same pixels, until `forget`.
+
+    The same pixels are the same tensor (transformers) or NestedTensor (groundingdino), not equal
+    ones. Callers read the features and change nothing in them.
+    """
+
+    def __init__(self, backbone: nn.Module, compiled: bool) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self._run: Any = torch.compile(backbone) if compiled else backbone
+        self._pixels: Any = None
+        self._features: Any = None
+
+    def forward(self, pixels: Any, *rest: Any) -> Any:
+        """What the backbone gives."""
+        if pixels is not self._pixels:
+            self.forget()
+            self._features = self._run(pixels, *rest)
+            self._pixels = pixels
+        return self._features
+
+    def forget(self) -> None:
+        """Lets go of the last pixels and their features."""
+        self._pixels = self._features = None

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
+from rhas.base.errors import RhasError
+
+
+def test_the_hash_is_of_names_and_content_of_what_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    before = content_hash(tmp_path)
+    (tmp_path / "README.md").write_text("other words")
+    assert content_hash(tmp_path) == before
+    (tmp_path / "model.safetensors").write_bytes(b"2")
+    changed = content_hash(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "other.safetensors")
+    assert len({before, changed, content_hash(tmp_path)}) == 3
+    assert content_hash(tmp_path, ("*.md",)) != content_hash(tmp_path, ("*.txt",))
+
+
+def test_a_folder_or_a_snapshot_that_is_here(tmp_path: Path) -> None:
+    assert checkpoint_folder(str(tmp_path)) == tmp_path
+    for name in ("nobody/has-this-model", "no/such/folder"):
+        with pytest.raises(RhasError, match=rf"(?s){name}: checkpoint not found.*hf download"):
+            checkpoint_folder(name)
+
+
+def test_weights_that_fit_and_those_that_do_not() -> None:
+    check_weights("c", [], [], {})
+    with pytest.raises(RhasError) as error:
+        check_weights("c", [f"m{n}" for n in range(9)], ["u"], {"w": ((2, 3), (2, 4))})
+    told = str(error.value)
+    assert "missing: m0, m1, m2, m3, m4 and 4 more; unexpected: u; " in told
+    assert "of another shape: w (2, 3) for (2, 4)" in told
