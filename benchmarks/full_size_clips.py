@@ -6,7 +6,7 @@
 CLIPS is a folder of films; GROUNDING and ENCODER are checkpoint folders in the hub's format: with
 published weights it is a trial of them, with those of ``benchmarks/random_grounding.py`` and
 ``benchmarks/random_encoders.py`` it shows that everything fits and what it costs; the boxes and
-features then mean nothing, and every threshold on scores is set to zero so that every frame has
+features then mean nothing, and thresholds on scores are as low as they go so that frames have
 crops. The films go one by one through ``rhas.features.extract_features``, which is what
 `rhas features` calls: one worker process with one thread per stage. Seconds are the worker's,
 imports, loading and hashing of the checkpoint included; memory is its highest resident set.
@@ -43,6 +43,8 @@ class Watch:
         self._run = rhas.features.try_compute
 
     def __call__(self, cache: WorkCache, stage: str, function: Any, jobs: Sequence[Any]) -> Any:
+        if not jobs:  # the film failed before
+            return self._run(cache, stage, function, jobs)
         done = threading.Event()
         peaks: dict[int, int] = {}
         sampler = threading.Thread(target=self._sample, args=(done, peaks))
@@ -87,7 +89,7 @@ def settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, 
         "backend": "transformers", "checkpoint": str(grounding), "stride": 1, "batch_size": 1,
         "min_score": 0.0, "top_k": 1,
     }  # fmt: skip
-    values["crop"] |= {"size": 224, "min_score": 0.0}
+    values["crop"] |= {"size": 224, "min_score": 0.001}
     values["extract"]["checkpoints"][vlm] = str(encoder)
     values["extract"]["batch_size"] = 8
     return values

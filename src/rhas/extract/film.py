@@ -37,8 +37,8 @@ class ExtractConfig:
             starts with 64 (on a GPU 256) and halves whenever memory runs out.
         device: torch device of the model.
         dtype: in which the vision tower computes; features are stored as float16 in any case.
-        compile: pass the model through ``torch.compile``; pays where a process has thousands of
-            pictures to go, needs a C++ compiler.
+        compile: pass the model through ``torch.compile``, anew in every process; on a processor
+            that needs a C++ compiler.
         keep_tokens: store the query tokens too (BLIP-2), each as large as a feature.
     """
 
