@@ -30,6 +30,7 @@ def test_the_median_removes_a_peak_in_time_and_keeps_an_edge() -> None:
 @given(
     hnp.arrays(np.float32, (9, 2), elements=st.floats(0, 1, width=16)), st.sampled_from((3, 5, 21))
 )
+@settings(deadline=None)
 def test_smooth_equals_the_median_of_each_neighbourhood(scores: NDArray, frames: int) -> None:
     half = frames // 2
     padded = np.pad(scores, ((half, half), (0, 0)), mode="edge")
@@ -70,7 +71,7 @@ SCORES = hnp.arrays(
 
 
 @given(hnp.arrays(bool, (8, 2)).filter(lambda t: t.any(axis=0).all()), SCORES)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_thresholds_are_the_best_of_all(truth: NDArray, scores: NDArray) -> None:
     tried = [[-1.0, *(np.unique(column)[:-1] + 1e-9), 1.1] for column in scores.T]
     each = ReadoutConfig(median=1, objective="class")
