@@ -124,7 +124,7 @@ def ava(
     ] = None,
     step: Annotated[
         float | None,
-        typer.Option(help="From one key moment to the next. Default: 1 s, or 1 frame."),
+        typer.Option(min=0.001, help="From one key moment to the next. Default: 1 s, or 1 frame."),
     ] = None,
     offset: Annotated[
         float, typer.Option(help="Seconds to take off every time: 900 where films are cut to "
