@@ -55,6 +55,20 @@ def test_neighbour_attention_is_masked_attention(L: int, offsets: set[int], seed
         torch.testing.assert_close(fast, slow)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_neighbour_attention_in_short_numbers(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(1, 30, 4).double().requires_grad_() for _ in range(3)]
+    short = [x.detach().to(dtype).requires_grad_() for x in exact]
+    results = []
+    for inputs in (exact, short):
+        out = neighbour_attention(*inputs, (-2, 0, 2))
+        results.append((out, *torch.autograd.grad(out.sum(), inputs)))
+    for slow, fast in zip(*results, strict=True):
+        assert fast.dtype == dtype
+        torch.testing.assert_close(fast.double(), slow, rtol=0.05, atol=0.05)
+
+
 def test_neighbour_attention_keeps_nothing_of_size_l_squared_or_n_copies() -> None:
     B, L, d, n = 1, 400, 8, 5
     q, k, v = (torch.randn(B, L, d, requires_grad=True) for _ in range(3))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer, recomputed
+from rhas.methods.hopadiff.layers import DilatedLayer, recomputed, wide
 
 Prepared = tuple[Tensor | None, list[Tensor]]
 
@@ -82,7 +82,7 @@ class Decoder(nn.Module):
         time = self.time(time_embedding(t, self.time_width).to(y.dtype))
         first, rest = prepared
         recomputes = self.recompute and torch.is_grad_enabled()
-        x = self.enter(y) + time[:, None]
+        x = wide(self.enter(y)) + time[:, None]
         x = (x if first is None else x + first) * mask[..., None]
         for layer, added in zip(self.layers, rest, strict=True):
             x = recomputed(layer, x, mask, added) if recomputes else layer(x, mask, added)

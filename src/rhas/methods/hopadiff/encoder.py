@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries, recomputed
+from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries, recomputed, wide
 
 
 class Encoder(nn.Module):
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         """
         x = drop_entries(features, self.channel_dropout, (0, 2), self.training)
         x = drop_entries(x, self.temporal_dropout, (0, 1), self.training)
-        x = self.enter(x) * mask[..., None]
+        x = wide(self.enter(x)) * mask[..., None]
         kept = {}
         recomputes = self.recompute and torch.is_grad_enabled()
         for number, layer in enumerate(self.layers):

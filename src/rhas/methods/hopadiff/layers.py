@@ -89,7 +89,7 @@ class InstanceNorm(nn.Module):
         self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]
     ) -> Float[Tensor, "B L W"]:
         """(B, L, W) to float32 or float64 (B, L, W), 0 on padding."""
-        return _InstanceNorm.apply(x if x.dtype == torch.float64 else x.float(), mask)
+        return _InstanceNorm.apply(wide(x), mask)
 
 
 class _InstanceNorm(torch.autograd.Function):
@@ -111,6 +111,11 @@ class _InstanceNorm(torch.autograd.Function):
         along = (grad * normed).sum(1, keepdim=True) / count
         grad.sub_(grad.sum(1, keepdim=True) / count).addcmul_(normed, along, value=-1)
         return grad.mul_(mask[..., None]).mul_(spread), None
+
+
+def wide(x: Tensor) -> Tensor:
+    """At least float32: for what autocast must not shorten, residual paths and sums over time."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def recomputed(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:

@@ -19,6 +19,7 @@ from rhas.methods.hopadiff.decoder import Decoder, Prepared
 from rhas.methods.hopadiff.diffusion import add_noise, cosine_schedule, ddim
 from rhas.methods.hopadiff.encoder import Encoder
 from rhas.methods.hopadiff.inputs import Inputs, Steps
+from rhas.methods.hopadiff.layers import wide
 from rhas.methods.hopadiff.spectrum import SpectrumEmbedding
 from rhas.methods.hopadiff.xlstm import Block
 
@@ -103,7 +104,7 @@ class HopaDIFF(Method):
             ("encoder", config.encoder_weight, logits),
             ("decoder", config.decoder_weight, denoised),
         ):
-            for name, output in zip(self.names, outputs, strict=True):
+            for name, output in zip(self.names, map(wide, outputs), strict=True):
                 kinds = {
                     "frame": (config.bce_weight, self._frame_loss(output, labels, steps)),
                     "boundary": (
@@ -199,7 +200,7 @@ class HopaDIFF(Method):
 
         def denoise(y: Tensor, t: int) -> Tensor:
             at = torch.full((len(mask),), t, device=mask.device)
-            logits = decoder(self._read(y), at, prepared, mask)
+            logits = wide(decoder(self._read(y), at, prepared, mask))
             p = logits.softmax(-1) if config.output == "softmax" else logits.sigmoid()
             return config.scale * (2 * p - 1)
 

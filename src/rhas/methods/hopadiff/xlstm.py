@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rhas.methods.hopadiff.config import PROJECTION_BLOCK, Config
+from rhas.methods.hopadiff.layers import wide
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
 from rhas.methods.hopadiff.neighbours import neighbour_attention
 
@@ -100,7 +101,10 @@ class Cell(nn.Module):
         k = k * q.shape[-1] ** -0.5  # (B, H, L, d)
         forget = self.forget_gate(inner)
         log_forget = forget if self.exponential else F.logsigmoid(forget)
-        h = mlstm_chunkwise(q, k, v, gate.transpose(1, 2), log_forget.transpose(1, 2), self.chunk)
+        gates = (gate.transpose(1, 2), log_forget.transpose(1, 2))  # (B, H, L)
+        q, k, v, write, keep = (wide(x) for x in (q, k, v, *gates))
+        with torch.autocast(z.device.type, enabled=False):
+            h = mlstm_chunkwise(q, k, v, write, keep, self.chunk)
         h = torch.sigmoid(o) * h.transpose(1, 2).flatten(2)  # (B, L, W)
         return (z + self.back(self.leave(h))) * mask[..., None]
 
