@@ -43,7 +43,7 @@ from torch import Tensor
 from rhas.methods import build, config_of
 from rhas.methods.hopadiff import layers, xlstm
 from rhas.methods.hopadiff.config import PRESETS
-from rhas.methods.hopadiff.decoder import Decoder
+from rhas.methods.hopadiff.decoder import Decoder, Prepared
 from rhas.methods.hopadiff.method import HopaDIFF
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
 from rhas.methods.hopadiff.neighbours import neighbour_attention
@@ -209,11 +209,11 @@ def plainly() -> Iterator[None]:
     """HopaDIFF computes in the plain form inside the block."""
     kept = (Decoder.prepare, Decoder.forward)
 
-    def prepare(self: Decoder, condition: list[Tensor]) -> Any:
-        return condition
+    def prepare(self: Decoder, condition: list[Tensor]) -> Prepared:
+        return None, condition
 
-    def forward(self: Decoder, y: Tensor, t: Tensor, condition: Any, mask: Tensor) -> Tensor:
-        return kept[1](self, y, t, kept[0](self, condition), mask)
+    def forward(self: Decoder, y: Tensor, t: Tensor, prepared: Prepared, mask: Tensor) -> Tensor:
+        return kept[1](self, y, t, kept[0](self, prepared[1]), mask)
 
     layers.neighbour_attention = xlstm.neighbour_attention = gathered_attention  # type: ignore
     xlstm.mlstm_chunkwise = quadratic_mlstm  # type: ignore[assignment]
@@ -432,6 +432,7 @@ def plot(rows: list[dict[str, float]], preset: str, file: Path) -> None:
         axis.legend()
     figure.tight_layout()
     figure.savefig(file, dpi=110)
+    plt.close(figure)
     print(f"\nplot: {file}")
 
 
@@ -456,7 +457,7 @@ def tables(options: argparse.Namespace) -> None:
         plot(rows, options.preset, options.plot)
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -473,7 +474,11 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--measure", choices=["train_step", "sample"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    options = parser().parse_args()
     torch.set_num_threads(options.threads)
     if options.measure:
         print(json.dumps(measure(options.measure, options)))
