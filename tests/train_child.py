@@ -1,6 +1,6 @@
 """A training run in a process of its own, for tests that kill it or start several.
 
-    python tests/train_child.py FOLDER JSON [START]
+    python tests/train_child.py FOLDER JSON
 
 trains on toy samples into FOLDER with the fields of TrainConfig in JSON, and writes the report to
 FOLDER/report.json.
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,14 @@ class Curve:
         self.epochs.append({})
 
 
-def train(folder: str, fields: dict[str, Any]) -> None:
-    """A run that restarts from the checkpoint in the folder, if there is one."""
+def train(folder: str, fields: dict[str, Any], die_at: int = 0, torn: bool = False) -> None:
+    """A run that restarts from the checkpoint in the folder, if there is one.
+
+    It kills itself with its ``die_at``-th checkpoint: ``torn`` between writing it and renaming it,
+    else right after.
+    """
+    if die_at:
+        os.replace = _deadly(os.replace, die_at, torn)
     torch.set_num_threads(1)
     config = TrainConfig(
         **{"method": "hopadiff", "seed": 1, "overrides": TINY, "threads": 1, "warmup": 2, **fields}
@@ -56,6 +64,20 @@ def train(folder: str, fields: dict[str, Any]) -> None:
     fit(*samples, config, out=out, resume=out, live=curve, progress=lambda *_: None)
     if team.rank() == 0:
         (out / "curve.json").write_text(json.dumps(curve.epochs))
+
+
+def _deadly(replace: Callable[..., None], die_at: int, torn: bool) -> Callable[..., None]:
+    calls = 0
+
+    def replaced(*paths: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls < die_at or not torn:
+            replace(*paths)
+        if calls == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return replaced
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
         [sys.executable, str(script), str(shared), json.dumps({**RUN, "processes": 2})],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
