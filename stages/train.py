@@ -1,5 +1,6 @@
 """samples -> models/<method>/: the fitted method; its curves -> results/train/."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from dvclive import Live
@@ -7,7 +8,7 @@ from dvclive import Live
 from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
-from rhas.train import TrainConfig, fit
+from rhas.train import TrainConfig, fit, team
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
 
@@ -17,12 +18,14 @@ def main() -> None:
     method = values["method"]
     own = {"method": method, "seed": values["seed"], **values["train"]}
     config = from_mapping(TrainConfig, own, "params.yaml, train")
-    root = work_root()
-    with (
-        stage_lock("train", root),
-        new_folder(MODELS / method) as folder,
-        Live(str(CURVES), save_dvc_exp=False, dvcyaml=None) as live,
-    ):
+    if config.processes > 1 and not team.started():
+        team.start(config.processes)
+    root, folder, live = work_root(), MODELS / method, None
+    with ExitStack() as stack:
+        if team.rank() == 0:
+            stack.enter_context(stage_lock("train", root))
+            folder = stack.enter_context(new_folder(folder))
+            live = stack.enter_context(Live(str(CURVES), save_dvc_exp=False, dvcyaml=None))
         report = fit(
             Samples(SAMPLES, "train"),
             Samples(SAMPLES, "val"),
@@ -31,7 +34,8 @@ def main() -> None:
             resume=root / "train" / method,
             live=live,
         )
-        write_json(folder / "report.json", report)
+        if team.rank() == 0:
+            write_json(folder / "report.json", report)
 
 
 if __name__ == "__main__":

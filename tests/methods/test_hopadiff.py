@@ -99,6 +99,11 @@ def test_each_ablation_removes_its_part() -> None:
         {"smoothing_weight": 0.1, "pos_weight_cap": 5.0},
         {"condition_masks": ["full", "zero", "boundary", "class"]},
         {"stride": 1, "standardise": False, "prior_bias": False},
+        {"norm": "instance", "condition_norm": False, "clip_noisy": True},
+        {"xlstm_projections": "block"},
+        {"focal_gamma": 2.0},
+        {"recompute": True},
+        {"samples": 2},
     ],
     ids=str,
 )
@@ -113,7 +118,13 @@ def test_every_option_trains_and_scores(overrides: dict, batch: dict[str, Tensor
         torch.testing.assert_close(said.sum(-1)[batch["mask"]], torch.ones(batch["mask"].sum()))
 
 
-OFF = [{}, {"spectrum": "dct"}, {"spectrum_at": "xlstm"}, {"stride": 1}]
+OFF = [
+    {},
+    {"spectrum": "dct"},
+    {"spectrum_at": "xlstm"},
+    {"stride": 1},
+    {"norm": "instance", "condition_norm": False, "clip_noisy": True},
+]
 
 
 @pytest.mark.parametrize("overrides", OFF, ids=str)
@@ -138,6 +149,39 @@ def test_batch_mates_change_nothing(overrides: dict, batch: dict[str, Tensor]) -
     for row in range(3):
         alone = scores(method, {key: value[row : row + 1] for key, value in batch.items()})
         torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("overrides", OFF, ids=str)
+def test_neither_branch_is_special(overrides: dict, batch: dict[str, Tensor]) -> None:
+    """Inputs and weights of the branches swapped: their losses are swapped, BCA included."""
+    method, swapped = small(**overrides, missing="zero"), small(1, **overrides, missing="zero")
+    state = method.state_dict()
+    flip = {f".{a}.": f".{b}." for a, b in ((0, 1), (1, 0))}
+    for name, value in method.state_dict().items():
+        if name.startswith("inputs."):
+            state[name] = value.flip(0)
+        elif name.startswith("blocks."):  # blocks.0.cells.1.enter.weight
+            _, block, part, number, rest = name.split(".", 4)
+            state[f"blocks.{block}.{part}.{1 - int(number)}.{rest}"] = value
+        elif name.split(".")[0] in ("encoders", "spectra", "decoders"):
+            part, number, rest = name.split(".", 2)
+            state[f"{part}{flip[f'.{number}.']}{rest}"] = value
+    swapped.load_state_dict(state)
+    crops = {**batch, "present": batch["mask"]}
+    turned = {**crops, "holistic": batch["partial"], "partial": batch["holistic"]}
+    before, after = losses_of(method.eval(), crops), losses_of(swapped.eval(), turned)
+    for part, kind in itertools.product(("encoder", "decoder"), ("frame", "boundary")):
+        a, b = (f"{part}_{name}_{kind}" for name in ("holistic", "partial"))
+        torch.testing.assert_close((before[a], before[b]), (after[b], after[a]))
+        assert not torch.isclose(before[a], before[b], rtol=1e-3)
+
+
+def test_more_samples_are_averaged(batch: dict[str, Tensor]) -> None:
+    one, three = (small(partial_branch=False, samples=samples) for samples in (1, 3))
+    generator = torch.Generator().manual_seed(5)
+    drawn = [one.scores(batch, generator) for _ in range(3)]
+    assert not torch.equal(drawn[0], drawn[1])
+    torch.testing.assert_close(scores(three, batch, seed=5), torch.stack(drawn).mean(0))
 
 
 def test_absent_crops_are_not_read(batch: dict[str, Tensor]) -> None:

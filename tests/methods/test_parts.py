@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.fft import dct as scipy_dct
@@ -16,11 +19,12 @@ from rhas.base.errors import RhasError
 from rhas.methods.hopadiff import diffusion, losses
 from rhas.methods.hopadiff.config import PRESETS, Config
 from rhas.methods.hopadiff.decoder import Decoder
-from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries
+from rhas.methods.hopadiff.encoder import Encoder
+from rhas.methods.hopadiff.layers import DilatedLayer, InstanceNorm, drop_entries
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise, mlstm_recurrent
 from rhas.methods.hopadiff.neighbours import dilated_offsets, neighbour_attention
 from rhas.methods.hopadiff.spectrum import dct, dft
-from rhas.methods.hopadiff.xlstm import Cell, CrossGate
+from rhas.methods.hopadiff.xlstm import BlockProjections, Cell, CrossGate
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, offsets: tuple[int, ...], mask: Tensor):
@@ -49,6 +53,20 @@ def test_neighbour_attention_is_masked_attention(L: int, offsets: set[int], seed
         results.append((out, *torch.autograd.grad((out * weights).sum(), inputs)))
     for fast, slow in zip(*results, strict=True):
         torch.testing.assert_close(fast, slow)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_neighbour_attention_in_short_numbers(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(1, 30, 4).double().requires_grad_() for _ in range(3)]
+    short = [x.detach().to(dtype).requires_grad_() for x in exact]
+    results = []
+    for inputs in (exact, short):
+        out = neighbour_attention(*inputs, (-2, 0, 2))
+        results.append((out, *torch.autograd.grad(out.sum(), inputs)))
+    for slow, fast in zip(*results, strict=True):
+        assert fast.dtype == dtype
+        torch.testing.assert_close(fast.double(), slow, rtol=0.05, atol=0.05)
 
 
 def test_neighbour_attention_keeps_nothing_of_size_l_squared_or_n_copies() -> None:
@@ -154,9 +172,10 @@ def test_spectra_are_the_libraries(L: int) -> None:
     np.testing.assert_allclose(dct(torch.from_numpy(z)), expected, atol=1e-12)
 
 
-def test_dilated_layer_is_convolution_beside_attention() -> None:
+@pytest.mark.parametrize("norm", ["channel", "instance"])
+def test_dilated_layer_is_convolution_beside_attention(norm: str) -> None:
     torch.manual_seed(0)
-    layer = DilatedLayer(width=4, kernel=3, dilation=2, dropout=0.5).eval()
+    layer = DilatedLayer(width=4, kernel=3, dilation=2, dropout=0.5, norm=norm).eval()
     mask = torch.tensor([[True] * 9 + [False] * 3])
     x = torch.randn(1, 12, 4) * mask[..., None]
     condition = torch.randn(1, 12, 12)
@@ -166,9 +185,48 @@ def test_dilated_layer_is_convolution_beside_attention() -> None:
             if 0 <= s < 12:
                 near[:, t] += x[:, s] @ layer.conv.weight[:, :, tap].T
     q, k, v = (layer.project(x) + condition).chunk(3, -1)
-    mixed = layer.norm(near + plain_attention(q, k, v, (-2, 0, 2), mask))
+    mixed = layer.norm(near + plain_attention(q, k, v, (-2, 0, 2), mask), mask)
     expected = x + layer.ffn(mixed) * mask[..., None]
     torch.testing.assert_close(layer(x, mask, condition), expected)
+
+
+@pytest.mark.parametrize("real", [7, 4, 0])
+def test_instance_norm_is_torchs_over_the_real_frames(real: int) -> None:
+    torch.manual_seed(0)
+    mask = torch.arange(7) < torch.tensor([7, real])[:, None]
+    x = (3 + 2 * torch.randn(2, 7, 5).double()).requires_grad_()
+    weights = torch.randn(2, 7, 5).double()
+    found = InstanceNorm(5)(x, mask)
+    parts = [F.instance_norm(x[:1].transpose(1, 2)).transpose(1, 2), torch.zeros_like(x[1:])]
+    if real:
+        row = F.instance_norm(x[1:, :real].transpose(1, 2)).transpose(1, 2)
+        parts[1] = F.pad(row, (0, 0, 0, 7 - real))
+    expected = torch.cat(parts)
+    torch.testing.assert_close(found, expected)
+    grads = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (found, expected)]
+    torch.testing.assert_close(*grads)
+
+
+def test_recomputing_layers_changes_no_gradient() -> None:
+    def gradients(recompute: bool) -> list[Tensor]:
+        torch.manual_seed(0)
+        config = replace(Config(), encoder_layers=2, encoder_maps=4, feature_layers=(1,))
+        encoder = Encoder(replace(config, recompute=recompute), D=6, C=3).train()
+        z, logits = encoder(torch.randn(2, 9, 6), torch.ones(2, 9) > 0)
+        return list(torch.autograd.grad(z.sum() + logits.square().sum(), [*encoder.parameters()]))
+
+    for kept, again in zip(gradients(False), gradients(True), strict=True):
+        assert torch.equal(kept, again)
+
+
+def test_block_projections_are_a_block_diagonal_matrix() -> None:
+    torch.manual_seed(0)
+    project = BlockProjections(8)
+    torch.nn.init.normal_(project.bias)
+    matrix = torch.cat([torch.block_diag(*project.blocks[part]) for part in range(3)])
+    x = torch.randn(2, 5, 8)
+    expected = torch.cat([x @ matrix.T + project.bias, project.gate(x)], -1)
+    torch.testing.assert_close(project(x), expected)
 
 
 def test_dropout_of_whole_channels_or_frames() -> None:
@@ -236,6 +294,26 @@ def test_ddim_keeps_the_noise_level_of_each_step() -> None:
             assert variance == pytest.approx(1 - float(alpha_bar[t]), rel=0.05)
 
 
+def test_ddim_over_a_gaussian_is_the_product_of_its_factors() -> None:
+    """For N(0, s²) the exact denoiser is linear, so a deterministic chain multiplies its noise."""
+    alpha_bar = diffusion.cosine_schedule(1000)
+    s, steps = 0.7, 10
+    start = torch.randn(50).double()
+
+    def gain(t: int) -> float:  # E[x_0 | x_t] = gain · x_t
+        a = float(alpha_bar[t])
+        return math.sqrt(a) * s**2 / (a * s**2 + 1 - a)
+
+    found = diffusion.ddim(lambda x, t: gain(t) * x, lambda: start, alpha_bar, steps, 0.0)
+    factor = 1.0
+    times = diffusion.sampling_times(1000, steps)
+    for t, following in itertools.pairwise(times):
+        a, b = float(alpha_bar[t]), float(alpha_bar[following])
+        noise_share = (1 - math.sqrt(a) * gain(t)) / math.sqrt(1 - a)
+        factor *= math.sqrt(b) * gain(t) + math.sqrt(1 - b) * noise_share
+    torch.testing.assert_close(found, start * factor * gain(times[-1]))
+
+
 def test_ddim_samples_a_gaussian() -> None:
     """The exact denoiser of N(m, s²) must give that distribution back (k-diffusion's check)."""
     torch.manual_seed(0)
@@ -257,6 +335,14 @@ def test_frame_loss_by_hand() -> None:
     mask = torch.tensor([[True, False]])
     expected = (3 * math.log(2) + math.log1p(math.exp(2))) / 2
     found = losses.frame_loss(logits, labels, mask, torch.tensor([3.0, 1.0]))
+    assert float(found) == pytest.approx(expected)
+
+
+def test_focal_loss_by_hand() -> None:
+    p = torch.tensor([[[0.8, 0.4]]])
+    labels, mask = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[True]])
+    found = losses.frame_loss(torch.logit(p), labels, mask, torch.ones(2), gamma=2.0)
+    expected = -(0.2**2 * math.log(0.8) + 0.4**2 * math.log(0.6)) / 2
     assert float(found) == pytest.approx(expected)
 
 
@@ -315,6 +401,9 @@ def test_smoothing_loss_is_clipped_and_one_sided() -> None:
         {"pos_weight_cap": 0.5},
         {"decoder_layers": 0},
         {"bca_reach": -1},
+        {"samples": 0},
+        {"focal_gamma": -1.0},
+        {"xlstm_projections": "block", "encoder_maps": 18, "xlstm_heads": 2},
     ],
 )
 def test_config_names_the_field_that_is_out_of_range(wrong: dict) -> None:
@@ -328,4 +417,7 @@ def test_preset_sizes_are_those_of_the_sources() -> None:
     assert (paper.decoder_layers, paper.decoder_maps, paper.time_width) == (8, 128, 512)
     assert (appendix.encoder_maps, appendix.decoder_maps, appendix.encoder_kernel) == (64, 24, 5)
     assert (code.encoder_layers, code.decoder_maps, code.decoder_kernel) == (10, 24, 7)
+    sources = (paper, appendix, code)
+    assert all(p.norm == "instance" and p.clip_noisy for p in sources)
+    assert not any(p.condition_norm or p.condition_values for p in sources)
     assert all((p.timesteps, p.sampling_steps) == (1000, 25) for p in PRESETS.values())

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.methods.memory import keep_freed_memory
 
 Batch = Mapping[str, Tensor]
 
@@ -87,6 +88,8 @@ def plain_config(config: Any) -> dict[str, Any]:
 def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> Method:
     """A method with fresh parameters, drawn from torch's generator.
 
+    From then on the process keeps the memory it frees (``rhas.methods.memory``).
+
     Args:
         method: one of ``METHODS``, the packages in this folder.
         config: the method's config, or a preset's name.
@@ -96,6 +99,7 @@ def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> M
         L: frames of a sample.
     """
     module = _module(method)
+    keep_freed_memory()
     if isinstance(config, str):
         config = config_of(method, config)
     return module.make(config, Dims(D, D_text, C, L))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from rhas.base.errors import RhasError
 
+PROJECTION_BLOCK = 4  # channels of a block of the block-diagonal projections
 _CONDITION_MASKS = ("full", "zero", "boundary", "class")
 
 
@@ -24,6 +25,8 @@ class Config:
         dft_condition: the spectrum as a second condition (Eq. 6).
         stride: frames averaged into one step of the model; scores are repeated back to L frames.
             1 in the paper.
+        norm: inside the layers, ``instance`` (a channel over a row's real frames, ASFormer and
+            DiffAct) or ``channel`` (a frame over its channels).
         encoder_layers: layers of each encoder, dilation 2^i.
         encoder_maps: channels of the encoders.
         encoder_kernel: taps of convolution and attention, odd.
@@ -38,10 +41,13 @@ class Config:
         time_width: width of the embedding of the diffusion step, even.
         condition_values: the decoder's input and its values, too, see the condition; in DiffAct
             only queries and keys do, so the condition can merely choose among neighbours.
+        condition_norm: normalise each frame of ẑ and ẑ_f before the decoder; DiffAct does not.
         shared_decoder: one decoder for both branches, as in the published code.
         xlstm_blocks: mLSTM blocks per branch.
         xlstm_heads: H; must divide the width of z.
         xlstm_chunk: frames of a chunk of the chunkwise form; changes cost, not results.
+        xlstm_projections: of q, k and v: ``dense`` (Eq. 5) or ``block``, block-diagonal with blocks
+            of 4 channels as in xLSTM.
         forget_gate: ``sigmoid`` or ``exp`` (Eq. 5 allows both).
         bca_width: width of queries and keys of BCA.
         bca_reach: BCA attends to the frames t, t±1, t±2, ..., t±2^reach.
@@ -55,6 +61,9 @@ class Config:
         sampling_steps: DDIM steps.
         eta: 0 makes DDIM deterministic, 1 gives the noise of DDPM.
         scale: labels become -scale and +scale.
+        clip_noisy: the decoder reads y_t clipped to the labels' range, as [0, 1] (section 4.2,
+            y_t ∈ [0,1]; DiffAct), or else as it is.
+        samples: DDIM samples whose mean is the score.
         output: ``sigmoid`` (multi-label) or ``softmax`` in sampling, as in the published code.
         condition_masks: what a training sample's condition loses, drawn evenly from ``full``
             (nothing), ``zero`` (all), ``boundary`` (frames near label-set changes), ``class`` (the
@@ -62,9 +71,13 @@ class Config:
         encoder_weight: of the encoders' losses.
         decoder_weight: of the decoders' losses.
         bce_weight: of the frame loss.
+        focal_gamma: the frame loss weighs an entry by (1 - probability of its truth)^γ; 0 is
+            cross-entropy.
         boundary_weight: of the boundary loss.
         smoothing_weight: of the clipped squared difference between neighbouring log-probabilities.
         pos_weight_cap: present labels weigh up to this much more where a class is rare; 1 is off.
+        recompute: layers run again in the backward pass instead of keeping what it needs: less
+            memory, a third more time; changes cost, not results.
     """
 
     partial_branch: bool = True
@@ -72,6 +85,7 @@ class Config:
     bca: bool = True
     dft_condition: bool = True
     stride: int = 1
+    norm: Literal["channel", "instance"] = "instance"
     encoder_layers: int = 12
     encoder_maps: int = 256
     encoder_kernel: int = 5
@@ -85,10 +99,12 @@ class Config:
     decoder_dropout: float = 0.1
     time_width: int = 512
     condition_values: bool = False
+    condition_norm: bool = False
     shared_decoder: bool = False
     xlstm_blocks: int = 1
     xlstm_heads: int = 4
     xlstm_chunk: int = 64
+    xlstm_projections: Literal["dense", "block"] = "dense"
     forget_gate: Literal["sigmoid", "exp"] = "sigmoid"
     bca_width: int = 16
     bca_reach: int = 6
@@ -102,17 +118,23 @@ class Config:
     sampling_steps: int = 25
     eta: float = 1.0
     scale: float = 1.0
+    clip_noisy: bool = True
+    samples: int = 1
     output: Literal["sigmoid", "softmax"] = "sigmoid"
     condition_masks: tuple[str, ...] = ("full",)
     encoder_weight: float = 1.0
     decoder_weight: float = 1.0
     bce_weight: float = 1.0
+    focal_gamma: float = 0.0
     boundary_weight: float = 1.0
     smoothing_weight: float = 0.0
     pos_weight_cap: float = 1.0
+    recompute: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("stride", "encoder_layers", "decoder_layers", "xlstm_blocks", "xlstm_chunk"):
+        for name in (
+            "stride", "encoder_layers", "decoder_layers", "xlstm_blocks", "xlstm_chunk", "samples",
+        ):  # fmt: skip
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.bca_reach >= 0, "bca_reach", "0 or more", self.bca_reach)
         for name in ("encoder_kernel", "decoder_kernel"):
@@ -148,6 +170,13 @@ class Config:
         )
         _require(self.scale > 0, "scale", "above 0", self.scale)
         _require(self.eta >= 0, "eta", "0 or more", self.eta)
+        _require(self.focal_gamma >= 0, "focal_gamma", "0 or more", self.focal_gamma)
+        _require(
+            self.xlstm_projections == "dense" or self.condition_width % PROJECTION_BLOCK == 0,
+            "xlstm_projections",
+            f"dense: {self.condition_width} channels are not blocks of {PROJECTION_BLOCK}",
+            self.xlstm_projections,
+        )
         _require(self.pos_weight_cap >= 1, "pos_weight_cap", "1 or more", self.pos_weight_cap)
 
     @property
@@ -184,6 +213,7 @@ PRESETS: dict[str, Config] = {
     "mini": replace(
         _PAPER,
         stride=5,
+        norm="channel",
         encoder_layers=6,
         encoder_maps=64,
         encoder_dropout=0.2,
@@ -194,10 +224,12 @@ PRESETS: dict[str, Config] = {
         decoder_maps=48,
         time_width=128,
         condition_values=True,
+        condition_norm=True,
         spectrum_width=48,
         standardise=True,
         prior_bias=True,
         scale=0.2,
+        clip_noisy=False,
         boundary_weight=0.1,
     ),
 }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer
+from rhas.methods.hopadiff.layers import DilatedLayer, recomputed, wide
 
 Prepared = tuple[Tensor | None, list[Tensor]]
 
@@ -27,19 +27,25 @@ class Decoder(nn.Module):
         maps = config.decoder_maps
         self.maps = maps
         self.time_width = config.time_width
+        self.recompute = config.recompute
         self.dropout = nn.Dropout(config.decoder_dropout)
         self.enter = nn.Linear(C, maps)
         self.time = nn.Sequential(
             nn.Linear(config.time_width, config.time_width),
             nn.SiLU(),
+            nn.Linear(config.time_width, config.time_width),
+            nn.SiLU(),
             nn.Linear(config.time_width, maps),
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(width) if config.condition_norm else nn.Identity() for width in widths
+        )
         parts = 3 if config.condition_values else 2
-        self.project = nn.Linear(sum(widths), config.decoder_layers * parts * maps)
+        # The layers' own projections have the bias.
+        self.project = nn.Linear(sum(widths), config.decoder_layers * parts * maps, bias=False)
         self.enter_condition = nn.Linear(sum(widths), maps) if config.condition_values else None
         self.layers = nn.ModuleList(
-            DilatedLayer(maps, config.decoder_kernel, 2**i, config.decoder_dropout)
+            DilatedLayer(maps, config.decoder_kernel, 2**i, config.decoder_dropout, config.norm)
             for i in range(config.decoder_layers)
         )
         self.head = nn.Linear(maps, C)
@@ -73,12 +79,13 @@ class Decoder(nn.Module):
         Returns:
             (B, L, C)
         """
-        time = self.time(time_embedding(t, self.time_width))
+        time = self.time(time_embedding(t, self.time_width).to(y.dtype))
         first, rest = prepared
-        x = self.enter(y) + time[:, None]
+        recomputes = self.recompute and torch.is_grad_enabled()
+        x = wide(self.enter(y)) + time[:, None]
         x = (x if first is None else x + first) * mask[..., None]
         for layer, added in zip(self.layers, rest, strict=True):
-            x = layer(x, mask, added)
+            x = recomputed(layer, x, mask, added) if recomputes else layer(x, mask, added)
         return self.head(x)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries
+from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries, recomputed, wide
 
 
 class Encoder(nn.Module):
@@ -24,9 +24,10 @@ class Encoder(nn.Module):
         self.channel_dropout = config.channel_dropout
         self.temporal_dropout = config.temporal_dropout
         self.feature_layers = config.feature_layers
+        self.recompute = config.recompute
         self.enter = nn.Linear(D, maps)
         self.layers = nn.ModuleList(
-            DilatedLayer(maps, config.encoder_kernel, 2**i, config.encoder_dropout)
+            DilatedLayer(maps, config.encoder_kernel, 2**i, config.encoder_dropout, config.norm)
             for i in range(config.encoder_layers)
         )
         self.head = nn.Linear(maps, C)
@@ -44,9 +45,10 @@ class Encoder(nn.Module):
         """
         x = drop_entries(features, self.channel_dropout, (0, 2), self.training)
         x = drop_entries(x, self.temporal_dropout, (0, 1), self.training)
-        x = self.enter(x) * mask[..., None]
+        x = wide(self.enter(x)) * mask[..., None]
         kept = {}
+        recomputes = self.recompute and torch.is_grad_enabled()
         for number, layer in enumerate(self.layers):
-            x = layer(x, mask)
+            x = recomputed(layer, x, mask) if recomputes else layer(x, mask)
             kept[number] = x
         return torch.cat([kept[number] for number in self.feature_layers], -1), self.head(x)

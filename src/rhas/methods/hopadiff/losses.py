@@ -12,18 +12,25 @@ from torch import Tensor
 _SMALL = 1e-6
 
 
-def frame_loss(logits: Tensor, labels: Tensor, mask: Tensor, pos_weight: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over real frames and classes.
+def frame_loss(
+    logits: Tensor, labels: Tensor, mask: Tensor, pos_weight: Tensor, gamma: float = 0.0
+) -> Tensor:
+    """Binary cross-entropy, or focal loss, the mean over real frames and classes.
 
     Args:
         logits: (B, L, C).
         labels: (B, L, C) in [0, 1].
         mask: (B, L) bool.
         pos_weight: (C,), how much a present label weighs.
+        gamma: each entry weighs ``(1 - p)^γ``, p the probability that it gives the truth; labels
+            between 0 and 1 mix both sides.
     """
     loss = F.binary_cross_entropy_with_logits(
         logits, labels, pos_weight=pos_weight, reduction="none"
     )
+    if gamma > 0:
+        p = torch.sigmoid(logits)
+        loss = loss * (labels * (1 - p) + (1 - labels) * p).clamp_min(_SMALL).pow(gamma)
     return _mean(loss.mean(-1), mask)
 
 

@@ -19,6 +19,7 @@ from rhas.methods.hopadiff.decoder import Decoder, Prepared
 from rhas.methods.hopadiff.diffusion import add_noise, cosine_schedule, ddim
 from rhas.methods.hopadiff.encoder import Encoder
 from rhas.methods.hopadiff.inputs import Inputs, Steps
+from rhas.methods.hopadiff.layers import wide
 from rhas.methods.hopadiff.spectrum import SpectrumEmbedding
 from rhas.methods.hopadiff.xlstm import Block
 
@@ -94,7 +95,7 @@ class HopaDIFF(Method):
         clean = config.scale * (2 * labels - 1)
         noisy = add_noise(clean, noise, self.alpha_bar[t, None, None])
         denoised = [
-            self._decoder(row)(noisy, t, prepared, steps.mask)
+            self._decoder(row)(self._read(noisy), t, prepared, steps.mask)
             for row, prepared in enumerate(self._conditions(z, steps, keep))
         ]
 
@@ -103,7 +104,7 @@ class HopaDIFF(Method):
             ("encoder", config.encoder_weight, logits),
             ("decoder", config.decoder_weight, denoised),
         ):
-            for name, output in zip(self.names, outputs, strict=True):
+            for name, output in zip(self.names, map(wide, outputs), strict=True):
                 kinds = {
                     "frame": (config.bce_weight, self._frame_loss(output, labels, steps)),
                     "boundary": (
@@ -120,7 +121,7 @@ class HopaDIFF(Method):
 
     @torch.no_grad()
     def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The mean of the streams' DDIM samples; each stream runs its own chain.
+        """The mean of the streams' DDIM samples; each stream runs its own chains.
 
         Args:
             batch: labels and boundary are not read.
@@ -184,7 +185,8 @@ class HopaDIFF(Method):
         return self.spectra[row](whole)[:, : z.shape[1]]
 
     def _frame_loss(self, logits: Tensor, labels: Tensor, steps: Steps) -> Tensor:
-        return losses.frame_loss(logits, labels, steps.mask, self.pos_weight)
+        gamma = self.config.focal_gamma
+        return losses.frame_loss(logits, labels, steps.mask, self.pos_weight, gamma)
 
     def _sampled(
         self, row: int, prepared: Prepared, steps: Steps, generator: torch.Generator
@@ -198,12 +200,23 @@ class HopaDIFF(Method):
 
         def denoise(y: Tensor, t: int) -> Tensor:
             at = torch.full((len(mask),), t, device=mask.device)
-            logits = decoder(y, at, prepared, mask)
+            logits = wide(decoder(self._read(y), at, prepared, mask))
             p = logits.softmax(-1) if config.output == "softmax" else logits.sigmoid()
             return config.scale * (2 * p - 1)
 
-        clean = ddim(denoise, noise, self.alpha_bar.double(), config.sampling_steps, config.eta)
+        levels = self.alpha_bar.double()
+        drawn = [
+            ddim(denoise, noise, levels, config.sampling_steps, config.eta)
+            for _ in range(config.samples)
+        ]
+        clean = torch.stack(drawn).mean(0)
         return ((clean / config.scale + 1) / 2).clamp(0, 1)
+
+    def _read(self, y: Tensor) -> Tensor:
+        """y_t as the decoder reads it (``clip_noisy``)."""
+        if not self.config.clip_noisy:
+            return y
+        return (y / self.config.scale).clamp(-1, 1).add(1).div(2)
 
     def _kept(self, labels: Tensor, boundary: Tensor) -> Tensor | None:
         """The frames of each row whose condition stays, drawn as ``condition_masks`` says."""

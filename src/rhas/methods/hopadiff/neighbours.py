@@ -61,14 +61,15 @@ class _NeighbourAttention(torch.autograd.Function):
     ) -> Tensor:
         length = q.shape[1]
         scale = q.shape[2] ** -0.5
-        weights = q.new_full((len(offsets), *q.shape[:2]), _NEVER)  # (n, B, L)
+        exact = torch.promote_types(q.dtype, torch.float32)
+        weights = q.new_full((len(offsets), *q.shape[:2]), _NEVER, dtype=exact)  # (n, B, L)
         for j, here, there in _slices(offsets, length):
             score = torch.linalg.vecdot(q[:, here], k[:, there]).mul_(scale)
             if mask is not None:
                 score.masked_fill_(~mask[:, there], _NEVER)
             weights[j, :, here] = score
         reached = weights > _NEVER
-        weights = torch.softmax(weights, 0).mul_(reached)
+        weights = torch.softmax(weights, 0).mul_(reached).to(v.dtype)
         out = torch.zeros_like(v)
         for j, here, there in _slices(offsets, length):
             out[:, here].addcmul_(weights[j, :, here, None], v[:, there])
@@ -82,13 +83,14 @@ class _NeighbourAttention(torch.autograd.Function):
         grad = grads[0]
         q, k, v, weights = ctx.saved_tensors
         length = q.shape[1]
-        d_weights = torch.zeros_like(weights)
+        exact = torch.promote_types(q.dtype, torch.float32)
+        d_weights = torch.zeros_like(weights, dtype=exact)
         d_v = torch.zeros_like(v)
         for j, here, there in _slices(ctx.offsets, length):
             d_weights[j, :, here] = torch.linalg.vecdot(grad[:, here], v[:, there])
             d_v[:, there].addcmul_(weights[j, :, here, None], grad[:, here])
         d_scores = d_weights - (d_weights * weights).sum(0)
-        d_scores.mul_(weights).mul_(q.shape[2] ** -0.5)
+        d_scores = d_scores.mul_(weights).mul_(q.shape[2] ** -0.5).to(q.dtype)
         d_q, d_k = torch.zeros_like(q), torch.zeros_like(k)
         for j, here, there in _slices(ctx.offsets, length):
             d_q[:, here].addcmul_(d_scores[j, :, here, None], k[:, there])

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rhas.methods.hopadiff.layers import wide
+
 
 def dft(z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L 2*W"]:
     """Discrete Fourier transform along time, orthonormal: real parts, then imaginary parts.
@@ -50,4 +52,4 @@ class SpectrumEmbedding(nn.Module):
 
     def forward(self, z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L out"]:
         """(B, L, W), 0 on padding, to (B, L, out)."""
-        return self.project(self.norm(self.transform(z)))
+        return self.project(self.norm(self.transform(wide(z))))

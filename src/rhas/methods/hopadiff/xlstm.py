@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rhas.methods.hopadiff.config import Config
+from rhas.methods.hopadiff.config import PROJECTION_BLOCK, Config
+from rhas.methods.hopadiff.layers import wide
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
 from rhas.methods.hopadiff.neighbours import neighbour_attention
 
@@ -36,15 +37,38 @@ class CrossGate(nn.Module):
         return own + self.weight * (attended - own)
 
 
+class BlockProjections(nn.Module):
+    """q, k and v each block-diagonal, W / 4 blocks of 4 channels (xLSTM); a dense output gate."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        size = PROJECTION_BLOCK
+        self.blocks = nn.Parameter(torch.empty(3, width // size, size, size))
+        self.bias = nn.Parameter(torch.zeros(3 * width))
+        self.gate = nn.Linear(width, width)
+        nn.init.uniform_(self.blocks, -(size**-0.5), size**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, W) to (B, L, 4 W)."""
+        inner = x.unflatten(-1, (-1, PROJECTION_BLOCK))  # (B, L, W/4, 4)
+        qkv = torch.einsum("blni,pnoi->blpno", inner, self.blocks).flatten(2) + self.bias
+        return torch.cat([qkv, self.gate(x)], -1)
+
+
 class Cell(nn.Module):
     """One stream of an mLSTM block: projections, gates, memory (Eq. 5), and back to W."""
 
-    def __init__(self, width: int, heads: int, chunk: int, forget_gate: str) -> None:
+    def __init__(
+        self, width: int, heads: int, chunk: int, forget_gate: str, projections: str = "dense"
+    ) -> None:
         super().__init__()
         self.heads, self.chunk = heads, chunk
         self.exponential = forget_gate == "exp"
         self.enter = nn.LayerNorm(width)
-        self.project = nn.Linear(width, 4 * width)  # q, k, v, output gate
+        # q, k, v, output gate
+        self.project = (
+            nn.Linear(width, 4 * width) if projections == "dense" else BlockProjections(width)
+        )
         self.input_gate = nn.Linear(width, heads)
         self.forget_gate = nn.Linear(width, heads)
         self.leave = nn.LayerNorm(width)
@@ -77,7 +101,10 @@ class Cell(nn.Module):
         k = k * q.shape[-1] ** -0.5  # (B, H, L, d)
         forget = self.forget_gate(inner)
         log_forget = forget if self.exponential else F.logsigmoid(forget)
-        h = mlstm_chunkwise(q, k, v, gate.transpose(1, 2), log_forget.transpose(1, 2), self.chunk)
+        gates = (gate.transpose(1, 2), log_forget.transpose(1, 2))  # (B, H, L)
+        q, k, v, write, keep = (wide(x) for x in (q, k, v, *gates))
+        with torch.autocast(z.device.type, enabled=False):
+            h = mlstm_chunkwise(q, k, v, write, keep, self.chunk)
         h = torch.sigmoid(o) * h.transpose(1, 2).flatten(2)  # (B, L, W)
         return (z + self.back(self.leave(h))) * mask[..., None]
 
@@ -93,6 +120,7 @@ class Block(nn.Module):
                 config.xlstm_heads,
                 config.xlstm_chunk,
                 config.forget_gate,
+                config.xlstm_projections,
             )
             for _ in range(streams)
         )

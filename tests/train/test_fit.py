@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from rhas.base.errors import RhasError
 from rhas.metrics.clean import average_precision
 from rhas.train import CHECKPOINT, CONFIG, MODEL, TrainConfig, batch_of, fit, load_method
+from rhas.train.run import Run
 
 TINY = {
     "encoder_layers": 2,
@@ -31,8 +32,8 @@ TINY = {
 
 
 def tiny(**changes: Any) -> TrainConfig:
-    values = {"overrides": TINY, "epochs": 6, "validate_every": 2, "save_every": 2, "threads": 1}
-    return TrainConfig(method="hopadiff", seed=1, **{**values, "warmup": 2, **changes})
+    values = {"overrides": TINY, "epochs": 6, "validate_every": 2, "threads": 1, "warmup": 2}
+    return TrainConfig(method="hopadiff", seed=1, **{**values, "save_minutes": 0.0, **changes})
 
 
 def quiet(epoch: int, epochs: int, figures: dict[str, float]) -> None:
@@ -59,6 +60,13 @@ class Recorded:
     def next_step(self) -> None:
         self.steps.append({})
 
+    def results(self) -> list[dict[str, float]]:
+        """All but what the clock says."""
+        return [
+            {name: value for name, value in step.items() if name != "train/samples_per_second"}
+            for step in self.steps
+        ]
+
 
 @pytest.fixture(scope="module")
 def train() -> list:
@@ -76,7 +84,7 @@ def whole(train: list, val: list, tmp_path_factory: pytest.TempPathFactory) -> P
     out = tmp_path_factory.mktemp("whole")
     live = Recorded()
     report = fit(train, val, tiny(), out=out, live=live, progress=quiet)
-    (out / "curves.json").write_text(json.dumps([live.steps, report]))
+    (out / "curves.json").write_text(json.dumps([live.results(), report]))
     return out
 
 
@@ -104,15 +112,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     report = fit(
         train,
         val,
-        tiny(memory_gb=0, save_every=1),  # neither changes the result
+        tiny(memory_gb=0, save_minutes=5.0),  # neither changes the result
         out=out,
         resume=resume,
         live=live,
         progress=lambda epoch, *_: epochs.append(epoch),
     )
-    assert epochs == list(range(stopped // 2 * 2 + 1, 7))
+    assert epochs == list(range(stopped, 7))  # the checkpoint is from its last step
     assert (whole / MODEL).read_bytes() == (out / MODEL).read_bytes()
-    assert json.loads((whole / "curves.json").read_text()) == [live.steps, report]
+    assert json.loads((whole / "curves.json").read_text()) == [live.results(), report]
     assert list(resume.iterdir()) == []
 
 
@@ -275,3 +283,74 @@ def test_the_mini_preset_learns_what_the_crop_shows(tmp_path: Path) -> None:
         truths.append(sample["labels"][sample["mask"]].numpy())
     without = np.nanmean(average_precision(truths, said))
     assert without < report["last"]["val/map"] - 15
+
+
+def test_early_stopping_keeps_the_best_validation(
+    train: list, val: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mAP rises, falls twice, and training ends; what is kept is the second epoch's."""
+    said = iter([30.0, 40.0, 40.0, 35.0, 99.0])
+    validated = Run._validated
+    kept: list[dict[str, torch.Tensor]] = []
+
+    def pretended(self: Run) -> dict[str, float]:
+        kept.append({k: v.clone() for k, v in self.averaged.state_dict().items()})
+        return {**validated(self), "val/map": next(said)}
+
+    monkeypatch.setattr(Run, "_validated", pretended)
+    config = tiny(epochs=9, validate_every=1, patience=2)
+    resume = tmp_path / "resume"
+    with pytest.raises(KeyboardInterrupt):
+        fit(train, val, config, out=tmp_path, resume=resume, progress=stop_after(3))
+    said = iter([40.0, 35.0, 99.0])  # the third validation is done again
+    report = fit(train, val, config, out=tmp_path, resume=resume, progress=quiet)
+    assert report["epochs"] == 4
+    assert report["best"] == {"epoch": 2, "val/map": 40.0}
+    found = load_file(tmp_path / MODEL)
+    assert all(torch.equal(found[name], value) for name, value in kept[1].items())
+    assert not torch.equal(kept[1]["decoders.0.head.bias"], kept[-1]["decoders.0.head.bias"])
+
+
+def test_early_stopping_needs_validation_samples(train: list, tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match=r"early stopping(.|\n)*train.patience"):
+        fit(train, [], tiny(patience=1), out=tmp_path)
+
+
+def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:
+    broken = [dict(sample) for sample in train]
+    features = broken[3]["holistic"].clone()
+    features[5] = 1e38  # finite, but its square is not
+    broken[3]["holistic"] = features
+    config = tiny(batch_size=5, overrides={**TINY, "standardise": False})
+    with pytest.raises(RhasError, match=r"step 1, sample 3: the loss is not finite"):
+        fit(broken, [], config, out=tmp_path, progress=quiet)
+
+
+def test_bfloat16_follows_float32(train: list, val: list, tmp_path: Path) -> None:
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        live = Recorded()
+        config = tiny(precision=precision, epochs=3, validate_every=3)
+        fit(train, val, config, out=tmp_path, live=live, progress=quiet)
+        losses.append([step["train/loss"] for step in live.steps[:-1]])
+        assert live.steps[2]["val/loss"] > 0
+        state = load_file(tmp_path / MODEL)
+        assert {value.dtype for value in state.values()} == {torch.float32}
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_every_figure_has_a_curve(train: list, val: list, tmp_path: Path) -> None:
+    live = Recorded()
+    fit(train, val, tiny(epochs=2), out=tmp_path, live=live, progress=quiet)
+    assert live.steps[0]["train/samples_per_second"] > 0
+    terms = {
+        f"train/{part}_{stream}_{kind}"
+        for part in ("encoder", "decoder")
+        for stream in ("holistic", "partial")
+        for kind in ("frame", "boundary")
+    }
+    assert terms | {"train/loss", "train/gradient_norm", "train/learning_rate"} < set(live.steps[0])
+    clean = {"acc", "edit", "f1_10", "f1_25", "f1_50", "map", "label_set_iou"}
+    assert {f"val/{name}" for name in {"loss", *clean}} <= set(live.steps[1])
+    assert live.steps[0]["train/loss"] == pytest.approx(sum(live.steps[0][name] for name in terms))

@@ -1,0 +1,91 @@
+"""The processes that train together, as torchrun starts them; one process is a team of one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+_PATIENCE = timedelta(hours=2)  # for the first process's checkpoints and reading
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those that train together.
+
+    Args:
+        rank: its number, from 0.
+        size: how many there are.
+        device: torch's name of the device it computes on.
+    """
+
+    rank: int
+    size: int
+    device: str
+
+    def add_up(self, tensors: list[Tensor]) -> None:
+        """Replaces each tensor by its sum over the processes."""
+        if self.size > 1 and tensors:
+            flat = torch.cat([tensor.flatten() for tensor in tensors])
+            dist.all_reduce(flat)
+            for tensor, part in zip(
+                tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True
+            ):
+                tensor.copy_(part.view_as(tensor))
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, by rank, in every process."""
+        if self.size == 1:
+            return [value]
+        values = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+
+def rank() -> int:
+    """This process's number; 0 outside torchrun."""
+    return int(os.environ.get("RANK", 0))
+
+
+def started() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def start(processes: int) -> None:
+    """Replaces this process by torchrun with that many of it; does not return."""
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        f"--nproc-per-node={processes}", *sys.argv,
+    ]  # fmt: skip
+    os.execv(sys.executable, command)
+
+
+@contextmanager
+def team(device: str) -> Iterator[Team]:
+    """The team of this process, joined for the duration of the block.
+
+    Args:
+        device: ``cpu`` or ``cuda``; of several processes each has a GPU of its own.
+    """
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        yield Team(0, 1, device)
+        return
+    if device == "cuda":
+        local = int(os.environ["LOCAL_RANK"])
+        torch.cuda.set_device(local)
+        device = f"cuda:{local}"
+    dist.init_process_group("nccl" if device != "cpu" else "gloo", timeout=_PATIENCE)
+    try:
+        yield Team(rank(), size, device)
+    finally:
+        dist.destroy_process_group()
