@@ -35,8 +35,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "ltcontext": {
         "stages": 2, "layers": 2, "width": 16, "window": 4, "long_stride": 4, "stride": 3,
     },
+    "fact": {
+        "blocks": "iuU", "tokens": 12, "width": 148, "frame_width": 8, "token_width": 8,
+        "layers": 2, "token_layers": 1, "heads": 2, "token_ffn": 8, "stride": 3,
+        "prior_bias": False,  # else one segment at first
+    },
 }  # fmt: skip
-QUICK = {"ltcontext": {"stages": 2, "layers": 4}}  # learns within few steps
+QUICK = {  # learns within few steps
+    "ltcontext": {"stages": 2, "layers": 4},
+    "fact": {"blocks": "iu"},
+}
+IDLE = {"fact": "first.tokens.layers.0.own"}  # its tokens start as zeros: no more than a bias
 STREAMS = [name for name in METHODS if name != "hopadiff"]  # methods on one stream
 SURE = [name for name in STREAMS if name != "actdiff"]  # whose losses draw nothing but dropout
 
@@ -76,7 +85,7 @@ def test_gradients_reach_every_parameter(name: str, batch: dict[str, Tensor]) ->
     assert all(term.shape == () and term.isfinite() for term in terms.values())
     torch.stack(list(terms.values())).sum().backward()
     without = [key for key, p in method.named_parameters() if p.grad is None or not p.grad.any()]
-    assert without == []
+    assert all(key.startswith(IDLE.get(name, "none")) for key in without), without
     said = scores(method, batch)
     assert said.shape == (3, L, C)
     assert said.dtype == torch.float32
@@ -261,11 +270,13 @@ def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -
     [
         ("actdiff", 11.6e6, 0.03),  # norms of the condition, one projection for all layers
         ("linear", 768 * C + C, 0.0),
+        ("fact", 40.6e6, 0.002),
     ],
 )
 def test_the_paper_presets_have_the_published_sizes(
     name: str, published: float, tolerance: float
 ) -> None:
     config = config_of(name, "paper", {"inputs": "holistic"})
-    method = build(name, config, D=768, D_text=768, C=C, L=3000)
+    with torch.device("meta"):
+        method = build(name, config, D=768, D_text=768, C=C, L=3000)
     assert sum(p.numel() for p in method.parameters()) == pytest.approx(published, rel=tolerance)
