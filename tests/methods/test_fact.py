@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from rhas.base.errors import RhasError
 from rhas.methods import Method, build, config_of
 from rhas.methods.fact import method as fact
-from rhas.methods.fact import segments
+from rhas.methods.fact import segments as predicting
 from rhas.methods.fact.matching import instances, matched, soft_iou
 from rhas.methods.fact.parts import Exchange, FrameBranch, TokenLayer, attention_weights
+from rhas.methods.layers import segments
 from rhas.train import batch_of
 
 SIZES = {
@@ -101,7 +102,7 @@ def test_pooling_over_runs_is_a_loop(N: int, seed: int) -> None:
     mask = torch.arange(N) < lengths[:, None]
     labels = torch.rand(3, N, 2) > 0.5
     x = torch.where(mask[..., None], torch.randn(3, N, 4), torch.nan).nan_to_num(0)
-    of, present = segments.runs(labels, mask)
+    of, present = predicting.runs(labels, mask)
     found = segments.pooled(x, of, mask, present.shape[1])
     for row, length in enumerate(lengths.tolist()):
         parts: list[list[int]] = []
@@ -119,8 +120,8 @@ def test_pooling_over_runs_is_a_loop(N: int, seed: int) -> None:
 
 def test_predicted_labels_are_those_above_a_half_or_the_top_one() -> None:
     p = torch.tensor([[[0.6, 0.7, 0.1], [0.2, 0.3, 0.1]]])
-    assert segments.predicted(p, "sigmoid")[0].int().tolist() == [[1, 1, 0], [0, 1, 0]]
-    assert segments.predicted(p, "softmax")[0].int().tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert predicting.predicted(p, "sigmoid")[0].int().tolist() == [[1, 1, 0], [0, 1, 0]]
+    assert predicting.predicted(p, "softmax")[0].int().tolist() == [[0, 1, 0], [0, 1, 0]]
 
 
 @pytest.mark.parametrize("free", [False, True])

@@ -17,13 +17,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rhas.base.errors import RhasError
 from rhas.methods import Batch, Dims
-from rhas.methods.fact import segments
 from rhas.methods.fact.config import Config
 from rhas.methods.fact.matching import instances, matched
 from rhas.methods.fact.parts import Exchange, FrameBranch, TokenBranch, split_classes, start_classes
+from rhas.methods.fact.segments import predicted, runs
 from rhas.methods.layers.inputs import Steps
 from rhas.methods.layers.losses import frame_loss, masked_mean, probabilities, smoothing_loss
 from rhas.methods.layers.segmenter import Segmenter
+from rhas.methods.layers.segments import pooled, spread
 
 _NEVER = -1e30
 _AT_ONCE = 128  # steps whose N×M×C products the read-out holds
@@ -36,9 +37,9 @@ class Said:
     Args:
         frames: logits (B, N, C).
         tokens: logits (B, M, C + 1), the last one: no instance.
-        of: the segment of each step (B, N) in a ``U`` block, which has segments.
-        present: (B, S) bool, the units that tokens and frames exchange at: steps or segments.
-        units: logits (B, S, C) of segments.
+        of: the segment of each step (B, N) in a ``U`` block, which has
+        present: (B, S) bool, the units that tokens and frames exchange at: steps or
+        units: logits (B, S, C) of
         to_frames: logits of tokens' attention to units (B, M, S).
         to_tokens: logits of units' attention to tokens (B, S, M).
     """
@@ -106,8 +107,8 @@ class FACT(Segmenter):
         labels = self.stream.pooled(sample["labels"][None], sample["mask"][None])[0]
         self.counts.append(len(instances(labels >= 0.5)[0]))
 
-    def heads(self) -> Iterable[nn.Linear]:
-        return [block.frames.out for block in (self.first, *self.blocks)]
+    def biases(self) -> Iterable[Tensor]:
+        return [block.frames.out.bias for block in (self.first, *self.blocks)]
 
     def blocks_say(self, steps: Steps) -> list[Said]:
         """What each block says, first to last."""
@@ -167,7 +168,7 @@ class FACT(Segmenter):
         """How much each step belongs to each token, (B, N, M)."""
         assert said.to_tokens is not None
         found = probabilities(said.to_tokens, self.config.activation)
-        return found if said.of is None else segments.spread(found, said.of)
+        return found if said.of is None else spread(found, said.of)
 
     def _block_losses(
         self, said: Said, match: Matched, labels: Tensor, mask: Tensor
@@ -183,10 +184,10 @@ class FACT(Segmenter):
             if said.of is not None and said.units is not None and said.present is not None:
                 present = said.present
                 count = present.shape[1]
-                units = segments.pooled(labels, said.of, mask, count)
+                units = pooled(labels, said.of, mask, count)
                 segment = class_loss(said.units, units, present, kind)
                 terms["frame"] = (terms["frame"] + segment) / 2
-                spans = segments.pooled(spans.transpose(1, 2), said.of, mask, count)
+                spans = pooled(spans.transpose(1, 2), said.of, mask, count)
                 spans = spans.transpose(1, 2)  # (B, M, S)
             else:
                 smooth = smooth + smoothing_loss(said.to_tokens, mask, kind)
@@ -273,13 +274,13 @@ class SegmentBlock(UpdateBlock):
         self, x: Tensor, tokens: Tensor, positions: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor, Said]:
         """Frames (B, N, W), tokens (B, M, W), and what is said."""
-        labels = segments.predicted(x[..., -self.classes :].detach(), self.activation)
-        of, present = segments.runs(labels, mask)
-        units = segments.pooled(x, of, mask, present.shape[1])
+        labels = predicted(x[..., -self.classes :].detach(), self.activation)
+        of, present = runs(labels, mask)
+        units = pooled(x, of, mask, present.shape[1])
         units = self.combine(torch.relu(self.along(units, present)))
         units, classes = split_classes(units, self.classes, self.activation)
         y, tokens, said, to_frames, to_tokens = self.exchanged(units, tokens, positions, present)
-        y = torch.relu(self.merge(torch.cat([segments.spread(y, of), x], -1)))
+        y = torch.relu(self.merge(torch.cat([spread(y, of), x], -1)))
         x, frames = split_classes(self.frames(y, mask), self.classes, self.activation)
         return x, tokens, Said(frames, said, of, present, classes, to_frames, to_tokens)
 
@@ -369,5 +370,5 @@ def one_token_each(
     """
     stands = logits.argmax(-1) < logits.shape[-1] - 1  # (B, M)
     chosen = attention.masked_fill(~stands[:, None], -1).argmax(-1)  # (B, N)
-    found = segments.spread(logits[..., :-1].softmax(-1), chosen)
+    found = spread(logits[..., :-1].softmax(-1), chosen)
     return torch.where(stands.any(1)[:, None, None], found, frames)

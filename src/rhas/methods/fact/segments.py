@@ -1,6 +1,6 @@
-"""Predicted segments: runs of steps whose predicted labels are the same; pooling over them.
+"""Predicted segments: runs of steps whose predicted labels are the same.
 
-B rows, N steps, S segments of the row that has most, W channels, C classes.
+B rows, N steps, S segments of the row that has most, C classes.
 """
 
 from __future__ import annotations
@@ -31,26 +31,3 @@ def runs(
     of = F.pad(change.cumsum(1), (1, 0))  # (B, N)
     count = (of[:, -1] + 1) * mask.any(1)
     return of, torch.arange(int(of.max()) + 1, device=of.device) < count[:, None]
-
-
-def pooled(
-    x: Float[Tensor, "B N W"], of: Int[Tensor, "B N"], mask: Bool[Tensor, "B N"], segments: int
-) -> Float[Tensor, "B S W"]:
-    """The mean of each segment's real steps, 0 for segments that a row has not.
-
-    Args:
-        x: per step.
-        of: segment of each step, from 0.
-        mask: real steps.
-        segments: S.
-    """
-    real = mask[..., None].to(x.dtype)
-    index = of[..., None]
-    sums = x.new_zeros(len(x), segments, x.shape[2]).scatter_add(1, index.expand_as(x), x * real)
-    count = x.new_zeros(len(x), segments, 1).scatter_add(1, index, real)
-    return sums / count.clamp_min(1)
-
-
-def spread(x: Float[Tensor, "B S W"], of: Int[Tensor, "B N"]) -> Float[Tensor, "B N W"]:
-    """To each step what its segment has."""
-    return x.gather(1, of[..., None].expand(-1, -1, x.shape[2]))

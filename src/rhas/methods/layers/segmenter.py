@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from rhas.methods import Batch, Dims, Method
 from rhas.methods.layers.inputs import Steps, Stream, StreamConfig
@@ -45,9 +45,8 @@ class Segmenter(Method):
         self.stream.adapt(counted())
         if self.config.prior_bias:
             share = (present / frames.clamp_min(1)).clamp(_RAREST, 1 - _RAREST)
-            for head in self.heads():
-                assert head.bias is not None
-                head.bias.data[-self.dims.C :] = torch.logit(share).float()
+            for bias in self.biases():
+                bias.data[-self.dims.C :] = torch.logit(share).float()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The network's losses at the model's rate."""
@@ -88,8 +87,8 @@ class Segmenter(Method):
     def note(self, sample: Batch) -> None:
         """Takes what else a method wants to know of a training sample before training starts."""
 
-    def heads(self) -> Iterable[nn.Linear]:
-        """Layers whose last C outputs are frame logits."""
+    def biases(self) -> Iterable[Tensor]:
+        """Parameters whose last C entries are added to frame logits."""
         raise NotImplementedError
 
     def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:

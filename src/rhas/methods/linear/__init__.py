@@ -33,8 +33,8 @@ class Probe(Segmenter):
         super().__init__(config, dims)
         self.head = nn.Linear(self.stream.width, dims.C)
 
-    def heads(self) -> Iterable[nn.Linear]:
-        return [self.head]
+    def biases(self) -> Iterable[Tensor]:
+        return [self.head.bias]
 
     def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:
         return {"frame": frame_loss(self.head(steps.x), labels, steps.mask)}

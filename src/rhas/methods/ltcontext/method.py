@@ -30,8 +30,8 @@ class LTContext(Segmenter):
             Stage(config, dims.C, half, dims.C) for _ in range(config.stages - 1)
         )
 
-    def heads(self) -> Iterable[nn.Linear]:
-        return [self.first.head, *(stage.head for stage in self.rest)]  # type: ignore[list-item]
+    def biases(self) -> Iterable[Tensor]:
+        return [stage.head.bias for stage in (self.first, *self.rest)]
 
     def logits(self, steps: Steps) -> list[Tensor]:
         """Of every stage, each (B, N, C)."""
