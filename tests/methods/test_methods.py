@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from methods.toy import C, toy_samples
 from torch import Tensor
 
+import rhas.methods
 from rhas.base.errors import RhasError
 from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config
 from rhas.train import TrainConfig, batch_of, fit
@@ -45,6 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "boundary_threshold": 0.5,
     },
 }  # fmt: skip
+FOUNDATIONS = {"actdiff": ["hopadiff"]}  # the one method that is another one's network
 QUICK = {  # learns within few steps
     "ltcontext": {"stages": 2, "layers": 4},
     "fact": {"blocks": "iu"},
@@ -81,6 +84,21 @@ def batch() -> dict[str, Tensor]:
 
 def test_every_method_has_small_sizes_here() -> None:
     assert set(METHODS) <= set(SMALL)
+
+
+@pytest.mark.parametrize("name", [*METHODS, "layers"])
+def test_a_method_stands_on_no_other(name: str) -> None:
+    """So its folder can go without another one breaking."""
+    for path in (Path(rhas.methods.__file__).parent / name).glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            used = {module.split(".")[2] for module in names if module.startswith("rhas.methods.")}
+            assert used & {*METHODS} <= {name, *FOUNDATIONS.get(name, ())}, path
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -94,7 +94,8 @@ class FACT(Segmenter):
         super().adapt(samples)
         tokens = self.config.tokens
         mean = sum(self.counts) / max(len(self.counts), 1)
-        self.null_weight.fill_(min(mean / max(tokens - mean, 1), 1) or 1)
+        weight = min(mean / max(tokens - mean, 1), 1.0)
+        self.null_weight.fill_(weight if weight > 0 else 1.0)
         over = [count for count in self.counts if count > tokens]
         if over:
             print(
