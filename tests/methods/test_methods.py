@@ -50,7 +50,6 @@ SMALL: dict[str, dict[str, Any]] = {
 FOUNDATIONS = {"actdiff": ["hopadiff"]}  # the one method that is another one's network
 QUICK = {  # learns within few steps
     "ltcontext": {"stages": 2, "layers": 4},
-    "fact": {"blocks": "iu"},
     "asquery": {"dropout": 0.0},
 }
 IDLE = {"fact": "first.tokens.layers.0.own"}  # its tokens start as zeros: no more than a bias
