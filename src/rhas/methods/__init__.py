@@ -3,7 +3,7 @@
 Every method is built by :func:`build`, trained by ``rhas.train`` and read by ``rhas.evaluate``
 through the functions of :class:`Method` alone. A method is a package in this folder that offers
 ``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; no list
-has to be told of it.
+has to be told of it. ``layers`` is not a method, but what several of them are made of.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from rhas.methods.memory import keep_freed_memory
 
 Batch = Mapping[str, Tensor]
 
-METHODS = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.ispkg))
+METHODS = tuple(
+    sorted(m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "layers")
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""LTContext's parameters and presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rhas.methods.layers.inputs import StreamConfig, require
+
+
+@dataclass(frozen=True)
+class Config(StreamConfig):
+    """Structure and losses of LTContext.
+
+    Args:
+        stages: how often the prediction is refined, the first one counted.
+        layers: blocks of a stage, dilation 2^i.
+        width: channels of the first stage, a multiple of 4; half of them in the later ones.
+        window: W, even; a window's steps attend to the 2W around it.
+        long_stride: G, steps between those that attend to each other over the whole sample.
+        dropout: on the output of every block.
+        attention_dropout: of attention weights.
+        projection_dropout: behind each attention.
+        channel_dropout: of whole input channels of every stage.
+        activation: ``sigmoid`` (multi-label), or ``softmax`` between stages, in the loss and in
+            the scores, as published.
+        smoothing_weight: of the clipped squared difference between neighbouring log-probabilities.
+    """
+
+    stages: int = 4
+    layers: int = 9
+    width: int = 64
+    window: int = 64
+    long_stride: int = 64
+    dropout: float = 0.2
+    attention_dropout: float = 0.2
+    projection_dropout: float = 0.1
+    channel_dropout: float = 0.3
+    activation: Literal["sigmoid", "softmax"] = "sigmoid"
+    smoothing_weight: float = 0.17
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("stages", "layers", "long_stride"):
+            require(self, name, getattr(self, name) >= 1, "at least 1")
+        require(self, "width", self.width >= 4 and self.width % 4 == 0, "a multiple of 4")
+        require(self, "window", self.window >= 2 and self.window % 2 == 0, "an even number")
+        for name in ("dropout", "attention_dropout", "projection_dropout", "channel_dropout"):
+            require(self, name, 0 <= getattr(self, name) < 1, "from 0, below 1")
+        require(self, "smoothing_weight", self.smoothing_weight >= 0, "0 or more")
+
+
+PRESETS = {
+    "paper": Config(),
+    "mini": Config(
+        stride=5,
+        standardise=True,
+        prior_bias=True,
+        stages=3,
+        layers=7,
+        window=32,
+        long_stride=16,
+        dropout=0.1,
+        attention_dropout=0.1,
+        smoothing_weight=0.05,
+    ),
+}

@@ -1,0 +1,305 @@
+"""What every method keeps to: gradients, padding, batch mates, odd windows, presets, training."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from methods.toy import C, toy_samples
+from torch import Tensor
+
+import rhas.methods
+from rhas.base.errors import RhasError
+from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config
+from rhas.train import TrainConfig, batch_of, fit
+
+L, D, D_TEXT = 64, 24, 8
+HOPADIFF = {
+    "encoder_layers": 2,
+    "encoder_maps": 8,
+    "feature_layers": [0, 1],
+    "decoder_layers": 2,
+    "decoder_maps": 8,
+    "time_width": 8,
+    "spectrum_width": 6,
+    "xlstm_heads": 2,
+    "xlstm_chunk": 8,
+    "sampling_steps": 4,
+    "stride": 3,
+}
+SMALL: dict[str, dict[str, Any]] = {
+    "hopadiff": HOPADIFF,
+    "actdiff": HOPADIFF,
+    "linear": {"stride": 3},
+    "ltcontext": {
+        "stages": 2, "layers": 2, "width": 16, "window": 4, "long_stride": 4, "stride": 3,
+    },
+    "fact": {
+        "blocks": "iuU", "tokens": 12, "width": 148, "frame_width": 8, "token_width": 8,
+        "layers": 2, "token_layers": 1, "heads": 2, "token_ffn": 8, "stride": 3,
+        "prior_bias": False,  # else one segment at first
+    },
+    "asquery": {
+        "width": 16, "heads": 2, "window": 5, "branch_dilations": [2, 2, 2], "stride": 3,
+        "boundary_threshold": 0.5,
+    },
+}  # fmt: skip
+FOUNDATIONS = {"actdiff": ["hopadiff"]}  # the one method that is another one's network
+QUICK = {  # learns within few steps
+    "ltcontext": {"stages": 2, "layers": 4},
+    "asquery": {"dropout": 0.0},
+}
+IDLE = {"fact": "first.tokens.layers.0.own"}  # its tokens start as zeros: no more than a bias
+STREAMS = [name for name in METHODS if name != "hopadiff"]  # methods on one stream
+SURE = [name for name in STREAMS if name != "actdiff"]  # whose losses draw nothing but dropout
+
+
+def small(name: str, **overrides: Any) -> Method:
+    torch.manual_seed(0)
+    config = config_of(name, "mini", {**SMALL[name], **overrides})
+    method = build(name, config, D=D, D_text=D_TEXT, C=C, L=L)
+    method.adapt(toy_samples(3, L=L))
+    return method
+
+
+def scores(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
+    return method.scores(batch, torch.Generator().manual_seed(seed))
+
+
+def losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    torch.manual_seed(3)
+    return method.losses(batch)
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, Tensor]:
+    made = batch_of(toy_samples(3, L=L), [0, 1, 2])
+    torch.manual_seed(1)
+    return {**made, "text": torch.randn(3, D_TEXT)}
+
+
+def test_every_method_has_small_sizes_here() -> None:
+    assert set(METHODS) <= set(SMALL)
+
+
+@pytest.mark.parametrize("name", [*METHODS, "layers"])
+def test_a_method_stands_on_no_other(name: str) -> None:
+    """So its folder can go without another one breaking."""
+    for path in (Path(rhas.methods.__file__).parent / name).glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            used = {module.split(".")[2] for module in names if module.startswith("rhas.methods.")}
+            assert used & {*METHODS} <= {name, *FOUNDATIONS.get(name, ())}, path
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_gradients_reach_every_parameter(name: str, batch: dict[str, Tensor]) -> None:
+    method = small(name)
+    terms = losses(method, batch)
+    assert all(term.shape == () and term.isfinite() for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+    without = [key for key, p in method.named_parameters() if p.grad is None or not p.grad.any()]
+    assert all(key.startswith(IDLE.get(name, "none")) for key in without), without
+    said = scores(method, batch)
+    assert said.shape == (3, L, C)
+    assert said.dtype == torch.float32
+    assert not said.requires_grad
+    assert ((said >= 0) & (said <= 1)).all()
+    assert (said[~batch["mask"]] == 0).all()
+    assert method.training
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_scores_read_no_labels_and_draw_from_the_generator_alone(
+    name: str, batch: dict[str, Tensor]
+) -> None:
+    method = small(name)
+    first = scores(method, batch)
+    torch.rand(7)
+    without = {k: v for k, v in batch.items() if k not in ("labels", "boundary")}
+    assert torch.equal(first, scores(method, without))
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("name", METHODS)
+def test_padding_changes_nothing(name: str, stride: int, batch: dict[str, Tensor]) -> None:
+    method = small(name, stride=stride)
+    dirty = dict(batch)
+    padding = ~batch["mask"]
+    assert padding.any()
+    for key in ("holistic", "partial", "labels"):
+        dirty[key] = torch.where(padding[..., None], torch.nan, batch[key])
+    dirty["present"] = batch["present"] | padding
+    dirty["boundary"] = torch.where(padding, 7.0, batch["boundary"])
+    assert torch.equal(scores(method, batch), scores(method, dirty))
+    for a, b in zip(*(losses(method, x).values() for x in (batch, dirty)), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("name", METHODS)
+def test_batch_mates_change_nothing(name: str, stride: int, batch: dict[str, Tensor]) -> None:
+    method = small(name, stride=stride)
+    together = scores(method, batch)
+    lengths = batch["mask"].sum(1)
+    assert len(set(lengths.tolist())) > 1
+    for row in range(3):
+        alone = scores(method, {key: value[row : row + 1] for key, value in batch.items()})
+        torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SURE)
+def test_losses_of_two_equal_rows_are_those_of_one(name: str, batch: dict[str, Tensor]) -> None:
+    method = small(name).eval()
+    one = {key: value[:1] for key, value in batch.items()}
+    two = {key: value.repeat(2, *[1] * (value.ndim - 1)) for key, value in one.items()}
+    for a, b in zip(losses(method, one).values(), losses(method, two).values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_batch_without_a_real_frame_is_finite(name: str, batch: dict[str, Tensor]) -> None:
+    method = small(name)
+    empty = {**batch, "mask": torch.zeros_like(batch["mask"])}
+    terms = losses(method, empty)
+    assert all(term == 0 for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())
+    assert (scores(method, empty) == 0).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_window_of_background_trains(name: str, batch: dict[str, Tensor]) -> None:
+    method = small(name)
+    nothing = {**batch, "labels": batch["labels"] * 0, "boundary": batch["boundary"] * 0}
+    check_step(method, nothing)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_window_of_sixty_overlapping_instances_trains(
+    name: str, batch: dict[str, Tensor]
+) -> None:
+    labels = torch.zeros_like(batch["labels"])
+    for instance in range(60):
+        start = instance % 20
+        labels[:, start : start + 24, 2 * instance] = 1
+    crowded = {**batch, "labels": labels * batch["mask"][..., None]}
+    assert crowded["labels"].sum(-1).max() >= 40
+    check_step(small(name), crowded)
+
+
+def check_step(method: Method, batch: dict[str, Tensor]) -> None:
+    terms = losses(method, batch)
+    assert all(term.isfinite() for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
+
+
+@pytest.mark.parametrize("inputs", ["both", "holistic", "partial"])
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_is_what_inputs_says(name: str, inputs: str, batch: dict[str, Tensor]) -> None:
+    method = small(name, inputs=inputs)
+    first = scores(method, batch)
+    for stream in ("holistic", "partial"):
+        changed = scores(method, {**batch, stream: -batch[stream]})
+        assert torch.equal(first, changed) == (inputs not in ("both", stream))
+    absent = ~batch["present"] & batch["mask"]
+    assert absent.any()
+    partial = torch.where(absent[..., None], 99.0, batch["partial"])
+    assert torch.equal(first, scores(method, {**batch, "partial": partial}))
+
+
+@pytest.mark.parametrize("name", SURE)
+def test_film_starts_as_nothing_and_learns_from_the_text(
+    name: str, batch: dict[str, Tensor]
+) -> None:
+    plain, film = small(name), small(name, film=True)
+    film.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.equal(scores(plain, batch), scores(film, batch))
+    torch.stack(list(losses(film, batch).values())).sum().backward()
+    assert film.stream.film.weight.grad.any()
+    with torch.no_grad():
+        film.stream.film.weight.normal_()
+    first = scores(film, batch)
+    assert not torch.equal(first, scores(film, {**batch, "text": -batch["text"]}))
+    for row in range(3):
+        alone = scores(film, {key: value[row : row + 1] for key, value in batch.items()})
+        torch.testing.assert_close(first[row], alone[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_presets_are_paper_and_mini_and_survive_json(name: str) -> None:
+    for preset in ("paper", "mini"):
+        config = config_of(name, preset)
+        assert config_from(name, plain_config(config)) == config
+
+
+@pytest.mark.parametrize("name", SURE)
+def test_fields_out_of_range_are_named(name: str) -> None:
+    with pytest.raises(RhasError, match=f"method {name}, stride"):
+        config_of(name, "mini", {"stride": 0})
+
+
+def test_a_stream_refuses_features_that_are_not_finite() -> None:
+    samples = toy_samples(2, L=L)
+    samples[1]["partial"][samples[1]["present"].nonzero()[0, 0], 0] = torch.inf
+    with pytest.raises(RhasError, match="sample 1: partial features are not finite"):
+        small("linear").adapt(samples)
+
+
+def test_actdiff_has_no_part_of_hopadiff() -> None:
+    with pytest.raises(RhasError, match="method actdiff, bca"):
+        config_of("actdiff", "mini", {"bca": True})
+
+
+def test_actdiff_on_the_whole_frame_is_hopadiff_without_its_parts(batch: dict[str, Tensor]) -> None:
+    off = dict.fromkeys(("partial_branch", "hp_xlstm", "bca", "dft_condition"), False)
+    ours, theirs = small("actdiff", inputs="holistic"), small("hopadiff", **off)
+    assert torch.equal(scores(ours, batch), scores(theirs, batch))
+
+
+@pytest.mark.parametrize("name", SURE)  # the others' network is HopaDIFF's, see test_train.py
+def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -> None:
+    """Labels stand in the partial stream; the holistic one shows two persons (mAP about 50)."""
+    train, val = (
+        toy_samples(count, L=200, noise=0.5, seed=seed) for count, seed in ((10, 1), (3, 2))
+    )
+    config = TrainConfig(
+        method=name,
+        overrides=QUICK.get(name, {}),
+        seed=0,
+        epochs=12,
+        batch_size=2,
+        threads=1,
+        learning_rate=4e-3,
+        warmup=5,
+        validate_every=99,
+    )
+    report = fit(train, val, config, out=tmp_path, progress=lambda *_: None)
+    assert report["last"]["val/map"] > 55
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "tolerance"),
+    [
+        ("actdiff", 11.6e6, 0.03),  # norms of the condition, one projection for all layers
+        ("linear", 768 * C + C, 0.0),
+        ("fact", 40.6e6, 0.002),
+        ("asquery", 39.5e6, 0.002),
+    ],
+)
+def test_the_paper_presets_have_the_published_sizes(
+    name: str, published: float, tolerance: float
+) -> None:
+    config = config_of(name, "paper", {"inputs": "holistic"})
+    with torch.device("meta"):
+        method = build(name, config, D=768, D_text=768, C=C, L=3000)
+    assert sum(p.numel() for p in method.parameters()) == pytest.approx(published, rel=tolerance)
