@@ -5,9 +5,9 @@
     python weights/train_encoders.py probe blip2        # the figures in weights/README.md
 
 The first command renders stills into a cache (`encoders.stills`), teaches a vision tower alone
-(`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from the
-first one's stills and vision tower and learns by contrast of crops and captions, and by what the
-picture's embedding tells of the person. A cache that is there is used again: delete it to start
+(`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
+the first one's stills and vision tower and learns by contrast of crops and captions, and by what
+the picture's embedding tells of the person. A cache that is there is used again: delete it to start
 afresh.
 
 The stills have seeds of their own; no frame of a film is among them. Training is deterministic
@@ -106,7 +106,7 @@ def tokens(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 def trained_tower(
     cache: Path, scenes: int, steps: int, size: int, rate: float, seed: int
 ) -> tuple[Stills, Any, Dense]:
-    """The stills, the vision tower and the readout of its tokens; made where the cache lacks them."""
+    """Stills, vision tower and the readout of its tokens; made where the cache lacks them."""
     import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
     from transformers import Blip2VisionConfig, Blip2VisionModel
 

@@ -121,8 +121,8 @@ class Batch:
     the crop, depth from the pelvis; way float (N, 3), sine and cosine of where the body faces, how
     far the mouth is open; held int64 (N,); hidden float (N,); actions float (N, C);
     facts int64 (N, A); frame_joints float (N, J, 2) in fractions of the frame. aspect float (S,),
-    height over width of a frame. absent: (still, reference) of people of the story who are not in the
-    picture.
+    height over width of a frame. absent: (still, reference) of people of the story who are not in
+    the picture.
     """
 
     frames: Tensor

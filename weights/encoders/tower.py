@@ -1,6 +1,7 @@
 """The vision tower: its start, and what it is taught before any sentence comes in.
 
-A fresh transformer of the library learns nothing from so few pictures in minutes. What changes that:
+A fresh transformer of the library learns nothing from so few pictures in minutes. What changes
+that:
 
 - its attention starts as a convolution: some channels hold the place of a cell, and each head
   starts by looking at one neighbour (`neighbour_attention`);
@@ -11,13 +12,13 @@ A fresh transformer of the library learns nothing from so few pictures in minute
   is (attributes) and what the body does (joints, facing, thing in the hands, actions), in crops and
   in whole frames alike.
 
-Legend: n pictures, K cells of a picture (grid × grid), N persons, C actions, J joints, A attributes.
+Legend: n pictures, K cells of a picture (grid × grid), N persons, S stills, J joints.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +132,7 @@ def readout(width: int, out: int) -> nn.Sequential:
 class Telling(nn.Module):
     """What a vector tells of a person, linearly; only serves training."""
 
-    SIZES = {
+    SIZES: ClassVar = {
         "joints": 3 * JOINTS, "way": 3, "held": len(HELD), "hidden": 1, "actions": len(CLASS),
         "facts": sum(len(v) for v in FACTS.values()),
     }  # fmt: skip
@@ -241,7 +242,7 @@ def frame_cells(batch: Batch, grid: int) -> Tensor:
     points = bones(batch.frame_joints)
     size = batch.box[:, 2:] - batch.box[:, :2]
     tall = size.amax(1, keepdim=True) * 0.055
-    reach = torch.stack([tall[:, 0] * batch.aspect[batch.still], tall[:, 0]], 1) + 0.3 / grid
+    reach = torch.cat([tall * batch.aspect[batch.still, None], tall], dim=1) + 0.3 / grid
     out = torch.full((len(batch.frames), grid * grid), -1)
     for still in range(len(batch.frames)):
         rows = (batch.still == still).nonzero()[:, 0]
