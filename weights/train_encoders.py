@@ -143,20 +143,28 @@ def trained_tower(
 def blip2(
     scenes: int = 44_000, tower_steps: int = 1300, steps: int = 1800, size: int = 16,
     rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
+    start: Path | None = None,
 ) -> None:  # fmt: skip
     """Trains BLIP-2: what the features tell of whom the sentence means, where the queries look,
-    matching, contrast."""
+    matching, contrast.
+
+    With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches; what
+    only serves training is learned anew.
+    """
     stills, tower, dense = trained_tower(cache, scenes, tower_steps, size, TOWER_RATE, seed)
     make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
-    model = load_model(Blip2ForImageTextRetrieval, out).train()
+    model = load_model(Blip2ForImageTextRetrieval, start or out).train()
     tokenizer = load_part(AutoTokenizer, out)
-    model.vision_model.load_state_dict(tower.state_dict())
     torch.manual_seed(seed)
-    said = [s[0] for t in stills.told for s in t["persons"]]
-    start_reading(model, dense, tokenizer, said[:20_000])
     first = next(stills.batches(150, 1, seed))
+    if start:
+        dense = Dense(SIZES.vision, GRID, first)
+    else:
+        model.vision_model.load_state_dict(tower.state_dict())
+        said = [s[0] for t in stills.told for s in t["persons"]]
+        start_reading(model, dense, tokenizer, said[:20_000])
     heads, looks = Heads(SIZES.text, first), Looks(model)
     seen = list(model.vision_model.parameters())
     rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
