@@ -4,10 +4,11 @@
     python weights/train_encoders.py clip
     python weights/train_encoders.py probe blip2        # the figures in weights/README.md
 
-Both start from the same stills (`encoders.stills`) and the same vision tower (`encoders.tower`),
-which the first command makes and keeps in a cache. BLIP-2's Q-Former (`encoders.reading`) is then
-trained together with the tower; CLIP's towers from it by contrast of crops and captions, and by
-what the picture's embedding tells of the person.
+The first command renders stills into a cache (`encoders.stills`), teaches a vision tower alone
+(`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
+the first one's stills and vision tower and learns by contrast of crops and captions, and by what
+the picture's embedding tells of the person. A cache that is there is used again: delete it to start
+afresh.
 
 The stills have seeds of their own; no frame of a film is among them. Training is deterministic
 for a given number of threads (OMP_NUM_THREADS). Heads that only serve training are dropped.
@@ -20,15 +21,22 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from encoders.reading import Heads, Looks, contrastive, equal, reading_losses, start_reading, tokens_of
-from encoders.stills import CACHE, CLASS, SIZE, VISIBLE, MARGIN, Batch, Stills, decoded, render
+from encoders.reading import (
+    Heads,
+    Looks,
+    contrastive,
+    equal,
+    reading_losses,
+    start_reading,
+    tokens_of,
+)
+from encoders.stills import CACHE, CLASS, MARGIN, SIZE, VISIBLE, Batch, Stills, decoded, render
 from encoders.tower import Dense, Telling, neighbour_attention, whiten_patches
 from torch import Tensor, nn
 
@@ -48,7 +56,7 @@ CLIP_SIZES = Sizes(
     text_heads=4, out=192, text_mlp=2,
 )  # fmt: skip
 GRID = SIZES.image // SIZES.patch
-PROBE_SEED = 30_000
+TOWER_RATE, PROBE_SEED = 1.5e-3, 30_000
 WEIGHTS = Path(__file__).parent
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)  # of the image processors
@@ -82,8 +90,8 @@ class Trainer:
         self.number += 1
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
-        if self.number % 50 == 0:
-            shown = "  ".join(f"{name} {total / 50:.3f}" for name, total in self.sums.items())
+        if self.number % 100 == 0:
+            shown = "  ".join(f"{name} {total / 100:.3f}" for name, total in self.sums.items())
             print(f"{self.number:6d}  {time.monotonic() - self.began:5.0f} s  {shown}", flush=True)
             self.sums = {}
 
@@ -98,10 +106,7 @@ def tokens(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 def trained_tower(
     cache: Path, scenes: int, steps: int, size: int, rate: float, seed: int
 ) -> tuple[Stills, Any, Dense]:
-    """The stills, the vision tower and the readout of its tokens; made where the cache lacks them.
-
-    Delete the cache to make them again.
-    """
+    """Stills, vision tower and the readout of its tokens; made where the cache lacks them."""
     import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
     from transformers import Blip2VisionConfig, Blip2VisionModel
 
@@ -119,15 +124,14 @@ def trained_tower(
     neighbour_attention(tower)
     first = next(stills.batches(150, 1, seed))
     whiten_patches(tower, (torch.cat([first.frames, first.crops]) - MEAN) / STD)
-    dense = Dense(SIZES.vision, GRID)
+    dense = Dense(SIZES.vision, GRID, first)
     kept = cache / "tower.pt"
     if not kept.is_file():
         groups = [(list(tower.parameters()), rate), (list(dense.parameters()), 2 * rate)]
         trainer = Trainer(groups, steps)
         for batch in stills.batches(size, steps, seed):
             trainer.step(dense.losses(*tokens(tower, batch), batch))
-            if trainer.number % 100 == 0:
-                torch.save((tower.state_dict(), dense.state_dict()), kept)
+        torch.save((tower.state_dict(), dense.state_dict()), kept)
     print(f"tower from {kept}", flush=True)
     weights = torch.load(kept, weights_only=True)
     for module, state in zip((tower, dense), weights, strict=True):
@@ -137,34 +141,44 @@ def trained_tower(
 
 @app.command()
 def blip2(
-    scenes: int = 44_000, tower_steps: int = 2200, steps: int = 1400, size: int = 16,
-    rate: float = 1e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
+    scenes: int = 44_000, tower_steps: int = 1300, steps: int = 1800, size: int = 16,
+    rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
+    start: Path | None = None,
 ) -> None:  # fmt: skip
     """Trains BLIP-2: what the features tell of whom the sentence means, where the queries look,
-    matching, contrast."""
-    stills, tower, dense = trained_tower(cache, scenes, tower_steps, size, 2e-3, seed)
+    matching, contrast.
+
+    With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches; what
+    only serves training is learned anew.
+    """
+    stills, tower, dense = trained_tower(cache, scenes, tower_steps, size, TOWER_RATE, seed)
     make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
-    model = load_model(Blip2ForImageTextRetrieval, out).train()
+    model = load_model(Blip2ForImageTextRetrieval, start or out).train()
     tokenizer = load_part(AutoTokenizer, out)
-    model.vision_model.load_state_dict(tower.state_dict())
     torch.manual_seed(seed)
-    said = [s[0] for t in stills.told for s in t["persons"]]
-    start_reading(model, dense, tokenizer, said[: 20_000])
-    heads, looks = Heads(SIZES.text), Looks(model)
+    first = next(stills.batches(150, 1, seed))
+    if start:
+        dense = Dense(SIZES.vision, GRID, first)
+    else:
+        model.vision_model.load_state_dict(tower.state_dict())
+        said = [s[0] for t in stills.told for s in t["persons"]]
+        start_reading(model, dense, tokenizer, said[:20_000])
+    heads, looks = Heads(SIZES.text, first), Looks(model)
     seen = list(model.vision_model.parameters())
     rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
-    rest += heads.parameters()
-    trainer = Trainer([([*seen, *dense.parameters()], 0.4 * rate), (rest, rate)], steps)
+    readouts = [*heads.parameters(), *dense.parameters()]
+    trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
     chance = torch.Generator().manual_seed(seed)
     for batch in stills.batches(size, steps, seed + 1):
         frame, crop = tokens(model.vision_model, batch)
         told = dense.losses(frame, crop, batch)
         losses = reading_losses(
-            model, heads, looks, tokenizer, frame, crop, batch, GRID, chance
-        )
-        trainer.step({**{f"cell.{k}": 0.3 * v for k, v in told.items()}, **losses})
+            model, heads, looks, tokenizer, frame, crop, batch, GRID, chance,
+            whole=trainer.number % 4 == 0,
+        )  # fmt: skip
+        trainer.step({**{f"cell.{k}": 0.5 * v for k, v in told.items()}, **losses})
         if trainer.number % 200 == 0:
             save_half(out, model)
     save_half(out, model)
@@ -172,23 +186,27 @@ def blip2(
 
 @app.command()
 def clip(
-    scenes: int = 44_000, tower_steps: int = 2200, steps: int = 900, size: int = 16,
-    rate: float = 1e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "clip",
+    steps: int = 1500, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
+    start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip",
 ) -> None:  # fmt: skip
-    """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person."""
-    stills, tower, _ = trained_tower(cache, scenes, tower_steps, size, 2e-3, seed)
+    """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person.
+
+    The vision tower starts as that of the BLIP-2 checkpoint ``start``, the stills are those of its
+    cache.
+    """
+    stills = Stills(cache)
     make_clip(out, stills.words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
-    from transformers import AutoTokenizer, CLIPModel
+    from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, CLIPModel
 
     model = load_model(CLIPModel, out).train()
     tokenizer = load_part(AutoTokenizer, out)
-    take_over(model.vision_model, tower)
+    take_over(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
     torch.manual_seed(seed)
-    heads = Telling(CLIP_SIZES.out)
+    heads = Telling(CLIP_SIZES.out).start(next(stills.batches(150, 1, seed)))
     seen = list(model.vision_model.parameters())
     rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
-    rest += heads.parameters()
-    trainer = Trainer([(seen, 0.5 * rate), (rest, rate)], steps)
+    readouts = list(heads.parameters())
+    trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
     chance = random.Random(seed)
     for batch in stills.batches(size, steps, seed + 2):
         person = model.get_image_features(pixel_values=(batch.crops - MEAN) / STD).pooler_output
@@ -255,9 +273,7 @@ def probe(
         image = decoded(scene.frame)
         scale = image.height / scene.frame.shape[0]
         crops = [cut_out(image, [v * scale for v in p.box], MARGIN, SIZE) for p in seen]
-        made = _probe_rows(
-            encoder, np.asarray(image), crops, [p.reference for p in seen], rng
-        )
+        made = _probe_rows(encoder, np.asarray(image), crops, [p.reference for p in seen], rng)
         for name, values in made.items():
             rows[name].append(values)
         labels += [[float(name in p.actions) for name in MINI_CLASSES] for p in seen]

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from train_grounding import CLASSES, word_claims
 
 from encoders.stills import Batch
-from encoders.tower import Dense, Telling, crop_cells, frame_cells
+from encoders.tower import Dense, Telling, crop_cells, frame_cells, readout
 from rhas.extract.encoders.blip2 import fused, text_states
 
 NEUTRAL = "the person"
@@ -66,10 +66,12 @@ def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[
     states = states[some] / states[some].square().sum(1, keepdim=True).sqrt()
     model.embeddings.word_embeddings.weight[some] = states @ table
     start, stop = _facts_columns()
-    facts = dense.cell.linear.weight[start:stop]  # (claims, width of the tower)
-    facts = facts - facts.mean(0)
+    even = dense.cell.linear[0]
+    scale = (even.running_var + even.eps).rsqrt()  # of the tower's channels
+    facts = dense.cell.linear[1].weight[start:stop]  # (claims, width of the tower)
+    facts = facts / facts.norm(dim=1).mean() * scale
     deaf = math.sqrt(_DEAF * math.sqrt(width / heads) / (width * width / heads))
-    on = dense.on.weight[0] / dense.on.weight[0].norm()
+    on = dense.on[1].weight[0] / dense.on[1].weight[0].norm() * scale
     for layer in model.qformer.encoder.layer:
         own, cross = layer.attention, layer.crossattention
         for part in (own.attention.value, own.output.dense):
@@ -80,10 +82,10 @@ def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[
         nn.init.eye_(cross.attention.query.weight)
         cross.attention.query.bias.copy_(look * _LOOK * heads)
         cross.attention.key.weight.copy_(
-            _FIT / width**0.5 * table.T @ facts / facts.norm(dim=1).mean()
-            + (width / heads) ** 0.5 * torch.outer(look, on)
+            _FIT / width**0.5 * table.T @ facts + (width / heads) ** 0.5 * torch.outer(look, on)
         )
-        nn.init.orthogonal_(cross.attention.value.weight)
+        nn.init.orthogonal_(cross.attention.value.weight).mul_(scale)
+        cross.attention.value.bias.copy_(-cross.attention.value.weight @ even.running_mean)
         nn.init.eye_(cross.output.dense.weight)
         for feed in (layer.intermediate, layer.intermediate_query):
             feed.dense.weight.normal_(std=feed.dense.in_features**-0.5)
@@ -130,11 +132,11 @@ class Looks:
 class Heads(nn.Module):
     """Readouts of the fused features and of the sentences; only serve training."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, first: Batch) -> None:
+        """``first``: stills to start the readouts from."""
         super().__init__()
-        self.near, self.far = Telling(width), Telling(width)
-        self.box = nn.Linear(width, 4)
-        self.claims = nn.Linear(width, len(CLASSES))
+        self.near, self.far = Telling(width).start(first), Telling(width).start(first)
+        self.box, self.claims = readout(width, 4), readout(width, len(CLASSES))
         self.scale = nn.Parameter(torch.tensor(2.3))
 
 
@@ -158,9 +160,12 @@ def claims_of(sentences: Sequence[str], length: int) -> Tensor:
 
 def reading_losses(
     model: Any, heads: Heads, looks: Looks, tokenizer: Any, frame: Tensor, crop: Tensor,
-    batch: Batch, grid: int, generator: torch.Generator,
+    batch: Batch, grid: int, generator: torch.Generator, whole: bool,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """Losses of a batch, from the vision tokens of its frames and crops, (S or N, 1 + K, width)."""
+    """Losses of a batch, from the vision tokens of its frames and crops, (S or N, 1 + K, width).
+
+    ``whole`` adds matching and contrast, which are cheap to learn and dear to compute.
+    """
     n = len(crop)
     near_cells = crop_cells(batch, grid)
     whose = frame_cells(batch, grid)[batch.still]  # (N, K)
@@ -201,22 +206,34 @@ def reading_losses(
     stated = claims_of(batch.references, ids.shape[1])
     out["claims"] = F.cross_entropy(heads.claims(states[stated >= 0]), stated[stated >= 0])
 
-    shifted = (everyone[: n // 3] + 1) % n  # crops with a sentence about somebody else
-    other = fused(model, crop[: n // 3], ids[shifted], mask[shifted])
+    if whole:
+        out |= _pairs_losses(model, heads, near, far, crop, ids, mask, states[:, 0], batch)
+    return out
+
+
+def _pairs_losses(
+    model: Any, heads: Heads, near: Tensor, far: Tensor, crop: Tensor, ids: Tensor, mask: Tensor,
+    text: Tensor, batch: Batch,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Whether picture and sentence belong together: matching, and contrast of both alone."""
+    n = len(crop)
+    some = torch.arange(n // 3)
+    shifted = (some + 1) % n  # crops with a sentence about somebody else
+    other = fused(model, crop[some], ids[shifted], mask[shifted])
     same = equal(batch.references)
     matched = torch.cat([
-        torch.ones(n), torch.arange(len(far)) < n, same[everyone[: n // 3], shifted] > 0,
+        torch.ones(n), torch.arange(len(far)) < n, same[some, shifted] > 0,
     ]).long()  # fmt: skip
-    out["match"] = F.cross_entropy(model.itm_head(torch.cat([near, far, other])), matched)
-
     few = min(n, 24)
     queries = model.query_tokens.expand(few, -1, -1)
     alone = model.qformer(query_embeds=queries, encoder_hidden_states=crop[:few]).last_hidden_state
-    out["contrast"] = 0.2 * contrastive(
-        model.vision_projection(alone).mean(dim=1), model.text_projection(states[:few, 0]),
-        same[:few, :few], heads.scale.exp().clamp(max=100),
-    )  # fmt: skip
-    return out
+    return {
+        "match": F.cross_entropy(model.itm_head(torch.cat([near, far, other])), matched),
+        "contrast": 0.2 * contrastive(
+            model.vision_projection(alone).mean(dim=1), model.text_projection(text[:few]),
+            same[:few, :few], heads.scale.exp().clamp(max=100),
+        ),
+    }  # fmt: skip
 
 
 def contrastive(images: Tensor, texts: Tensor, same: Tensor, scale: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,8 +121,8 @@ class Batch:
     the crop, depth from the pelvis; way float (N, 3), sine and cosine of where the body faces, how
     far the mouth is open; held int64 (N,); hidden float (N,); actions float (N, C);
     facts int64 (N, A); frame_joints float (N, J, 2) in fractions of the frame. aspect float (S,),
-    height over width of a frame. absent: (still, reference) of people of the story who are not in the
-    picture.
+    height over width of a frame. absent: (still, reference) of people of the story who are not in
+    the picture.
     """
 
     frames: Tensor
@@ -219,7 +218,9 @@ class Stills:
         joints[flip] = joints[flip][:, SWAPPED]
         box = people["box"].copy()
         aspect = self.aspect[chosen]
-        far = people["joints"][..., :2] * np.stack([aspect, np.ones_like(aspect)], 1)[still][:, None]
+        far = (
+            people["joints"][..., :2] * np.stack([aspect, np.ones_like(aspect)], 1)[still][:, None]
+        )
         far[flip, :, 0] = 1 - far[flip, :, 0]
         far[flip] = far[flip][:, SWAPPED]
         box[flip] = np.stack([1 - box[flip, 2], box[flip, 1], 1 - box[flip, 0], box[flip, 3]], 1)
@@ -243,9 +244,7 @@ class Stills:
         )  # fmt: skip
 
 
-def _moved(
-    square: np.ndarray, rng: np.random.Generator | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _moved(square: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
     """Corner (N, 2) and side (N,) of the crop in a cached square (N, 3), as a tracker's box."""
     side = square[:, 2] * SIZE / STORED
     middle = square[:, :2] + square[:, 2:] / 2
@@ -280,5 +279,3 @@ def turned(sentence: str) -> str:
     """Left for right and right for left."""
     other = {"left": "right", "right": "left"}
     return " ".join(other.get(w, w) for w in sentence.split())
-
-

@@ -1,18 +1,24 @@
 """The vision tower: its start, and what it is taught before any sentence comes in.
 
-A fresh transformer of the library learns nothing from so few pictures in minutes. Two things change
-that. Its attention starts as a convolution: some channels hold the place of a cell, and each head
-starts by looking at one neighbour (`neighbour_attention`). And it is taught densely: each cell on a
-person tells who that person is (attributes) and what the body does (joints, facing, thing in the
-hands, actions), in crops and in whole frames alike.
+A fresh transformer of the library learns nothing from so few pictures in minutes. What changes
+that:
 
-Legend: n pictures, K cells of a picture (G × G), N persons, C actions, J joints, A attributes.
+- its attention starts as a convolution: some channels hold the place of a cell, and each head
+  starts by looking at one neighbour (`neighbour_attention`);
+- patches start as their principal components (`whiten_patches`), and every readout stands behind a
+  normalisation of its input and starts from the means and frequencies of what it is to tell
+  (`readout`, `Telling.start`); else hundreds of steps go into what all pictures have in common;
+- it is taught densely: each cell on a person tells which part of the body it shows, who that person
+  is (attributes) and what the body does (joints, facing, thing in the hands, actions), in crops and
+  in whole frames alike.
+
+Legend: n pictures, K cells of a picture (grid × grid), N persons, S stills, J joints.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -118,13 +124,15 @@ def readout(width: int, out: int) -> nn.Sequential:
     The tokens' common part is far larger than what tells them apart; a linear layer on them alone
     takes hundreds of steps to see past it.
     """
-    return nn.Sequential(nn.BatchNorm1d(width, affine=False), nn.Linear(width, out))
+    linear = nn.Linear(width, out)
+    nn.init.zeros_(linear.weight)
+    return nn.Sequential(nn.BatchNorm1d(width, affine=False), linear)
 
 
 class Telling(nn.Module):
-    """What a vector tells of a person, linearly: see `Told`."""
+    """What a vector tells of a person, linearly; only serves training."""
 
-    SIZES = {
+    SIZES: ClassVar = {
         "joints": 3 * JOINTS, "way": 3, "held": len(HELD), "hidden": 1, "actions": len(CLASS),
         "facts": sum(len(v) for v in FACTS.values()),
     }  # fmt: skip
@@ -132,6 +140,24 @@ class Telling(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.linear = readout(width, sum(self.SIZES.values()))
+
+    @torch.no_grad()
+    def start(self, batch: Batch) -> Telling:
+        """Starts from what is told best without looking: means and frequencies in a batch."""
+
+        def odds(share: Tensor) -> Tensor:
+            return share.clamp(1e-3, 1 - 1e-3).logit()
+
+        shares = [
+            F.one_hot(truth, len(values)).float().mean(0).clamp(min=1e-3).log()
+            for truth, values in zip(batch.facts.T, FACTS.values(), strict=True)
+        ]
+        held = F.one_hot(batch.held, len(HELD)).float().mean(0).clamp(min=1e-3).log()
+        self.linear[1].bias.copy_(torch.cat([
+            batch.joints.median(0).values.flatten(), batch.way.mean(0), held,
+            odds(batch.hidden.mean(0, keepdim=True)), odds(batch.actions.mean(0)), *shares,
+        ]))  # fmt: skip
+        return self
 
     def losses(self, x: Tensor, batch: Batch, person: Tensor, weight: Tensor) -> dict[str, Tensor]:
         """Of vectors (n, width) about persons (n,) of a batch, weighted (n,), each a scalar."""
@@ -175,7 +201,9 @@ def bones(joints: Tensor) -> Tensor:
     """Points on figures, joints and places between, (N, 28, 2) of joints (N, J, 3)."""
     xy = joints[..., :2]
     pairs = ((0, 1), (3, 4), (4, 5), (6, 7), (7, 8), (9, 10), (10, 11), (13, 14), (14, 15))
-    return torch.cat([xy[:, :19], *((xy[:, a : a + 1] + xy[:, b : b + 1]) / 2 for a, b in pairs)], 1)
+    return torch.cat(
+        [xy[:, :19], *((xy[:, a : a + 1] + xy[:, b : b + 1]) / 2 for a, b in pairs)], 1
+    )
 
 
 def owners(points: Tensor, reach: Tensor, grid: int) -> Tensor:
@@ -187,7 +215,9 @@ def owners(points: Tensor, reach: Tensor, grid: int) -> Tensor:
         grid: cells along a side.
     """
     centre = (torch.arange(grid) + 0.5) / grid
-    cells = torch.stack(torch.meshgrid(centre, centre, indexing="xy"), dim=2).flatten(0, 1)
+    cells = torch.stack(torch.meshgrid(centre, centre, indexing="xy"), dim=2).flatten(
+        0, 1
+    )  # (K, 2)
     gap = (points[:, None] - cells[None, :, None]) / reach[:, None, None]  # (N, K, P, 2)
     on = (gap.square().sum(3) < 1).any(2)  # (N, K)
     number = torch.arange(1, len(points) + 1)[:, None] * on
@@ -212,7 +242,7 @@ def frame_cells(batch: Batch, grid: int) -> Tensor:
     points = bones(batch.frame_joints)
     size = batch.box[:, 2:] - batch.box[:, :2]
     tall = size.amax(1, keepdim=True) * 0.055
-    reach = torch.stack([tall[:, 0] * batch.aspect[batch.still], tall[:, 0]], 1) + 0.3 / grid
+    reach = torch.cat([tall * batch.aspect[batch.still, None], tall], dim=1) + 0.3 / grid
     out = torch.full((len(batch.frames), grid * grid), -1)
     for still in range(len(batch.frames)):
         rows = (batch.still == still).nonzero()[:, 0]
@@ -225,10 +255,11 @@ def frame_cells(batch: Batch, grid: int) -> Tensor:
 class Dense(nn.Module):
     """Readouts of a tower's tokens; only serve training."""
 
-    def __init__(self, width: int, grid: int) -> None:
+    def __init__(self, width: int, grid: int, first: Batch) -> None:
+        """``first``: stills to start the readouts from."""
         super().__init__()
         self.grid = grid
-        self.cell, self.whole = Telling(width), Telling(width)
+        self.cell, self.whole = Telling(width).start(first), Telling(width).start(first)
         self.on, self.part = readout(width, 1), readout(width, POINTS)
 
     def losses(self, frame: Tensor, crop: Tensor, batch: Batch) -> dict[str, Tensor]:

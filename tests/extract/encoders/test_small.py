@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertTokenizer, CLIPTokenizer
 
-from rhas.extract.encoders.small import bpe_vocab, wordpiece_vocab
+from rhas.extract.encoders.small import Sizes, bpe_vocab, make_blip2, make_clip, wordpiece_vocab
 
 WORDS = ["the", "woman", "women", "red", "coat", "on", "one"]
 BERT = BertTokenizer(vocab=wordpiece_vocab(WORDS))
@@ -30,3 +33,18 @@ def test_clip_tokenises_any_text(text: str) -> None:
     """Bytes cover everything, so the unknown token, which is also the end, never occurs."""
     ids = CLIP(text, split_special_tokens=True)["input_ids"]
     assert ids.count(CLIP.eos_token_id) == 1
+
+
+def test_feed_forward_widths_are_those_asked_for(tmp_path: Path) -> None:
+    sizes = Sizes(
+        image=16, vision=16, vision_layers=1, vision_heads=2, text=24, text_layers=1,
+        text_heads=2, queries=2, out=8, mlp=2, text_mlp=1,
+    )  # fmt: skip
+    make_blip2(tmp_path / "blip2", WORDS, sizes)
+    config = json.loads((tmp_path / "blip2" / "config.json").read_text())
+    assert config["vision_config"]["intermediate_size"] == 32
+    assert config["qformer_config"]["intermediate_size"] == 24
+    make_clip(tmp_path / "clip", WORDS, sizes)
+    config = json.loads((tmp_path / "clip" / "config.json").read_text())
+    assert config["vision_config"]["intermediate_size"] == 32
+    assert config["text_config"]["intermediate_size"] == 24
