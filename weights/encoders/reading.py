@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from train_grounding import CLASSES, word_claims
+from grounding_training.phrases import CLASSES, word_claims
 
 from encoders.stills import Batch
 from encoders.tower import Dense, Telling, crop_cells, frame_cells, readout

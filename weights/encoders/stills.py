@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-from train_grounding import FACTS
+from grounding_training.phrases import FACTS
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from train_grounding import FACTS
+from grounding_training.phrases import FACTS
 
 from encoders.stills import CLASS, HELD, Batch
 from rhas.mini.figure import JOINTS
