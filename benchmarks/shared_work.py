@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 from random_grounding import VOCABULARY, write
@@ -36,7 +37,8 @@ from rhas.base.errors import RhasError
 from rhas.engine.stage import run
 from rhas.ground import GroundConfig, ground_film, make_grounder
 from rhas.ground.batches import with_fitting_batches
-from rhas.ground.recall import Recall, film_recall
+from rhas.ground.recall import VISIBLE, Recall, box_recall
+from rhas.ground.truth import TruthBoxes
 from rhas.stores.manifest import Manifest
 
 REFERENCES = [
@@ -124,7 +126,13 @@ def packing_cost(data: Path) -> Figures:
                 start = time.process_time()
                 ground_film(inputs, arguments, out, lambda n: None)
                 seconds += time.process_time() - start
-                counts += film_recall(data / "raw" / "truth" / f"{film.movie}.h5", store, out)
+                true = TruthBoxes(data / "raw" / "truth" / f"{film.movie}.h5")
+                with h5py.File(store) as file:
+                    moments = file["time"][:]
+                    size = int(file.attrs["width"]), int(file.attrs["height"])
+                right = true.at(moments, *size)
+                counted = (true.visible(moments) >= VISIBLE) & np.isfinite(right).all(2)
+                counts += box_recall(out, right, counted)
         figures[f"seconds_{prompting}"] = seconds
         for what in ("top", "any", "chance"):
             figures[f"recall_{what}_{prompting}"] = 100 * getattr(counts, what) / counts.pairs

@@ -23,3 +23,9 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no folder of real films beside the checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _wide_as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are not cut to the width of whatever terminal runs the tests."""
+    monkeypatch.delenv("COLUMNS", raising=False)

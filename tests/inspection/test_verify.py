@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -150,7 +151,7 @@ def test_checksums_as_dvc_recorded_them(data: Path) -> None:
     """The lock and the listing are written here by hand, in DVC's formats."""
     root, folder = data.parent, data / "features" / "blip2"
     subprocess.run(["git", "init", "-q", root], check=True)
-    subprocess.run(["dvc", "init", "-q"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
     (root / "dvc.yaml").write_text("stages: {}\n")
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     md5 = {p.relative_to(folder).as_posix(): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
