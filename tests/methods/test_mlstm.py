@@ -31,9 +31,9 @@ def values_and_gradients(form, inputs: list[Tensor], weights: Tensor) -> list[Te
     return [h.detach(), *torch.autograd.grad((h * weights).sum(), leaves)]
 
 
-def disagreement(inputs: list[Tensor], *chunks: int) -> float:
+def disagreement(inputs: list[Tensor], *chunks: int, dtype: torch.dtype = torch.float32) -> float:
     """Of h and the five gradients: the largest difference, as a share of the largest entry."""
-    single = [x.float() for x in inputs]
+    single = [x.to(dtype) for x in inputs]
     weights = torch.randn_like(single[2])
     exact = values_and_gradients(mlstm_recurrent, [x.double() for x in single], weights.double())
     worst = 0.0
@@ -50,7 +50,7 @@ def disagreement(inputs: list[Tensor], *chunks: int) -> float:
 @given(
     L=st.integers(1, 130),
     chunk=st.integers(1, 140),
-    strength=st.sampled_from([0.1, 1.0, 5.0]),
+    strength=st.sampled_from([0.1, 1.0]),
     memory=st.sampled_from([-3.0, 0.0, 4.0, 12.0]),
     seed=st.integers(0, 999),
 )
@@ -60,6 +60,20 @@ def test_float32_agrees_for_any_length_and_chunk(
 ) -> None:
     inputs = random_inputs(L, strength=strength, memory=memory, seed=seed)
     assert disagreement(inputs, chunk) < AGREE
+
+
+@given(
+    L=st.integers(1, 60),
+    chunk=st.integers(1, 70),
+    memory=st.sampled_from([-3.0, 0.0, 4.0, 12.0]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=15, deadline=None)
+def test_float64_agrees_for_strong_gates(L: int, chunk: int, memory: float, seed: int) -> None:
+    """Input gates from e^-15 to e^15. Where nᵀq nearly cancels the quotient is ill-conditioned:
+    in float32 the recurrence itself is then up to 3e-4 off, so the forms are compared exactly."""
+    inputs = random_inputs(L, strength=5.0, memory=memory, seed=seed)
+    assert disagreement(inputs, chunk, dtype=torch.float64) < 1e-9
 
 
 def test_twelve_thousand_frames() -> None:
