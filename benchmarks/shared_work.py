@@ -30,6 +30,7 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
+from extract_work import extract_work
 from random_grounding import VOCABULARY, write
 
 from rhas.base.config import from_mapping, load_params
@@ -101,7 +102,7 @@ def ground_work(threads: int, checkpoint: Path | None = None, repeat: int = 3) -
 
 
 # Parts by name: threads -> figures.
-PARTS: dict[str, Callable[..., Figures]] = {"ground": ground_work}
+PARTS: dict[str, Callable[..., Figures]] = {"ground": ground_work, "extract": extract_work}
 
 
 def packing_cost(data: Path) -> Figures:
