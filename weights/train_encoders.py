@@ -186,7 +186,7 @@ def blip2(
 
 @app.command()
 def clip(
-    steps: int = 1500, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
+    steps: int = 800, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
     start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip",
 ) -> None:  # fmt: skip
     """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person.
