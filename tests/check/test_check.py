@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
@@ -16,6 +17,7 @@ import torch
 import yaml
 from films import number_of, write_film
 from published import write_published
+from safetensors import safe_open
 from typer.testing import CliRunner
 
 from rhas.base.checks import Check, worst
@@ -242,7 +244,9 @@ def test_a_gpu_that_is_absent_full_or_free(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8_000_000_000, 9_000_000_000))
     (check,) = check_gpu(values)
     assert (check.level, "8.0 GB of 9.0 GB free" in check.found) == ("ok", True)
-    assert "4.0 MB" in check.found
+    with safe_open(ROOT / "weights" / "blip2" / "model.safetensors", "pt") as file:
+        numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    assert f"{4 * numbers / 1e6:.1f} MB" in check.found
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1_000_000, 9_000_000_000))
     assert "a card" in failing(check_gpu(values))
 
@@ -256,7 +260,7 @@ def test_bytes_of_a_film() -> None:
     values = changed(extract={"checkpoints": {"blip2": "elsewhere"}})
     need = needed_bytes([FILM], values)
     assert need["decode"] == pytest.approx(3000 * 320 * 180 * 0.25)
-    assert need["crop"] == pytest.approx(3000 * 2 * 64 * 64 * 0.6)
+    assert need["crop"] == pytest.approx(3000 * 2 * VALUES["crop"]["size"] ** 2 * 0.6)
     assert need["extract"] == 2 * 2 * 3000 * 768 * 2
     twice = needed_bytes([FILM, FILM], values, {"decode": 10.0})
     assert twice["decode"] == 2 * 5000 * 10.0
@@ -265,7 +269,12 @@ def test_bytes_of_a_film() -> None:
 
 def test_the_width_is_the_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert (feature_width(VALUES), feature_width(changed(vlm="clip"))) == (128, 128)
+    blip2, clip = (
+        json.loads((ROOT / "weights" / name / "config.json").read_text())
+        for name in ("blip2", "clip")
+    )
+    assert feature_width(VALUES) == blip2["qformer_config"]["hidden_size"]
+    assert feature_width(changed(vlm="clip")) == clip["projection_dim"]
     assert feature_width(changed(vlm="clip", extract={"checkpoints": {"clip": "x"}})) == 512
 
 
