@@ -5,10 +5,9 @@ from pathlib import Path
 
 from dvclive import Live
 
-from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
-from rhas.train import TrainConfig, fit, team
+from rhas.train import fit, team, train_config
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
 
@@ -16,8 +15,7 @@ SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/tr
 def main() -> None:
     values = params("train")
     method = values["method"]
-    own = {"method": method, "seed": values["seed"], **values["train"]}
-    config = from_mapping(TrainConfig, own, "params.yaml, train")
+    config = train_config(method, values["seed"], values["train"])
     if config.processes > 1 and not team.started():
         team.start(config.processes)
     root, folder, live = work_root(), MODELS / method, None

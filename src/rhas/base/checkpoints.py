@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from rhas.base.errors import RhasError
@@ -23,13 +24,13 @@ def checkpoint_folder(checkpoint: str) -> Path:
     if folder.is_dir():
         return folder
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(
             snapshot_download(checkpoint, allow_patterns=list(HUB_FILES), local_files_only=True)
         )
-    except (HFValidationError, LocalEntryNotFoundError) as error:
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise RhasError(
             "checkpoint not found",
             where=checkpoint,
@@ -43,10 +44,17 @@ def content_hash(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
     """Hex SHA-256 over names and content of the folder's files that match a pattern (no README)."""
     combined = hashlib.sha256()
     for path in sorted({p for pattern in patterns for p in folder.glob(pattern) if p.is_file()}):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        facts = path.stat()
+        content = _file_hash(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         combined.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return combined.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: Path, *facts: int) -> str:
+    """Once per process for an unchanged file: gigabytes take seconds."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_weights(

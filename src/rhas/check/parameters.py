@@ -17,7 +17,7 @@ from rhas.extract.film import ExtractConfig
 from rhas.ground.film import GroundConfig
 from rhas.methods import config_of
 from rhas.mini import MiniConfig
-from rhas.train import TrainConfig
+from rhas.train import TrainConfig, train_config
 
 Values = Mapping[str, Any]
 
@@ -59,6 +59,8 @@ def section_config(values: Values, section: str) -> Any:
     own = values[section]
     if not isinstance(own, Mapping):
         raise RhasError("not a section", where=section, expected="key: value lines", got=repr(own))
+    if section == "train":
+        return _training(values)
     own = dict(own)
     if section == "extract":
         own = {**own, "checkpoint": _encoder_checkpoint(values, own)}
@@ -80,9 +82,13 @@ def _encoder_checkpoint(values: Values, section: Values) -> Any:
     return checkpoints[values["vlm"]]
 
 
+def _training(values: Values) -> TrainConfig:
+    return train_config(str(values.get("method")), values.get("seed", 0), values["train"])
+
+
 def _method(values: Values) -> None:
-    train = values["train"]
-    config_of(str(values.get("method")), str(train.get("preset", "mini")), train.get("overrides"))
+    train = _training(values)
+    config_of(train.method, train.preset, train.overrides)
 
 
 def _names(values: Values) -> Iterator[Check]:

@@ -38,8 +38,8 @@ class GroundConfig:
     """Precision of the model's matrix products; weights, normalisation and boxes stay float32
     (autocast). ``float16`` on CUDA alone."""
     compile: bool = False
-    """``torch.compile`` for the image backbone: pays where many frames of one size follow. The
-    first batch waits for the compiler."""
+    """``torch.compile`` for the image backbone: worth a try where many frames of one size follow;
+    the first batch waits for the compiler."""
     policy: Policy = "max"
     """How the scores of a reference's tokens become one (`rhas.ground.policies`)."""
     top_k: int = 5

@@ -1,6 +1,6 @@
 """Training of any method, and the folder a trained method lives in."""
 
-from rhas.train.config import TrainConfig
+from rhas.train.config import TrainConfig, train_config
 from rhas.train.fit import fit
 from rhas.train.run import CHECKPOINT
 from rhas.train.samples import SampleSet, batch_of, dims_of
@@ -17,4 +17,5 @@ __all__ = [
     "fit",
     "load_method",
     "save_method",
+    "train_config",
 ]

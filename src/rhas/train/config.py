@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
+from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,34 @@ class TrainConfig:
             _require(torch.cuda.is_available(), "device", "cpu (torch finds no GPU)", "cuda")
             found = torch.cuda.device_count()
             _require(found >= self.processes, "processes", f"at most {found} GPUs", self.processes)
+
+
+def train_config(method: str, seed: int, section: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of one method from params.yaml's section ``train``.
+
+    Args:
+        method: which one.
+        seed: of parameters, order and noise.
+        section: parameters by name; its ``overrides`` are listed by method.
+
+    Raises:
+        RhasError: an unknown method or parameter, or one out of range.
+    """
+    overrides = section.get("overrides") or {}
+    where = "params.yaml, train.overrides"
+    if not isinstance(overrides, Mapping):
+        raise RhasError(
+            "not listed by method", where=where, expected="method: {parameter: value}",
+            got=repr(overrides),
+        )  # fmt: skip
+    for name in overrides:
+        if name not in METHODS:
+            raise RhasError(
+                f"no method '{name}'", where=where, expected=", ".join(METHODS),
+                do="write single parameters below their method: `hopadiff: {bca: false}`",
+            )  # fmt: skip
+    own = {**section, "method": method, "seed": seed, "overrides": overrides.get(method) or {}}
+    return from_mapping(TrainConfig, own, "params.yaml, train")
 
 
 def _require(holds: bool, name: str, expected: str, got: object) -> None:

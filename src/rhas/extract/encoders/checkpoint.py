@@ -1,4 +1,4 @@
-"""Checkpoint folders in the format of ``transformers``: found, hashed, loaded whole or not.
+"""Checkpoint folders in the format of ``transformers``: loaded whole or not.
 
 Files from outside are not trusted: weights in pickle files load with ``weights_only``, code that a
 checkpoint brings along is not run, and no kernel that it asks for is fetched.
@@ -6,49 +6,14 @@ checkpoint brings along is not run, and no kernel that it asks for is fetched.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
+from rhas.base.checkpoints import content_hash
 from rhas.base.errors import RhasError
-
-_LOADED = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
-
-
-def checkpoint_folder(checkpoint: str, download: bool = False) -> Path:
-    """The folder of a checkpoint: a local one, or a hub name's snapshot in the local hub cache.
-
-    Args:
-        checkpoint: path of a folder, or a name as ``openai/clip-vit-base-patch16``.
-        download: fetch a hub name that the local cache lacks.
-
-    Raises:
-        RhasError: neither a folder nor a snapshot.
-    """
-    folder = Path(checkpoint)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(
-                checkpoint, allow_patterns=list(_LOADED), local_files_only=not download
-            )
-        )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise RhasError(
-            "checkpoint not found",
-            where=checkpoint,
-            expected="a folder, or a hub name whose snapshot is in the local cache",
-            got=type(error).__name__,
-            do=f"correct the path, or run `hf download {checkpoint}` once",
-        ) from error
 
 
 def checkpoint_hash(folder: Path) -> str:
@@ -64,24 +29,7 @@ def checkpoint_hash(folder: Path) -> str:
             expected="a folder with config.json, weights, tokenizer and preprocessor_config.json",
             do=f"`hf download NAME --local-dir {folder}`, see docs/ENCODERS.md",
         )
-    paths = sorted({path for pattern in _LOADED for path in folder.glob(pattern)})
-    return _content_hash(tuple((path, *_identity(path)) for path in paths))
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    facts = path.stat()
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns
-
-
-@lru_cache(maxsize=8)
-def _content_hash(files: tuple[tuple[Any, ...], ...]) -> str:
-    """Once per process for unchanged files: gigabytes take seconds."""
-    combined = hashlib.sha256()
-    for path, *_ in files:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        combined.update(f"{path.name} {content}\n".encode())
-    return combined.hexdigest()
+    return content_hash(folder)
 
 
 def load_model(cls: Any, folder: Path) -> Any:
