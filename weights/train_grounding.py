@@ -23,13 +23,13 @@ vector per value of an attribute ("upper garment: red"):
 - a ranking term per phrase over boxes and per box over phrases (InfoNCE), since the score asked for
   in use is "which box is this phrase about".
 
-A run that was cut goes on after the backbone, whose weights lie beside the cached scenes.
+A run that was cut goes on where it was: the backbone and the state of every 100th step lie beside
+the cached scenes. Until the rate falls, more ``--steps`` only add to a run.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -43,7 +43,13 @@ from torch import nn
 from grounding_training.backbone import Log, train_backbone
 from grounding_training.batches import Batches
 from grounding_training.losses import detection_loss
-from grounding_training.model import SIZE, make_model, make_processor, save_checkpoint
+from grounding_training.model import (
+    SIZE,
+    make_model,
+    make_processor,
+    more_queries,
+    save_checkpoint,
+)
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
 from rhas.ground.huggingface import TransformersGrounder, load
@@ -58,29 +64,37 @@ HELD_OUT = 160  # of the cached scenes, the last ones
 
 def train(
     model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches, steps: int,
-    rate: float, save: Path, processor: GroundingDinoProcessor, held_out: list[Scene],
+    decay: int, rate: float, save: Path, state: Path, processor: GroundingDinoProcessor,
+    held_out: list[Scene],
 ) -> None:  # fmt: skip
-    """Fits the model; every 100 steps saves the running average of its weights."""
+    """Fits the model; every 100 steps saves the running average of its weights, and to ``state``
+    all that the next steps depend on."""
     trained = [*model.parameters(), *table.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=1e-4)
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / 100) * (
-            0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
-        )
+        return min(1.0, (step + 1) / 100, max(0.01, (steps - step) / decay))
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     model.train()
     model.model.backbone.to(memory_format=torch.channels_last)
-    log = Log(25)
-    for step in range(1, steps + 1):
+    log, done = Log(25), 0
+    if state.is_file():
+        kept = torch.load(state, weights_only=True)
+        model.load_state_dict(kept["model"])
+        table.load_state_dict(kept["table"])
+        optimiser.load_state_dict(kept["optimiser"])
+        batches.seek(kept["batches"])
+        average, done = kept["average"], kept["step"]
+        print(f"goes on after step {done}, from {state}", flush=True)
+    for step in range(done + 1, steps + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * factor(step)
         loss, parts = detection_loss(model, table, next(batches))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        schedule.step()
         keep = min(0.995, step / (step + 20))
         with torch.no_grad():
             for key, value in model.state_dict().items():
@@ -89,8 +103,28 @@ def train(
         log.add(**parts)
         if step % 100 == 0 or step == steps:
             save_checkpoint(model, average, processor, save)
+            kept = {
+                "model": model.state_dict(), "table": table.state_dict(), "average": average,
+                "optimiser": optimiser.state_dict(), "batches": batches.place(), "step": step,
+            }  # fmt: skip
+            torch.save(kept, state.with_suffix(".tmp"))
+            state.with_suffix(".tmp").replace(state)
         if step % 300 == 0 or step == steps:
             print(f"held-out scenes: {found_people(save, held_out)}", flush=True)
+
+
+def fit_table(
+    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches, steps: int = 60
+) -> None:
+    """The table of attributes that a trained model tells and reads; the model stays as it is."""
+    model.requires_grad_(False)
+    optimiser = torch.optim.AdamW(table.parameters(), lr=0.01, weight_decay=0.0)
+    for _ in range(steps):
+        loss, _ = detection_loss(model, table, next(batches))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    model.requires_grad_(True)
 
 
 def found_people(folder: Path, scenes: Sequence[Scene]) -> str:
@@ -120,9 +154,11 @@ def found_people(folder: Path, scenes: Sequence[Scene]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--scenes", type=int, default=48000)
+    parser.add_argument("--scenes", type=int, default=32000)
     parser.add_argument("--backbone-steps", type=int, default=2400)
     parser.add_argument("--steps", type=int, default=3500)
+    parser.add_argument("--decay", type=int, default=800, help="last steps, of a falling rate")
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -141,18 +177,36 @@ def main() -> None:
     table = nn.Linear(model.config.d_model, len(CLASSES), bias=False)
     count = sum(p.numel() for p in model.parameters())
     print(f"{count / 1e6:.2f} million parameters", flush=True)
-    backbone = options.cache.with_suffix(".backbone.pt")
-    if not backbone.is_file():
-        pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
-        train_backbone(model, table, pictures, options.backbone_steps, 2e-3)
-        torch.save((model.state_dict(), table.state_dict()), backbone)
-    print(f"backbone from {backbone}; delete it to learn it again", flush=True)
-    for module, weights in zip(
-        (model, table), torch.load(backbone, weights_only=True), strict=True
-    ):
-        module.load_state_dict(weights)
     batches = Batches(scenes, processor, options.batch, options.seed)
-    train(model, table, batches, options.steps, options.rate, options.out, processor, held_out)
+    if options.start:
+        weights = GroundingDinoForObjectDetection.from_pretrained(options.start).float()
+        model.load_state_dict(more_queries(weights.state_dict(), model.config.num_queries))
+        if options.steps:
+            fit_table(model, table, batches)
+        else:
+            save_checkpoint(model, model.state_dict(), processor, options.out)
+    else:
+        pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
+        learned_backbone(model, table, pictures, options)
+    state = options.cache.with_suffix(".state.pt")
+    train(
+        model, table, batches, options.steps, options.decay, options.rate, options.out, state,
+        processor, held_out,
+    )  # fmt: skip
+
+
+def learned_backbone(
+    model: GroundingDinoForObjectDetection, table: nn.Linear, pictures: Batches,
+    options: argparse.Namespace,
+) -> None:  # fmt: skip
+    """Trains backbone and table, or takes them from beside the cached scenes."""
+    path = options.cache.with_suffix(".backbone.pt")
+    if not path.is_file():
+        train_backbone(model, table, pictures, options.backbone_steps, 2e-3)
+        torch.save((model.state_dict(), table.state_dict()), path)
+    print(f"backbone from {path}; delete it to learn it again", flush=True)
+    for module, weights in zip((model, table), torch.load(path, weights_only=True), strict=True):
+        module.load_state_dict(weights)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from rhas.crop.tracking import (
     evidence,
     link,
     merge,
-    smooth,
     track_film,
 )
 
@@ -333,14 +332,6 @@ def test_evidence_is_log_odds_over_those_of_the_neutral_score() -> None:
     log3 = np.log(3)
     expected = [[0, log3], [np.log(0.1 / 0.9) + log3, 3]]
     assert evidence(scores, 0.25, 0.1) == pytest.approx(np.asarray(expected))
-
-
-def test_smooth_leaves_steady_motion_and_shrinks_jitter() -> None:
-    frames = np.asarray([0, 5, 15, 20])
-    steady = frames[:, None] * np.ones(4)
-    assert smooth(steady, frames) == pytest.approx(steady)
-    jitter = np.random.default_rng(0).normal(size=(2000, 4))
-    assert smooth(jitter, np.arange(2000)).std() == pytest.approx(np.sqrt(0.375), rel=0.05)
 
 
 def test_link_breaks_where_another_continuation_is_as_plausible() -> None:

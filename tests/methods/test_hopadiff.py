@@ -104,6 +104,7 @@ def test_each_ablation_removes_its_part() -> None:
         {"focal_gamma": 2.0},
         {"recompute": True},
         {"samples": 2},
+        {"centre": True},
     ],
     ids=str,
 )
@@ -123,6 +124,7 @@ OFF = [
     {"spectrum": "dct"},
     {"spectrum_at": "xlstm"},
     {"stride": 1},
+    {"centre": True},
     {"norm": "instance", "condition_norm": False, "clip_noisy": True},
 ]
 
@@ -226,6 +228,13 @@ def test_pooling_averages_over_existing_frames() -> None:
     x = torch.tensor([[[1.0], [3.0], [5.0], [torch.nan], [torch.nan]]])
     exists = torch.tensor([[True, True, True, False, False]])
     assert inputs.pooled(x, exists)[0, :, 0].tolist() == [2, 5, 0]
+
+
+def test_centred_features_leave_out_what_stays_the_same(batch: dict[str, Tensor]) -> None:
+    method = small(centre=True)
+    moved = {**batch, "partial": batch["partial"] + 3, "holistic": batch["holistic"] - 2}
+    torch.testing.assert_close(scores(method, moved), scores(method, batch), rtol=0, atol=1e-4)
+    assert not torch.allclose(scores(small(), moved), scores(small(), batch), atol=1e-2)
 
 
 def test_adapt_takes_statistics_of_real_frames() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rhas.methods.layers import attention, losses
+from rhas.methods.layers import attention, inputs, losses
 
 
 def plain(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, bias: Tensor | float = 0.0) -> Tensor:
@@ -150,3 +150,10 @@ def test_smoothing_pulls_the_later_frame_alone() -> None:
     assert logits.grad is not None
     assert logits.grad[0, 0] == 0
     assert logits.grad[0, 1] > 0
+
+
+def test_centring_takes_the_mean_of_what_exists() -> None:
+    x = torch.tensor([[[1.0], [torch.inf], [5.0]], [[4.0], [6.0], [8.0]]])
+    exists = torch.tensor([[True, False, True], [False, False, False]])
+    x = torch.where(exists[..., None], x, 0)
+    assert inputs.centred(x, exists)[..., 0].tolist() == [[-2, 0, 2], [0, 0, 0]]

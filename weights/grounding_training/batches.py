@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,6 +73,14 @@ class Batches:
 
     def __iter__(self) -> Batches:
         return self
+
+    def place(self) -> str:
+        """Where in the endless row of batches this is, for `seek`."""
+        return json.dumps(self._rng.bit_generator.state)
+
+    def seek(self, place: str) -> None:
+        """Goes on where another one of the same scenes and seed was."""
+        self._rng.bit_generator.state = json.loads(place)
 
     def __next__(self) -> Batch:
         rng = self._rng

@@ -438,18 +438,6 @@ def joined(chain: Sequence[Tracklet]) -> Tracklet:
     )
 
 
-def smooth(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Each inner box averaged with the straight line between its neighbours, float64 (n, 4).
-
-    Steady motion is left as it is; the detector's jitter shrinks by two fifths.
-    """
-    if len(boxes) < 3:
-        return boxes
-    weight = ((frames[1:-1] - frames[:-2]) / (frames[2:] - frames[:-2]))[:, None]
-    line = boxes[:-2] * (1 - weight) + boxes[2:] * weight
-    return np.concatenate([boxes[:1], (boxes[1:-1] + line) / 2, boxes[-1:]])
-
-
 def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], stride: int) -> None:
     """Writes a chain into ``track``: linear between its detections, and held before its first and
     after its last for the frames to which no sampled frame is nearer: half a stride, or up to the
@@ -467,8 +455,7 @@ def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], str
     detected = np.isin(frames, chain.frames)
     inside = (frames >= chain.frames[0]) & (frames <= chain.frames[-1])
     write = inside | (track.source[frames] == MISSING)
-    boxes = smooth(chain.boxes, chain.frames)
-    values = np.column_stack([boxes, np.nan_to_num(chain.scores[:, person])])  # (n, 5)
+    values = np.column_stack([chain.boxes, np.nan_to_num(chain.scores[:, person])])  # (n, 5)
     dense = np.column_stack([np.interp(frames, chain.frames, v) for v in values.T])
     track.boxes[frames[write]] = dense[write, :4]
     track.scores[frames[write]] = dense[write, 4]

@@ -56,6 +56,8 @@ class Config:
         spectrum_width: channels of the spectrum's embedding at the decoder.
         missing: frames without a crop get a ``learned`` vector or ``zero`` features.
         standardise: shift and scale every feature channel by statistics of the training samples.
+        centre: take from every feature channel its mean over the sample's own frames: what stays
+            the same about a person and a place is not what the person does.
         prior_bias: start the outputs at the classes' frequencies in the training samples.
         timesteps: diffusion steps of training.
         sampling_steps: DDIM steps.
@@ -113,6 +115,7 @@ class Config:
     spectrum_width: int = 128
     missing: Literal["learned", "zero"] = "learned"
     standardise: bool = False
+    centre: bool = False
     prior_bias: bool = False
     timesteps: int = 1000
     sampling_steps: int = 25

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rhas.base.errors import RhasError
 from rhas.methods.hopadiff.config import Config
+from rhas.methods.layers.inputs import centred
 
 Batch = Mapping[str, Tensor]
 
@@ -37,7 +38,8 @@ class Inputs(nn.Module):
     """Features to model input, with statistics of the training samples in its buffers.
 
     Args:
-        config: ``stride``, ``partial_branch``, ``missing``, ``standardise``.
+        config: ``stride``, ``partial_branch``, ``missing``, ``standardise``,
+            ``centre``.
         D: feature width.
     """
 
@@ -52,7 +54,7 @@ class Inputs(nn.Module):
         self.register_buffer("spread", torch.ones(len(self.names), D))
         learned = config.partial_branch and config.missing == "learned"
         self.missing = nn.Parameter(torch.zeros(D)) if learned else None
-        self.standardise = config.standardise
+        self.standardise, self.centre = config.standardise, config.centre
 
     def adapt(self, samples: Iterable[Batch]) -> None:
         """Takes mean and standard deviation per channel, over frames where the stream exists.
@@ -94,6 +96,8 @@ class Inputs(nn.Module):
             exists = real if name == "holistic" else _seen(batch)
             x = torch.where(exists[..., None], batch[name], 0)
             x = (x - self.mean[row]) / self.spread[row]
+            if self.centre:
+                x = centred(x, exists)
             x = self.pooled(x, exists)
             if name == "partial" and self.missing is not None:
                 absent = self.pooled(exists.float()[..., None], exists) == 0

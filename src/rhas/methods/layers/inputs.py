@@ -29,6 +29,8 @@ class StreamConfig:
         film: scale and shift every input channel by the pooled text embedding.
         stride: frames averaged into one step of the model; scores are repeated back to L frames.
         standardise: shift and scale every feature channel by statistics of the training samples.
+        centre: take from every feature channel its mean over the sample's own frames: what stays
+            the same about a person and a place is not what the person does.
         prior_bias: start the outputs at the classes' frequencies in the training samples.
     """
 
@@ -36,6 +38,7 @@ class StreamConfig:
     film: bool = False
     stride: int = 1
     standardise: bool = False
+    centre: bool = False
     prior_bias: bool = False
 
     def __post_init__(self) -> None:
@@ -84,7 +87,7 @@ class Stream(nn.Module):
         super().__init__()
         self.names = _STREAMS[config.inputs]
         self.stride = config.stride
-        self.standardise = config.standardise
+        self.standardise, self.centre = config.standardise, config.centre
         self.width = len(self.names) * dims.D
         self.register_buffer("mean", torch.zeros(len(self.names), dims.D))
         self.register_buffer("spread", torch.ones(len(self.names), dims.D))
@@ -128,6 +131,8 @@ class Stream(nn.Module):
         for row, name in enumerate(self.names):
             exists = _exists(name, batch)
             x = (torch.where(exists[..., None], batch[name], 0) - self.mean[row]) / self.spread[row]
+            if self.centre:
+                x = centred(x, exists)
             parts.append(self.pooled(x, exists))
         x = torch.cat(parts, -1)  # (B, N, W)
         if self.film is not None:
@@ -154,6 +159,18 @@ class Stream(nn.Module):
             F.pad(y, (0, 0, 0, end)).unflatten(1, (-1, self.stride)).sum(2) for y in (x, weights)
         )
         return sums / count.clamp_min(1)
+
+
+def centred(x: Tensor, exists: Tensor) -> Tensor:
+    """Channels without their mean over each row's existing frames; frames that do not exist are 0.
+
+    Args:
+        x: (B, L, W).
+        exists: (B, L) bool.
+    """
+    weights = exists[..., None].to(x.dtype)
+    mean = (x * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp_min(1)
+    return (x - mean) * weights
 
 
 def _exists(name: str, batch: Batch) -> Tensor:
