@@ -32,8 +32,12 @@ def section(key: str, title: str, *content: str) -> Markup:
 
 
 def headline(results: Results, seed: int) -> Markup:
-    """Clean figures beside a constant answer and chance, then the published evaluator's; ``seed`` is
-    this run's."""
+    """Clean figures beside a constant answer and chance, then the published evaluator's.
+
+    Args:
+        results: of the run.
+        seed: its.
+    """
     test, val = results.metrics["test"], results.metrics["val"]
     constant, chance = (results.baselines["test"][k] for k in ("constant_class", "chance"))
     columns = [test, val, constant, chance]
@@ -53,13 +57,15 @@ def headline(results: Results, seed: int) -> Markup:
         tag("ul", *tiles, class_="tiles"),
         tag("p", "The black mark is the best constant answer, which knows no film: one class, the "
             "same in every frame.", class_="soft"),
-        _figures("Clean figures, %; the last two columns are of test", list(NAMES), results, columns),
+        _figures("Clean figures, %; constant answer and chance on test", list(NAMES), results,
+                 columns),
         tag("h3", "As published"),
         tag("p", "The evaluator of the paper's repository counts almost every frame as a segment "
             "and lets distance pass for overlap, so a constant answer gets a high F1. Read each of "
             "its figures beside the constant answer's.", class_="warning"),
         _figures(
-            "Figures of the published evaluator, %; the last two columns are of test", list(PUBLISHED), results,
+            "The published evaluator's, %; constant answer and chance on test",
+            list(PUBLISHED), results,
             [values.get("as_published", {}) for values in columns], "as_published",
         ),
     )  # fmt: skip
