@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from datafolder import write_data
 from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
@@ -46,3 +47,13 @@ def test_trouble_is_named(runs: Path) -> None:
     for words in (("--format", "excel"), ("--table", 9), ("--with", "mapp"), ("--runs", "nowhere")):
         failed = rhas("table", "--runs", runs, *words)
         assert isinstance(failed.exception, RhasError)
+
+
+def test_statistics_as_tables_and_json(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    plain = rhas("table", "statistics", data / "raw", "--fps", 15, "--json")
+    assert json.loads(plain.output)["persons"] == 2
+    said = rhas("table", "statistics", data, "--fps", 15, "--plot", tmp_path / "a.svg")
+    assert "walking" in said.output
+    assert "542" in said.output
+    assert (tmp_path / "a.svg").is_file()
