@@ -7,13 +7,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import project
+from written_run import Origin, evaluate, write_run
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[project.Origin, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Origin, Path]:
     """Where a run came from, and its results; do not change them."""
     root = tmp_path_factory.mktemp("run")
-    origin = project.write_run(root)
-    project.evaluate(origin, root / "results")
+    origin = write_run(root)
+    evaluate(origin, root / "results")
     return origin, root / "results"

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, chromium
-from project import Origin
-
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
+from written_run import Origin
 
 TAB, ENTER = "\ue004", "\ue007"
 

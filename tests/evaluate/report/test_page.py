@@ -10,13 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from project import EVIL, REFERENCES, Origin
+from written_run import EVIL, REFERENCES, Origin
 
 from rhas.base.errors import RhasError
 from rhas.evaluate.report import write_report
-
-# a letter that the timeline's font lacks
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 
 Run = tuple[Origin, Path]
 

@@ -46,7 +46,10 @@ def write_report(
         RhasError: a file of the evaluation or of a stage before is absent.
     """
     text = report(origin, Results.read(folder, seeds))
-    (out or folder / "report.html").write_text(text, "utf-8")
+    out = out or folder / "report.html"
+    temporary = out.with_name(f".{out.name}.tmp")  # not in place: a cache may share the file
+    temporary.write_text(text, "utf-8")
+    temporary.replace(out)
 
 
 def report(origin: Origin, results: Results) -> str:
