@@ -13,25 +13,35 @@ from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
 from rhas.evaluate.grounding import write_grounding
+from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
 from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
+LOCK = Path("dvc.lock")  # names what the stages before made
 STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
 
 
 def main() -> None:
     values = params("evaluate")
+    settings = {
+        name: values[name]
+        for name in (
+            "dataset", "split", "fps", "frame_len", "vlm", "method", "seed",
+            "mini", "decode", "ground", "crop", "extract", "chunk", "train", "evaluate",
+        )
+    }  # fmt: skip
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    model = MODELS / values["method"]
     train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
     with stage_lock("evaluate", work_root()):
         evaluate_method(
-            load_method(MODELS / values["method"]),
+            load_method(model),
             val,
             test,
             config,
@@ -43,6 +53,7 @@ def main() -> None:
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),
                 partial(write_contact_sheets, STORES, trained_on, config.sheet_frames),
+                partial(write_report, Origin(STORES, SAMPLES, model, settings, LOCK)),
             ],
         )
     Console().print(summary(OUT))

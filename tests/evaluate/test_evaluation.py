@@ -218,7 +218,8 @@ def test_further_entries_take_their_places_with_the_others(made: Path, tmp_path:
 
 def test_the_files_are_those_declared(seen: Path) -> None:
     assert sorted(path.name for path in seen.iterdir()) == [
-        "baselines.json", "intervals.csv", "metrics.json", "per_class.csv", "plots", "report.json",
+        "baselines.json", "intervals.csv", "metrics.json", "per_class.csv", "persons.csv", "plots",
+        "report.json",
         "scores.zarr", "timelines",
     ]  # fmt: skip
     assert sorted(path.name for path in (seen / "plots").iterdir()) == [

@@ -109,6 +109,23 @@ def plots(truths: list[np.ndarray], said: list[Prediction], folder: Path) -> Pat
     return folder
 
 
+def test_persons_by_hand(tmp_path: Path) -> None:
+    truth, said = np.zeros((2, 6, 3), bool)
+    truth[:4, 0] = truth[3, 1] = said[1:5, 0] = True
+    covered, present = np.arange(6) < 5, np.array([1, 1, 0, 0, 0, 0], bool)
+    nothing = np.zeros((6, 3), bool)
+    persons = [
+        PersonResult("m", 0, Timeline(truth, said, present, covered, 0), np.zeros((6, 3))),
+        PersonResult("m", 1, Timeline(nothing, nothing, present, covered, 0), np.zeros((6, 3))),
+    ]
+    tables.write_persons(persons, {"m": ["she, herself", "he"]}, tmp_path / "a.csv")
+    assert rows(tmp_path / "a.csv")[1:] == [
+        # frames 0, 1, 2, 3, 4: 0, 1, 1, 1/2, 0; three of five true pairs are among four said
+        ["m", "0", "she, herself", "5", "4", "3", "50.0000", f"{200 * 3 / 9:.4f}"],
+        ["m", "1", "he", "5", "0", "3", "100.0000", ""],
+    ]
+
+
 def test_average_precisions_are_in_falling_order(tmp_path: Path) -> None:
     truth = np.eye(3, dtype=bool)[[0, 0, 2, 2]]
     scores = np.array([[0.1, 0, 0.9]] * 2 + [[0.2, 0, 0.95]] * 2)

@@ -93,16 +93,17 @@ def evaluate_method(
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
 
     ``metrics.json``, ``baselines.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, and
-    of test ``intervals.csv``, ``timelines/<movie>_person_000.png``, ``plots/*.csv``:
-    docs/METRICS.md describes them. One evaluation at a time may write into ``out``.
+    of test ``intervals.csv``, ``persons.csv``, ``timelines/<movie>_person_000.png``,
+    ``plots/*.csv``: docs/METRICS.md describes them. One evaluation at a time may write into
+    ``out``.
 
     Args:
         names: the C class names.
         fps: frames per second of the samples.
         references: sentences by movie and person.
         out: a folder; entries of these names are replaced, others stay.
-        further: each writes more entries into the folder that it is given; they take their places
-            together with the others.
+        further: each writes more entries into the folder that it is given, where it finds all
+            those before it; they take their places together.
         progress: called with the number of frames after each sample.
 
     Returns:
@@ -157,6 +158,7 @@ def evaluate_method(
         tables.write_scores(seen, folder / "scores.zarr")
         tables.write_per_class(clean, thresholds, names, folder / "per_class.csv")
         tables.write_intervals(persons, names, fps, folder / "intervals.csv")
+        tables.write_persons(persons, references, folder / "persons.csv")
         (folder / "plots").mkdir()
         truths = [item.truth for item in seen["test"]]
         tables.write_plots(clean["test"], truths, said["test"], names, folder / "plots")
@@ -170,11 +172,11 @@ def evaluate_method(
                 f"{label}: {references[person.movie][person.person]}",
                 folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
             )
-        for write in further:
-            write(folder)
         tables.write_json(report, folder / "report.json")
         tables.write_json(baselines, folder / "baselines.json")
         tables.write_json(metrics, folder / "metrics.json")
+        for write in further:
+            write(folder)
         _publish(folder, out)
     return report
 

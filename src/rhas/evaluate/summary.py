@@ -13,7 +13,7 @@ from rich.table import Table
 from rhas.base.errors import RhasError
 from rhas.stores.manifest import SUBSETS
 
-_NAMES = {
+NAMES = {
     "acc": "ACC",
     "edit": "EDIT",
     "f1_10": "F1@10",
@@ -25,7 +25,7 @@ _NAMES = {
     "interval_f1_50": "interval F1@50",
     "label_set_iou": "label-set IoU",
 }
-_GROUNDING = {
+GROUNDING = {
     "recall_50": "track on the right person",
     "track_iou": "IoU of the track",
     "wrong_person": "box on somebody else",
@@ -37,18 +37,18 @@ _GROUNDING = {
     "cut_crossings": "cuts crossed",
     "persons_not_found": "persons never found",
 }
-_LOOKALIKES = {
+LOOKALIKES = {
     "lookalike_place": "look-alikes, by place",
     "lookalike_garment": "look-alikes, by garment",
 }
-_FEATURES = {
+FEATURES = {
     "partial": "partial",
     "holistic": "holistic",
     "holistic_other_reference": "holistic, another's reference",
     "holistic_without_reference": "holistic, without reference",
     "chance": "chance",
 }
-_PUBLISHED = ("acc", "edit", "f1_10", "f1_25", "f1_50")
+PUBLISHED = ("acc", "edit", "f1_10", "f1_25", "f1_50")
 
 
 def summary(folder: Path) -> Group:
@@ -90,12 +90,12 @@ def _method(metrics: dict[str, Any], baselines: dict[str, Any]) -> Table:
     table.add_column("")
     for name in columns:
         table.add_column(name, justify="right", style="bold" if name == "test" else "")
-    for key, name in _NAMES.items():
+    for key, name in NAMES.items():
         table.add_row(name, *(_figure(values, key) for values in columns.values()))
     table.add_section()
-    for key in _PUBLISHED:
+    for key in PUBLISHED:
         published = [values.get("as_published", {}) for values in columns.values()]
-        table.add_row(f"published {_NAMES[key]}", *(_figure(values, key) for values in published))
+        table.add_row(f"published {NAMES[key]}", *(_figure(values, key) for values in published))
     return table
 
 
@@ -105,10 +105,10 @@ def _grounding(values: dict[str, Any]) -> Table:
     table.add_column("")
     for side in sides:
         table.add_column(side, justify="right", style="bold" if side == "test" else "")
-    for key, name in _GROUNDING.items():
+    for key, name in GROUNDING.items():
         table.add_row(name, *(_figure(of, key) for of in sides.values()))
     table.add_section()
-    for key, name in _LOOKALIKES.items():
+    for key, name in LOOKALIKES.items():
         for figure in ("recall_50", "wrong_person"):
             said = {"recall_50": "right", "wrong_person": "somebody else"}[figure]
             table.add_row(f"{name}: {said}", *(_figure(of[key], figure) for of in sides.values()))
@@ -119,7 +119,7 @@ def _features(values: dict[str, Any]) -> Table:
     table = Table(title="Frame mAP of linear probes on features, test, %", title_justify="left")
     table.add_column("features")
     table.add_column("mAP", justify="right")
-    for key, name in _FEATURES.items():
+    for key, name in FEATURES.items():
         table.add_row(name, _figure(values, key))
     return table
 

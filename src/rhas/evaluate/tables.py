@@ -108,6 +108,36 @@ def write_intervals(
     _write_csv(path, ["movie", "person", "action", "start_s", "end_s", "score"], rows)
 
 
+def write_persons(
+    persons: Iterable[PersonResult], references: Mapping[str, Sequence[str]], path: Path
+) -> None:
+    """A row per person: frames in this split, of these with a label and without a crop, the mean
+    label-set IoU over frames and the F1 over pairs of frame and class, 0-100, empty where nothing
+    is true and nothing was said.
+    """
+    rows = []
+    for person in persons:
+        shown = person.timeline
+        truth, said = shown.truth[shown.covered], shown.predicted[shown.covered]
+        both, either = (truth & said).sum(axis=1), (truth | said).sum(axis=1)
+        overlap = np.where(either == 0, 1.0, both / np.maximum(either, 1))
+        pairs = int(truth.sum() + said.sum())
+        rows.append(
+            [
+                person.movie,
+                person.person,
+                references[person.movie][person.person],
+                len(truth),
+                int(truth.any(axis=1).sum()),
+                int((shown.covered & ~shown.present).sum()),
+                f"{100 * overlap.mean():.4f}",
+                f"{200 * both.sum() / pairs:.4f}" if pairs else "",
+            ]
+        )
+    header = ["movie", "person", "reference", "frames", "labelled_frames", "frames_without_crop"]
+    _write_csv(path, [*header, "label_set_iou", "frame_f1"], rows)
+
+
 def write_plots(
     clean: CleanMetrics,
     truths: Sequence[NDArray[np.bool_]],

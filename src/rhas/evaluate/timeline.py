@@ -6,6 +6,7 @@ T frames from ``start`` on, C classes.
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ def draw_timeline(
         title: the reference.
         path: a PNG.
     """
-    with matplotlib.style.context("default"):  # whatever the user's matplotlibrc says
+    with matplotlib.style.context("default"), warnings.catch_warnings():  # not the user's style
+        warnings.filterwarnings("ignore", "Glyph")  # a letter of a film's name that no font has
         _draw(timeline, names, fps, title).savefig(path, metadata={"Software": None})
 
 

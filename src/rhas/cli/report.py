@@ -1,0 +1,36 @@
+"""``rhas report``: the report of the last run again, with the spread over seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="The page to write, e.g. report.html.")],
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Files of runs (`rhas table --save`) beside this project's experiments."),
+    ] = None,
+    all_commits: Annotated[
+        bool, typer.Option(help="Experiments of all commits, not of the last one alone.")
+    ] = False,
+) -> None:
+    """results/report.html again, its figures with mean and spread over the runs that differ from
+    this one in their seed alone.
+
+    The stage evaluate writes the page of one run: what it makes may depend on nothing but that run.
+    """
+    from rhas.table.again import write_with_seeds
+    from rhas.table.runs import read_file
+
+    told = Console(stderr=True, highlight=False)
+    further = [run for path in runs or () for run in read_file(path)]
+    seeds = write_with_seeds(
+        out, further, all_commits,
+        lambda reason: told.print(f"left out: {reason}", markup=False),
+    )  # fmt: skip
+    print(f"{out}: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")

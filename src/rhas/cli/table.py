@@ -1,0 +1,171 @@
+"""``rhas table``: our runs beside the paper's figures, and the statistics of a data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+from rhas.base.words import duration
+from rhas.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from rhas.table.statistics import Statistics
+
+app = typer.Typer(help="Our runs in the layout of the paper's tables.", no_args_is_help=False)
+ROWS = 15
+"""Of a statistic's table; the rest is counted."""
+
+
+@app.callback(invoke_without_command=True)
+def table(
+    context: typer.Context,
+    number: Annotated[
+        list[int] | None,
+        typer.Option("--table", help="2 to 6, as in the paper; may be repeated. Default: all."),
+    ] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of runs (JSON lines, as --save writes) instead of this project's."
+        ),
+    ] = None,
+    all_commits: Annotated[
+        bool, typer.Option(help="Experiments of all commits, not of the last one alone.")
+    ] = False,
+    further: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="Another column of the clean tables: map, interval_f1_10, interval_f1_25, "
+            "interval_f1_50, label_set_iou; may be repeated.",
+        ),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="markdown, csv, latex or json.")
+    ] = "markdown",
+    out: Annotated[Path | None, typer.Option(help="Write into this file.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the runs into this file, too, for --runs.")
+    ] = None,
+) -> None:
+    """Tables 2 to 6 of the paper from `dvc exp` results: ours beside the paper's, clean figures
+    first, then as published.
+
+    The workspace, the last commit and its experiments are read, with the settings they were made
+    with. Runs that differ in their seed alone are one row, mean ± standard deviation; a row whose
+    other settings differ from the usual ones names them. What has not been measured is a dash.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rhas.table.layout import paper_tables
+    from rhas.table.runs import read_experiments, read_file, write_file
+    from rhas.table.text import Format, render
+
+    if form not in (known := get_args(Format)):
+        raise RhasError("no such format", where="--format", expected=", ".join(known), got=form)
+    told = Console(stderr=True, highlight=False)
+    if runs:
+        found = [run for path in runs for run in read_file(path)]
+    else:
+        found = read_experiments(
+            Path.cwd(), all_commits, lambda reason: told.print(f"left out: {reason}", markup=False)
+        )
+    text = render(paper_tables(found, number or (), further or ()), form)  # type: ignore[arg-type]
+    if save:
+        write_file(found, save)
+    if out:
+        out.write_text(text, "utf-8")
+    else:
+        print(text, end="")
+
+
+@app.command("statistics")
+def show_statistics(
+    data: Annotated[
+        Path, typer.Argument(help="data/raw of a prepared or imported data set.")
+    ] = Path("data/raw"),
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second. Default: fps of params.yaml.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a picture, too: .png, .pdf or .svg.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Size, classes, persons and references of a data set, as the paper's Table 1 and Figures 2 and
+    4 give them of RHAS133; and which actions are done at once."""
+    from rhas.table.statistics import read_statistics
+
+    if fps is None:
+        if not Path("params.yaml").is_file():
+            raise RhasError("no rate", where="--fps", do="give one: there is no params.yaml here")
+        fps = float(load_params()["fps"])
+    found = read_statistics(data, fps)
+    if plot:
+        from rhas.table.picture import draw
+
+        draw(found, plot)
+    if as_json:
+        print_json(found.plain())
+    else:
+        console().print(*statistics_tables(found), sep="\n\n")
+
+
+def statistics_tables(found: Statistics) -> list[Table]:
+    """The tables that people read; the longest parts cut at `ROWS`."""
+    from rhas.table.layout import paper
+
+    printed = paper()["rhas133"]
+    plain = found.plain()
+    unknown = plain["films_of_unknown_length"]
+    hours = "unknown" if unknown == plain["films"] else duration(found.known_seconds)
+    size = _table(f"Data set {found.dataset}, and RHAS133 as in the paper", "", "ours", "RHAS133")
+    for label, own, theirs in (
+        ("films", f"{plain['films']:,}", f"{printed['films']}"),
+        ("length", hours + f", {unknown} films unknown" * (0 < unknown < plain["films"]),
+         f"{printed['hours']} hours"),
+        ("persons with a reference", f"{plain['persons']:,}", f"{printed['persons']}"),
+        ("persons with annotations", f"{found.annotated:,}", ""),
+        ("classes that occur", str(len(found.classes)), f"{printed['classes']}"),
+        ("annotated intervals", f"{plain['intervals']:,}", ""),
+        (f"frames at {found.fps:g} per second, per person", f"{found.frames:,}", ""),
+    ):  # fmt: skip
+        size.add_row(label, own, theirs)
+    classes = _table("Classes", "class", "frames", "intervals", "persons", "median, s")
+    for item in found.classes[:ROWS]:
+        classes.add_row(item.name, f"{item.frames:,}", f"{item.intervals:,}", str(item.persons),
+                        f"{item.median_s:.1f}")  # fmt: skip
+    pairs = _table("Done at once", "classes", "frames")
+    for one, other, frames in found.pairs()[:ROWS]:
+        pairs.add_row(f"{one} + {other}", f"{frames:,}")
+    many = _table("Labels of a frame", "labels", "frames", "%")
+    for number, frames in enumerate(found.labels_per_frame):
+        many.add_row(str(number), f"{frames:,}", f"{100 * frames / max(found.frames, 1):.1f}")
+    people = _table("Persons of a film", "persons", "films")
+    for number, films in sorted(Counter(found.persons.values()).items()):
+        people.add_row(str(number), str(films))
+    words = _table("Words of the references", "word", "times")
+    for word, times in found.words[:ROWS]:
+        words.add_row(Text(word), str(times))
+    for table, total in ((classes, len(found.classes)), (pairs, len(found.pairs())),
+                         (words, len(found.words))):  # fmt: skip
+        if total > ROWS:
+            table.caption = f"and {total - ROWS} more (--json)"
+    return [size, classes, pairs, many, people, words]
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", caption_justify="left",
+                  min_width=len(title))  # fmt: skip
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table

@@ -1,0 +1,228 @@
+"""Statistics of a data set, as the paper gives them of RHAS133: its size (Table 1), frames per
+class and words of the references (Figure 2), persons per film (Figure 4); and what is done at once.
+
+Legend: T frames of a film, C classes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.errors import RhasError
+from rhas.base.units import seconds_to_frame
+from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+
+_NO_CONTENT = frozenset(
+    (
+        "a", "an", "and", "at", "by", "for", "from", "has", "have", "he", "her", "him", "his", "in",
+        "is", "it", "its", "of", "on", "or", "she", "that", "the", "their", "them", "they", "this",
+        "to", "was", "wearing", "wears", "which", "who", "whose", "with",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class: frames of all persons, annotated intervals, persons, and the intervals' lengths."""
+
+    name: str
+    frames: int
+    intervals: int
+    persons: int
+    median_s: float
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What there is in a data set. Frames are counted once per person.
+
+    Args:
+        dataset: its name.
+        fps: frames per second that seconds were turned into frames with.
+        persons: references by movie.
+        annotated: persons with an annotation.
+        seconds: length by movie, None where nobody knows it.
+        frames: of the annotated persons, to the film's end, or the last annotation where that is
+            not known.
+        classes: those that occur, most frames first.
+        together: int (C, C), frames in which a person does both; on the diagonal one class.
+        labels_per_frame: frames by the number of labels, from 0.
+        lengths_s: of the intervals.
+        words: of the references, without those of no content, most frequent first.
+    """
+
+    dataset: str
+    fps: float
+    persons: Mapping[str, int]
+    annotated: int
+    seconds: Mapping[str, float | None]
+    frames: int
+    classes: Sequence[ClassCount]
+    together: NDArray[np.int64]
+    labels_per_frame: Sequence[int]
+    lengths_s: Sequence[float]
+    words: Sequence[tuple[str, int]]
+
+    @property
+    def known_seconds(self) -> float:
+        """Length of all films of which it is known."""
+        return sum(seconds for seconds in self.seconds.values() if seconds is not None)
+
+    def pairs(self) -> list[tuple[str, str, int]]:
+        """Two classes and the frames in which a person does both, most first; none without one."""
+        ids = [CLASS_ID[item.name] for item in self.classes]
+        found = [
+            (CLASSES[a], CLASSES[b], int(self.together[a, b])) for a, b in combinations(ids, 2)
+        ]
+        return sorted((f for f in found if f[2]), key=lambda f: (-f[2], f[0], f[1]))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "dataset": self.dataset,
+            "fps": self.fps,
+            "films": len(self.persons),
+            "persons": sum(self.persons.values()),
+            "annotated_persons": self.annotated,
+            "seconds": self.known_seconds,
+            "films_of_unknown_length": sum(value is None for value in self.seconds.values()),
+            "frames": self.frames,
+            "intervals": len(self.lengths_s),
+            "classes": [vars(item) for item in self.classes],
+            "persons_per_film": dict(self.persons),
+            "labels_per_frame": list(self.labels_per_frame),
+            "together": [list(pair) for pair in self.pairs()],
+            "words": [list(word) for word in self.words],
+        }
+
+
+def read_statistics(folder: Path, fps: float) -> Statistics:
+    """The statistics of a prepared or imported data set.
+
+    Args:
+        folder: ``data/raw``, or the folder ``data`` around it.
+        fps: frames per second, above 0.
+
+    Raises:
+        RhasError: no manifest, a malformed table, or a rate that is none.
+    """
+    if not (math.isfinite(fps) and fps > 0):
+        raise RhasError("a rate must be above 0", where="--fps", got=str(fps))
+    raw = folder if (folder / "manifest.json").is_file() else folder / "raw"
+    manifest = Manifest.read(raw)
+    references = {film.movie: film.references for film in manifest.films}
+    seconds = {film.movie: film_seconds(raw, film.movie, film.file) for film in manifest.films}
+    return statistics(manifest.dataset, references, read_annotations(raw), seconds, fps)
+
+
+def statistics(
+    dataset: str,
+    references: Mapping[str, Sequence[str]],
+    annotations: Sequence[TimedAction],
+    seconds: Mapping[str, float | None],
+    fps: float,
+) -> Statistics:
+    """The statistics of a data set from its tables; see `Statistics`.
+
+    Raises:
+        RhasError: an annotation of a person without reference.
+    """
+    own: dict[tuple[str, int], list[TimedAction]] = defaultdict(list)
+    for row in annotations:
+        if not 0 <= row.person < len(references.get(row.movie, ())):
+            raise RhasError("an annotation of a person without reference", where="annotations.csv",
+                            got=f"movie {row.movie}, person {row.person}",
+                            do="add it to references.csv")  # fmt: skip
+        own[row.movie, row.person].append(row)
+    together = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
+    at_once = np.zeros(len(CLASSES) + 1, np.int64)
+    frames = 0
+    for (movie, _), rows in own.items():
+        labels = _labels(rows, seconds.get(movie), fps)
+        frames += len(labels)
+        used = np.flatnonzero(labels.any(axis=0))
+        counted = labels[:, used].astype(np.int64)
+        together[np.ix_(used, used)] += counted.T @ counted
+        at_once += np.bincount(labels.sum(axis=1), minlength=len(at_once))
+    last = int(np.flatnonzero(at_once).max(initial=0))
+    return Statistics(
+        dataset, fps, {movie: len(own_) for movie, own_ in references.items()}, len(own),
+        seconds, frames, _classes(annotations, together), together,
+        at_once[: last + 1].tolist(), [row.end_s - row.start_s for row in annotations],
+        words_of(reference for own_ in references.values() for reference in own_),
+    )  # fmt: skip
+
+
+def film_seconds(raw: Path, movie: str, file: str) -> float | None:
+    """A film's length: as decode has reported it, or else as its container says; None where there
+    is no film that can be read."""
+    from rhas.decode import video
+
+    report = raw.parent / "frames" / "report.json"
+    if report.is_file():
+        known = json.loads(report.read_text("utf-8")).get(movie, {}).get("seconds")
+        if known is not None:
+            return float(known)
+    if not (raw / file).is_file():
+        return None
+    try:
+        return video.inspect(raw / file).seconds
+    except RhasError:
+        return None
+
+
+def words_of(references: Iterable[str]) -> list[tuple[str, int]]:
+    """Words in lower case with how often they occur, most frequent first; words without content
+    (a, the, with, wearing) are left out."""
+    counted = Counter(
+        word
+        for reference in references
+        for word in re.findall(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", reference.lower())
+        if word not in _NO_CONTENT
+    )
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _labels(rows: Sequence[TimedAction], seconds: float | None, fps: float) -> NDArray[np.bool_]:
+    """bool (T, C) of one person."""
+    ends = [_span(row, fps)[1] for row in rows]
+    length = max(ends) if seconds is None else seconds_to_frame(seconds, fps)
+    labels = np.zeros((length, len(CLASSES)), bool)
+    for row in rows:
+        start, stop = _span(row, fps)
+        labels[start:stop, CLASS_ID[row.action]] = True
+    return labels
+
+
+def _span(row: TimedAction, fps: float) -> tuple[int, int]:
+    start = seconds_to_frame(row.start_s, fps)
+    return start, max(seconds_to_frame(row.end_s, fps), start + 1)
+
+
+def _classes(annotations: Sequence[TimedAction], together: NDArray[np.int64]) -> list[ClassCount]:
+    rows = defaultdict(list)
+    for row in annotations:
+        rows[row.action].append(row)
+    counts = [
+        ClassCount(
+            name,
+            int(together[CLASS_ID[name], CLASS_ID[name]]),
+            len(own),
+            len({(row.movie, row.person) for row in own}),
+            float(np.median([row.end_s - row.start_s for row in own])),
+        )
+        for name, own in rows.items()
+    ]
+    return sorted(counts, key=lambda item: (-item.frames, item.name))

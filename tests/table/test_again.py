@@ -1,0 +1,32 @@
+"""Which runs are siblings: those that differ in their seed alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhas.base.errors import RhasError
+from rhas.table.again import siblings, write_with_seeds
+from rhas.table.runs import Run
+
+
+def run(seed: int, name: str = "", **settings: Any) -> Run:
+    return Run({"method": "fact", "seed": seed, **settings}, {"test": {}}, name)
+
+
+def test_seeds_alone() -> None:
+    own = run(1, "own")
+    others = [own, run(0, "zero"), run(1, "again"), run(2, "other", vlm="clip"), run(0, "late")]
+    assert {seed: found.name for seed, found in siblings(own, others).items()} == {
+        0: "zero", 1: "own",
+    }  # fmt: skip
+
+
+def test_a_workspace_that_is_not_evaluated(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    (project / "results" / "metrics.json").unlink()
+    with pytest.raises(RhasError, match="not evaluated"):
+        write_with_seeds(project / "page.html")
+    assert not (project / "page.html").exists()
