@@ -12,6 +12,7 @@ from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
+from rhas.evaluate.fitted import model_hash
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
@@ -29,9 +30,10 @@ def main() -> None:
     train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
+    folder = MODELS / values["method"]
     with stage_lock("evaluate", work_root()):
         evaluate_method(
-            load_method(MODELS / values["method"]),
+            load_method(folder),
             val,
             test,
             config,
@@ -39,6 +41,7 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
+            model=model_hash(folder),
             further=[
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),
