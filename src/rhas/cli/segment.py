@@ -14,6 +14,7 @@ from rhas.base.config import load_params
 from rhas.base.words import duration
 from rhas.cli.output import console, print_json
 
+_SHOWN = 6  # actions of a person, those of most frames
 _STOPPED = 130  # what shells call a command that Ctrl-C ended
 
 
@@ -45,14 +46,14 @@ def segment(
     actions.vtt and overlay.webm into the folder. Stop it and run it again: it goes on. What it
     needs for that lies in .work in the same folder; delete it when you are done.
     """
-    from rhas.segment.run import Request, find_readout, segment_film
+    from rhas.segment.models import find_readout
+    from rhas.segment.run import Request, segment_film
+    from rhas.train import load_method
 
     values = load_params(parameters)
     folder = model or Path("models") / values["method"]
     screen = Console(stderr=True, highlight=False)
     try:
-        from rhas.train import load_method
-
         load_method(folder)  # a clear word on it before its read-out is looked for
         readout = find_readout(folder, Path("results"))
         request = Request(film, tuple(ref), out, folder, readout, values, overlay)
@@ -78,13 +79,15 @@ def _show(told: dict[str, Any]) -> None:
     for name in ("person", "reference", "seen", "intervals", "actions"):
         table.add_column(name, overflow="fold", justify="right" if name == "seen" else "left")
     for person in told["persons"]:
-        nobody = "" if person["found"] else "not found: nothing is said of them"
+        actions = person["actions"]
+        more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""
+        said = ", ".join(actions[:_SHOWN]) + more
         table.add_row(
             str(person["person"]),
             Text(person["reference"]),
             f"{person['seen']:.0%}",
             str(person["intervals"]),
-            Text(nobody or ", ".join(person["actions"])),
+            Text(said if person["found"] else "not found: nothing is said of them"),
         )
     screen.print(table)
     screen.print(f"{told['out']}/index.html", markup=False, soft_wrap=True)

@@ -123,6 +123,9 @@ class FittedReadout:
             raise RhasError(
                 "not JSON", where=str(path), got=str(error), do="run `dvc repro evaluate`"
             ) from error
+        if values.get("calibration") is not None:
+            calibration = from_mapping(Calibration, values["calibration"], f"{path}, calibration")
+            values["calibration"] = calibration
         return from_mapping(FittedReadout, values, str(path))
 
 

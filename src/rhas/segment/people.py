@@ -5,6 +5,7 @@ T frames, C classes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,14 @@ def read_people(
                 )
             )
     return people
+
+
+def actions_by_time(person: Person) -> list[str]:
+    """Names of the person's actions, those with the most frames first."""
+    frames: Counter[str] = Counter()
+    for action in person.actions:
+        frames[action.name] += action.stop - action.start
+    return sorted(frames, key=lambda name: (-frames[name], name))
 
 
 def _actions(

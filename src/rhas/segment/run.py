@@ -26,15 +26,16 @@ from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.progress import film_progress
 from rhas.engine.stage import stage_lock, write_json
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
-from rhas.evaluate.fitted import READOUT, FittedReadout, model_hash
+from rhas.evaluate.fitted import FittedReadout, model_hash
 from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.ground.prompts import normalise
+from rhas.segment.models import check_models
 from rhas.segment.overlay import draw_overlay
 from rhas.segment.page import write_page
 from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
-from rhas.segment.people import Person, read_people
+from rhas.segment.people import Person, actions_by_time, read_people
 from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
@@ -95,29 +96,6 @@ class Request:
                 )
 
 
-def find_readout(model: Path, results: Path) -> FittedReadout | None:
-    """The read-out of a model: ``readout.json`` in its folder, or the one that evaluate left in
-    ``results`` where that was fitted for the model.
-
-    Raises:
-        RhasError: a file in the model's folder that was fitted for another model.
-    """
-    beside, left = model / READOUT, results / READOUT
-    if beside.is_file():
-        found = FittedReadout.read(beside)
-        if found.model != model_hash(model):
-            raise RhasError(
-                "the read-out was fitted for another model",
-                where=str(beside),
-                do="run `dvc repro evaluate` and copy results/readout.json there, or remove it",
-            )
-        return found
-    if left.is_file():
-        found = FittedReadout.read(left)
-        return found if found.model == model_hash(model) else None
-    return None
-
-
 def default_readout(model: Path) -> FittedReadout:
     """Every class at 1/2, nothing calibrated: for a model without a read-out of its own."""
     config = ReadoutConfig()
@@ -141,8 +119,10 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
         RhasError: whatever a stage refuses; a model that does not fit.
     """
     movie = movie_name(request.film.stem, str(request.film))
-    load_method(request.model)  # says what is wrong with it before hours are spent
     facts = video.inspect(request.film)
+    load_method(request.model)  # says what is wrong with it
+    for line in check_models(request.model, request.references, request.values):
+        tell(line)
     work = _Work(WorkCache(request.out / WORK), tell)
     with stage_lock("segment", work.cache.root):
         for left in work.cache.root.glob(f"{_PARTS}*"):  # by a killed run
@@ -373,7 +353,7 @@ def _summary(
                 "found": person.found,
                 "seen": round(1 - person.missing / record["frames"], 4),
                 "intervals": len(person.actions),
-                "actions": sorted({action.name for action in person.actions}),
+                "actions": actions_by_time(person),
             }
             for person in people
         ],

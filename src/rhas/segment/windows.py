@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rhas.base.errors import RhasError
 from rhas.chunk import Sample
 from rhas.engine.workcache import code_hash
 from rhas.evaluate.evaluation import score_samples
@@ -133,7 +132,7 @@ def score_person(
         windows: their starts.
 
     Raises:
-        RhasError: a model that was trained on features of other widths, or not probabilities.
+        RhasError: the method's scores are not probabilities.
     """
     method = load_method(inputs["model"])
     dims = model_dims(inputs["model"])
@@ -142,16 +141,6 @@ def score_person(
         for number, (start, stop) in enumerate(arguments["spans"])
     ]
     movie, person, frames = arguments["movie"], arguments["person"], parts[-1].stop
-    facts = featurestore.attributes(parts[0].path, person)
-    for name in ("D", "D_text"):
-        if facts[name] != getattr(dims, name):
-            raise RhasError(
-                "the model was trained on features of another width",
-                where=f"{inputs['model']}, {name}",
-                expected=str(getattr(dims, name)),
-                got=f"{facts[name]} ({facts['encoder']}, {facts['checkpoint']})",
-                do="give the params.yaml that the model was trained with, --params",
-            )
     starts = window_starts(frames, dims.L, dims.L // OVERLAP)
 
     def scored(start: int) -> NDArray[np.float32]:
