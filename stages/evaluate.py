@@ -12,7 +12,7 @@ from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
-from rhas.evaluate.fitted import model_hash
+from rhas.evaluate.fitted import origin_of
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
@@ -41,7 +41,7 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
-            model=model_hash(folder),
+            origin=origin_of(folder, test.info),
             further=[
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.fitted import Calibration, FittedReadout, fit_calibration
+from rhas.evaluate.fitted import Calibration, FittedReadout, Origin, fit_calibration
 from rhas.evaluate.readout import ReadoutConfig
+
+ORIGIN = Origin("0" * 64, "blip2", "1" * 64, 15.0)
 
 
 def test_calibration_finds_how_often_scores_are_true() -> None:
@@ -29,10 +31,10 @@ def test_calibration_without_any_truth_is_zero() -> None:
 
 def test_a_read_out_comes_back_exactly(tmp_path: Path) -> None:
     calibration = Calibration((0.1, 0.7), (0.0, 1 / 3))
-    made = FittedReadout("0" * 64, ("a", "b"), ReadoutConfig(), (1 / 3, 1.0009765625), calibration)
+    made = FittedReadout(ORIGIN, ("a", "b"), ReadoutConfig(), (1 / 3, 1.0009765625), calibration)
     made.write(tmp_path / "readout.json")
     assert FittedReadout.read(tmp_path / "readout.json") == made
-    bare = FittedReadout("0" * 64, ("a",), ReadoutConfig(median=1), (0.5,), None)
+    bare = FittedReadout(ORIGIN, ("a",), ReadoutConfig(median=1), (0.5,), None)
     bare.write(tmp_path / "readout.json")
     assert FittedReadout.read(tmp_path / "readout.json") == bare
 
@@ -49,7 +51,7 @@ def test_a_read_out_comes_back_exactly(tmp_path: Path) -> None:
 )
 def test_a_read_out_that_makes_no_sense_is_refused(tmp_path: Path, change: dict) -> None:
     path = tmp_path / "readout.json"
-    FittedReadout("", ("a", "b"), ReadoutConfig(), (0.5, 0.5), None).write(path)
+    FittedReadout(ORIGIN, ("a", "b"), ReadoutConfig(), (0.5, 0.5), None).write(path)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(RhasError):
         FittedReadout.read(path)

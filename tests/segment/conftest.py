@@ -16,17 +16,17 @@ from rhas.train import train_config
 from rhas.train.saved import save_method
 
 ROOT = Path(__file__).resolve().parents[2]
-PART = 40  # frames; a multiple of ground's stride x batch and of extract's batch
-LENGTH = 64  # L of the method
+PART = 20  # frames; a multiple of ground's stride x batch and of extract's batch
+LENGTH = 32  # L of the method
 
 
 @pytest.fixture(scope="session")
 def values() -> Mapping[str, Any]:
     """params.yaml, with small batches and absolute checkpoints."""
     made = load_params(ROOT / "params.yaml")
-    made["ground"] |= {"batch_size": 4, "checkpoint": str(ROOT / made["ground"]["checkpoint"])}
+    made["ground"] |= {"batch_size": 2, "checkpoint": str(ROOT / made["ground"]["checkpoint"])}
     made["extract"] |= {
-        "batch_size": 20,
+        "batch_size": 10,
         "checkpoints": {k: str(ROOT / v) for k, v in made["extract"]["checkpoints"].items()},
     }
     return made
@@ -34,8 +34,8 @@ def values() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
-    """A film of about six seconds, and the sentences about its persons."""
-    spec = film_specs(MiniConfig(films=1, seconds_scale=0.033))[0]
+    """A film of about four seconds, and the sentences about its persons."""
+    spec = film_specs(MiniConfig(films=1, seconds_scale=0.02))[0]
     folder = tmp_path_factory.mktemp("film")
     write_film(spec, folder)
     return folder / spec.file_name, tuple(simulate_film(spec).references[:2])

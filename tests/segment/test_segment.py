@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
 from rhas.evaluate.evaluation import score_samples
-from rhas.evaluate.fitted import FittedReadout, model_hash
+from rhas.evaluate.fitted import FittedReadout, Origin, model_hash
 from rhas.evaluate.readout import ReadoutConfig, read_out
 from rhas.extract import extract_film
+from rhas.extract.encoders import checkpoint_hash
 from rhas.ground import ground_film
 from rhas.metrics.segments import intervals_of
 from rhas.segment import Request, run, segment_film
-from rhas.segment.models import find_readout
-from rhas.segment.run import OUTPUTS, WORK, default_readout
+from rhas.segment.models import default_readout, find_readout
+from rhas.segment.run import OUTPUTS, WORK
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
@@ -39,14 +41,23 @@ from .conftest import LENGTH, PART
 READOUT = ReadoutConfig(median=5, min_frames=3)
 
 
+def origin(model: Path, values: Mapping[str, Any]) -> Origin:
+    encoder = checkpoint_hash(Path(values["extract"]["checkpoints"]["blip2"]))
+    return Origin(model_hash(model), "blip2", encoder, float(values["fps"]))
+
+
+def readout(origin: Origin, threshold: float = 0.5) -> FittedReadout:
+    return FittedReadout(origin, CLASSES, READOUT, (threshold,) * len(CLASSES), None)
+
+
 def request(
     rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], out: Path,
     **changed: Any,
 ) -> Request:  # fmt: skip
     film, references = rendered
-    fitted = FittedReadout(model_hash(model), CLASSES, READOUT, (0.5,) * len(CLASSES), None)
     usual = {
-        "film": film, "references": references, "out": out, "model": model, "readout": fitted,
+        "film": film, "references": references, "out": out, "model": model,
+        "readout": readout(origin(model, values)),
         "values": values, "overlay": False, "part_frames": PART,
     }  # fmt: skip
     return Request(**(usual | changed))
@@ -266,9 +277,16 @@ def test_references_and_folders_that_cannot_be_are_refused(
 def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is_read(
     rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    asked = request(rendered, model, {**values, "vlm": "clip"}, tmp_path / "out")
-    with pytest.raises(RhasError, match="another width"):
-        segment_film(asked, lambda line: None)
+    known = origin(model, values)
+    for changed, what in (
+        ({"encoder": "clip"}, "encoder"),
+        ({"encoder_hash": "0" * 64}, "encoder's checkpoint"),
+        ({"fps": 25.0}, "rate"),
+    ):
+        other = readout(replace(known, **changed))
+        asked = request(rendered, model, values, tmp_path / "out", readout=other)
+        with pytest.raises(RhasError, match=f"other features: their {what}"):
+            segment_film(asked, lambda line: None)
     asked = request(rendered, model, values, tmp_path / "out", references=("ženščina",))
     with pytest.raises(RhasError, match="no word of a reference"):
         segment_film(asked, lambda line: None)
@@ -282,8 +300,8 @@ def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_model
     shutil.copytree(model, mine)
     results = tmp_path / "results"
     results.mkdir()
-    fitted = FittedReadout(model_hash(mine), CLASSES, READOUT, (0.25,) * len(CLASSES), None)
-    other = FittedReadout("f" * 64, CLASSES, READOUT, (0.75,) * len(CLASSES), None)
+    fitted = readout(Origin(model_hash(mine), "blip2", "", 15.0), 0.25)
+    other = readout(Origin("f" * 64, "blip2", "", 15.0), 0.75)
     assert find_readout(mine, results) is None
     other.write(results / "readout.json")
     assert find_readout(mine, results) is None
@@ -294,4 +312,4 @@ def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_model
     other.write(mine / "readout.json")
     with pytest.raises(RhasError, match="another model"):
         find_readout(mine, results)
-    assert set(default_readout(mine).thresholds) == {0.5}
+    assert set(default_readout().thresholds) == {0.5}

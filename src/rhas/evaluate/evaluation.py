@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rhas.base.errors import RhasError
 from rhas.evaluate import tables
 from rhas.evaluate.features import ProbeConfig
-from rhas.evaluate.fitted import READOUT, FittedReadout, fit_calibration
+from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, fit_calibration
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline, draw_timeline
@@ -88,7 +88,7 @@ def evaluate_method(
     fps: float,
     references: Mapping[str, Sequence[str]],
     out: Path,
-    model: str = "",
+    origin: Origin,
     further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def evaluate_method(
         fps: frames per second of the samples.
         references: sentences by movie and person.
         out: a folder; entries of these names are replaced, others stay.
-        model: hash of the method's folder; ``readout.json`` names the method by it.
+        origin: of the scores, for ``readout.json``.
         further: each writes more entries into the folder that it is given; they take their places
             together with the others.
         progress: called with the number of frames after each sample.
@@ -159,7 +159,7 @@ def evaluate_method(
         folder = Path(name)
         persons = _persons(seen["test"], said["test"])
         tables.write_scores(seen, folder / "scores.zarr")
-        _fitted(seen["val"], thresholds, config.readout, names, model).write(folder / READOUT)
+        _fitted(seen["val"], thresholds, config.readout, names, origin).write(folder / READOUT)
         tables.write_per_class(clean, thresholds, names, folder / "per_class.csv")
         tables.write_intervals(persons, names, fps, folder / "intervals.csv")
         (folder / "plots").mkdir()
@@ -283,14 +283,14 @@ def _fitted(
     thresholds: NDArray[np.float64],
     config: ReadoutConfig,
     names: Sequence[str],
-    model: str,
+    origin: Origin,
 ) -> FittedReadout:
     calibration = (
         fit_calibration([v.truth for v in val], [_clean(v) for v in val], config.median)
         if val
         else None
     )
-    return FittedReadout(model, tuple(names), config, tuple(thresholds.tolist()), calibration)
+    return FittedReadout(origin, tuple(names), config, tuple(thresholds.tolist()), calibration)
 
 
 def _without_truth(val: Sequence[Scored], names: Sequence[str]) -> list[str]:

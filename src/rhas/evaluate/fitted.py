@@ -1,13 +1,13 @@
 """What is fitted on val, in a file of its own: thresholds, and what a score is worth.
 
 ``results/readout.json`` goes with a trained method wherever it is used outside the pipeline; it
-names the method by the hash of its folder. C classes.
+names the method, and the encoder of its features, by hashes. C classes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from rhas.base.checkpoints import content_hash
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.evaluate.readout import ReadoutConfig, smooth
+from rhas.stores.featurestore import attributes
 from rhas.train import CONFIG, MODEL
 
 READOUT = "readout.json"
@@ -83,18 +84,36 @@ def fit_calibration(
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a read-out was fitted for: with another model, other features or another rate its
+    thresholds mean nothing.
+
+    Args:
+        model: hash of the trained method's folder.
+        encoder: name of the one that made the features.
+        encoder_hash: of its checkpoint.
+        fps: frames per second.
+    """
+
+    model: str
+    encoder: str
+    encoder_hash: str
+    fps: float
+
+
+@dataclass(frozen=True)
 class FittedReadout:
     """From scores to intervals, as fitted on val.
 
     Args:
-        model: hash of the trained method's folder.
+        origin: what it was fitted for.
         classes: the C class names.
         readout: smoothing and minimum duration.
         thresholds: (C,).
         calibration: None where val is empty.
     """
 
-    model: str
+    origin: Origin
     classes: tuple[str, ...]
     readout: ReadoutConfig
     thresholds: tuple[float, ...]
@@ -127,6 +146,20 @@ class FittedReadout:
             calibration = from_mapping(Calibration, values["calibration"], f"{path}, calibration")
             values["calibration"] = calibration
         return from_mapping(FittedReadout, values, str(path))
+
+
+def origin_of(model: Path, info: Mapping[str, Any]) -> Origin:
+    """The origin of what a trained method says of samples.
+
+    Args:
+        model: its folder.
+        info: of the samples (`rhas.chunk`); every film has features of one encoder.
+
+    Raises:
+        RhasError: no such store.
+    """
+    facts = attributes(Path(info["features"]) / f"{min(info['references'])}.zarr", 0)
+    return Origin(model_hash(model), facts["encoder"], facts["checkpoint_hash"], facts["fps"])
 
 
 def model_hash(folder: Path) -> str:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.base.words import duration
@@ -27,11 +26,10 @@ from rhas.engine.progress import film_progress
 from rhas.engine.stage import stage_lock, write_json
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, model_hash
-from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.ground.prompts import normalise
-from rhas.segment.models import check_models
+from rhas.segment.models import check_models, default_readout
 from rhas.segment.overlay import draw_overlay
 from rhas.segment.page import write_page
 from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
@@ -96,13 +94,6 @@ class Request:
                 )
 
 
-def default_readout(model: Path) -> FittedReadout:
-    """Every class at 1/2, nothing calibrated: for a model without a read-out of its own."""
-    config = ReadoutConfig()
-    thresholds = (config.default_threshold,) * len(CLASSES)
-    return FittedReadout(model_hash(model), CLASSES, config, thresholds, None)
-
-
 def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any]:
     """Writes everything about a film into ``request.out`` and returns a summary of it.
 
@@ -121,7 +112,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
     movie = movie_name(request.film.stem, str(request.film))
     facts = video.inspect(request.film)
     load_method(request.model)  # says what is wrong with it
-    for line in check_models(request.model, request.references, request.values):
+    for line in check_models(request.model, request.readout, request.references, request.values):
         tell(line)
     work = _Work(WorkCache(request.out / WORK), tell)
     with stage_lock("segment", work.cache.root):
@@ -131,7 +122,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
 
 
 def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -> dict[str, Any]:
-    values, readout = request.values, request.readout or default_readout(request.model)
+    values, readout = request.values, request.readout or default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, _one_thread():
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
@@ -156,7 +147,7 @@ def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -
         "cuts": seen.cropped.report["cuts"],
         "min_score": least,
         "model": request.model.name,
-        "model_hash": readout.model,
+        "model_hash": model_hash(request.model),
         "readout": {
             "fitted": request.readout is not None,
             "calibrated": readout.calibration is not None,
