@@ -12,12 +12,14 @@ import torch
 from rhas.base.config import load_params
 from rhas.methods import Dims, build, config_of
 from rhas.mini import MiniConfig, film_specs, simulate_film, write_film
+from rhas.segment import segment_film
+from rhas.segment.run import OUTPUTS
 from rhas.train import train_config
 from rhas.train.saved import save_method
 
+from .asking import LENGTH, request
+
 ROOT = Path(__file__).resolve().parents[2]
-PART = 20  # frames; a multiple of ground's stride x batch and of extract's batch
-LENGTH = 32  # L of the method
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +57,18 @@ def model(tmp_path_factory: pytest.TempPathFactory, values: Mapping[str, Any]) -
     )  # fmt: skip
     save_method(method, config, dims, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def segmented(
+    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:  # fmt: skip
+    """The film's outputs, made in parts, with the overlay film."""
+    out = tmp_path_factory.mktemp("segmented") / "out"
+    told: list[str] = []
+    summary = segment_film(request(rendered, model, values, out, overlay=True), told.append)
+    assert summary["files"] == list(OUTPUTS)
+    stages = ["decode", "ground", "crop", "extract", "sample", "overlay"]
+    assert [line.split(":")[0] for line in told if "person" not in line] == stages
+    return out

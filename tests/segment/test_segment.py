@@ -21,46 +21,21 @@ from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
 from rhas.evaluate.evaluation import score_samples
-from rhas.evaluate.fitted import FittedReadout, Origin, model_hash
-from rhas.evaluate.readout import ReadoutConfig, read_out
+from rhas.evaluate.fitted import Origin, model_hash
+from rhas.evaluate.readout import read_out
 from rhas.extract import extract_film
-from rhas.extract.encoders import checkpoint_hash
 from rhas.ground import ground_film
 from rhas.metrics.segments import intervals_of
-from rhas.segment import Request, run, segment_film
+from rhas.segment import run, segment_film
 from rhas.segment.models import default_readout, find_readout
-from rhas.segment.run import OUTPUTS, WORK
+from rhas.segment.run import WORK
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
 from rhas.stores.manifest import Film, TimedAction
 from rhas.train import load_method
 
-from .conftest import LENGTH, PART
-
-READOUT = ReadoutConfig(median=5, min_frames=3)
-
-
-def origin(model: Path, values: Mapping[str, Any]) -> Origin:
-    encoder = checkpoint_hash(Path(values["extract"]["checkpoints"]["blip2"]))
-    return Origin(model_hash(model), "blip2", encoder, float(values["fps"]))
-
-
-def readout(origin: Origin, threshold: float = 0.5) -> FittedReadout:
-    return FittedReadout(origin, CLASSES, READOUT, (threshold,) * len(CLASSES), None)
-
-
-def request(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], out: Path,
-    **changed: Any,
-) -> Request:  # fmt: skip
-    film, references = rendered
-    usual = {
-        "film": film, "references": references, "out": out, "model": model,
-        "readout": readout(origin(model, values)),
-        "values": values, "overlay": False, "part_frames": PART,
-    }  # fmt: skip
-    return Request(**(usual | changed))
+from .asking import LENGTH, PART, READOUT, origin, readout, request
 
 
 @pytest.fixture(scope="session")
@@ -82,21 +57,6 @@ def stages(
     boxes = done(ground_film, ground_job(movie, references, frames, out / "-", values), "boxes.h5")
     tracks = done(crop_film, crop_job(movie, frames, boxes, values), "tracks.h5")
     done(extract_film, extract_job(movie, frames, tracks, values), f"{movie}.zarr")
-    return out
-
-
-@pytest.fixture(scope="session")
-def segmented(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:  # fmt: skip
-    """The film's outputs, made in parts, with the overlay film."""
-    out = tmp_path_factory.mktemp("segmented") / "out"
-    told: list[str] = []
-    summary = segment_film(request(rendered, model, values, out, overlay=True), told.append)
-    assert summary["files"] == list(OUTPUTS)
-    stages = ["decode", "ground", "crop", "extract", "sample", "overlay"]
-    assert [line.split(":")[0] for line in told if "person" not in line] == stages
     return out
 
 

@@ -75,7 +75,8 @@ def segment(
 
 def _show(told: dict[str, Any]) -> None:
     screen = console()
-    table = Table(title=f"{told['film']}, {duration(told['seconds'])}", title_justify="left")
+    title = Text(f"{told['film']}, {duration(told['seconds'])}", style="italic")
+    table = Table(title=title, title_justify="left")
     for name in ("person", "reference", "seen", "intervals", "actions"):
         table.add_column(name, overflow="fold", justify="right" if name == "seen" else "left")
     for person in told["persons"]:
