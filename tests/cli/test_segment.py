@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -60,7 +61,9 @@ def test_outside_the_project_the_missing_settings_are_named(
 def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
     result = asked()  # the film
     assert isinstance(result.exception, RhasError)
-    assert "the film is missing" in str(result.exception)
+    assert "no such film" in str(result.exception)
+    (project / "a.mp4").write_text("hello, hello")
+    assert "a text file" in str(asked().exception)
     result = asked("--ref", " . ")
     assert "without words" in str(result.exception)
     shutil.rmtree(project / "models")
@@ -71,6 +74,7 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
 
 def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
+    (project / "a.mp4").touch()
     monkeypatch.setattr(run, "segment_film", lambda request, tell: got.append(request) or TOLD)
     result = asked("--no-overlay")
     assert result.exit_code == 0
@@ -86,7 +90,17 @@ def test_ctrl_c_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) 
     def stop(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
+    (project / "a.mp4").touch()
     monkeypatch.setattr(run, "segment_film", stop)
     result = asked()
     assert result.exit_code == 130
     assert "goes on from here" in result.stderr
+
+
+def test_a_full_disk_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (project / "a.mp4").touch()
+    monkeypatch.setattr(run, "segment_film", fill)
+    assert "the disk is full" in str(asked().exception)

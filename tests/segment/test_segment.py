@@ -247,10 +247,24 @@ def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is
         asked = request(rendered, model, values, tmp_path / "out", readout=other)
         with pytest.raises(RhasError, match=f"other features: their {what}"):
             segment_film(asked, lambda line: None)
-    asked = request(rendered, model, values, tmp_path / "out", references=("ženščina",))
+    asked = request(rendered, model, values, tmp_path / "out", references=("женщина",))
     with pytest.raises(RhasError, match="no word of a reference"):
         segment_film(asked, lambda line: None)
-    assert not (tmp_path / "out" / WORK / "decode").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_film_that_fails_leaves_nothing(
+    shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for out in (tmp_path / "out", tmp_path / "new"):
+        with pytest.raises(RhasError, match="damaged or truncated"):
+            segment_film(request((broken, ("the man",)), model, values, out), lambda line: None)
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == [
+        "out", "out/notes.txt"
+    ]  # fmt: skip
 
 
 def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_models(

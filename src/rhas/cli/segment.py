@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.config import load_params
+from rhas.base.errors import RhasError
 from rhas.base.words import duration
 from rhas.cli.output import console, print_json
 
@@ -67,6 +69,14 @@ def segment(
     except KeyboardInterrupt:
         screen.print("stopped; the same command goes on from here", style="yellow", markup=False)
         raise typer.Exit(_STOPPED) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RhasError(
+            "the disk is full",
+            where=str(out),
+            do="make room, or name a folder on another disk; the same command goes on from here",
+        ) from error
     if as_json:
         print_json(told)
     else:

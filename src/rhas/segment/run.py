@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,6 @@ from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, model_hash
 from rhas.extract import extract_film
 from rhas.ground import ground_film
-from rhas.ground.prompts import normalise
 from rhas.segment.models import check_models, default_readout
 from rhas.segment.overlay import draw_overlay
 from rhas.segment.page import write_page
@@ -73,10 +72,18 @@ class Request:
     part_frames: int | None = None
 
     def __post_init__(self) -> None:
+        if not self.film.exists():
+            raise RhasError("no such film", where=str(self.film), do="check the path")
         if not self.references:
             raise RhasError("no reference", do='name a person: --ref "the woman in the red coat"')
         for number, reference in enumerate(self.references):
-            normalise(reference, f"--ref, person {number}")
+            if not any(letter.isalnum() for letter in reference):
+                raise RhasError(
+                    "a reference without words",
+                    where=f"--ref, person {number}",
+                    expected='a description such as "the woman in the red coat"',
+                    got=repr(reference),
+                )
         twice = {r for r in self.references if self.references.count(r) > 1}
         if twice:
             raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
@@ -114,8 +121,14 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
     load_method(request.model)  # says what is wrong with it
     for line in check_models(request.model, request.readout, request.references, request.values):
         tell(line)
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RhasError(
+            "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
+        ) from error
     work = _Work(WorkCache(request.out / WORK), tell)
-    with stage_lock("segment", work.cache.root):
+    with _gone_where_useless(request.out), stage_lock("segment", work.cache.root):
         for left in work.cache.root.glob(f"{_PARTS}*"):  # by a killed run
             shutil.rmtree(left)
         return _segment(request, movie, facts, work)
@@ -299,6 +312,19 @@ class _Work:
 
 def _put(messages: queue.SimpleQueue[Any], film: str, frames: int) -> None:
     messages.put((film, frames))
+
+
+@contextmanager
+def _gone_where_useless(out: Path) -> Iterator[None]:
+    """Where the block fails before anything is worth keeping, the folders it made go again."""
+    try:
+        yield
+    except BaseException:
+        if not any(WorkCache(out / WORK).entries()):
+            shutil.rmtree(out / WORK, ignore_errors=True)
+            with suppress(OSError):  # others' files stay
+                out.rmdir()
+        raise
 
 
 @contextmanager
