@@ -228,6 +228,8 @@ def test_references_and_folders_that_cannot_be_are_refused(
         request(rendered, model, values, tmp_path)
     with pytest.raises(RhasError, match="is a file"):
         request(rendered, model, values, tmp_path / "index.html")
+    (tmp_path / "intervals.json").write_text('{"model_hash": "0"}')  # an earlier run's
+    request(rendered, model, values, tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "notes.txt").write_text("mine")

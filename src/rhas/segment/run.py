@@ -40,10 +40,12 @@ from rhas.stores.jpegstore import frame_count
 from rhas.train import load_method
 
 WORK = ".work"
-PAGE, OVERLAY, SUBTITLES = "index.html", "overlay.webm", "actions.vtt"
+PAGE, INTERVALS, OVERLAY, SUBTITLES = (
+    "index.html", "intervals.json", "overlay.webm", "actions.vtt",
+)  # fmt: skip
 _PARTS, _NEW = ".parts-", ".new-"
 OUTPUTS = (
-    PAGE, "intervals.json", "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY,
+    PAGE, INTERVALS, "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY,
 )  # fmt: skip
 
 
@@ -87,11 +89,10 @@ class Request:
         twice = {r for r in self.references if self.references.count(r) > 1}
         if twice:
             raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
-        ours = {*OUTPUTS, WORK}
         if self.out.exists() and not self.out.is_dir():
             raise RhasError("the output folder is a file", where=str(self.out))
-        if self.out.is_dir() and not (self.out / WORK).is_dir():
-            taken = sorted(p.name for p in self.out.iterdir() if p.name in ours)
+        if self.out.is_dir() and not _made_before(self.out):
+            taken = sorted(p.name for p in self.out.iterdir() if p.name in OUTPUTS)
             if taken:
                 raise RhasError(
                     "the output folder holds files that `rhas segment` would replace",
@@ -99,6 +100,14 @@ class Request:
                     got=", ".join(taken),
                     do="name another folder with --out, or remove them",
                 )
+
+
+def _made_before(out: Path) -> bool:
+    """Whether a folder is one that `segment_film` wrote or began to write."""
+    record = out / INTERVALS
+    return (out / WORK).is_dir() or (
+        record.is_file() and '"model_hash"' in record.read_text("utf-8", errors="replace")
+    )
 
 
 def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -255,7 +264,7 @@ def _write(
     folder: Path,
 ) -> None:
     fps = record["fps"]
-    write_json(folder / "intervals.json", record)
+    write_json(folder / INTERVALS, record)
     write_intervals(people, fps, folder / "intervals.csv")
     write_scores(people, scores, readout.classes, fps, folder / "scores.zarr")
     link(seen.cropped.result, folder / "tracks.h5")
