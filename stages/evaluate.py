@@ -12,6 +12,7 @@ from rhas.engine.stage import params, run, stage_lock, work_root
 from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
+from rhas.evaluate.fitted import origin_of
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
@@ -49,6 +50,7 @@ def main() -> None:
             fps=test.info["fps"],
             references=test.info["references"],
             out=OUT,
+            origin=origin_of(model, test.info),
             further=[
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),

@@ -22,7 +22,8 @@ from rhas.evaluate.evaluation import (
     sample_generator,
     score_samples,
 )
-from rhas.evaluate.readout import ReadoutConfig
+from rhas.evaluate.fitted import FittedReadout, Origin, fit_calibration
+from rhas.evaluate.readout import ReadoutConfig, fit_thresholds
 from rhas.metrics.as_published import constant_class_score
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import Film, TimedAction, read_annotations
@@ -111,6 +112,9 @@ def samples(
     return folder / "samples"
 
 
+ORIGIN = Origin("0" * 64, "blip2", "1" * 64, FPS)
+
+
 def evaluated(
     method: rhas.evaluate.evaluation.Method,
     folder: Path,
@@ -129,6 +133,7 @@ def evaluated(
         fps=FPS,
         references=test.info["references"],
         out=out,
+        origin=ORIGIN,
         further=further,
     )
     return read(out / "metrics.json")
@@ -195,6 +200,18 @@ def test_the_report_counts(seen: Path, made: Path) -> None:
     assert len(report["classes_with_default_threshold"]) == C - 3
 
 
+def test_the_read_out_is_the_one_that_was_fitted_on_val(seen: Path, made: Path) -> None:
+    fitted = FittedReadout.read(seen / "readout.json")
+    truths = truths_of(made, "val")
+    assert fitted.origin == ORIGIN
+    assert fitted.readout == ReadoutConfig()
+    scores = [truth.astype(np.float32) for truth in truths]  # what the seer says
+    assert fitted.thresholds == tuple(fit_thresholds(truths, scores, ReadoutConfig()).tolist())
+    assert fitted.calibration == fit_calibration(truths, scores, ReadoutConfig().median)
+    assert fitted.calibration is not None
+    assert fitted.calibration(np.array([0.0, 1.0])).tolist() == pytest.approx([0, 1], abs=0.02)
+
+
 def test_the_report_names_who_is_never_found(tmp_path: Path) -> None:
     evaluated(Seer(), samples(tmp_path, found=False), tmp_path / "out")
     report = read(tmp_path / "out" / "report.json")
@@ -219,8 +236,7 @@ def test_further_entries_take_their_places_with_the_others(made: Path, tmp_path:
 def test_the_files_are_those_declared(seen: Path) -> None:
     assert sorted(path.name for path in seen.iterdir()) == [
         "baselines.json", "intervals.csv", "metrics.json", "per_class.csv", "persons.csv", "plots",
-        "report.json",
-        "scores.zarr", "timelines",
+        "readout.json", "report.json", "scores.zarr", "timelines",
     ]  # fmt: skip
     assert sorted(path.name for path in (seen / "plots").iterdir()) == [
         "average_precision.csv", "confusion.csv", "reliability.csv"

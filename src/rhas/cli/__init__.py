@@ -5,7 +5,18 @@ from __future__ import annotations
 import typer
 
 from rhas.base.errors import RhasError
-from rhas.cli import cache, check, diff, features, importing, inspect, metrics, report, table
+from rhas.cli import (
+    cache,
+    check,
+    diff,
+    features,
+    importing,
+    inspect,
+    metrics,
+    report,
+    segment,
+    table,
+)
 from rhas.cli.output import print_error
 
 app = typer.Typer(
@@ -13,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command("segment")(segment.segment)
 app.command("check")(check.check)
 app.add_typer(importing.app, name="import", no_args_is_help=True)
 app.command("inspect")(inspect.inspect)

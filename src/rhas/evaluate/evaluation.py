@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rhas.base.errors import RhasError
 from rhas.evaluate import tables
 from rhas.evaluate.features import ProbeConfig
+from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, fit_calibration
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.evaluate.timeline import Timeline, draw_timeline
@@ -87,21 +88,23 @@ def evaluate_method(
     fps: float,
     references: Mapping[str, Sequence[str]],
     out: Path,
+    origin: Origin,
     further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
 
-    ``metrics.json``, ``baselines.json``, ``report.json``, ``scores.zarr``, ``per_class.csv``, and
-    of test ``intervals.csv``, ``persons.csv``, ``timelines/<movie>_person_000.png``,
-    ``plots/*.csv``: docs/METRICS.md describes them. One evaluation at a time may write into
-    ``out``.
+    ``metrics.json``, ``baselines.json``, ``report.json``, ``readout.json`` (what is fitted on val),
+    ``scores.zarr``, ``per_class.csv``, and of test ``intervals.csv``, ``persons.csv``,
+    ``timelines/<movie>_person_000.png``, ``plots/*.csv``: docs/METRICS.md describes them. One
+    evaluation at a time may write into ``out``.
 
     Args:
         names: the C class names.
         fps: frames per second of the samples.
         references: sentences by movie and person.
         out: a folder; entries of these names are replaced, others stay.
+        origin: of the scores, for ``readout.json``.
         further: each writes more entries into the folder that it is given, where it finds all
             those before it; they take their places together.
         progress: called with the number of frames after each sample.
@@ -156,6 +159,7 @@ def evaluate_method(
         folder = Path(name)
         persons = _persons(seen["test"], said["test"])
         tables.write_scores(seen, folder / "scores.zarr")
+        _fitted(seen["val"], thresholds, config.readout, names, origin).write(folder / READOUT)
         tables.write_per_class(clean, thresholds, names, folder / "per_class.csv")
         tables.write_intervals(persons, names, fps, folder / "intervals.csv")
         tables.write_persons(persons, references, folder / "persons.csv")
@@ -273,6 +277,21 @@ def _thresholds(val: Sequence[Scored], config: ReadoutConfig, classes: int) -> N
     if not val:
         return np.full(classes, config.default_threshold)
     return fit_thresholds([item.truth for item in val], [_clean(item) for item in val], config)
+
+
+def _fitted(
+    val: Sequence[Scored],
+    thresholds: NDArray[np.float64],
+    config: ReadoutConfig,
+    names: Sequence[str],
+    origin: Origin,
+) -> FittedReadout:
+    calibration = (
+        fit_calibration([v.truth for v in val], [_clean(v) for v in val], config.median)
+        if val
+        else None
+    )
+    return FittedReadout(origin, tuple(names), config, tuple(thresholds.tolist()), calibration)
 
 
 def _without_truth(val: Sequence[Scored], names: Sequence[str]) -> list[str]:

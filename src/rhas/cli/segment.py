@@ -1,0 +1,104 @@
+"""``rhas segment``: one film and sentences to what each person does, and when."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+from rhas.base.words import duration
+from rhas.cli.output import console, print_json
+
+_SHOWN = 6  # actions of a person, those of most frames
+_STOPPED = 130  # what shells call a command that Ctrl-C ended
+
+
+def segment(
+    film: Annotated[Path, typer.Argument(help="A film file.", show_default=False)],
+    ref: Annotated[
+        list[str], typer.Option(help="A sentence that describes a person; once per person.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for everything that is found.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a trained method.  [default: models/<method>]"),
+    ] = None,
+    parameters: Annotated[
+        Path,
+        typer.Option(
+            "--params", exists=True, dir_okay=False,
+            help="Settings of the stages; checkpoints in it are relative to the folder you are in.",
+        ),
+    ] = Path("params.yaml"),
+    overlay: Annotated[
+        bool, typer.Option(help="Draw a film with boxes and actions; about half of the time.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="A summary for programs.")] = False,
+) -> None:  # fmt: skip
+    """Tell what the persons that sentences name do in a film, and when.
+
+    Writes index.html (open it), intervals.csv and intervals.json, scores.zarr, tracks.h5,
+    actions.vtt and overlay.webm into the folder. Stop it and run it again: it goes on. What it
+    needs for that lies in .work in the same folder; delete it when you are done.
+    """
+    from rhas.segment.models import find_readout
+    from rhas.segment.run import Request, segment_film
+    from rhas.train import load_method
+
+    values = load_params(parameters)
+    folder = model or Path("models") / values["method"]
+    screen = Console(stderr=True, highlight=False)
+    try:
+        load_method(folder)  # a clear word on it before its read-out is looked for
+        readout = find_readout(folder, Path("results"))
+        request = Request(film, tuple(ref), out, folder, readout, values, overlay)
+        if readout is None:
+            screen.print(
+                f"no read-out fitted for {folder}: every class is told from score 0.5 on, and "
+                "confidences are unknown; `dvc repro evaluate` fits one",
+                style="yellow", markup=False, soft_wrap=True,
+            )  # fmt: skip
+        told = segment_film(request, lambda line: screen.print(line, markup=False, soft_wrap=True))
+    except KeyboardInterrupt:
+        screen.print("stopped; the same command goes on from here", style="yellow", markup=False)
+        raise typer.Exit(_STOPPED) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RhasError(
+            "the disk is full",
+            where=str(out),
+            do="make room, or name a folder on another disk; the same command goes on from here",
+        ) from error
+    if as_json:
+        print_json(told)
+    else:
+        _show(told)
+
+
+def _show(told: dict[str, Any]) -> None:
+    screen = console()
+    title = Text(f"{told['film']}, {duration(told['seconds'])}", style="italic")
+    table = Table(title=title, title_justify="left")
+    for name in ("person", "reference", "seen", "intervals", "actions"):
+        table.add_column(name, overflow="fold", justify="right" if name == "seen" else "left")
+    for person in told["persons"]:
+        actions = person["actions"]
+        more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""
+        said = ", ".join(actions[:_SHOWN]) + more
+        table.add_row(
+            str(person["person"]),
+            Text(person["reference"]),
+            f"{person['seen']:.0%}",
+            str(person["intervals"]),
+            Text(said if person["found"] else "not found: nothing is said of them"),
+        )
+    screen.print(table)
+    screen.print(f"{told['out']}/index.html", markup=False, soft_wrap=True)

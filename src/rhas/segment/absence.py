@@ -1,0 +1,135 @@
+"""Where a person was not found, and why.
+
+T frames, S sampled frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhas.crop.tracking import MISSING
+from rhas.metrics.segments import runs
+
+NO_DETECTION = "no detection"
+LOW_SCORE = "below min_score"
+ANOTHER = "another's"
+UNCERTAIN = "uncertain"
+CUT = "cut"
+
+REASONS = {
+    NO_DETECTION: "the detector saw nobody who fits the reference at all",
+    LOW_SCORE: "whoever fits best scores below crop.min_score",
+    ANOTHER: "whoever fits best is taken for another reference's person",
+    UNCERTAIN: "somebody scores well, too briefly or among too much that speaks against it",
+    CUT: "a shot so short that no frame of it was looked at",
+}
+_SAME_BOX = 0.5  # intersection over union
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Frames ``[start, stop)`` of one shot without the person, all for one reason.
+
+    ``best`` is the highest score of a candidate there, None where there is none.
+    """
+
+    start: int
+    stop: int
+    reason: str
+    best: float | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The best candidate of one reference in every sampled frame.
+
+    scores: float32 (S,), NaN where there is none. boxes: float32 (S, 4).
+    """
+
+    scores: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+
+def best_candidates(
+    offsets: NDArray[np.int64], boxes: NDArray[np.float32], scores: NDArray[np.float32]
+) -> Candidate:
+    """From a person's group of a boxes store; the candidates of a frame are best first."""
+    there = np.diff(offsets) > 0
+    best = Candidate(
+        np.full(len(there), np.nan, np.float32), np.full((len(there), 4), np.nan, np.float32)
+    )
+    first = offsets[:-1][there]
+    best.scores[there], best.boxes[there] = scores[first], boxes[first]
+    return best
+
+
+def absences(
+    source: NDArray[np.uint8],
+    cuts: NDArray[np.integer],
+    sampled: NDArray[np.integer],
+    best: Candidate,
+    others: Sequence[NDArray[np.float32]],
+    min_score: float,
+) -> list[Absence]:
+    """The stretches of a film without the person, in order.
+
+    A frame has the reason of the sampled frame of its shot that is nearest to it.
+
+    Args:
+        source: (T,) of the person's track.
+        cuts: frames that start a shot.
+        sampled: (S,) frames that the detector looked at, ascending.
+        best: of the person's reference.
+        others: (T, 4) boxes of the other references' tracks, NaN where missing.
+        min_score: of crop.
+    """
+    names = list(REASONS)
+    why = _reasons(sampled, best, others, min_score, names)
+    found = []
+    for start, stop in pairwise([0, *(int(c) for c in cuts), len(source)]):
+        low, high = np.searchsorted(sampled, (start, stop))
+        frames = np.arange(start, stop)
+        if low == high:
+            code, score = np.full(len(frames), names.index(CUT)), np.full(len(frames), np.nan)
+        else:
+            middle = (sampled[low : high - 1] + sampled[low + 1 : high]) / 2
+            near = low + np.searchsorted(middle, frames, side="left")
+            code, score = why[near], best.scores[near]
+        code = np.where(source[frames] == MISSING, code, -1)
+        for a, b in zip(*runs(code), strict=True):
+            if code[a] >= 0:
+                known = score[a:b][~np.isnan(score[a:b])]
+                top = round(float(known.max()), 4) if known.size else None
+                found.append(Absence(start + int(a), start + int(b), names[code[a]], top))
+    return found
+
+
+def _reasons(
+    sampled: NDArray[np.integer],
+    best: Candidate,
+    others: Sequence[NDArray[np.float32]],
+    min_score: float,
+    names: Sequence[str],
+) -> NDArray[np.int64]:
+    """Why a sampled frame without the person has none, (S,), numbers in ``names``."""
+    taken = np.zeros(len(sampled), bool)
+    for boxes in others:
+        taken |= _overlap(best.boxes, boxes[sampled]) > _SAME_BOX
+    return np.select(
+        [np.isnan(best.scores), best.scores < min_score, taken],
+        [names.index(reason) for reason in (NO_DETECTION, LOW_SCORE, ANOTHER)],
+        names.index(UNCERTAIN),
+    )
+
+
+def _overlap(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union, row by row; 0 where a box is NaN."""
+    low, high = np.fmax(one[:, :2], two[:, :2]), np.fmin(one[:, 2:], two[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (one, two)]
+    return np.nan_to_num(shared / np.maximum(areas[0] + areas[1] - shared, 1e-9))

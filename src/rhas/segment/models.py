@@ -1,0 +1,107 @@
+"""The models of a run, looked at before hours are spent: they are there, they fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rhas.base.classes import CLASSES
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, model_hash
+from rhas.evaluate.readout import ReadoutConfig
+from rhas.extract import ExtractConfig
+from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
+from rhas.ground import GroundConfig, make_grounder
+from rhas.segment.windows import model_dims
+
+
+def check_models(
+    model: Path, readout: FittedReadout | None, references: Sequence[str], values: Mapping[str, Any]
+) -> list[str]:
+    """What a user should know of the references before the film is read; a line each.
+
+    Args:
+        model: folder of a trained method.
+        readout: what was fitted for it.
+        references: by person.
+        values: params.yaml.
+
+    Raises:
+        RhasError: a checkpoint that is absent or damaged, a model trained on other features, or a
+            reference in words that the detector does not know.
+    """
+    _check_encoder(model, readout, references, values)
+    config = from_mapping(GroundConfig, values["ground"], "params.yaml, ground")
+    prompts = make_grounder(config).prompts(references)
+    return [
+        f"person {person}: the detector reads only: {text}" for person, text in prompts.cut.items()
+    ] + [
+        f"person {person}: words that the detector does not know: {', '.join(words)}"
+        for person, words in prompts.unknown.items()
+    ]
+
+
+def _check_encoder(
+    model: Path, readout: FittedReadout | None, references: Sequence[str], values: Mapping[str, Any]
+) -> None:
+    section = dict(values["extract"])
+    checkpoint = section.pop("checkpoints")[values["vlm"]]
+    config = from_mapping(
+        ExtractConfig, {"vlm": values["vlm"], "checkpoint": checkpoint, **section}, "extract"
+    )
+    folder = checkpoint_folder(checkpoint)
+    encoder = load_encoder(config.vlm, folder, config.device, config.dtype, False)
+    text = encoder.encode_text(references)[0]
+    dims = model_dims(model)
+    facts: list[tuple[str, object, object]] = [
+        ("width D", dims.D, encoder.D),
+        ("width D_text", dims.D_text, len(text.embedding)),
+    ]
+    if readout is not None:
+        known, content = readout.origin, checkpoint_hash(folder)
+        facts += [
+            ("encoder", known.encoder, config.vlm),
+            ("encoder's checkpoint", known.encoder_hash, content),
+            ("rate", known.fps, float(values["fps"])),
+        ]
+    for name, expected, got in facts:
+        if expected != got:
+            raise RhasError(
+                f"the model was trained on other features: their {name}",
+                where=f"{model}, params.yaml",
+                expected=str(expected),
+                got=f"{got} ({config.vlm}, {checkpoint}, {values['fps']} frames per second)",
+                do="give the params.yaml that the model was trained with, --params",
+            )
+
+
+def find_readout(model: Path, results: Path) -> FittedReadout | None:
+    """The read-out of a model: ``readout.json`` in its folder, or the one that evaluate left in
+    ``results`` where that was fitted for the model.
+
+    Raises:
+        RhasError: a file in the model's folder that was fitted for another model.
+    """
+    beside, left = model / READOUT, results / READOUT
+    if beside.is_file():
+        found = FittedReadout.read(beside)
+        if found.origin.model != model_hash(model):
+            raise RhasError(
+                "the read-out was fitted for another model",
+                where=str(beside),
+                do="run `dvc repro evaluate` and copy results/readout.json there, or remove it",
+            )
+        return found
+    if left.is_file():
+        found = FittedReadout.read(left)
+        return found if found.origin.model == model_hash(model) else None
+    return None
+
+
+def default_readout() -> FittedReadout:
+    """Every class at 1/2, nothing calibrated: for a model without a read-out of its own."""
+    config = ReadoutConfig()
+    thresholds = (config.default_threshold,) * len(CLASSES)
+    return FittedReadout(Origin("", "", "", 0.0), CLASSES, config, thresholds, None)

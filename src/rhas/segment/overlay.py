@@ -1,0 +1,188 @@
+"""The overlay film: every frame with the persons' boxes, and below it what they do.
+
+VP9 in WebM, which is free to use and which every browser plays; without sound.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import h5py
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from rhas.crop.tracking import DETECTED, MISSING
+from rhas.stores.jpegstore import JpegReader, person_group
+
+# Okabe and Ito's palette on dark, without black; persons beyond it start again, numbers tell them
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
+_SHORT_SIDE = 360  # pixels; smaller pictures are enlarged by a whole factor, so that text is sharp
+_OPTIONS: dict[str, object] = {"deadline": "realtime", "cpu-used": "8", "crf": "30", "g": "60"}
+
+Stretch = tuple[int, int, Sequence[str]]  # start, stop (frames), names of the actions
+
+
+def draw_overlay(
+    inputs: Mapping[str, Path],
+    arguments: Mapping[str, Any],
+    out: Path,
+    progress: Callable[[int], None],
+) -> dict[str, Any]:
+    """Writes the film; one frame at a time is held.
+
+    A box is bold where the detector saw the person, thin where it is interpolated.
+
+    Args:
+        inputs: ``frames`` and ``tracks``, the film's stores.
+        arguments: ``stretches``, per person (start, stop, names) as
+            `rhas.segment.subtitles.stretches` gives them.
+        out: the file to write.
+        progress: called with the number of frames written since the last call.
+
+    Returns:
+        width, height: of the film, pixels.
+    """
+    with h5py.File(inputs["frames"]) as frames_file, h5py.File(inputs["tracks"]) as tracks_file:
+        film = JpegReader(frames_file)
+        groups = [tracks_file[person_group(n)] for n in range(len(arguments["stretches"]))]
+        boxes = [group["boxes"][:] for group in groups]
+        sources = [group["source"][:] for group in groups]
+        names = [str(group.attrs["reference"]) for group in groups]
+        doing = [_Doing(stretches) for stretches in arguments["stretches"]]
+        width, height = int(frames_file.attrs["width"]), int(frames_file.attrs["height"])
+        canvas = _Canvas(width, height, names)
+        rate = Fraction(str(float(frames_file.attrs["fps"]))).limit_denominator(1001)
+        with av.open(str(out), "w", format="webm") as container:
+            stream = container.add_stream("libvpx-vp9", rate=rate)
+            stream.width, stream.height, stream.pix_fmt = *canvas.size, "yuv420p"
+            stream.bit_rate = 0
+            stream.codec_context.time_base = 1 / rate
+            stream.codec_context.thread_count = 1
+            stream.options = _OPTIONS
+            for frame in range(len(film)):
+                picture = film[frame]
+                assert picture is not None  # crop has read it
+                there = [
+                    (n, own[frame], sources[n][frame] == DETECTED)
+                    for n, own in enumerate(boxes)
+                    if sources[n][frame] != MISSING
+                ]
+                said = tuple(actions.at(frame) for actions in doing)
+                drawn = av.VideoFrame.from_ndarray(
+                    canvas.draw(picture, there, said), format="rgb24"
+                )
+                drawn.pts, drawn.time_base = frame, 1 / rate
+                container.mux(stream.encode(drawn))
+                progress(1)
+            container.mux(stream.encode(None))
+    return {"width": canvas.size[0], "height": canvas.size[1]}
+
+
+class _Doing:
+    """A person's actions by frame, asked in order."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self._waiting = list(reversed(stretches))
+
+    def at(self, frame: int) -> str:
+        while self._waiting and self._waiting[-1][1] <= frame:
+            self._waiting.pop()
+        if self._waiting and self._waiting[-1][0] <= frame:
+            return ", ".join(self._waiting[-1][2])
+        return ""
+
+
+class _Canvas:
+    """Where frames are drawn.
+
+    Args:
+        width, height: of the film's frames, pixels.
+        references: by person.
+    """
+
+    def __init__(self, width: int, height: int, references: Sequence[str]) -> None:
+        self._factor = max(1, -(-_SHORT_SIDE // min(width, height)))
+        self._wide, self._high = width * self._factor, height * self._factor
+        self._references = references
+        text = max(13, self._high // 30)
+        self._font = _font(text)
+        self._line = text + text // 2
+        band = self._line * len(references) + text // 2
+        self.size = self._wide + self._wide % 2, (self._high + band + 1) // 2 * 2
+        self._band = functools.lru_cache(maxsize=1)(self._draw_band)
+
+    def draw(
+        self,
+        picture: NDArray[np.uint8],
+        boxes: Sequence[tuple[int, NDArray[np.float32], bool]],
+        actions: tuple[str, ...],
+    ) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3): the frame, and below it a line per person.
+
+        Args:
+            picture: uint8, the frame.
+            boxes: number of the person, box, whether it was detected.
+            actions: by person.
+        """
+        canvas = Image.new("RGB", self.size)
+        enlarged = Image.fromarray(picture)
+        if self._factor > 1:
+            enlarged = enlarged.resize((self._wide, self._high), Image.Resampling.BILINEAR)
+        canvas.paste(enlarged)
+        draw = ImageDraw.Draw(canvas)
+        for number, box, detected in boxes:
+            x1, y1, x2, y2 = (float(v) * self._factor for v in box)
+            colour, wide = COLOURS[number % len(COLOURS)], 3 if detected else 1
+            draw.rectangle((x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)), outline=colour, width=wide)
+            self._tag(draw, str(number), colour, x1, y1)
+        canvas.paste(self._band(actions), (0, self._high))
+        return np.asarray(canvas)
+
+    def _tag(self, draw: ImageDraw.ImageDraw, text: str, colour: str, x: float, y: float) -> None:
+        """A person's number on its colour, at a box's upper left corner and inside the picture."""
+        wide, high = self._font.getlength(text) + 6, self._line
+        x, y = min(max(x, 0), self._wide - wide), min(max(y - high, 0), self._high - high)
+        draw.rectangle((x, y, x + wide, y + high), fill=colour)
+        draw.text((x + 3, y + high / 2), text, "black", self._font, "lm")
+
+    def _draw_band(self, actions: tuple[str, ...]) -> Image.Image:
+        band = Image.new("RGB", (self.size[0], self.size[1] - self._high), "#111111")
+        draw = ImageDraw.Draw(band)
+        for number, (reference, said) in enumerate(zip(self._references, actions, strict=True)):
+            y = number * self._line + 2
+            self._tag_line(draw, number, y)
+            left = 2 * self._line
+            room = self.size[0] - left - 4
+            mine = self._cut(said, room * 2 // 3 if reference else room)
+            name = self._cut(" ".join(reference.split()), room - self._font.getlength(mine) - 16)
+            draw.text((left, y + self._line / 2), name, "#BBBBBB", self._font, "lm")
+            x = left + self._font.getlength(name) + 12
+            draw.text((x, y + self._line / 2), mine, "white", self._font, "lm")
+        return band
+
+    def _tag_line(self, draw: ImageDraw.ImageDraw, number: int, y: int) -> None:
+        colour = COLOURS[number % len(COLOURS)]
+        draw.rectangle((4, y + 2, 2 * self._line - 8, y + self._line - 2), fill=colour)
+        middle = ((2 * self._line - 4) / 2, y + self._line / 2)
+        draw.text(middle, str(number), "black", self._font, "mm")
+
+    def _cut(self, text: str, room: float) -> str:
+        if self._font.getlength(text) <= room:
+            return text
+        while text and self._font.getlength(text + "…") > room:
+            text = text[:-1]
+        return text + "…"
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, as matplotlib brings it along: Latin, Greek, Cyrillic, Arabic, not Chinese."""
+    return ImageFont.truetype(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size
+    )

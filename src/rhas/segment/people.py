@@ -1,0 +1,176 @@
+"""What is said of each person of a film.
+
+T frames, C classes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING
+from rhas.evaluate.fitted import FittedReadout
+from rhas.evaluate.readout import read_out, smooth
+from rhas.metrics.segments import intervals_of
+from rhas.segment.absence import Absence, absences, best_candidates
+from rhas.stores.jpegstore import person_group
+
+CURVE_POINTS = 3000
+
+
+@dataclass(frozen=True)
+class Action:
+    """An interval of one class.
+
+    Args:
+        class_id, name: the class.
+        start, stop: frames, ``stop`` exclusive.
+        score: mean score of the class over the interval, as the method gave it.
+        confidence: how often, on val, a class with such scores was true; None where unknown.
+        seen: share of the interval's frames in which the person was found.
+    """
+
+    class_id: int
+    name: str
+    start: int
+    stop: int
+    score: float
+    confidence: float | None
+    seen: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The smoothed scores of a class, in hundredths: the highest of every ``step`` frames."""
+
+    class_id: int
+    threshold: float
+    step: int
+    values: list[int]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One reference's person; without a frame in which they are found nothing is said of them.
+
+    Args:
+        number: index of the reference.
+        reference: the sentence.
+        detected, interpolated, missing: frames.
+        actions: by start, stop, class.
+        absences: where they are not found, in order.
+        curves: of the classes with an action, those with the most frames first.
+    """
+
+    number: int
+    reference: str
+    detected: int
+    interpolated: int
+    missing: int
+    actions: list[Action]
+    absences: list[Absence]
+    curves: list[Curve]
+
+    @property
+    def found(self) -> bool:
+        return self.detected > 0
+
+
+def read_people(
+    tracks: Path, boxes: Path, scores: Sequence[Path], readout: FittedReadout, min_score: float
+) -> list[Person]:
+    """Every person of a film; one person's scores are held at a time.
+
+    Args:
+        tracks, boxes: the film's stores.
+        scores: ``.npy`` float16 (T, C) by person.
+        readout: thresholds and calibration.
+        min_score: of crop.
+    """
+    with h5py.File(tracks) as track_file, h5py.File(boxes) as box_file:
+        groups = [track_file[person_group(person)] for person in range(len(scores))]
+        places = [group["boxes"][:] for group in groups]
+        people = []
+        for number, path in enumerate(scores):
+            source = groups[number]["source"][:]
+            candidates = box_file[person_group(number)]
+            best = best_candidates(*(candidates[n][:] for n in ("offsets", "boxes", "scores")))
+            detected = int((source == DETECTED).sum())
+            said = np.load(path).astype(np.float32)
+            actions, curves = _actions(said, source != MISSING, readout)
+            people.append(
+                Person(
+                    number,
+                    str(groups[number].attrs["reference"]),
+                    detected,
+                    int((source == INTERPOLATED).sum()),
+                    int((source == MISSING).sum()),
+                    actions if detected else [],
+                    absences(
+                        source,
+                        track_file["cuts"][:],
+                        box_file["frames"][:],
+                        best,
+                        places[:number] + places[number + 1 :],
+                        min_score,
+                    ),
+                    curves if detected else [],
+                )
+            )
+    return people
+
+
+def actions_by_time(person: Person) -> list[str]:
+    """Names of the person's actions, those with the most frames first."""
+    frames: Counter[str] = Counter()
+    for action in person.actions:
+        frames[action.name] += action.stop - action.start
+    return sorted(frames, key=lambda name: (-frames[name], name))
+
+
+def _actions(
+    scores: NDArray[np.float32], present: NDArray[np.bool_], readout: FittedReadout
+) -> tuple[list[Action], list[Curve]]:
+    thresholds = np.asarray(readout.thresholds)
+    active = read_out(scores, thresholds, readout.readout).active
+    smoothed = smooth(scores, readout.readout.median)
+    said = intervals_of(active)
+    actions = []
+    for i in np.lexsort((said.label, said.stop, said.start)):
+        label, start, stop = int(said.label[i]), int(said.start[i]), int(said.stop[i])
+        worth = readout.calibration
+        actions.append(
+            Action(
+                label,
+                readout.classes[label],
+                start,
+                stop,
+                _rounded(scores[start:stop, label]),
+                _rounded(worth(smoothed[start:stop, label])) if worth else None,
+                _rounded(present[start:stop]),
+            )
+        )
+    step = -(-len(scores) // CURVE_POINTS)
+    frames = active.sum(0)
+    shown = sorted(np.flatnonzero(frames).tolist(), key=lambda label: (-frames[label], label))
+    edges = np.arange(0, len(scores), step)
+    curves = [
+        Curve(
+            label,
+            readout.thresholds[label],
+            step,
+            np.round(100 * np.maximum.reduceat(smoothed[:, label], edges)).astype(int).tolist(),
+        )
+        for label in shown
+    ]
+    return actions, curves
+
+
+def _rounded(values: NDArray) -> float:
+    return round(float(values.mean(dtype=np.float64)), 4)

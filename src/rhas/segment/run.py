@@ -1,0 +1,387 @@
+"""One film through all stages in this process, and everything that is written about it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
+from rhas.base.words import duration
+from rhas.crop import crop_film
+from rhas.decode import decode_film, video
+from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.engine.progress import film_progress
+from rhas.engine.stage import stage_lock, write_json
+from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
+from rhas.evaluate.fitted import FittedReadout, model_hash
+from rhas.extract import extract_film
+from rhas.ground import ground_film
+from rhas.segment.models import check_models, default_readout
+from rhas.segment.overlay import draw_overlay
+from rhas.segment.page import write_page
+from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
+from rhas.segment.people import Person, actions_by_time, read_people
+from rhas.segment.subtitles import stretches, write_subtitles
+from rhas.segment.tables import person_record, write_intervals, write_scores
+from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
+from rhas.stores.jpegstore import frame_count
+from rhas.train import load_method
+
+WORK = ".work"
+PAGE, INTERVALS, OVERLAY, SUBTITLES = (
+    "index.html", "intervals.json", "overlay.webm", "actions.vtt",
+)  # fmt: skip
+_PARTS, _NEW = ".parts-", ".new-"
+OUTPUTS = (
+    PAGE, INTERVALS, "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Args:
+        film: the file.
+        references: a sentence per person.
+        out: folder to write; made where missing.
+        model: folder of a trained method.
+        readout: what evaluate fitted on val for this model; None where it has not.
+        values: params.yaml.
+        overlay: draw the overlay film.
+        part_frames: frames of a part (`rhas.segment.parts`); None: as many as suit the device.
+    """
+
+    film: Path
+    references: tuple[str, ...]
+    out: Path
+    model: Path
+    readout: FittedReadout | None
+    values: Mapping[str, Any]
+    overlay: bool = True
+    part_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.film.exists():
+            raise RhasError("no such film", where=str(self.film), do="check the path")
+        if not self.references:
+            raise RhasError("no reference", do='name a person: --ref "the woman in the red coat"')
+        for number, reference in enumerate(self.references):
+            if not any(letter.isalnum() for letter in reference):
+                raise RhasError(
+                    "a reference without words",
+                    where=f"--ref, person {number}",
+                    expected='a description such as "the woman in the red coat"',
+                    got=repr(reference),
+                )
+        twice = {r for r in self.references if self.references.count(r) > 1}
+        if twice:
+            raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
+        if self.out.exists() and not self.out.is_dir():
+            raise RhasError("the output folder is a file", where=str(self.out))
+        if self.out.is_dir() and not _made_before(self.out):
+            taken = sorted(p.name for p in self.out.iterdir() if p.name in OUTPUTS)
+            if taken:
+                raise RhasError(
+                    "the output folder holds files that `rhas segment` would replace",
+                    where=str(self.out),
+                    got=", ".join(taken),
+                    do="name another folder with --out, or remove them",
+                )
+
+
+def _made_before(out: Path) -> bool:
+    """Whether a folder is one that `segment_film` wrote or began to write."""
+    record = out / INTERVALS
+    return (out / WORK).is_dir() or (
+        record.is_file() and '"model_hash"' in record.read_text("utf-8", errors="replace")
+    )
+
+
+def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Writes everything about a film into ``request.out`` and returns a summary of it.
+
+    Stages run one after the other in this process, on one thread as the stages' workers do. What
+    they computed stays in ``out/.work``, by content: a killed run goes on where it was, a changed
+    film, reference or setting is computed anew. The outputs take their places together, when all
+    of them are whole.
+
+    Args:
+        request: what is asked for.
+        tell: takes a line for people, per stage and warning.
+
+    Raises:
+        RhasError: whatever a stage refuses; a model that does not fit.
+    """
+    movie = movie_name(request.film.stem, str(request.film))
+    facts = video.inspect(request.film)
+    load_method(request.model)  # says what is wrong with it
+    for line in check_models(request.model, request.readout, request.references, request.values):
+        tell(line)
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RhasError(
+            "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
+        ) from error
+    work = _Work(WorkCache(request.out / WORK), tell)
+    with _gone_where_useless(request.out), stage_lock("segment", work.cache.root):
+        for left in work.cache.root.glob(f"{_PARTS}*"):  # by a killed run
+            shutil.rmtree(left)
+        return _segment(request, movie, facts, work)
+
+
+def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -> dict[str, Any]:
+    values, readout = request.values, request.readout or default_readout()
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, _one_thread():
+        seen = _see(request, movie, facts, work, Path(name))
+    scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
+    scores = [entry.result for entry in scored]
+    least = values["crop"]["min_score"]
+    people = read_people(seen.cropped.result, seen.boxes, scores, readout, least)
+    drawn: list[Entry] = []
+    if request.overlay:
+        said = [stretches(person) for person in people]
+        inputs = {"frames": seen.decoded.result, "tracks": seen.cropped.result}
+        drawn = work.run(
+            "overlay",
+            draw_overlay,
+            [Job(movie, inputs, {"stretches": said}, OVERLAY, seen.frames)],
+        )
+    record = {
+        "film": request.film.name,
+        "seconds": round(seen.decoded.report["seconds"], 3),
+        "frames": seen.frames,
+        "fps": float(values["fps"]),
+        "lost_frames": seen.decoded.report["lost_frames"],
+        "cuts": seen.cropped.report["cuts"],
+        "min_score": least,
+        "model": request.model.name,
+        "model_hash": model_hash(request.model),
+        "readout": {
+            "fitted": request.readout is not None,
+            "calibrated": readout.calibration is not None,
+            **asdict(readout.readout),
+        },
+        "windows": scored[0].report["windows"],
+        "persons": [person_record(person, float(values["fps"])) for person in people],
+    }
+    with _published(request.out) as folder:
+        if drawn:
+            link(drawn[0].result, folder / OVERLAY)
+        _write(record, people, scores, readout, seen, folder)
+    work.forget_others()
+    return _summary(request, record, people, work)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What decode, ground, crop and extract made of the film; ``spans`` are those of its parts."""
+
+    decoded: Entry
+    boxes: Path
+    cropped: Entry
+    extracted: list[Entry]
+    spans: list[tuple[int, int]]
+
+    @property
+    def frames(self) -> int:
+        return self.spans[-1][1]
+
+
+def _see(request: Request, movie: str, facts: video.FilmInfo, work: _Work, parts: Path) -> _Seen:
+    values = request.values
+    size = facts.seconds * values["fps"]
+    (decoded,) = work.run(
+        "decode", decode_film, [replace(decode_job(movie, request.film, values), size=size)]
+    )
+    frames = frame_count(decoded.result)
+    cut = spans(frames, request.part_frames or part_length(values))
+    pictures = [
+        frames_part(decoded.result, decoded.key, *span, parts / f"frames_{n:03d}.h5")
+        for n, span in enumerate(cut)
+    ]
+    references, truth = request.references, parts / "no-truth"
+    jobs = [ground_job(movie, references, p.path, truth, values) for p in pictures]
+    grounded = work.run("ground", ground_film, jobs)
+    boxes = work.keep("boxes.h5", lambda out: merge_boxes(_made(cut, grounded), out))
+    (cropped,) = work.run("crop", crop_film, [crop_job(movie, decoded.result, boxes, values)])
+    crops = [
+        tracks_part(cropped.result, cropped.key, *span, parts / f"tracks_{n:03d}.h5")
+        for n, span in enumerate(cut)
+    ]
+    jobs = [
+        extract_job(movie, p.path, c.path, values) for p, c in zip(pictures, crops, strict=True)
+    ]
+    return _Seen(decoded, boxes, cropped, work.run("extract", extract_film, jobs), cut)
+
+
+def _made(cut: Sequence[tuple[int, int]], entries: Sequence[Entry]) -> list[Part]:
+    return [Part(*span, entry.result) for span, entry in zip(cut, entries, strict=True)]
+
+
+def _sample_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
+    """A job per person."""
+    features = {f"features_{n:03d}": entry.result for n, entry in enumerate(seen.extracted)}
+    length = model_dims(request.model).L
+    starts = window_starts(seen.frames, length, length // OVERLAP)
+    arguments = {
+        "movie": movie,
+        "spans": [list(span) for span in seen.spans],
+        "seed": request.values["seed"],
+        "code": method_code(request.model),
+    }
+    return [
+        Job(
+            movie,
+            {"model": request.model, **features},
+            {**arguments, "person": person},
+            "scores.npy",
+            sum(min(length, seen.frames - start) for start in starts),
+        )
+        for person in range(len(request.references))
+    ]
+
+
+def _write(
+    record: Mapping[str, Any],
+    people: Sequence[Person],
+    scores: Sequence[Path],
+    readout: FittedReadout,
+    seen: _Seen,
+    folder: Path,
+) -> None:
+    fps = record["fps"]
+    write_json(folder / INTERVALS, record)
+    write_intervals(people, fps, folder / "intervals.csv")
+    write_scores(people, scores, readout.classes, fps, folder / "scores.zarr")
+    link(seen.cropped.result, folder / "tracks.h5")
+    write_subtitles(people, fps, folder / SUBTITLES)
+    overlay = OVERLAY if (folder / OVERLAY).exists() else None
+    stores = seen.decoded.result, seen.cropped.result
+    write_page(record, people, *stores, overlay, folder / PAGE)
+
+
+class _Work:
+    """Runs film functions in this process, one film at a time, and keeps what they make."""
+
+    def __init__(self, cache: WorkCache, tell: Callable[[str], None]) -> None:
+        self.cache, self._tell = cache, tell
+        self._used: set[tuple[str, str]] = set()
+        self.seconds: dict[str, float] = {}
+
+    def run(self, stage: str, function: FilmFunction, jobs: Sequence[Job]) -> list[Entry]:
+        """The jobs' entries in their order; what is there is not computed again."""
+        began = time.monotonic()
+        self.cache.sweep(stage)
+        keys = [self.cache.key(stage, function, job) for job in jobs]
+        self._used |= {(stage, key) for key in keys}
+        found = [self.cache.find(stage, key) for key in keys]
+        waiting = [n for n, entry in enumerate(found) if entry is None]
+        if waiting:
+            messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            with film_progress(stage, [jobs[n] for n in waiting], messages):
+                for n in waiting:
+                    job = jobs[n]
+                    found[n] = self.cache.compute(
+                        stage, keys[n], function, job, partial(_put, messages, job.name)
+                    )
+        self.seconds[stage] = round(time.monotonic() - began, 2)
+        kept = len(jobs) - len(waiting)
+        whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
+        self._tell(f"{stage}: {duration(self.seconds[stage])}{whence}")
+        return [entry for entry in found if entry is not None]
+
+    def keep(self, name: str, write: Callable[[Path], None]) -> Path:
+        """A file in the work folder, written anew."""
+        path = self.cache.root / name
+        temporary = path.with_name(f".{name}")
+        write(temporary)
+        os.replace(temporary, path)
+        return path
+
+    def forget_others(self) -> None:
+        """Removes what this run did not use: it belongs to another film, reference or setting."""
+        for entry in list(self.cache.entries()):
+            if (entry.stage, entry.key) not in self._used:
+                self.cache.remove(entry)
+
+
+def _put(messages: queue.SimpleQueue[Any], film: str, frames: int) -> None:
+    messages.put((film, frames))
+
+
+@contextmanager
+def _gone_where_useless(out: Path) -> Iterator[None]:
+    """Where the block fails before anything is worth keeping, the folders it made go again."""
+    try:
+        yield
+    except BaseException:
+        if not any(WorkCache(out / WORK).entries()):
+            shutil.rmtree(out / WORK, ignore_errors=True)
+            with suppress(OSError):  # others' files stay
+                out.rmdir()
+        raise
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As in the stages' workers: the bits must not depend on the number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _published(out: Path) -> Iterator[Path]:
+    """A folder whose entries take the places of ``out``'s of the same names, the page last; where
+    the block fails nothing is changed."""
+    for left in out.glob(f"{_NEW}*"):  # by a killed run
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=out, prefix=_NEW) as name:
+        folder = Path(name)
+        yield folder
+        for entry in reversed(OUTPUTS):
+            target = out / entry
+            if target.is_dir():
+                shutil.rmtree(target)
+            target.unlink(missing_ok=True)
+            if (folder / entry).exists():
+                os.replace(folder / entry, target)
+
+
+def _summary(
+    request: Request, record: Mapping[str, Any], people: Sequence[Person], work: _Work
+) -> dict[str, Any]:
+    return {
+        **{name: record[name] for name in ("film", "seconds", "frames", "fps", "readout")},
+        "out": str(request.out),
+        "files": [name for name in OUTPUTS if (request.out / name).exists()],
+        "persons": [
+            {
+                "person": person.number,
+                "reference": person.reference,
+                "found": person.found,
+                "seen": round(1 - person.missing / record["frames"], 4),
+                "intervals": len(person.actions),
+                "actions": actions_by_time(person),
+            }
+            for person in people
+        ],
+        "stage_seconds": work.seconds,
+    }

@@ -1,0 +1,104 @@
+"""Intervals as CSV and JSON, scores as Zarr. Equal inputs give equal bytes.
+
+T frames, C classes.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from rhas.base.units import frame_to_seconds
+from rhas.segment.absence import Absence
+from rhas.segment.people import Action, Person
+from rhas.stores.jpegstore import person_group
+
+_CHUNK_FRAMES = 1000
+COLUMNS = (
+    "person", "reference", "action", "start_s", "end_s", "start_frame", "end_frame",
+    "score", "confidence", "seen",
+)  # fmt: skip
+
+
+def write_intervals(people: Sequence[Person], fps: float, path: Path) -> None:
+    """A row per interval, by person and start; ends are exclusive, seconds to a thousandth."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for person in people:
+            for action in person.actions:
+                writer.writerow(
+                    [
+                        person.number,
+                        person.reference,
+                        action.name,
+                        f"{frame_to_seconds(action.start, fps):.3f}",
+                        f"{frame_to_seconds(action.stop, fps):.3f}",
+                        action.start,
+                        action.stop,
+                        action.score,
+                        "" if action.confidence is None else action.confidence,
+                        action.seen,
+                    ]
+                )
+
+
+def person_record(person: Person, fps: float) -> dict[str, Any]:
+    """A person's part of intervals.json."""
+    frames = {name: getattr(person, name) for name in ("detected", "interpolated", "missing")}
+    return {
+        "person": person.number,
+        "reference": person.reference,
+        "found": person.found,
+        "frames": frames,
+        "intervals": [
+            {**_span(a, fps), "action": a.name, "class_id": a.class_id, "score": a.score,
+             "confidence": a.confidence, "seen": a.seen}
+            for a in person.actions
+        ],
+        "not_found": [
+            {**_span(a, fps), "reason": a.reason, "best_score": a.best} for a in person.absences
+        ],
+    }  # fmt: skip
+
+
+def _span(item: Action | Absence, fps: float) -> dict[str, Any]:
+    return {
+        "start_s": round(frame_to_seconds(item.start, fps), 3),
+        "end_s": round(frame_to_seconds(item.stop, fps), 3),
+        "start_frame": item.start,
+        "end_frame": item.stop,
+    }
+
+
+def write_scores(
+    people: Sequence[Person], scores: Sequence[Path], classes: Sequence[str], fps: float, path: Path
+) -> None:
+    """A Zarr v3 directory store: per person a group with ``scores`` float16 (T, C) and the
+    attributes person, reference, fps and classes, the C names in order."""
+    root = zarr.create_group(path, zarr_format=3)
+    for person, source in zip(people, scores, strict=True):
+        group = root.create_group(
+            person_group(person.number),
+            attributes={
+                "person": person.number,
+                "reference": person.reference,
+                "fps": fps,
+                "classes": list(classes),
+            },
+        )
+        values = np.load(source, mmap_mode="r")
+        array = group.create_array(
+            "scores",
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=(_CHUNK_FRAMES, values.shape[1]),
+            compressors=None,
+        )
+        for start in range(0, len(values), _CHUNK_FRAMES):
+            array[start : start + _CHUNK_FRAMES] = values[start : start + _CHUNK_FRAMES]

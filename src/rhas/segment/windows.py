@@ -1,0 +1,169 @@
+"""A method's scores over a whole film: overlapping windows, cross-faded.
+
+T frames of the film, L frames of a window, C classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rhas.chunk import Sample
+from rhas.engine.workcache import code_hash
+from rhas.evaluate.evaluation import score_samples
+from rhas.methods import Dims
+from rhas.segment.parts import Part
+from rhas.stores import featurestore
+from rhas.train import CONFIG, load_method
+
+OVERLAP = 8  # an eighth of a window
+
+
+def window_starts(frames: int, length: int, overlap: int) -> list[int]:
+    """Starts of windows that cover a film: evenly spaced, ``overlap`` frames or more in common.
+
+    A film no longer than a window is one window. 25 frames by 10, overlap 2: 0, 8, 15.
+    """
+    if frames <= length:
+        return [0]
+    steps = -(-(frames - length) // (length - overlap))
+    return [round(step * (frames - length) / steps) for step in range(steps + 1)]
+
+
+def stitch(
+    frames: int, length: int, starts: Sequence[int], scored: Iterable[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Scores (T, C) of the film from those of its windows, (L, C) each, cross-faded.
+
+    Where windows overlap the mean is weighted: a window's weight rises in equal steps from its
+    edge, 1 / (n + 1) on the first of n common frames, n / (n + 1) on the last. A frame that one
+    window covers has that window's bits.
+
+    Args:
+        frames: T.
+        length: L.
+        starts: of the windows, ascending.
+        scored: the windows' scores in that order; one at a time is held.
+    """
+    stops = [min(start + length, frames) for start in starts]
+    common = [0, *(stop - start for (_, start), (stop, _) in
+                   zip(pairwise(starts), pairwise(stops), strict=True)), 0]  # fmt: skip
+    total: NDArray[np.float32] | None = None
+    weight = np.zeros((frames, 1), np.float32)
+    for number, scores in enumerate(scored):
+        place = np.arange(1, len(scores) + 1, dtype=np.float32)[:, None]
+        rise = place / (common[number] + 1)
+        fall = place[::-1] / (common[number + 1] + 1)
+        own = np.minimum(np.minimum(rise, fall), 1)
+        if total is None:
+            total = np.zeros((frames, scores.shape[1]), np.float32)
+        at = slice(starts[number], stops[number])
+        total[at] += own * scores
+        weight[at] += own
+    assert total is not None
+    return np.clip(total / weight, 0, 1)
+
+
+class FilmWindow:
+    """One window of a person as the only item of a sample set; labels are all zero.
+
+    Args:
+        parts: feature stores of the film's parts, in order.
+        window: which frames of whom.
+        length: L, the item is padded to it at its end.
+        classes: C.
+    """
+
+    def __init__(self, parts: Sequence[Part], window: Sample, length: int, classes: int) -> None:
+        self.samples = [window]
+        self._parts, self._length, self._classes = parts, length, classes
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]:
+        window = self.samples[number]
+        read = [
+            featurestore.read_window(
+                part.path,
+                window.person,
+                max(window.start, part.start) - part.start,
+                min(window.stop, part.stop) - part.start,
+            )
+            for part in self._parts
+            if part.start < window.stop and window.start < part.stop
+        ]
+        rows = {
+            name: _padded(np.concatenate([getattr(r, name) for r in read]), self._length)
+            for name in (*featurestore.STREAMS, "present")
+        }
+        rows["mask"] = _padded(np.ones(window.stop - window.start, bool), self._length)
+        rows["labels"] = np.zeros((self._length, self._classes), np.float32)
+        rows["text"] = read[0].text
+        return {name: torch.from_numpy(value) for name, value in rows.items()}
+
+
+def score_person(
+    inputs: Mapping[str, Path],
+    arguments: Mapping[str, Any],
+    out: Path,
+    progress: Callable[[int], None],
+) -> dict[str, Any]:
+    """Writes one person's scores of a film, ``.npy`` float16 (T, C).
+
+    A window's sample has the name that `rhas.chunk` gives it and its random numbers, so a film of
+    one window has the scores that the stages give it.
+
+    Args:
+        inputs: ``model``, the folder of a trained method; ``features_000``, ..., the feature
+            stores of the film's parts.
+        arguments: ``movie``; ``person``; ``spans``, start and stop of every part; ``seed``.
+        out: the file to write.
+        progress: called with the number of frames scored since the last call.
+
+    Returns:
+        windows: their starts.
+
+    Raises:
+        RhasError: the method's scores are not probabilities.
+    """
+    method = load_method(inputs["model"])
+    dims = model_dims(inputs["model"])
+    parts = [
+        Part(start, stop, inputs[f"features_{number:03d}"])
+        for number, (start, stop) in enumerate(arguments["spans"])
+    ]
+    movie, person, frames = arguments["movie"], arguments["person"], parts[-1].stop
+    starts = window_starts(frames, dims.L, dims.L // OVERLAP)
+
+    def scored(start: int) -> NDArray[np.float32]:
+        stop = min(start + dims.L, frames)
+        name = f"{movie}_{person:03d}_{start:06d}"
+        window = FilmWindow(parts, Sample(name, movie, person, start, stop, "film"), dims.L, dims.C)
+        return score_samples(method, window, arguments["seed"], dims.C, progress)[0].scores
+
+    scores = stitch(frames, dims.L, starts, map(scored, starts))
+    with out.open("wb") as file:
+        np.save(file, scores.astype(np.float16))
+    return {"windows": starts}
+
+
+def model_dims(model: Path) -> Dims:
+    """The sizes of a trained method: feature widths, classes, frames of a window."""
+    return Dims(**json.loads((model / CONFIG).read_text("utf-8"))["dims"])
+
+
+def method_code(model: Path) -> str:
+    """Hash of the code of the method in a folder: it is found by name, not by import."""
+    return code_hash(type(load_method(model)).scores)
+
+
+def _padded(value: NDArray[Any], length: int) -> NDArray[Any]:
+    return np.pad(value, [(0, length - len(value))] + [(0, 0)] * (value.ndim - 1))

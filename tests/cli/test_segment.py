@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from rhas.base.errors import RhasError
+from rhas.cli import app
+from rhas.methods import Dims, build, config_of
+from rhas.segment import run
+from rhas.train import train_config
+from rhas.train.saved import save_method
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLD = {
+    "film": "a [bold].mp4",
+    "seconds": 65.0,
+    "out": "out",
+    "persons": [
+        {"person": 0, "reference": "the [red] man", "found": True, "seen": 0.5, "intervals": 9,
+         "actions": ["a", "b", "c", "d", "e", "f", "g", "h"]},
+        {"person": 1, "reference": "nobody", "found": False, "seen": 0.0, "intervals": 0,
+         "actions": []},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with parameters and a model, and nothing else."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    config = train_config("linear", 0, {"preset": "mini"})
+    torch.manual_seed(0)
+    dims = Dims(D=8, D_text=8, C=137, L=100)
+    method = build("linear", config_of("linear", "mini"), D=8, D_text=8, C=137, L=100)
+    save_method(method, config, dims, tmp_path / "models" / "hopadiff")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(*more: str) -> Result:
+    return CliRunner().invoke(app, ["segment", "a.mp4", "--ref", "the man", "--out", "out", *more])
+
+
+def test_outside_the_project_the_missing_settings_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = asked()
+    assert result.exit_code == 2
+    assert "params.yaml" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
+    result = asked()  # the film
+    assert isinstance(result.exception, RhasError)
+    assert "no such film" in str(result.exception)
+    (project / "a.mp4").write_text("hello, hello")
+    assert "a text file" in str(asked().exception)
+    result = asked("--ref", " . ")
+    assert "without words" in str(result.exception)
+    shutil.rmtree(project / "models")
+    result = asked()
+    assert "no trained method" in str(result.exception)
+    assert not (project / "out").exists()
+
+
+def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    (project / "a.mp4").touch()
+    monkeypatch.setattr(run, "segment_film", lambda request, tell: got.append(request) or TOLD)
+    result = asked("--no-overlay")
+    assert result.exit_code == 0
+    assert "a, b, c, d, e, f and 2 more" in result.stdout
+    assert "not found: nothing is said of them" in result.stdout
+    assert "a [bold].mp4, 1:05" in result.stdout
+    assert "no read-out fitted" in result.stderr
+    assert not got[0].overlay
+    assert json.loads(asked("--json").stdout) == TOLD
+
+
+def test_ctrl_c_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    (project / "a.mp4").touch()
+    monkeypatch.setattr(run, "segment_film", stop)
+    result = asked()
+    assert result.exit_code == 130
+    assert "goes on from here" in result.stderr
+
+
+def test_a_full_disk_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (project / "a.mp4").touch()
+    monkeypatch.setattr(run, "segment_film", fill)
+    assert "the disk is full" in str(asked().exception)

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from rhas.base.classes import CLASSES
+from rhas.base.errors import RhasError
+from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.crop import crop_film
+from rhas.decode import decode_film
+from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.engine.workcache import Job
+from rhas.evaluate.evaluation import score_samples
+from rhas.evaluate.fitted import Origin, model_hash
+from rhas.evaluate.readout import read_out
+from rhas.extract import extract_film
+from rhas.ground import ground_film
+from rhas.metrics.segments import intervals_of
+from rhas.segment import run, segment_film
+from rhas.segment.models import default_readout, find_readout
+from rhas.segment.run import WORK
+from rhas.segment.windows import window_starts
+from rhas.stores import featurestore
+from rhas.stores.jpegstore import person_group
+from rhas.stores.manifest import Film, TimedAction
+from rhas.train import load_method
+
+from .asking import LENGTH, PART, READOUT, origin, readout, request
+
+
+@pytest.fixture(scope="session")
+def stages(
+    rendered: tuple[Path, tuple[str, ...]],
+    values: Mapping[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """What the stages' own functions make of the whole film: frames, boxes, tracks, features."""
+    film, references = rendered
+    out = tmp_path_factory.mktemp("stages")
+
+    def done(function: Callable, job: Job, name: str) -> Path:
+        function(job.inputs, job.arguments, out / name, lambda frames: None)
+        return out / name
+
+    movie = film.stem
+    frames = done(decode_film, decode_job(movie, film, values), "frames.h5")
+    boxes = done(ground_film, ground_job(movie, references, frames, out / "-", values), "boxes.h5")
+    tracks = done(crop_film, crop_job(movie, frames, boxes, values), "tracks.h5")
+    done(extract_film, extract_job(movie, frames, tracks, values), f"{movie}.zarr")
+    return out
+
+
+def same_stores(one: Path, two: Path) -> None:
+    """Names, attributes and data of two HDF5 files."""
+    with h5py.File(one) as first, h5py.File(two) as second:
+        names: dict[str, h5py.Group | h5py.Dataset] = {"/": first}
+        first.visititems(lambda name, item: names.update({name: item}) or None)
+        count = [1]
+        second.visititems(lambda name, item: count.append(1))
+        assert len(names) == len(count)
+        for name, item in names.items():
+            other = second[name]
+            assert dict(item.attrs) == dict(other.attrs), name
+            if isinstance(item, h5py.Dataset):
+                assert item.dtype == other.dtype
+                np.testing.assert_array_equal(item[:], other[:], name)
+
+
+def test_parts_give_the_boxes_tracks_and_features_of_the_stages(
+    segmented: Path, stages: Path, rendered: tuple[Path, tuple[str, ...]]
+) -> None:
+    work = segmented / WORK
+    same_stores(stages / "boxes.h5", work / "boxes.h5")
+    same_stores(stages / "tracks.h5", segmented / "tracks.h5")
+    parts = sorted((work / "extract").glob("*/result"), key=lambda p: p.stat().st_mtime_ns)
+    frames = frames_of(stages)
+    assert len(parts) == -(-frames // PART) > 1
+    whole = stages / f"{rendered[0].stem}.zarr"
+    for person in range(2):
+        expected = featurestore.read_window(whole, person, 0, frames)
+        read = [
+            featurestore.read_window(
+                part, person, 0, featurestore.attributes(part, person)["frames"]
+            )
+            for part in parts
+        ]
+        for name in ("holistic", "partial", "present"):
+            joined = np.concatenate([getattr(r, name) for r in read])
+            assert np.array_equal(joined, getattr(expected, name)), name
+        assert all(np.array_equal(r.text, expected.text) for r in read)
+
+
+def frames_of(stages: Path) -> int:
+    with h5py.File(stages / "tracks.h5") as file:
+        return len(file[person_group(0)]["source"])
+
+
+def test_the_first_window_has_the_scores_of_chunk_and_evaluate(
+    segmented: Path,
+    stages: Path,
+    rendered: tuple[Path, tuple[str, ...]],
+    model: Path,
+    values: Mapping[str, Any],
+    tmp_path: Path,
+) -> None:
+    """Up to where the second window begins; from there on they are cross-faded."""
+    film, references = rendered
+    config = ChunkConfig(values["fps"], LENGTH, "cross_movie", values["seed"], (0, 0, 1), 10, 4.0)
+    movies = [Film(film.stem, film.name, "0", references, "test")]
+    actions = [TimedAction(film.stem, person, "walking", 0.0, 1.0) for person in range(2)]
+    write_samples(movies, actions, stages, config, tmp_path)
+    samples = Samples(tmp_path, "test")
+    scored = score_samples(load_method(model), samples, values["seed"], len(CLASSES))
+    second = window_starts(frames_of(stages), LENGTH, LENGTH // 8)[1]
+    store = zarr.open_group(segmented / "scores.zarr", mode="r")
+    for item in scored:
+        if item.window.start == 0:
+            made = store[f"{person_group(item.window.person)}/scores"][:second]
+            np.testing.assert_allclose(made, item.stored[:second], atol=1e-3)
+    assert sum(item.window.start == 0 for item in scored) == 2
+
+
+def test_outputs_agree_with_each_other_and_with_the_read_out(
+    segmented: Path, rendered: tuple[Path, tuple[str, ...]]
+) -> None:
+    record = json.loads((segmented / "intervals.json").read_text("utf-8"))
+    store = zarr.open_group(segmented / "scores.zarr", mode="r")
+    with (segmented / "intervals.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert record["film"] == rendered[0].name
+    for person in record["persons"]:
+        group = store[person_group(person["person"])]
+        assert group.attrs["reference"] == person["reference"] == rendered[1][person["person"]]
+        scores = group["scores"][:].astype(np.float32)
+        assert scores.shape == (record["frames"], len(CLASSES))
+        expected = intervals_of(read_out(scores, np.full(len(CLASSES), 0.5), READOUT).active)
+        wanted = set(zip(expected.label, expected.start, expected.stop, strict=True))
+        told = {(i["class_id"], i["start_frame"], i["end_frame"]) for i in person["intervals"]}
+        assert told == (wanted if person["found"] else set())
+        mine = [row for row in rows if row["person"] == str(person["person"])]
+        assert len(mine) == len(person["intervals"])
+        for row, interval in zip(mine, person["intervals"], strict=True):
+            span = slice(interval["start_frame"], interval["end_frame"])
+            score = scores[span, interval["class_id"]].mean(dtype=np.float64)
+            assert float(row["score"]) == interval["score"] == pytest.approx(score, abs=1e-4)
+            assert float(row["start_s"]) == pytest.approx(span.start / record["fps"], abs=1e-3)
+        assert sum(person["frames"].values()) == record["frames"]
+        lost = sum(gap["end_frame"] - gap["start_frame"] for gap in person["not_found"])
+        assert lost == person["frames"]["missing"]
+    assert any(person["intervals"] for person in record["persons"])
+    assert (segmented / "actions.vtt").read_text().startswith("WEBVTT\n")
+    assert not list(segmented.glob(".new-*"))
+
+
+def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
+    rendered: tuple[Path, tuple[str, ...]],
+    model: Path,
+    values: Mapping[str, Any],
+    segmented: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+
+    def counted(name: str, function: Callable, most: int = 100) -> None:
+        def call(*arguments: Any) -> Any:
+            calls.append(name)
+            if calls.count(name) > most:
+                arguments[2].mkdir()  # half-written
+                raise KeyboardInterrupt
+            return function(*arguments)
+
+        call.__module__, call.__wrapped__ = function.__module__, function  # type: ignore[attr-defined]
+        monkeypatch.setattr(run, f"{name}_film", call)
+
+    for name, function in (("decode", decode_film), ("ground", ground_film), ("crop", crop_film)):
+        counted(name, function)
+    counted("extract", extract_film, most=1)
+    monkeypatch.setattr("rhas.engine.workcache.code_hash", lambda function: function.__module__)
+    out = tmp_path / "out"
+    asked = request(rendered, model, values, out)
+    with pytest.raises(KeyboardInterrupt):
+        segment_film(asked, lambda line: None)
+    assert [p.name for p in out.iterdir()] == [WORK]
+    parts = calls.count("ground")
+    counted("extract", extract_film)
+    calls.clear()
+    segment_film(asked, lambda line: None)
+    assert calls == ["extract"] * (parts - 1)
+    assert not list((out / WORK).glob("*/.tmp-*"))
+    for name in ("intervals.json", "intervals.csv", "actions.vtt"):
+        assert (out / name).read_bytes() == (segmented / name).read_bytes()
+
+    calls.clear()
+    other = request(rendered, model, values, out, references=(rendered[1][0], "the man in black"))
+    segment_film(other, lambda line: None)
+    assert calls.count("decode") == 0
+    assert calls.count("ground") == calls.count("extract") == parts
+    assert len(list((out / WORK / "ground").iterdir())) == parts  # the former ones are gone
+    assert (
+        "the man in black" in (out / "intervals.csv").read_text()
+        or "the man in black" in (out / "intervals.json").read_text()
+    )
+
+
+def test_references_and_folders_that_cannot_be_are_refused(
+    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    for references, what in (
+        ((), "no reference"),
+        (("  ",), "without words"),
+        (("a", "a"), "twice"),
+    ):
+        with pytest.raises(RhasError, match=what):
+            request(rendered, model, values, tmp_path, references=references)
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(RhasError, match="would replace"):
+        request(rendered, model, values, tmp_path)
+    with pytest.raises(RhasError, match="is a file"):
+        request(rendered, model, values, tmp_path / "index.html")
+    (tmp_path / "intervals.json").write_text('{"model_hash": "0"}')  # an earlier run's
+    request(rendered, model, values, tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "notes.txt").write_text("mine")
+    request(rendered, model, values, elsewhere)  # what others put there stays
+
+
+def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is_read(
+    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    known = origin(model, values)
+    for changed, what in (
+        ({"encoder": "clip"}, "encoder"),
+        ({"encoder_hash": "0" * 64}, "encoder's checkpoint"),
+        ({"fps": 25.0}, "rate"),
+    ):
+        other = readout(replace(known, **changed))
+        asked = request(rendered, model, values, tmp_path / "out", readout=other)
+        with pytest.raises(RhasError, match=f"other features: their {what}"):
+            segment_film(asked, lambda line: None)
+    asked = request(rendered, model, values, tmp_path / "out", references=("женщина",))
+    with pytest.raises(RhasError, match="no word of a reference"):
+        segment_film(asked, lambda line: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_film_that_fails_leaves_nothing(
+    shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for out in (tmp_path / "out", tmp_path / "new"):
+        with pytest.raises(RhasError, match="damaged or truncated"):
+            segment_film(request((broken, ("the man",)), model, values, out), lambda line: None)
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == [
+        "out", "out/notes.txt"
+    ]  # fmt: skip
+
+
+def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_models(
+    model: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "model"
+    shutil.copytree(model, mine)
+    results = tmp_path / "results"
+    results.mkdir()
+    fitted = readout(Origin(model_hash(mine), "blip2", "", 15.0), 0.25)
+    other = readout(Origin("f" * 64, "blip2", "", 15.0), 0.75)
+    assert find_readout(mine, results) is None
+    other.write(results / "readout.json")
+    assert find_readout(mine, results) is None
+    fitted.write(results / "readout.json")
+    assert find_readout(mine, results) == fitted
+    shutil.move(results / "readout.json", mine / "readout.json")
+    assert find_readout(mine, results) == fitted
+    other.write(mine / "readout.json")
+    with pytest.raises(RhasError, match="another model"):
+        find_readout(mine, results)
+    assert set(default_readout().thresholds) == {0.5}
