@@ -8,7 +8,7 @@ from rich.console import Console
 from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping
 from rhas.chunk import Samples
-from rhas.engine.stage import params, run, stage_lock, work_root
+from rhas.engine.stage import params, run, stage_lock
 from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
@@ -19,6 +19,7 @@ from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
+WORKSPACE = Path(".dvc/tmp/rhas")
 STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
-    with stage_lock("evaluate", work_root()):
+    with stage_lock("evaluate", WORKSPACE):
         evaluate_method(
             load_method(MODELS / values["method"]),
             val,

@@ -7,9 +7,10 @@ from dvclive import Live
 
 from rhas.chunk import Samples
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
-from rhas.train import fit, team, train_config
+from rhas.train import fit, run_key, team, train_config
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
+WORKSPACE = Path(".dvc/tmp/rhas")
 
 
 def main() -> None:
@@ -18,10 +19,12 @@ def main() -> None:
     config = train_config(method, values["seed"], values["train"])
     if config.processes > 1 and not team.started():
         team.start(config.processes)
-    root, folder, live = work_root(), MODELS / method, None
+    root, this = work_root(), f"train/{run_key(config, SAMPLES)}"
+    folder, live = MODELS / method, None
     with ExitStack() as stack:
         if team.rank() == 0:
-            stack.enter_context(stage_lock("train", root))
+            stack.enter_context(stage_lock("train", WORKSPACE))
+            stack.enter_context(stage_lock(this, root))
             folder = stack.enter_context(new_folder(folder))
             live = stack.enter_context(Live(str(CURVES), save_dvc_exp=False, dvcyaml=None))
         report = fit(
@@ -29,7 +32,7 @@ def main() -> None:
             Samples(SAMPLES, "val"),
             config,
             out=folder,
-            resume=root / "train" / method,
+            resume=root / this,
             live=live,
         )
         if team.rank() == 0:

@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "ground": (GroundConfig, ()),
     "crop": (CropConfig, ()),
     "extract": (ExtractConfig, ("vlm",)),
-    "chunk": (ChunkConfig, ("fps", "frame_len", "split", "seed")),
+    "chunk": (ChunkConfig, ("fps", "frame_len", "split")),
     "train": (TrainConfig, ("method", "seed")),
     "evaluate": (EvaluateConfig, ("seed",)),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from rhas.base.errors import RhasError
-from rhas.cli import cache, check, diff, features, importing, inspect, metrics
+from rhas.cli import cache, check, diff, features, importing, inspect, metrics, queue
 from rhas.cli.output import print_error
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
 app.command("features")(features.features)
 app.command("metrics")(metrics.metrics)
+app.command("queue")(queue.queue)
 app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 

@@ -1,0 +1,45 @@
+"""``rhas queue``: a list of experiments, run as far as they are not done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+
+
+def queue(
+    listing: Annotated[Path, typer.Argument(help="E.g. benchmarks/ablations.yaml.")],
+    workers: Annotated[int, typer.Option(min=1, help="Experiments at once.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Name of a table; repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what is done and what is not.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("results"),
+) -> None:
+    """Run the experiments of a list that are not done yet; figures go to results/LIST.json."""
+    from rhas.experiments import experiment_name, read_listing, run_queue, stored, write_records
+
+    root, params = Path.cwd(), load_params()
+    whole = read_listing(listing, params)
+    listed = whole.only(only or [])
+    if dry_run:
+        done = stored(root)
+        for experiment in listed.experiments:
+            name = experiment_name(experiment, params, root)
+            print(f"{'done' if name in done else 'to do'}: {experiment} ({name})")
+        return
+    failed = run_queue(
+        listed.experiments, params, root=root, workers=workers,
+        tell=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    target = out / f"{whole.name}.json"
+    said = write_records(whole, params, root, target)
+    print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
+    if failed:
+        raise RhasError(
+            f"{len(failed)} experiments failed",
+            got=", ".join(map(str, failed)),
+            do="look at the logs named above, then run the same command again",
+        )

@@ -1,0 +1,16 @@
+"""Many experiments from one list: what is in it, what of it is done, and running the rest."""
+
+from rhas.experiments.listing import Experiment, Listing, read_listing
+from rhas.experiments.queue import run_queue
+from rhas.experiments.records import write_records
+from rhas.experiments.stored import experiment_name, stored
+
+__all__ = [
+    "Experiment",
+    "Listing",
+    "experiment_name",
+    "read_listing",
+    "run_queue",
+    "stored",
+    "write_records",
+]
