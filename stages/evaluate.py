@@ -15,6 +15,7 @@ from rhas.evaluate.features import write_features
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
+from rhas.methods import reads_tokens
 from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
@@ -27,7 +28,8 @@ def main() -> None:
     values = params("evaluate")
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
-    train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
+    tokens = reads_tokens(values["method"])
+    train, val, test = (Samples(SAMPLES, side, tokens) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
     with stage_lock("evaluate", WORKSPACE):

@@ -7,6 +7,7 @@ from dvclive import Live
 
 from rhas.chunk import Samples
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
+from rhas.methods import reads_tokens
 from rhas.train import fit, run_key, team, train_config
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
@@ -19,6 +20,7 @@ def main() -> None:
     config = train_config(method, values["seed"], values["train"])
     if config.processes > 1 and not team.started():
         team.start(config.processes)
+    tokens = reads_tokens(method)
     root, this = work_root(), f"train/{run_key(config, SAMPLES)}"
     folder, live = MODELS / method, None
     with ExitStack() as stack:
@@ -28,8 +30,8 @@ def main() -> None:
             folder = stack.enter_context(new_folder(folder))
             live = stack.enter_context(Live(str(CURVES), save_dvc_exp=False, dvcyaml=None))
         report = fit(
-            Samples(SAMPLES, "train"),
-            Samples(SAMPLES, "val"),
+            Samples(SAMPLES, "train", tokens),
+            Samples(SAMPLES, "val", tokens),
             config,
             out=folder,
             resume=root / this,

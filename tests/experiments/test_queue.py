@@ -62,8 +62,9 @@ def root(tmp_path: Path) -> Path:
     git(root, "init", "--quiet", ".")
     for key, value in (("user.name", "x"), ("user.email", "x@x")):
         git(root, "config", key, value)
-    for command in (["init", "-q"], ["config", "core.analytics", "false"]):
-        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=root, check=True)
+    (root / ".dvc").mkdir()  # what `dvc init` would make
+    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+    (root / ".dvc" / ".gitignore").write_text("/tmp\n/cache\n/config.local\n")
     git(root, "add", "-A")
     git(root, "commit", "--quiet", "-m", "start")
     return root
@@ -81,9 +82,9 @@ def test_two_at_a_time_then_what_failed_and_nothing_twice(root: Path) -> None:
     ]  # fmt: skip
     lines: list[str] = []
     failed = run_queue(experiments, PARAMS, root=root, workers=2, tell=lines.append)
-    assert failed == [experiments[2]]
     text = "\n".join(lines)
-    assert "3 experiments, 0 done before" in text
+    assert failed == [experiments[2]], text
+    assert "experiments: 3, done before: 0" in text
     assert "unlucky" in text
     assert "about 0:" in text, "time left"
     assert len(stored(root)) == 2
@@ -91,7 +92,7 @@ def test_two_at_a_time_then_what_failed_and_nothing_twice(root: Path) -> None:
 
     lines.clear()
     run_queue(experiments[:2], PARAMS, root=root, workers=2, tell=lines.append)
-    assert lines == ["2 experiments, 2 done before"]
+    assert lines == ["experiments: 2, done before: 2"]
 
     listing = Listing("list", "A list", {"table": "Table"}, experiments[:3])
     said = write_records(listing, PARAMS, root, root / "out" / "list.json")
@@ -147,26 +148,34 @@ import sys, yaml, pathlib
 from rhas.experiments import Experiment, run_queue
 root = pathlib.Path(sys.argv[1])
 params = yaml.safe_load((root / "params.yaml").read_text())
-experiments = [Experiment("table", "row", seed, {"sleep": 2}) for seed in (0, 1)]
+experiments = [Experiment("table", "row", 0, {"sleep": int(sys.argv[2])})]
 run_queue(experiments, params, root=root, workers=1, tell=lambda line: print(line, flush=True))
 """
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_and_run_again(root: Path, blow: signal.Signals) -> None:
-    """After SIGKILL the experiment at work ends by itself, and the next queue waits for it; after
-    SIGTERM it ends at once and leaves nothing."""
-    command = [sys.executable, "-c", CHILD_RUN, str(root)]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start_and_kill(root: Path, seconds: int, blow: signal.Signals) -> list[str]:
+    """Kills a queue while its experiment is at work; the command that it was."""
+    command = [sys.executable, "-c", CHILD_RUN, str(root), str(seconds)]
+    queue = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began = time.monotonic()
     while not list((root / ".dvc/tmp/exps/standalone").glob("*/code.txt")):
         assert time.monotonic() - began < 60
         time.sleep(0.1)
-    os.kill(first.pid, blow)
-    first.wait()
-    done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    killed = blow == signal.SIGKILL
-    assert ("waiting for it" in done) == killed
-    assert f"2 experiments, {int(killed)} done before" in done
-    assert len(stored(root)) == 2
+    os.kill(queue.pid, blow)
+    queue.wait()
+    return command
+
+
+def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path) -> None:
+    command = start_and_kill(root, 4, signal.SIGKILL)
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "waiting for it" in said
+    assert "experiments: 1, done before: 1" in said
+    assert len(stored(root)) == 1
+
+
+def test_sigterm_ends_what_is_at_work(root: Path) -> None:
+    start_and_kill(root, 100, signal.SIGTERM)
+    assert not stored(root)
     assert not list((root / ".dvc/tmp/exps/standalone").glob("tmp*"))
+    assert git(root, "status", "--porcelain", "--untracked-files=no") == ""

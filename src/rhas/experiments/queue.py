@@ -65,7 +65,7 @@ def run_queue(
         done = stored(root)
         named = {experiment_name(e, params, root): e for e in reversed(experiments)}
         waiting = {name: e for name, e in reversed(named.items()) if name not in done}
-        tell(f"{len(named)} experiments, {len(named) - len(waiting)} done before")
+        tell(f"experiments: {len(named)}, done before: {len(named) - len(waiting)}")
         with _sigterm_as_interrupt():
             return _Queue(root, workers, lock, tell).run(waiting)
 
@@ -133,7 +133,7 @@ class _Queue:
                     time.sleep(_POLL_SECONDS)
             code = process.wait()
         del self.running[name]
-        if code or name not in stored(self.root):
+        if name not in stored(self.root):
             last = "\n".join(_lines(log)[-_LINES_OF_A_FAILURE:])
             raise RhasError(f"exit status {code}, see {log}", got=last)
         log.unlink()
@@ -161,7 +161,8 @@ class _Queue:
 def _command(name: str, experiment: Experiment) -> list[str]:
     sets = [f"++{key}={_literal(value)}" for key, value in experiment.settings.items()]
     options = [part for item in (*sets, f"++seed={experiment.seed}") for part in ("-S", item)]
-    return [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options]
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+    return [*dvc, "exp", "run", "--temp", "--name", name, *options]
 
 
 def _literal(value: Any) -> str:
