@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,25 @@ def test_a_method_stands_on_no_other(name: str) -> None:
                 continue
             used = {module.split(".")[2] for module in names if module.startswith("rhas.methods.")}
             assert used & {*METHODS} <= {name, *FOUNDATIONS.get(name, ())}, path
+
+
+@pytest.mark.parametrize("gone", METHODS)
+def test_without_a_method_the_others_work(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if its folder had been deleted."""
+    for name in METHODS:
+        monkeypatch.setattr(rhas.methods, name, None, raising=False)
+        monkeypatch.delattr(rhas.methods, name)
+    for name in list(sys.modules):
+        if name.startswith("rhas.methods.") and name.split(".")[2] in METHODS:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, f"rhas.methods.{gone}", None)
+    left = tuple(name for name in METHODS if name != gone)
+    monkeypatch.setattr(rhas.methods, "METHODS", left)
+    for name in left:
+        if gone not in FOUNDATIONS.get(name, ()):
+            build(name, "mini", D=D, D_text=D_TEXT, C=C, L=L)
+    with pytest.raises(RhasError, match=f"unknown method '{gone}'"):
+        build(gone, "mini", D=D, D_text=D_TEXT, C=C, L=L)
 
 
 @pytest.mark.parametrize("name", METHODS)
