@@ -67,7 +67,7 @@ def one_frame(method: RefAtomNet, streams: list[Tensor | None], text: Tensor) ->
             x = token + block.out(attended(query, agents[number], total))
             told.append(x + block.forth(x))
         means.append(torch.stack(told).mean(0))
-    return method.head(method.norm(torch.stack(means).sum(0)))
+    return method.head(method.hidden(method.norm(torch.stack(means).sum(0))))
 
 
 def attended(query: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,27 @@ def queue(
     only: Annotated[list[str] | None, typer.Option(help="Name of a table; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what is done and what is not.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("results"),
+    costs: Annotated[
+        Path | None, typer.Option(help="What benchmarks/methods.py --json printed.")
+    ] = None,
 ) -> None:
-    """Run the experiments of a list that are not done yet; figures go to results/LIST.json."""
-    from rhas.experiments import experiment_name, read_listing, run_queue, stored, write_records
+    """Run the experiments of a list that are not done yet, and write their figures.
+
+    They go to results/LIST.json, .md and .png. Stopped at any time, the same command goes on.
+    """
+    from rhas.experiments import (
+        draw,
+        experiment_name,
+        markdown,
+        read_listing,
+        run_queue,
+        stored,
+        write_records,
+    )
 
     root, params = Path.cwd(), load_params()
+    if costs and not costs.is_file():
+        raise RhasError("no such file", where=f"--costs {costs}")
     whole = read_listing(listing, params)
     listed = whole.only(only or [])
     if dry_run:
@@ -36,6 +53,10 @@ def queue(
     )  # fmt: skip
     target = out / f"{whole.name}.json"
     said = write_records(whole, params, root, target)
+    target.with_suffix(".md").write_text(markdown(said), "utf-8")
+    if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
+        known = json.loads(costs.read_text("utf-8")) if costs else None
+        draw(said, known, target.with_suffix(".png"))
     print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
     if failed:
         raise RhasError(

@@ -17,7 +17,7 @@ def write_records(
 ) -> dict[str, Any]:
     """Writes ``out``: the list's title and tables, and settings and figures of every experiment.
 
-    ``experiments`` holds name, commit, table, row, seed, settings, metrics (metrics.json),
+    ``experiments`` holds name, commit, table, row, seed, method, settings, metrics (metrics.json),
     baselines (baselines.json) and model (the model's report.json: parameters, steps, last figures
     of training), in the list's order; ``missing`` those that are not stored.
 
@@ -40,6 +40,7 @@ def write_records(
                 "table": experiment.table,
                 "row": experiment.row,
                 "seed": experiment.seed,
+                "method": method,
                 "settings": dict(experiment.settings),
                 "metrics": json.loads(git(root, "show", f"{commit}:results/metrics.json")),
                 "baselines": _cached(root, commit, "results/baselines.json"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -37,15 +38,13 @@ class RefAtomNet(Segmenter):
         self.places = nn.Parameter(torch.randn(config.text_tokens, width) * 0.02)
         self.blocks = nn.ModuleList(AgentBlock(config) for _ in range(len(self.entries) + 1))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Sequential(
-            nn.Linear(width, config.feedforward * width),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.feedforward * width, dims.C),
+        self.hidden = nn.Sequential(
+            nn.Linear(width, config.feedforward * width), nn.GELU(), nn.Dropout(config.dropout)
         )
+        self.head = nn.Linear(config.feedforward * width, dims.C)
 
     def biases(self) -> Iterable[Tensor]:
-        return [self.head[-1].bias]
+        return [self.head.bias]
 
     def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:
         return {"frame": frame_loss(self._logits(steps), labels, steps.mask)}
@@ -99,14 +98,15 @@ class RefAtomNet(Segmenter):
         """
         tokens = [entry(x) for entry, x in zip(self.entries, streams, strict=True)] + [text]
         weights = [x[:, None, None].to(text.dtype) for x in there] + [text.new_ones(1, 1, 1)]
-        asked = [block.ask(x) for block, x in zip(self.blocks, tokens, strict=True)]
+        blocks = cast(Iterable[AgentBlock], self.blocks)
+        asked = [block.ask(x) for block, x in zip(blocks, tokens, strict=True)]
         gathered = sum(w * a.gathered for w, a in zip(weights, asked, strict=True))
         told = [
             block.tell(x, a.queries, a.agents, gathered)
-            for block, x, a in zip(self.blocks, tokens, asked, strict=True)
+            for block, x, a in zip(blocks, tokens, asked, strict=True)
         ]
         means = [(w * x).mean(1) for w, x in zip(weights, told, strict=True)]
-        return self.head(self.norm(sum(means)))
+        return self.head(self.hidden(self.norm(sum(means))))
 
 
 @dataclass(frozen=True)
