@@ -100,13 +100,14 @@ class RefAtomNet(Segmenter):
         weights = [x[:, None, None].to(text.dtype) for x in there] + [text.new_ones(1, 1, 1)]
         blocks = cast(Iterable[AgentBlock], self.blocks)
         asked = [block.ask(x) for block, x in zip(blocks, tokens, strict=True)]
-        gathered = sum(w * a.gathered for w, a in zip(weights, asked, strict=True))
+        shares = [w * a.gathered for w, a in zip(weights, asked, strict=True)]
+        gathered = torch.stack(shares).sum(0)  # (n, A, W)
         told = [
             block.tell(x, a.queries, a.agents, gathered)
             for block, x, a in zip(blocks, tokens, asked, strict=True)
         ]
         means = [(w * x).mean(1) for w, x in zip(weights, told, strict=True)]
-        return self.head(self.hidden(self.norm(sum(means))))
+        return self.head(self.hidden(self.norm(torch.stack(means).sum(0))))
 
 
 @dataclass(frozen=True)
