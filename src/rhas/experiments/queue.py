@@ -136,7 +136,6 @@ class _Queue:
         if name not in stored(self.root):
             last = "\n".join(_lines(log)[-_LINES_OF_A_FAILURE:])
             raise RhasError(f"exit status {code}, see {log}", got=last)
-        log.unlink()
         return time.monotonic() - began
 
     def _left(self, count: int) -> str:
