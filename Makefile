@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: repro test lint lock clean
+WORKERS ?= 1
+
+.PHONY: repro test ablations benchmark lint lock clean
 
 repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro
@@ -11,6 +13,10 @@ repro: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
+
+# Hours: each list's experiments that are not done yet. Killed, they go on when called again.
+ablations benchmark: $(VENV)/.ready
+	PATH="$(abspath $(BIN)):$$PATH" rhas queue benchmarks/$@.yaml --workers $(WORKERS)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

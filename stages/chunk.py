@@ -12,7 +12,7 @@ RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples
 
 def main() -> None:
     values = params("chunk")
-    shared = {name: values[name] for name in ("fps", "frame_len", "split", "seed")}
+    shared = {name: values[name] for name in ("fps", "frame_len", "split")}
     config = from_mapping(ChunkConfig, {**shared, **values["chunk"]}, "params.yaml, chunk")
     with new_folder(OUT) as folder:
         info = write_samples(

@@ -8,7 +8,7 @@ from rich.console import Console
 from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping
 from rhas.chunk import Samples
-from rhas.engine.stage import params, run, stage_lock, work_root
+from rhas.engine.stage import params, run, stage_lock
 from rhas.evaluate import EvaluateConfig, evaluate_method
 from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
@@ -17,11 +17,13 @@ from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
 from rhas.evaluate.summary import summary
+from rhas.methods import reads_tokens
 from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
 LOCK = Path("dvc.lock")  # names what the stages before made
+WORKSPACE = Path(".dvc/tmp/rhas")
 STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
 
 
@@ -37,10 +39,11 @@ def main() -> None:
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
     model = MODELS / values["method"]
-    train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
+    tokens = reads_tokens(values["method"])
+    train, val, test = (Samples(SAMPLES, side, tokens) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
-    with stage_lock("evaluate", work_root()):
+    with stage_lock("evaluate", WORKSPACE):
         evaluate_method(
             load_method(model),
             val,

@@ -7,9 +7,11 @@ from dvclive import Live
 
 from rhas.chunk import Samples
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
-from rhas.train import fit, team, train_config
+from rhas.methods import reads_tokens
+from rhas.train import fit, run_key, team, train_config
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
+WORKSPACE = Path(".dvc/tmp/rhas")
 
 
 def main() -> None:
@@ -18,18 +20,21 @@ def main() -> None:
     config = train_config(method, values["seed"], values["train"])
     if config.processes > 1 and not team.started():
         team.start(config.processes)
-    root, folder, live = work_root(), MODELS / method, None
+    tokens = reads_tokens(method)
+    root, this = work_root(), f"train/{run_key(config, SAMPLES)}"
+    folder, live = MODELS / method, None
     with ExitStack() as stack:
         if team.rank() == 0:
-            stack.enter_context(stage_lock("train", root))
+            stack.enter_context(stage_lock("train", WORKSPACE))
+            stack.enter_context(stage_lock(this, root))
             folder = stack.enter_context(new_folder(folder))
             live = stack.enter_context(Live(str(CURVES), save_dvc_exp=False, dvcyaml=None))
         report = fit(
-            Samples(SAMPLES, "train"),
-            Samples(SAMPLES, "val"),
+            Samples(SAMPLES, "train", tokens),
+            Samples(SAMPLES, "val", tokens),
             config,
             out=folder,
-            resume=root / "train" / method,
+            resume=root / this,
             live=live,
         )
         if team.rank() == 0:

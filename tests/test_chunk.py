@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,12 @@ def film(movie: str, persons: int = 1, subset: str | None = "train") -> Film:
     )
 
 
-def store(folder: Path, made: Film, frames: int, fps: float = 10.0) -> None:
+def store(
+    folder: Path, made: Film, frames: int, fps: float = 10.0, encoder: str = "blip2",
+    queries: int = 0,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Returns the query tokens of the last person, by stream."""
+    tokens = {}
     writer = FeatureStoreWriter(folder / f"{made.movie}.zarr")
     rng = np.random.default_rng(len(made.movie))
     for person, reference in enumerate(made.references):
@@ -43,7 +49,13 @@ def store(folder: Path, made: Film, frames: int, fps: float = 10.0) -> None:
         holistic = rng.normal(size=(frames, 4)).astype(np.float16)
         features = Features(holistic, partial, present, np.ones(3, np.float32))
         facts = {"movie": made.movie, "person": person, "reference": reference, "fps": fps}
+        facts["encoder"] = encoder
+        for name in ("holistic", "partial") if queries else ():
+            tokens[name] = rng.normal(size=(frames, queries, 4)).astype(np.float16)
+            with writer.tokens(person, name, (frames, queries, 4)) as sink:
+                sink.put(np.arange(frames), tokens[name])
         writer.write_person(person, features, {**facts, "frames": frames})
+    return tokens
 
 
 def chunk(
@@ -119,6 +131,39 @@ def test_drops_are_counted_and_named(tmp_path: Path) -> None:
 def test_a_film_shorter_than_min_frames_is_kept(tmp_path: Path) -> None:
     made = film("a")
     assert chunk(tmp_path, [made], walks(made), frames=15)["samples"]["train"] == 1
+
+
+def test_query_tokens_where_they_are_asked_for(tmp_path: Path) -> None:
+    made = film("a")
+    chunk(tmp_path, [made], walks(made))
+    shutil.rmtree(tmp_path / "f" / "a.zarr")
+    tokens = store(tmp_path / "f", made, 250, queries=3)
+    samples = Samples(tmp_path / "samples", "train", tokens=True)
+    for name, all_of_them in tokens.items():
+        for sample, (start, stop) in enumerate([(0, 100), (100, 200), (200, 250)]):
+            read = samples[sample][f"{name}_tokens"].numpy()
+            assert read.shape == (100, 3, 4)
+            assert read.dtype == np.float16
+            np.testing.assert_array_equal(read[: stop - start], all_of_them[start:stop])
+            assert not read[stop - start :].any()
+    assert "partial_tokens" not in Samples(tmp_path / "samples", "train")[0]
+
+
+def test_query_tokens_that_were_not_kept(tmp_path: Path) -> None:
+    made = film("a")
+    chunk(tmp_path, [made], walks(made))
+    samples = Samples(tmp_path / "samples", "train", tokens=True)
+    with pytest.raises(RhasError, match=r"(?s)lacks 'holistic_tokens'.*extract.keep_tokens"):
+        samples[0]
+
+
+def test_the_only_token_of_clip_is_its_feature(tmp_path: Path) -> None:
+    made = film("a")
+    store(tmp_path / "f", made, 250, encoder="clip")
+    chunk(tmp_path, [made], walks(made))
+    first = Samples(tmp_path / "samples", "train", tokens=True)[0]
+    for name in ("holistic", "partial"):
+        np.testing.assert_array_equal(first[f"{name}_tokens"][:, 0].float(), first[name])
 
 
 def test_cross_movie_keeps_films_whole_and_fixed_subsets(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ CONFIGS: dict[str, tuple[type, set[str]]] = {
     "ground": (GroundConfig, set()),
     "crop": (CropConfig, set()),
     "extract": (ExtractConfig, {"vlm", "checkpoint"}),
-    "chunk": (ChunkConfig, {"fps", "frame_len", "split", "seed"}),
+    "chunk": (ChunkConfig, {"fps", "frame_len", "split"}),
     "train": (TrainConfig, {"method", "seed"}),
     "evaluate": (EvaluateConfig, {"seed"}),
 }

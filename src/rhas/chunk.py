@@ -26,6 +26,8 @@ from rhas.base.units import seconds_to_frame
 from rhas.stores import featurestore
 from rhas.stores.manifest import SUBSETS, Film, TimedAction
 
+_WITHOUT_TOKENS = ("clip", "siglip2")  # encoders whose feature is no mean of query tokens
+
 Interval = tuple[int, int, int]  # class id, start frame, end frame (exclusive)
 
 
@@ -213,9 +215,12 @@ class Samples(Dataset):
     Args:
         folder: ``data/samples``.
         split: ``train``, ``val`` or ``test``.
+        tokens: items hold query tokens too; of an encoder without them, the feature is the only
+            one. Reading an item is a RhasError where `extract.keep_tokens` was not set.
     """
 
-    def __init__(self, folder: Path, split: str) -> None:
+    def __init__(self, folder: Path, split: str, tokens: bool = False) -> None:
+        self.tokens = tokens
         self.info: dict[str, Any] = json.loads((folder / "info.json").read_text("utf-8"))
         with (folder / "index.csv").open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["split"] == split]
@@ -244,6 +249,7 @@ class Samples(Dataset):
         read = featurestore.read_window(
             self._features / f"{sample.movie}.zarr", sample.person, sample.start, sample.stop
         )
+        tokens = self._tokens(sample, read) if self.tokens else {}
         labels = labels_of(self._intervals[sample.movie, sample.person], sample.start, sample.stop)
         mask = np.ones(len(labels), bool)
         row: Mapping[str, np.ndarray] = {
@@ -253,10 +259,22 @@ class Samples(Dataset):
             "mask": mask,
             "labels": labels,
             "boundary": boundary_of(labels, self.info["boundary_sigma"]),
+            **tokens,
         }
         length = self.info["L"]
         padded = {key: torch.from_numpy(_pad(value, length)) for key, value in row.items()}
         return {**padded, "text": torch.from_numpy(read.text)}
+
+    def _tokens(self, sample: Sample, read: featurestore.Features) -> dict[str, np.ndarray]:
+        store, person = self._features / f"{sample.movie}.zarr", sample.person
+        if featurestore.attributes(store, person)["encoder"] in _WITHOUT_TOKENS:
+            only = {name: getattr(read, name)[:, None] for name in featurestore.STREAMS}
+        else:
+            only = {
+                name: featurestore.read_tokens(store, person, name, sample.start, sample.stop)
+                for name in featurestore.STREAMS
+            }
+        return {f"{name}_tokens": value.astype(np.float16) for name, value in only.items()}
 
 
 def _pad(value: np.ndarray, length: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 import rhas.methods
 from rhas.base.errors import RhasError
-from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config
+from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config, reads_tokens
 from rhas.train import TrainConfig, batch_of, fit
 
 L, D, D_TEXT = 64, 24, 8
@@ -46,6 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "width": 16, "heads": 2, "window": 5, "branch_dilations": [2, 2, 2], "stride": 3,
         "boundary_threshold": 0.5,
     },
+    "refatomnet": {"width": 16, "text_tokens": 2, "agents": 2, "stride": 3, "at_once": 16},
 }  # fmt: skip
 FOUNDATIONS = {"actdiff": ["hopadiff"]}  # the one method that is another one's network
 QUICK = {  # learns within few steps
@@ -100,6 +102,25 @@ def test_a_method_stands_on_no_other(name: str) -> None:
             assert used & {*METHODS} <= {name, *FOUNDATIONS.get(name, ())}, path
 
 
+@pytest.mark.parametrize("gone", METHODS)
+def test_without_a_method_the_others_work(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if its folder had been deleted."""
+    for name in METHODS:
+        monkeypatch.setattr(rhas.methods, name, None, raising=False)
+        monkeypatch.delattr(rhas.methods, name)
+    for name in list(sys.modules):
+        if name.startswith("rhas.methods.") and name.split(".")[2] in METHODS:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, f"rhas.methods.{gone}", None)
+    left = tuple(name for name in METHODS if name != gone)
+    monkeypatch.setattr(rhas.methods, "METHODS", left)
+    for name in left:
+        if gone not in FOUNDATIONS.get(name, ()):
+            build(name, "mini", D=D, D_text=D_TEXT, C=C, L=L)
+    with pytest.raises(RhasError, match=f"unknown method '{gone}'"):
+        build(gone, "mini", D=D, D_text=D_TEXT, C=C, L=L)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_gradients_reach_every_parameter(name: str, batch: dict[str, Tensor]) -> None:
     method = small(name)
@@ -137,6 +158,8 @@ def test_padding_changes_nothing(name: str, stride: int, batch: dict[str, Tensor
     assert padding.any()
     for key in ("holistic", "partial", "labels"):
         dirty[key] = torch.where(padding[..., None], torch.nan, batch[key])
+    for key in ("holistic_tokens", "partial_tokens"):
+        dirty[key] = torch.where(padding[..., None, None], torch.nan, batch[key])
     dirty["present"] = batch["present"] | padding
     dirty["boundary"] = torch.where(padding, 7.0, batch["boundary"])
     assert torch.equal(scores(method, batch), scores(method, dirty))
@@ -209,15 +232,18 @@ def test_a_stream_is_what_inputs_says(name: str, inputs: str, batch: dict[str, T
     method = small(name, inputs=inputs)
     first = scores(method, batch)
     for stream in ("holistic", "partial"):
-        changed = scores(method, {**batch, stream: -batch[stream]})
+        both = (stream, f"{stream}_tokens")
+        changed = scores(method, {**batch, **{key: -batch[key] for key in both}})
         assert torch.equal(first, changed) == (inputs not in ("both", stream))
     absent = ~batch["present"] & batch["mask"]
     assert absent.any()
     partial = torch.where(absent[..., None], 99.0, batch["partial"])
-    assert torch.equal(first, scores(method, {**batch, "partial": partial}))
+    tokens = torch.where(absent[..., None, None], 99.0, batch["partial_tokens"])
+    odd = {**batch, "partial": partial, "partial_tokens": tokens}
+    assert torch.equal(first, scores(method, odd))
 
 
-@pytest.mark.parametrize("name", SURE)
+@pytest.mark.parametrize("name", [name for name in SURE if not reads_tokens(name)])
 def test_film_starts_as_nothing_and_learns_from_the_text(
     name: str, batch: dict[str, Tensor]
 ) -> None:
@@ -294,12 +320,14 @@ def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -
         ("linear", 768 * C + C, 0.0),
         ("fact", 40.6e6, 0.002),
         ("asquery", 39.5e6, 0.002),
+        ("refatomnet", 27e6, 0.05),  # without its head for the box, 1.2 M
     ],
 )
 def test_the_paper_presets_have_the_published_sizes(
     name: str, published: float, tolerance: float
 ) -> None:
-    config = config_of(name, "paper", {"inputs": "holistic"})
+    inputs = "both" if reads_tokens(name) else "holistic"  # its second stream is the location's
+    config = config_of(name, "paper", {"inputs": inputs})
     with torch.device("meta"):
         method = build(name, config, D=768, D_text=768, C=C, L=3000)
     assert sum(p.numel() for p in method.parameters()) == pytest.approx(published, rel=tolerance)

@@ -44,11 +44,18 @@ def _sample(
         "labels": own.astype(np.float32),
         "boundary": boundary_of(own, 4.0),
     }
+    rows |= {f"{name}_tokens": _tokens(rows[name]) for name in ("holistic", "partial")}
     padded = {
         key: torch.from_numpy(np.pad(value, [(0, L - length)] + [(0, 0)] * (value.ndim - 1)))
         for key, value in rows.items()
     }
     return {**padded, "text": torch.zeros(8)}
+
+
+def _tokens(features: np.ndarray) -> np.ndarray:
+    """Three query tokens whose mean is the feature, float16 (n, 3, D)."""
+    apart = np.roll(features, 1, axis=1)
+    return np.stack([features + apart, features, features - apart], 1).astype(np.float16)
 
 
 def _labels(rng: np.random.Generator, length: int) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.train import train_config
+from rhas.train import TrainConfig, run_key, train_config
 
 SECTION: dict[str, Any] = {
     "epochs": 3,
@@ -40,3 +41,13 @@ def test_mistakes(section: dict[str, Any], message: str) -> None:
     with pytest.raises(RhasError) as caught:
         train_config("linear", 0, section)
     assert message in str(caught.value)
+
+
+def test_runs_that_differ_have_places_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("sample\n")
+    first = run_key(TrainConfig("linear", 0), tmp_path)
+    assert run_key(TrainConfig("linear", 0, save_minutes=9.0), tmp_path) == first
+    others = [TrainConfig("linear", 1), TrainConfig("fact", 0), TrainConfig("linear", 0, epochs=2)]
+    assert len({first, *(run_key(config, tmp_path) for config in others)}) == 4
+    (tmp_path / "index.csv").write_text("sample\nother\n")
+    assert run_key(TrainConfig("linear", 0), tmp_path) != first

@@ -15,7 +15,7 @@ from rhas.decode.film import DecodeConfig
 from rhas.evaluate.evaluation import EvaluateConfig
 from rhas.extract.film import ExtractConfig
 from rhas.ground.film import GroundConfig
-from rhas.methods import config_of
+from rhas.methods import config_of, reads_tokens
 from rhas.mini import MiniConfig
 from rhas.train import TrainConfig, train_config
 
@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "ground": (GroundConfig, ()),
     "crop": (CropConfig, ()),
     "extract": (ExtractConfig, ("vlm",)),
-    "chunk": (ChunkConfig, ("fps", "frame_len", "split", "seed")),
+    "chunk": (ChunkConfig, ("fps", "frame_len", "split")),
     "train": (TrainConfig, ("method", "seed")),
     "evaluate": (EvaluateConfig, ("seed",)),
 }
@@ -119,6 +119,11 @@ def _cross(values: Values) -> Iterator[Check]:
     if backend == "truth" and values["dataset"] != "mini":
         yield Check("ground.backend", "fail", "truth, and only RHAS-mini has true boxes",
                     "set it to transformers or official")  # fmt: skip
+    kept = values["extract"].get("keep_tokens")
+    if reads_tokens(values["method"]) and values["vlm"] == "blip2" and not kept:
+        yield Check("method and extract.keep_tokens", "fail",
+                    f"{values['method']} reads query tokens, and they are not kept",
+                    "set extract.keep_tokens to true")  # fmt: skip
     built_in = [
         name
         for name in (values["ground"].get("checkpoint"),

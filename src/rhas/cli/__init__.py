@@ -13,6 +13,7 @@ from rhas.cli import (
     importing,
     inspect,
     metrics,
+    queue,
     report,
     segment,
     table,
@@ -33,6 +34,7 @@ app.command("features")(features.features)
 app.command("metrics")(metrics.metrics)
 app.command("report")(report.report)
 app.add_typer(table.app, name="table")
+app.command("queue")(queue.queue)
 app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,7 +58,12 @@ def cache_show(
 @app.command("prune")
 def cache_prune(
     everything: Annotated[
-        bool, typer.Option("--all", help="Remove linked entries too; the next run computes again.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Remove linked entries too, and where unfinished trainings are; "
+            "the next run computes again.",
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be removed.")] = False,
 ) -> None:
@@ -67,12 +73,23 @@ def cache_prune(
     """
     cache = WorkCache(work_root())
     doomed = [entry for entry in cache.entries() if everything or not _linked(entry)]
-    freed = sum(_bytes(entry) for entry in doomed)
+    unfinished = _unfinished(cache) if everything else []
+    freed = sum(_bytes(entry) for entry in doomed) + sum(p.stat().st_size for p in unfinished)
     if not dry_run:
         for entry in doomed:
             cache.remove(entry)
+        for checkpoint in unfinished:
+            checkpoint.unlink()
     verb = "would remove" if dry_run else "removed"
-    print(f"{verb} {len(doomed)} entries, {_mb(freed)} MB")
+    trainings = f" and {len(unfinished)} unfinished trainings" if unfinished else ""
+    print(f"{verb} {len(doomed)} entries{trainings}, {_mb(freed)} MB")
+
+
+def _unfinished(cache: WorkCache) -> list[Path]:
+    """Checkpoints of trainings that have not come to their end."""
+    from rhas.train import CHECKPOINT
+
+    return sorted((cache.root / "train").glob(f"*/{CHECKPOINT}"))
 
 
 def _linked(entry: Entry) -> bool:

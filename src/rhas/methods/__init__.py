@@ -2,8 +2,9 @@
 
 Every method is built by :func:`build`, trained by ``rhas.train`` and read by ``rhas.evaluate``
 through the functions of :class:`Method` alone. A method is a package in this folder that offers
-``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``; no list
-has to be told of it. ``layers`` is not a method, but what several of them are made of.
+``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``, and with
+``TOKENS = True`` asks for query tokens in its batch; no list has to be told of it. ``layers`` is
+not a method, but what several of them are made of.
 """
 
 from __future__ import annotations
@@ -80,6 +81,15 @@ def config_of(method: str, preset: str, overrides: Mapping[str, Any] | None = No
 def config_from(method: str, values: Mapping[str, Any]) -> Any:
     """A method's config from the plain values that :func:`plain_config` gave."""
     return from_mapping(_module(method).Config, values, f"method {method}")
+
+
+def reads_tokens(method: str) -> bool:
+    """Whether a method's batch has to hold query tokens (DESIGN.md, The batch).
+
+    Raises:
+        RhasError: unknown method.
+    """
+    return getattr(_module(method), "TOKENS", False)
 
 
 def plain_config(config: Any) -> dict[str, Any]:

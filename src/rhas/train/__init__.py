@@ -2,7 +2,7 @@
 
 from rhas.train.config import TrainConfig, train_config
 from rhas.train.fit import fit
-from rhas.train.run import CHECKPOINT
+from rhas.train.run import CHECKPOINT, run_key
 from rhas.train.samples import SampleSet, batch_of, dims_of
 from rhas.train.saved import CONFIG, MODEL, load_method, save_method
 
@@ -16,6 +16,7 @@ __all__ = [
     "dims_of",
     "fit",
     "load_method",
+    "run_key",
     "save_method",
     "train_config",
 ]

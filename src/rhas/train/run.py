@@ -41,6 +41,20 @@ COST_ONLY = ("processes", "save_minutes", "memory_gb")  # fields that change no 
 Figures = dict[str, float]
 
 
+def run_key(config: TrainConfig, samples: Path) -> str:
+    """Name of the run's place in the work cache, where its checkpoint is; runs that differ in
+    configuration or in the files of the folder ``samples`` have different ones."""
+    state = hashlib.sha256(json.dumps(_deciding(config), sort_keys=True).encode())
+    for path in sorted(samples.iterdir()):
+        state.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return state.hexdigest()[:32]
+
+
+def _deciding(config: TrainConfig) -> dict[str, Any]:
+    """The fields that the result depends on."""
+    return {name: value for name, value in asdict(config).items() if name not in COST_ONLY}
+
+
 class Run:
     """The state of a training run; all of it is in the checkpoint or follows from the inputs.
 
@@ -262,10 +276,7 @@ class Run:
     @functools.cached_property
     def fingerprint(self) -> dict[str, str]:
         """What a checkpoint must agree in to be continued."""
-        config = asdict(self.config)
-        for name in COST_ONLY:
-            del config[name]
-        config["method_config"] = plain_config(self.method.config)
+        config = _deciding(self.config) | {"method_config": plain_config(self.method.config)}
         code = f"{code_hash(type(self))} {code_hash(type(self.method))} torch {torch.__version__}"
         return {
             "configuration": hashlib.sha256(json.dumps(config).encode()).hexdigest(),

@@ -106,7 +106,7 @@ class Stream(nn.Module):
         first, second = torch.zeros(2, *self.mean.shape, dtype=torch.float64)
         for number, sample in enumerate(samples):
             for row, name in enumerate(self.names):
-                values = sample[name][_exists(name, sample)].double()
+                values = sample[name][exists(name, sample)].double()
                 if not values.isfinite().all():
                     raise RhasError(
                         f"{name} features are not finite",
@@ -124,21 +124,24 @@ class Stream(nn.Module):
 
     def forward(self, batch: Batch) -> Steps:
         """Features averaged over each step's frames where they exist, streams side by side."""
-        real = batch["mask"]
-        mask = self.pooled(real.float()[..., None], real)[..., 0] > 0
-        reach = int(mask.any(0).nonzero().amax()) + 1 if mask.any() else 1
+        mask, reach = self.steps(batch["mask"])
         parts = []
         for row, name in enumerate(self.names):
-            exists = _exists(name, batch)
-            x = (torch.where(exists[..., None], batch[name], 0) - self.mean[row]) / self.spread[row]
+            there = exists(name, batch)
+            x = (torch.where(there[..., None], batch[name], 0) - self.mean[row]) / self.spread[row]
             if self.centre:
-                x = centred(x, exists)
-            parts.append(self.pooled(x, exists))
+                x = centred(x, there)
+            parts.append(self.pooled(x, there))
         x = torch.cat(parts, -1)  # (B, N, W)
         if self.film is not None:
             scale, shift = self.film(batch["text"])[:, None].chunk(2, -1)  # (B, 1, W)
             x = (x * (1 + scale) + shift) * mask[..., None]
         return Steps(x[:, :reach], mask[:, :reach])
+
+    def steps(self, frames: Tensor) -> tuple[Tensor, int]:
+        """Steps (B, N) bool with one of these frames (B, L) bool, and how many hold all of them."""
+        found = self.pooled(frames.float()[..., None], frames)[..., 0] > 0
+        return found, int(found.any(0).nonzero().amax()) + 1 if found.any() else 1
 
     def pooled(self, x: Tensor, exists: Tensor) -> Tensor:
         """Mean over those frames of each step that exist, 0 where none does.
@@ -173,5 +176,6 @@ def centred(x: Tensor, exists: Tensor) -> Tensor:
     return (x - mean) * weights
 
 
-def _exists(name: str, batch: Batch) -> Tensor:
+def exists(name: str, batch: Batch) -> Tensor:
+    """Frames in which a stream exists."""
     return batch["mask"] if name == "holistic" else batch["present"] & batch["mask"]

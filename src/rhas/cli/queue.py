@@ -1,0 +1,66 @@
+"""``rhas queue``: a list of experiments, run as far as they are not done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+
+
+def queue(
+    listing: Annotated[Path, typer.Argument(help="E.g. benchmarks/ablations.yaml.")],
+    workers: Annotated[int, typer.Option(min=1, help="Experiments at once.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Name of a table; repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what is done and what is not.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("results"),
+    costs: Annotated[
+        Path | None, typer.Option(help="What benchmarks/methods.py --json printed.")
+    ] = None,
+) -> None:
+    """Run the experiments of a list that are not done yet, and write their figures.
+
+    They go to results/LIST.json, .md and .png. Stopped at any time, the same command goes on.
+    """
+    from rhas.experiments import (
+        draw,
+        experiment_name,
+        markdown,
+        read_listing,
+        run_queue,
+        stored,
+        write_records,
+    )
+
+    root, params = Path.cwd(), load_params()
+    if costs and not costs.is_file():
+        raise RhasError("no such file", where=f"--costs {costs}")
+    whole = read_listing(listing, params)
+    listed = whole.only(only or [])
+    if dry_run:
+        done = stored(root)
+        for experiment in listed.experiments:
+            name = experiment_name(experiment, params, root)
+            print(f"{'done' if name in done else 'to do'}: {experiment} ({name})")
+        return
+    failed = run_queue(
+        listed.experiments, params, root=root, workers=workers,
+        tell=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    target = out / f"{whole.name}.json"
+    said = write_records(whole, params, root, target)
+    target.with_suffix(".md").write_text(markdown(said), "utf-8")
+    if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
+        known = json.loads(costs.read_text("utf-8")) if costs else None
+        draw(said, known, target.with_suffix(".png"))
+    print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
+    if failed:
+        raise RhasError(
+            f"{len(failed)} experiments failed",
+            got=", ".join(map(str, failed)),
+            do="look at the logs named above, then run the same command again",
+        )

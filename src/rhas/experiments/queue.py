@@ -1,0 +1,225 @@
+"""Running a list's experiments that are not done yet, several at a time.
+
+Each is a ``dvc exp run --temp``: a copy of the repository in a folder of its own, linked to the
+same cache. What is done is what DVC has stored, so a queue that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from rhas.base.errors import RhasError
+from rhas.base.words import duration
+from rhas.experiments.listing import Experiment
+from rhas.experiments.stored import experiment_name, git, stored
+
+_PLACE = Path(".dvc/tmp/rhas")  # the lock and the logs
+_STARTED = "Reproducing experiment"  # dvc says so once the experiment has its own folder
+_TELL_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+_LINES_OF_A_FAILURE = 12
+
+Tell = Callable[[str], None]
+
+
+def run_queue(
+    experiments: Sequence[Experiment],
+    params: Mapping[str, Any],
+    *,
+    root: Path,
+    workers: int,
+    tell: Tell,
+) -> list[Experiment]:
+    """Runs what is not stored yet; one queue at a time per repository, others wait for it.
+
+    Args:
+        experiments: in this order; equal ones run once.
+        params: params.yaml.
+        root: of the repository, all of it committed.
+        workers: how many run at once.
+        tell: takes lines about what goes on.
+
+    Returns:
+        Those that failed; their logs are told.
+
+    Raises:
+        RhasError: changes that are not committed.
+        KeyboardInterrupt: stopped by Ctrl-C or SIGTERM, all its experiments with it.
+    """
+    _check_clean(root)
+    (root / _PLACE).mkdir(parents=True, exist_ok=True)
+    with (root / _PLACE / "queue.lock").open("w") as lock:
+        _acquire(lock, tell)
+        done = stored(root)
+        named = {experiment_name(e, params, root): e for e in reversed(experiments)}
+        waiting = {name: e for name, e in reversed(named.items()) if name not in done}
+        tell(f"experiments: {len(named)}, done before: {len(named) - len(waiting)}")
+        with _sigterm_as_interrupt():
+            return _Queue(root, workers, lock, tell).run(waiting)
+
+
+@dataclass
+class _Queue:
+    """The experiments at work, and how long those took that are done."""
+
+    root: Path
+    workers: int
+    lock: IO[str]
+    tell: Tell
+    starting: threading.Lock = field(default_factory=threading.Lock)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    running: dict[str, tuple[Experiment, subprocess.Popen[bytes]]] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)
+
+    def run(self, waiting: Mapping[str, Experiment]) -> list[Experiment]:
+        failed: list[Experiment] = []
+        pool = ThreadPoolExecutor(self.workers)
+        futures = {pool.submit(self._one, name, e): (name, e) for name, e in waiting.items()}
+        left: set[Future[float]] = set(futures)
+        try:
+            while left:
+                ended, left = wait(left, _TELL_SECONDS, FIRST_COMPLETED)
+                for future in ended:
+                    name, experiment = futures[future]
+                    place = f"[{len(futures) - len(left)} of {len(futures)}] {experiment}"
+                    if (error := future.exception()) is None:
+                        self.took.append(future.result())
+                        took = duration(future.result())
+                        self.tell(f"{place}: done in {took} ({name}){self._left(len(left))}")
+                    else:
+                        failed.append(experiment)
+                        self.tell(f"{place}: failed ({name})\n{error}")
+                if not ended:
+                    self._tell_running()
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return failed
+
+    def _one(self, name: str, experiment: Experiment) -> float:
+        """Runs one experiment; the seconds it took."""
+        if self.stopped.is_set():
+            raise RhasError("the queue was stopped")
+        began = time.monotonic()
+        log = self.root / _PLACE / f"{name}.log"
+        with log.open("wb") as file:
+            with self.starting:  # dvc hands what was put last to whoever asks first
+                process = subprocess.Popen(
+                    _command(name, experiment),
+                    cwd=self.root,
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=[self.lock.fileno()],  # held until the last one has ended
+                )
+                self.running[name] = experiment, process
+                while process.poll() is None and _STARTED not in _text(log):
+                    time.sleep(_POLL_SECONDS)
+            code = process.wait()
+        del self.running[name]
+        if name not in stored(self.root):
+            last = "\n".join(_lines(log)[-_LINES_OF_A_FAILURE:])
+            raise RhasError(f"exit status {code}, see {log}", got=last)
+        return time.monotonic() - began
+
+    def _left(self, count: int) -> str:
+        if not count:
+            return ""
+        rounds = -(-count // self.workers)
+        seconds = rounds * sum(self.took) / len(self.took)
+        return f"; {count} to go, about {duration(seconds)} left"
+
+    def _tell_running(self) -> None:
+        for name, (experiment, _) in list(self.running.items()):
+            lines = _lines(self.root / _PLACE / f"{name}.log")
+            self.tell(f"  at work: {experiment}: {lines[-1] if lines else 'starting'}")
+
+    def _stop(self) -> None:
+        self.stopped.set()
+        for _, process in list(self.running.values()):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+
+
+def _command(name: str, experiment: Experiment) -> list[str]:
+    sets = [f"++{key}={_literal(value)}" for key, value in experiment.settings.items()]
+    options = [part for item in (*sets, f"++seed={experiment.seed}") for part in ("-S", item)]
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+    return [*dvc, "exp", "run", "--temp", "--name", name, *options]
+
+
+def _literal(value: Any) -> str:
+    """A value as hydra's overrides write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{','.join(map(_literal, value))}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return repr(value)
+
+
+def _environment() -> dict[str, str]:
+    """The experiment's own copy of the code, run by this Python."""
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    own = {"PATH": os.pathsep.join(paths), "PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **own}
+
+
+def _check_clean(root: Path) -> None:
+    changed = git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    if changed:
+        raise RhasError(
+            "changes that are not committed",
+            where=str(root),
+            got=", ".join(line[3:] for line in changed[:8]),
+            do="commit them, dvc.lock and metrics too: each experiment belongs to a commit",
+        )
+
+
+def _acquire(lock: IO[str], tell: Tell) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        tell("another queue, or what a killed one has left at work, is running; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _text(log: Path) -> str:
+    return log.read_text("utf-8", errors="replace")
+
+
+def _lines(log: Path) -> list[str]:
+    try:
+        return [line.strip() for line in _text(log).splitlines() if line.strip()]
+    except FileNotFoundError:
+        return []

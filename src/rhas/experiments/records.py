@@ -1,0 +1,69 @@
+"""What a list's stored experiments say, as one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rhas.engine.stage import write_json
+from rhas.experiments.listing import Listing, applied
+from rhas.experiments.stored import experiment_name, git, stored
+
+
+def write_records(
+    listing: Listing, params: Mapping[str, Any], root: Path, out: Path
+) -> dict[str, Any]:
+    """Writes ``out``: the list's title and tables, and settings and figures of every experiment.
+
+    ``experiments`` holds name, commit, table, row, seed, method, settings, metrics (metrics.json),
+    baselines (baselines.json) and model (the model's report.json: parameters, steps, last figures
+    of training), in the list's order; ``missing`` those that are not stored.
+
+    Returns:
+        What was written.
+    """
+    done = stored(root)
+    records, missing = [], []
+    for experiment in listing.experiments:
+        name = experiment_name(experiment, params, root)
+        if name not in done:
+            missing.append(str(experiment))
+            continue
+        commit = done[name]
+        method = applied(params, experiment)["method"]
+        records.append(
+            {
+                "name": name,
+                "commit": commit,
+                "table": experiment.table,
+                "row": experiment.row,
+                "seed": experiment.seed,
+                "method": method,
+                "settings": dict(experiment.settings),
+                "metrics": json.loads(git(root, "show", f"{commit}:results/metrics.json")),
+                "baselines": _cached(root, commit, "results/baselines.json"),
+                "model": _cached(root, commit, f"models/{method}/report.json"),
+            }
+        )
+    said = {
+        "title": listing.title,
+        "tables": dict(listing.tables),
+        "experiments": records,
+        "missing": missing,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_json(out, said)
+    return said
+
+
+def _cached(root: Path, commit: str, path: str) -> Any:
+    """A JSON file of an experiment that lies in DVC's cache; None where the cache has lost it."""
+    import dvc.api
+    from dvc.exceptions import DvcException
+
+    try:
+        return json.loads(dvc.api.read(path, repo=str(root), rev=commit, encoding="utf-8"))
+    except (DvcException, FileNotFoundError):
+        return None

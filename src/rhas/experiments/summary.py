@@ -1,0 +1,124 @@
+"""A list's figures as Markdown, and what they cost as a picture."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+COLUMNS = {
+    "acc": "ACC",
+    "edit": "EDIT",
+    "f1_10": "F1@10",
+    "f1_25": "F1@25",
+    "f1_50": "F1@50",
+    "map": "frame mAP",
+    "interval_f1_50": "interval F1@50",
+    "label_set_iou": "label-set IoU",
+}
+"""Clean figures of the test side."""
+_ANSWERS = {"constant_class": "best constant answer", "chance": "chance"}
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def markdown(said: Mapping[str, Any]) -> str:
+    """Per table a line per row: mean ± standard deviation of the sample over seeds.
+
+    Args:
+        said: what ``write_records`` wrote.
+    """
+    parts = [f"# {said['title']}", "Clean figures of the test side, per cent (docs/METRICS.md)."]
+    for name, title in said["tables"].items():
+        records = [r for r in said["experiments"] if r["table"] == name]
+        if records:
+            parts += [f"## {title}", _table(records)]
+    if said["missing"]:
+        parts.append("Not run: " + "; ".join(said["missing"]) + ".")
+    return "\n\n".join(parts) + "\n"
+
+
+def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -> None:
+    """The first table's frame mAP on test over each row's parameters, and over its time.
+
+    Args:
+        said: what ``write_records`` wrote, with an experiment of the first table.
+        costs: what ``benchmarks/methods.py --json`` printed; without it there is no second panel.
+        path: where the picture goes.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    name, title = next(iter(said["tables"].items()))
+    rows = _rows([r for r in said["experiments"] if r["table"] == name])
+    panels = [("parameters", {row: _parameters(records) for row, records in rows.items()})]
+    if costs:
+        seconds = {
+            row: costs["methods"].get(records[0]["method"], {}).get("window_cpu_s")
+            for row, records in rows.items()
+        }
+        label = f"CPU seconds per window of {costs['length']} frames, preset {costs['preset']}"
+        panels.append((label, seconds))
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 4), sharey=True)
+    for axis, (label, across) in zip([axes] if len(panels) == 1 else axes, panels, strict=True):
+        for row, records in rows.items():
+            if across[row] is None:
+                continue
+            values = _figures(records, "map")
+            spread = statistics.stdev(values) if len(values) > 1 else 0
+            point = across[row], statistics.mean(values)
+            axis.errorbar(*point, yerr=spread, fmt="o", capsize=3)
+            axis.annotate(row, point, textcoords="offset points", xytext=(6, 5), fontsize=9)
+        axis.set(xscale="log", xlabel=label)
+        axis.margins(x=0.2, y=0.12)
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("frame mAP, test, %")
+    figure.suptitle(f"{said['title']}: {title}", fontsize=10)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+    plt.close(figure)
+
+
+def _table(records: Records) -> str:
+    heads = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
+    for row, own in _rows(records).items():
+        cells = [_cell(_figures(own, key)) for key in COLUMNS]
+        lines.append(
+            [row.replace("|", "\\|"), str(len(own)), *cells, _cell(_figures(own, "map", "val"))]
+        )
+    for key, answer in _ANSWERS.items():
+        known = [r["baselines"] for r in records if r["baselines"]]
+        if known:
+            cells = [_cell([known[0]["test"][key].get(name)]) for name in COLUMNS]
+            val = (known[0].get("val") or {}).get(key, {})
+            lines.append([f"*{answer}*", "", *cells, _cell([val.get("map")])])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _rows(records: Records) -> dict[str, list[Mapping[str, Any]]]:
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        rows.setdefault(record["row"], []).append(record)
+    return rows
+
+
+def _figures(records: Records, key: str, side: str = "test") -> list[float]:
+    found = [(r["metrics"].get(side) or {}).get(key) for r in records]
+    return [value for value in found if value is not None]
+
+
+def _parameters(records: Records) -> float | None:
+    return (records[0]["model"] or {}).get("parameters")
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    there = [value for value in values if value is not None]
+    if not there:
+        return "–"
+    mean = f"{statistics.mean(there):.1f}"
+    return mean if len(there) == 1 else f"{mean} ± {statistics.stdev(there):.1f}"

@@ -1,0 +1,106 @@
+"""Lists of experiments: what is in them, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rhas.base.config import load_params
+from rhas.base.errors import RhasError
+from rhas.check.parameters import check_parameters
+from rhas.experiments import Experiment, read_listing
+from rhas.experiments.listing import applied
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMS = {
+    "split": "cross_movie", "method": "hopadiff", "seed": 0, "chunk": {"fractions": [0.8, 0.2]},
+    "train": {"learning_rate": 0.002, "overrides": {"hopadiff": {"bca": True}}},
+}  # fmt: skip
+LIST = {
+    "title": "All of it",
+    "seeds": [4],
+    "tables": {
+        "one": {"title": "Table 1", "seeds": [0, 1], "settings": {"split": "random"}},
+        "two": {"rows": ["b"]},
+    },
+    "rows": {
+        "a": {"method": "fact", "train.overrides.fact.tokens": 7},
+        "b": {"train.overrides.hopadiff.bca": False, "split": "cross_movie"},
+    },
+}
+
+
+def read(tmp_path: Path, **changes: object):
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump({**LIST, **changes}, sort_keys=False))
+    return read_listing(path, PARAMS)
+
+
+def test_tables_times_seeds_times_rows(tmp_path: Path) -> None:
+    listing = read(tmp_path)
+    assert (listing.name, listing.title) == ("all", "All of it")
+    assert listing.tables == {"one": "Table 1", "two": "two"}
+    assert [(e.table, e.row, e.seed) for e in listing.experiments] == [
+        ("one", "a", 0), ("one", "b", 0), ("one", "a", 1), ("one", "b", 1), ("two", "b", 4),
+    ]  # fmt: skip
+    assert listing.experiments[0].settings["split"] == "random"
+    assert listing.experiments[1].settings["split"] == "cross_movie", "a row's word counts"
+
+
+def test_only_some_tables(tmp_path: Path) -> None:
+    listing = read(tmp_path)
+    assert [e.table for e in listing.only(["two"]).experiments] == ["two"]
+    assert listing.only([]) == listing
+    with pytest.raises(RhasError, match=r"(?s)unknown table 'tow'.*did you mean 'two'"):
+        listing.only(["tow"])
+
+
+def test_parameters_as_the_experiment_sees_them() -> None:
+    settings = {"train.overrides.fact.tokens": 7, "split": "random"}
+    seen = applied(PARAMS, Experiment("t", "r", 3, settings))
+    assert seen["train"]["overrides"] == {"hopadiff": {"bca": True}, "fact": {"tokens": 7}}
+    assert (seen["seed"], seen["split"]) == (3, "random")
+    assert PARAMS["train"]["overrides"] == {"hopadiff": {"bca": True}}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": {"a": {"train.learning_rat": 1}}}, r"(?s)unknown parameter.*train.learning_rate"),
+        ({"rows": {"a": {"train": 1}}}, "unknown parameter 'train'"),
+        ({"rows": {"a": {"seed": 1}}}, "the seed is no setting"),
+        ({"rows": {"a": {"method": {"b": 1}}}}, "settings are single parameters"),
+        ({"rows": {}}, "no rows"),
+        ({"tables": None}, "no tables"),
+        ({"tables": {"one": {"sead": [1]}}}, r"(?s)unknown entry 'sead'.*'seeds'"),
+        ({"tables": {"one": {"rows": ["c"]}}}, "unknown row 'c'"),
+        ({"tables": {"one": {"rows": "a"}}}, "rows are a list of names"),
+        ({"seeds": [1, 1], "tables": {"one": {}}}, "seeds are different whole numbers"),
+        ({"seeds": [True], "tables": {"one": {}}}, "seeds are different whole numbers"),
+    ],
+)
+def test_what_is_no_list_is_told(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match=message):
+        read(tmp_path, **changes)
+
+
+def test_files_that_are_not_there_or_no_yaml(tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match="no such list"):
+        read_listing(tmp_path / "none.yaml", PARAMS)
+    path = tmp_path / "odd.yaml"
+    for text, message in (("[", "not YAML"), ("- 1", "not a mapping")):
+        path.write_text(text)
+        with pytest.raises(RhasError, match=message):
+            read_listing(path, PARAMS)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_committed_lists_are_sound(path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    experiments = read_listing(path, params).experiments
+    assert experiments
+    for experiment in experiments:
+        checks = check_parameters(applied(params, experiment))
+        assert all(check.level != "fail" for check in checks), (str(experiment), checks)

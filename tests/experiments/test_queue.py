@@ -1,0 +1,181 @@
+"""The queue with DVC itself, on a pipeline of one quick stage."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rhas.base.errors import RhasError
+from rhas.experiments import Experiment, experiment_name, run_queue, stored, write_records
+from rhas.experiments.listing import Listing
+from rhas.experiments.stored import git
+
+PARAMS: dict[str, Any] = {
+    "method": "one", "seed": 0, "sleep": 0, "name": "",
+    "train": {"overrides": {"one": {"x": 1}}},
+}  # fmt: skip
+STAGE = """
+import json, os, pathlib, sys, time, yaml
+params = yaml.safe_load(open("params.yaml"))
+pathlib.Path("code.txt").write_text(__import__("thing").VALUE)
+time.sleep(params["sleep"])
+if params["seed"] == 13:
+    sys.exit("unlucky")
+for folder in ("results", "models/" + params["method"]):
+    os.makedirs(folder, exist_ok=True)
+json.dump(params, open("results/metrics.json", "w"))
+json.dump({"chance": 1}, open("results/baselines.json", "w"))
+json.dump({"parameters": 7}, open("models/" + params["method"] + "/report.json", "w"))
+"""
+PIPELINE = {
+    "stages": {
+        "all": {
+            "cmd": "python stage.py",
+            "params": ["method", "seed", "sleep", "name", "train"],
+            "deps": ["stage.py", "src"],
+            "outs": ["models/${method}", "results/baselines.json"],
+            "metrics": [{"results/metrics.json": {"cache": False}}],
+        }
+    }
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with that pipeline, committed; its name has a blank and a quote."""
+    root = tmp_path / "the film's"
+    (root / "src").mkdir(parents=True)
+    files = {
+        "stage.py": STAGE, "src/thing.py": "VALUE = 'here'\n", ".gitignore": "models/\ncode.txt\n",
+        "params.yaml": yaml.safe_dump(PARAMS), "dvc.yaml": yaml.safe_dump(PIPELINE),
+    }  # fmt: skip
+    for name, text in files.items():
+        (root / name).write_text(text)
+    git(root, "init", "--quiet", ".")
+    for key, value in (("user.name", "x"), ("user.email", "x@x")):
+        git(root, "config", key, value)
+    (root / ".dvc").mkdir()  # what `dvc init` would make
+    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+    (root / ".dvc" / ".gitignore").write_text("/tmp\n/cache\n/config.local\n")
+    git(root, "add", "-A")
+    git(root, "commit", "--quiet", "-m", "start")
+    return root
+
+
+def experiment(seed: int, **settings: Any) -> Experiment:
+    return Experiment("table", "row", seed, settings)
+
+
+def test_two_at_a_time_then_what_failed_and_nothing_twice(root: Path) -> None:
+    name = "it's ünï, {odd}: [1]"
+    experiments = [
+        experiment(0), experiment(1, name=name, **{"train.overrides.one.y": [1, 2.5]}),
+        experiment(13), experiment(0),
+    ]  # fmt: skip
+    lines: list[str] = []
+    failed = run_queue(experiments, PARAMS, root=root, workers=2, tell=lines.append)
+    text = "\n".join(lines)
+    assert failed == [experiments[2]], text
+    assert "experiments: 3, done before: 0" in text
+    assert "unlucky" in text
+    assert "about 0:" in text, "time left"
+    assert len(stored(root)) == 2
+    assert git(root, "status", "--porcelain", "--untracked-files=no") == ""
+
+    lines.clear()
+    run_queue(experiments[:2], PARAMS, root=root, workers=2, tell=lines.append)
+    assert lines == ["experiments: 2, done before: 2"]
+
+    listing = Listing("list", "A list", {"table": "Table"}, experiments[:3])
+    said = write_records(listing, PARAMS, root, root / "out" / "list.json")
+    assert [(r["seed"], r["metrics"]["name"]) for r in said["experiments"]] == [(0, ""), (1, name)]
+    assert said["experiments"][1]["metrics"]["train"]["overrides"] == {
+        "one": {"x": 1, "y": [1, 2.5]}
+    }
+    assert said["experiments"][0]["model"] == {"parameters": 7}
+    assert said["experiments"][0]["baselines"] == {"chance": 1}
+    assert said["missing"] == ["table, row, seed 13"]
+
+
+def test_what_is_not_committed_is_refused(root: Path) -> None:
+    (root / "stage.py").write_text("# other\n")
+    with pytest.raises(RhasError, match=r"(?s)not committed.*stage.py"):
+        run_queue([experiment(0)], PARAMS, root=root, workers=1, tell=print)
+
+
+def test_a_name_says_what_the_experiment_is_made_of(root: Path) -> None:
+    def name(seed: int = 0, **settings: Any) -> str:
+        return experiment_name(experiment(seed, **settings), PARAMS, root)
+
+    first = name()
+    assert first.startswith("one-s0-")
+    assert name(train=PARAMS["train"]) == first
+    other = {"overrides": {**PARAMS["train"]["overrides"], "two": {"x": 3}}}
+    assert name(train=other) == first, "another method's parameters do not count"
+    assert len({first, name(1), name(sleep=2), name(**{"train.overrides.one.x": 2})}) == 4
+    (root / "src" / "__pycache__").mkdir()
+    (root / "src" / "__pycache__" / "thing.pyc").write_text("x")
+    assert name() == first
+
+
+def test_names_change_with_the_code(root: Path) -> None:
+    before = experiment_name(experiment(0), PARAMS, root)
+    (root / "src" / "thing.py").write_text("VALUE = 'there'\n")
+    again = [sys.executable, "-c", CHILD_NAME, str(root)]
+    said = subprocess.run(again, capture_output=True, text=True, check=True).stdout.strip()
+    assert said.startswith("one-s0-")
+    assert said != before
+
+
+CHILD_NAME = """
+import sys, yaml, pathlib
+from rhas.experiments import Experiment, experiment_name
+root = pathlib.Path(sys.argv[1])
+params = yaml.safe_load((root / "params.yaml").read_text())
+print(experiment_name(Experiment("table", "row", 0, {}), params, root))
+"""
+
+CHILD_RUN = """
+import sys, yaml, pathlib
+from rhas.experiments import Experiment, run_queue
+root = pathlib.Path(sys.argv[1])
+params = yaml.safe_load((root / "params.yaml").read_text())
+experiments = [Experiment("table", "row", 0, {"sleep": int(sys.argv[2])})]
+run_queue(experiments, params, root=root, workers=1, tell=lambda line: print(line, flush=True))
+"""
+
+
+def start_and_kill(root: Path, seconds: int, blow: signal.Signals) -> list[str]:
+    """Kills a queue while its experiment is at work; the command that it was."""
+    command = [sys.executable, "-c", CHILD_RUN, str(root), str(seconds)]
+    queue = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    began = time.monotonic()
+    while not list((root / ".dvc/tmp/exps/standalone").glob("*/code.txt")):
+        assert time.monotonic() - began < 60
+        time.sleep(0.1)
+    os.kill(queue.pid, blow)
+    queue.wait()
+    return command
+
+
+def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path) -> None:
+    command = start_and_kill(root, 4, signal.SIGKILL)
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "waiting for it" in said
+    assert "experiments: 1, done before: 1" in said
+    assert len(stored(root)) == 1
+
+
+def test_sigterm_ends_what_is_at_work(root: Path) -> None:
+    start_and_kill(root, 100, signal.SIGTERM)
+    assert not stored(root)
+    assert not list((root / ".dvc/tmp/exps/standalone").glob("tmp*"))
+    assert git(root, "status", "--porcelain", "--untracked-files=no") == ""

@@ -1,0 +1,54 @@
+"""Figures of a list as Markdown and as a picture, from made-up records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from rhas.experiments.summary import draw, markdown
+
+
+def record(table: str, row: str, method: str, seed: int, map_: float) -> dict[str, Any]:
+    test = {"acc": 50.0, "map": map_, "interval_f1_50": 20.0}
+    return {
+        "name": f"{method}-s{seed}-0", "commit": "0", "table": table, "row": row, "seed": seed,
+        "method": method, "settings": {"method": method},
+        "metrics": {"test": test, "val": {"map": map_ + 1} if seed else {}},
+        "baselines": {"test": {"constant_class": {"acc": 12.5}, "chance": {"acc": 0.7}}},
+        "model": {"parameters": 1000 if method == "fact" else 9000},
+    }  # fmt: skip
+
+
+SAID = {
+    "title": "A list",
+    "tables": {"one": "Table 1", "two": "Table 2", "none": "Nothing yet"},
+    "experiments": [
+        record("one", "FACT", "fact", 0, 10.0),
+        record("one", "Ours | best", "hopadiff", 0, 20.0),
+        record("one", "FACT", "fact", 1, 14.0),
+        record("two", "FACT", "fact", 0, 1.0),
+    ],
+    "missing": ["none, FACT, seed 0"],
+}
+COSTS = {"length": 3000, "preset": "mini", "methods": {"fact": {"window_cpu_s": 0.2}}}
+
+
+def test_markdown_has_mean_and_spread() -> None:
+    text = markdown(SAID)
+    assert "| FACT | 2 | 50.0 ± 0.0 | – | – | – | – | 12.0 ± 2.8 | 20.0 ± 0.0 | – | 15.0 |" in text
+    assert "| FACT | 1 | 50.0 | – | – | – | – | 1.0 | 20.0 | – | – |" in text
+    assert "| *best constant answer* |  | 12.5 |" in text
+    assert "| Ours \\| best | 1 |" in text
+    assert "Nothing yet" not in text
+    assert text.endswith("Not run: none, FACT, seed 0.\n")
+
+
+def test_a_picture_of_costs(tmp_path: Path) -> None:
+    sizes = []
+    for costs, name in ((None, "one.png"), (COSTS, "two.png")):
+        draw(SAID, costs, tmp_path / name)
+        with Image.open(tmp_path / name) as picture:
+            sizes.append(picture.size)
+    assert sizes[1][0] > 1.5 * sizes[0][0]
