@@ -19,7 +19,7 @@ from rhas.cli.output import console, print_json
 if TYPE_CHECKING:
     from rhas.table.statistics import Statistics
 
-app = typer.Typer(help="Our runs in the layout of the paper's tables.", no_args_is_help=False)
+app = typer.Typer()
 ROWS = 15
 """Of a statistic's table; the rest is counted."""
 

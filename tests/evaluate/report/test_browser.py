@@ -51,7 +51,7 @@ def test_the_keyboard_reaches_and_sorts(browser: Browser, run: tuple[Origin, Pat
     assert all(outline != "none" for *_, outline in seen)
     column = (
         "return [...document.activeElement.closest('table').tBodies[0].rows]"
-        ".map((row) => parseFloat(row.cells[4].innerText)).filter((f1) => !isNaN(f1))"
+        ".map((row) => parseFloat(row.cells[3].innerText)).filter((f1) => !isNaN(f1))"
     )
     falling = browser.run(column)
     assert falling == sorted(falling, reverse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 class Markup(str):
@@ -51,7 +51,7 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     sortable: bool = False,
-    numbers_from: int = 1,
+    texts: Collection[int] = (0,),
 ) -> Markup:
     """A table that scrolls within itself where it is wider than the page.
 
@@ -60,18 +60,18 @@ def table(
         header: names of the columns.
         rows: cells; the first one names the row.
         sortable: the names of the columns are buttons that sort.
-        numbers_from: from this column on cells are numbers, aligned to the right.
+        texts: columns of text; all others are of numbers, aligned to the right.
     """
     heads = []
     for column, name in enumerate(header):
         shown = tag("button", name, type="button") if sortable and name else escape(name)
-        number = "number" if column >= numbers_from else None
+        number = None if column in texts else "number"
         heads.append(tag("th", shown, scope="col", class_=number))
     body = []
     for first, *others in rows:
         cells = [tag("th", first, scope="row")]
         for column, cell in enumerate(others, start=1):
-            cells.append(tag("td", cell, class_="number" if column >= numbers_from else None))
+            cells.append(tag("td", cell, class_=None if column in texts else "number"))
         body.append(tag("tr", *cells))
     return captioned(
         caption,

@@ -25,22 +25,22 @@ def persons(results: Results) -> Markup:
     cards = [_card(results.folder, place, row, shown) for place, row in best_and_worst(ranked)]
     rows = [
         [
-            join((bdi(row["movie"]), f", person {row['person']}")), bdi(row["reference"]),
+            join((bdi(row["movie"]), f", person\N{NO-BREAK SPACE}{row['person']}")),
             f"{int(row['frames']):,}", f"{100 * _share(row, 'frames_without_crop'):.0f}",
             join((f"{float(row['frame_f1']):.1f}", drawing.bar(float(row["frame_f1"]) / 100)))
             if row["frame_f1"] else "–",
-            f"{float(row['label_set_iou']):.1f}",
+            f"{float(row['label_set_iou']):.1f}", bdi(row["reference"]),
         ]
         for row in [*ranked, *others]
     ]  # fmt: skip
-    header = ["person", "reference", "frames", "without crop, %", "frame F1, %",
-              "label-set IoU, %"]  # fmt: skip
+    header = ["person", "frames", "without crop, %", "frame F1, %", "label-set IoU, %",
+              "reference"]  # fmt: skip
     return section(
         "persons", "Persons",
         tag("p", "Frame F1 counts pairs of a frame and a class, said and true; persons are ranked "
             "by it."),
         table(f"The {len(rows)} persons of test; a column's name sorts", header, rows,
-              sortable=True, numbers_from=2),
+              sortable=True, texts=(0, 5)),
         *cards,
     )  # fmt: skip
 

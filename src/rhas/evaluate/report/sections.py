@@ -221,7 +221,7 @@ def grounding(results: Results) -> Markup:
         tag("p", "Tracks against true boxes: per cent of the frames that count, then numbers."),
         table("Grounding by side of the split", ["", *sides], rows),
         table("Grounding by film; a column's name sorts", header, films, sortable=True,
-              numbers_from=2),
+              texts=(0, 1)),
     )  # fmt: skip
 
 
@@ -280,16 +280,17 @@ def coverage(films: Sequence[FilmCoverage], drops: Sequence[Drop], filled: bool)
     return section(
         "data", "Data",
         tag("p", "Frames are counted once per person. The method learnt from the train side; "
-            "a frame without a crop shows the method the whole frame alone."),
+            "a frame without a crop shows the method the whole frame alone. Missing are the frames "
+            "in which the person is not in view, too."),
         table("The data set by side of the split",
               ["side", "films", "persons", "length", "frames", *kinds], sides),
         tag("details", tag("summary", f"The {len(films)} films"),
             table("Frames with a crop, by film; a column's name sorts",
                   ["film", "side", "persons", "length", *kinds, ""], rows, sortable=True,
-                  numbers_from=2),
+                  texts=(0, 1)),
             tag("p", *key, class_="soft"), open=len(films) <= 30),
         table("Left out, cut or filled in", ["what", "noticed by", "how many", "which"],
-              noticed, numbers_from=9),
+              noticed, texts=range(9)),
     )  # fmt: skip
 
 
@@ -313,7 +314,7 @@ def _few(names: Sequence[str], most: int = 6) -> Markup:
 def settings(values: Mapping[str, Any], model: Mapping[str, Any]) -> Markup:
     """The parameters, section by section, and what the method was built from."""
     everyday = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
-    parts = [table("Everyday switches", ["parameter", "value"], _rows(everyday), numbers_from=9)]
+    parts = [table("Everyday switches", ["parameter", "value"], _rows(everyday), texts=range(9))]
     for key, own in values.items():
         if isinstance(own, Mapping):
             parts.append(_folded(key, own))
@@ -325,7 +326,7 @@ def settings(values: Mapping[str, Any], model: Mapping[str, Any]) -> Markup:
 
 def _folded(title: str, values: Mapping[str, Any]) -> Markup:
     rows = _rows(values)
-    made = table(title, ["parameter", "value"], rows, numbers_from=9)
+    made = table(title, ["parameter", "value"], rows, texts=range(9))
     return tag("details", tag("summary", f"{title} ({len(rows)})"), made)
 
 
@@ -352,7 +353,7 @@ def hashes(named: Sequence[tuple[str, str, str]]) -> Markup:
     rows = [[what, tag("code", where), tag("code", digest)] for what, where, digest in named]
     caption = "Content of what the run was made of"
     return section("hashes", "Hashes", table(caption, ["what", "where", "hash"], rows,
-                                             numbers_from=9))  # fmt: skip
+                                             texts=range(9)))  # fmt: skip
 
 
 def navigation(entries: Sequence[tuple[str, str]]) -> Markup:
