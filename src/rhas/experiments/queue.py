@@ -148,7 +148,8 @@ class _Queue:
     def _tell_running(self) -> None:
         for name, (experiment, _) in list(self.running.items()):
             lines = _lines(self.root / _PLACE / f"{name}.log")
-            self.tell(f"  at work: {experiment}: {lines[-1] if lines else 'starting'}")
+            said = [line for line in lines if not line.startswith("WARNING")]
+            self.tell(f"  at work: {experiment}: {said[-1] if said else 'starting'}")
 
     def _stop(self) -> None:
         self.stopped.set()
