@@ -39,15 +39,15 @@ def main() -> None:
     own = {"seed": values["seed"], **values["evaluate"]}
     config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
     model = MODELS / values["method"]
+    train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
     tokens = reads_tokens(values["method"])
-    train, val, test = (Samples(SAMPLES, side, tokens) for side in SUBSETS)
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
     with stage_lock("evaluate", WORKSPACE):
         evaluate_method(
             load_method(model),
-            val,
-            test,
+            Samples(SAMPLES, "val", tokens),
+            Samples(SAMPLES, "test", tokens),
             config,
             names=CLASSES,
             fps=test.info["fps"],

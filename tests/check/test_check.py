@@ -74,6 +74,7 @@ def test_the_projects_parameters_are_right() -> None:
         (changed(train={"overrides": {"bca": True}}), "no method 'bca'"),
         (changed(train={"epochs": 0}), "train.epochs"),
         (changed(evaluate={"readout": {"median": "x"}}), "median"),
+        (changed(method="refatomnet"), "reads query tokens, and they are not kept"),
         (changed(mini=5), "not a section"),
         (changed(ground={"stride": 40}), "gaps of 30 are bridged"),
         (changed(dataset="own", ground={"backend": "truth"}), "only RHAS-mini has true boxes"),

@@ -156,7 +156,8 @@ run_queue(experiments, params, root=root, workers=1, tell=lambda line: print(lin
 def start_and_kill(root: Path, seconds: int, blow: signal.Signals) -> list[str]:
     """Kills a queue while its experiment is at work; the command that it was."""
     command = [sys.executable, "-c", CHILD_RUN, str(root), str(seconds)]
-    queue = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]  # as with & in a script
+    queue = subprocess.Popen(background, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began = time.monotonic()
     while not list((root / ".dvc/tmp/exps/standalone").glob("*/code.txt")):
         assert time.monotonic() - began < 60

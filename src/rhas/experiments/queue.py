@@ -66,7 +66,7 @@ def run_queue(
         named = {experiment_name(e, params, root): e for e in reversed(experiments)}
         waiting = {name: e for name, e in reversed(named.items()) if name not in done}
         tell(f"experiments: {len(named)}, done before: {len(named) - len(waiting)}")
-        with _sigterm_as_interrupt():
+        with _stoppable():
             return _Queue(root, workers, lock, tell).run(waiting)
 
 
@@ -148,7 +148,8 @@ class _Queue:
     def _tell_running(self) -> None:
         for name, (experiment, _) in list(self.running.items()):
             lines = _lines(self.root / _PLACE / f"{name}.log")
-            self.tell(f"  at work: {experiment}: {lines[-1] if lines else 'starting'}")
+            said = [line for line in lines if not line.startswith("WARNING")]
+            self.tell(f"  at work: {experiment}: {said[-1] if said else 'starting'}")
 
     def _stop(self) -> None:
         self.stopped.set()
@@ -203,15 +204,16 @@ def _acquire(lock: IO[str], tell: Tell) -> None:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _stoppable() -> Iterator[None]:
+    """SIGTERM acts as Ctrl-C, also where a shell has started this in the background, which makes
+    a process and all that it starts deaf to Ctrl-C."""
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, signal.default_int_handler) for number in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _text(log: Path) -> str:

@@ -1,0 +1,28 @@
+"""``rhas queue`` as a command, on the project's own list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rhas.base.errors import RhasError
+from rhas.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_dry_run_lists_every_experiment_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    command = ["queue", "benchmarks/ablations.yaml", "--dry-run", "--only", "table_5"]
+    lines = CliRunner().invoke(app, command).output.splitlines()
+    assert len(lines) == 18
+    assert len({line.rsplit("(", 1)[1] for line in lines}) == 18
+    assert all(line.startswith(("done: table_5, ", "to do: table_5, ")) for line in lines)
+
+
+def test_costs_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    said = CliRunner().invoke(app, ["queue", "benchmarks/ablations.yaml", "--costs", "none.json"])
+    assert isinstance(said.exception, RhasError)

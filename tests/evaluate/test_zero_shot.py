@@ -1,0 +1,80 @@
+"""benchmarks/zero_shot.py: similarity as scores, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.errors import RhasError
+from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.evaluate.readout import ReadoutConfig
+from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.manifest import SUBSETS, Film, TimedAction
+
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "zero_shot.py"
+WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]
+D = len(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def zero_shot() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmarks_zero_shot", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def samples(folder: Path, encoder: str) -> dict[str, Samples]:
+    """A film per side of 200 frames: walking, then waving, each with its own unit feature."""
+    films = [Film(side, f"films/{side}.mp4", "", ("she",), side) for side in SUBSETS]
+    actions = []
+    for film in films:
+        crops = np.zeros((200, D), np.float16)
+        crops[:100, WALK], crops[100:, WAVE] = 3, 0.5
+        features = Features(crops * 0, crops, np.ones(200, bool), np.ones(D, np.float32))
+        FeatureStoreWriter(folder / f"{film.movie}.zarr").write_person(
+            0, features, {"reference": "she", "fps": 10.0, "frames": 200, "encoder": encoder}
+        )
+        actions += [
+            TimedAction(film.movie, 0, "walking", 0.0, 10.0),
+            TimedAction(film.movie, 0, "waving", 10.0, 20.0),
+        ]
+    config = ChunkConfig(10.0, 200, "cross_movie", 0, (0.8, 0.1, 0.1), 10, 2.0)
+    (folder / "samples").mkdir()
+    write_samples(films, actions, folder, config, folder / "samples")
+    return {side: Samples(folder / "samples", side) for side in SUBSETS}
+
+
+def test_crops_like_their_sentences_score_full(zero_shot: ModuleType, tmp_path: Path) -> None:
+    made = samples(tmp_path, "clip")
+    assert zero_shot.encoder_of(made["test"]) == "clip"
+    config = ReadoutConfig(median=1, min_frames=1)
+    said = zero_shot.figures(made["val"], made["test"], torch.eye(D) * 7, 100.0, config)
+    assert said["test"]["map"] == said["test"]["acc"] == said["test"]["interval_f1_50"] == 100
+
+
+def test_scores_are_a_softmax_of_cosines_and_nothing_without_a_crop(zero_shot: ModuleType) -> None:
+    sentences = torch.tensor([[1.0, 0.0], [-2.0, 0.0], [0.0, 1.0]])
+    batch = {
+        "partial": torch.tensor([[[5.0, 0.0], [5.0, 0.0], [1.0, 1.0]]]),
+        "present": torch.tensor([[True, False, True]]),
+        "mask": torch.tensor([[True, True, True]]),
+    }
+    said = zero_shot.ZeroShot(sentences, 3.0).scores(batch, torch.Generator())[0].numpy()
+    for frame, cosines in ((0, [1, -1, 0]), (2, [0.5**0.5, -(0.5**0.5), 0.5**0.5])):
+        powers = np.exp(3 * np.array(cosines))
+        np.testing.assert_allclose(said[frame], powers / powers.sum(), rtol=1e-5)
+    assert not said[1].any()
+
+
+def test_features_that_share_no_space_are_refused(zero_shot: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(RhasError, match=r"(?s)no sentence.*vlm=clip"):
+        zero_shot.encoder_of(samples(tmp_path, "blip2")["test"])
