@@ -259,6 +259,20 @@ def test_a_shot_without_a_sampled_frame_stays_missing() -> None:
     assert (track.source == MISSING).nonzero()[0].tolist() == [11, 12, 13]
 
 
+def test_a_very_long_shot_in_pieces_has_the_tracks_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two persons throughout; pieces of up to 7 of 25 sampled frames begin and end with them."""
+    seen = [{0: (body(60 + 5 * n), (0.7, 0.2)), 1: (body(300), (0.2, 0.7))} for n in range(25)]
+    whole, _ = run(film(seen, 2))
+    monkeypatch.setattr("rhas.crop.tracking._LONGEST", 7)
+    pieces, counts = run(film(seen, 2))
+    assert counts["tracklets"] == 2 * 4
+    for one, other in zip(whole, pieces, strict=True):
+        assert np.array_equal(one.source, other.source)
+        assert np.abs(centres(one) - centres(other)).max() <= 5  # held, not drawn on, at a border
+
+
 def test_look_alikes_get_different_persons() -> None:
     """Both references like body 0 best; the one that likes it less gets body 1."""
     seen = [{0: (body(80), (0.6, 0.5)), 1: (body(220), (0.5, 0.45))} for _ in range(6)]

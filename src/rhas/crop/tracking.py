@@ -17,7 +17,7 @@ of the detector and plausibility of a motion add up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,6 +34,7 @@ _MOST_EVIDENCE = 3.0  # nats that one frame may say for or against a reference
 _GATE = 8.0  # nats beyond which two detections are not the same body (4 standard deviations)
 _AMBIGUOUS = 3.0  # nats within which another continuation counts as equally plausible
 _APPEAR = 3.0  # nats that it costs a reference to appear, or to jump
+_LONGEST = 1500  # sampled frames of a shot that are assigned at once
 _OPEN = 1.0  # nats that it costs to be there when the shot begins
 
 
@@ -462,6 +463,16 @@ def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], str
     track.source[frames[write]] = np.where(detected, DETECTED, INTERPOLATED)[write]
 
 
+def _pieces(edges: Sequence[int], frames: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First frame and the frame after the last of every shot, those with more than _LONGEST
+    sampled frames in equal pieces: the assignment's cost and memory grow faster than the shot."""
+    for start, stop in pairwise(edges):
+        low, high = np.searchsorted(frames, (start, stop))
+        count = max(1, -(-(high - low) // _LONGEST))
+        inner = [int(frames[low + (high - low) * n // count]) for n in range(1, count)]
+        yield from pairwise([start, *inner, stop])
+
+
 def track_film(
     frames: np.ndarray,
     detections: Sequence[Detections],
@@ -473,7 +484,7 @@ def track_film(
     max_gap: int,
     min_score: float,
 ) -> tuple[list[Track], dict[str, int]]:
-    """One track per reference, shot by shot.
+    """One track per reference, shot by shot; a very long shot in pieces.
 
     Args:
         frames: int (S,), the sampled frames, ascending, below ``length``.
@@ -494,8 +505,7 @@ def track_film(
     counts = dict.fromkeys(
         ("detections", "detections_dropped", "tracklets", "tracklets_dropped"), 0
     )
-    edges = [0, *(int(c) for c in cuts), length]
-    for shot in pairwise(edges):
+    for shot in _pieces([0, *(int(c) for c in cuts), length], frames):
         low, high = np.searchsorted(frames, shot)
         tracklets = link(frames[low:high].tolist(), detections[low:high], max_gap)
         gains = np.asarray(
