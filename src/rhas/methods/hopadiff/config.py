@@ -230,9 +230,11 @@ PRESETS: dict[str, Config] = {
         condition_norm=True,
         spectrum_width=48,
         standardise=True,
+        centre=True,
         prior_bias=True,
         scale=0.2,
         clip_noisy=False,
+        sampling_steps=4,
         boundary_weight=0.1,
     ),
 }

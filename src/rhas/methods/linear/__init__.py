@@ -22,7 +22,7 @@ class Config(StreamConfig):
 
 PRESETS = {
     "paper": Config(standardise=True, prior_bias=True),
-    "mini": Config(stride=5, standardise=True, prior_bias=True),
+    "mini": Config(stride=5, standardise=True, centre=True, prior_bias=True),
 }
 
 

@@ -55,6 +55,7 @@ PRESETS = {
     "mini": Config(
         stride=5,
         standardise=True,
+        centre=True,
         prior_bias=True,
         stages=3,
         layers=7,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from rhas.methods import Batch
-from rhas.methods.layers.inputs import Steps, Stream, exists
+from rhas.methods.layers.inputs import Steps, Stream, centred, exists
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class TokenStream(Stream):
             x = self.pooled(tokens.flatten(2).float(), real)[:, :reach]
             here = self.steps(real)[0][:, :reach]
             x = (x.unflatten(2, tokens.shape[2:]) - self.mean[row]) / self.spread[row]
+            if self.centre:
+                x = centred(x.flatten(2), here).unflatten(2, tokens.shape[2:])
             streams.append(x * here[..., None, None])  # (B, N, Q, D)
             there.append(here)
         return TokenSteps(streams[0], mask[:, :reach], tuple(streams), tuple(there), batch["text"])

@@ -1,0 +1,112 @@
+"""Accuracy and time against the number of sampling steps, of a trained diffusion method.
+
+    python benchmarks/sampling.py [--model models/hopadiff] [--json FILE] [--plot FILE]
+
+Prints val / test of every figure.
+
+Nothing is trained again: the same weights sample val and test with 1, 2, 4 ... steps. Thresholds
+are fitted on val for each. Seconds are those of sampling alone, on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import yaml
+
+from rhas.base.config import from_mapping
+from rhas.chunk import Samples
+from rhas.engine.stage import run
+from rhas.evaluate import EvaluateConfig
+from rhas.evaluate.evaluation import score_samples
+from rhas.evaluate.readout import fit_thresholds, read_out
+from rhas.evaluate.scored import Scored
+from rhas.metrics.clean import clean_metrics
+from rhas.train import load_method
+
+STEPS = (1, 2, 4, 8, 25, 50)
+FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
+
+
+def measure(model: Path, samples: Path, config: EvaluateConfig) -> list[dict[str, Any]]:
+    """One row per number of steps: seconds, and the clean figures of both sides, 0-100."""
+    method = load_method(model)
+    sides = {side: Samples(samples, side) for side in ("val", "test")}
+    classes = sides["test"][0]["labels"].shape[1]
+    rows = []
+    for steps in STEPS:
+        method.config = replace(method.config, sampling_steps=steps)
+        began = time.perf_counter()
+        seen = {
+            side: score_samples(method, own, config.seed, classes) for side, own in sides.items()
+        }
+        row: dict[str, Any] = {"steps": steps, "seconds": time.perf_counter() - began}
+        rows.append({**row, **figures_of(seen, config)})
+    return rows
+
+
+def figures_of(seen: dict[str, list[Scored]], config: EvaluateConfig) -> dict[str, Any]:
+    """Clean figures by side, as evaluate computes them."""
+    truths = {side: [item.truth for item in items] for side, items in seen.items()}
+    scores = {side: [np.float32(item.stored) for item in items] for side, items in seen.items()}
+    thresholds = fit_thresholds(truths["val"], scores["val"], config.readout)
+    found = {}
+    for side, own in scores.items():
+        said = [read_out(item, thresholds, config.readout) for item in own]
+        figures = clean_metrics(truths[side], said).figures
+        found[side] = {name: figures[name] for name in FIGURES}
+    return found
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Figures of test over the number of steps."""
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name, marker in zip(FIGURES, "os^Dvx", strict=True):
+        axis.plot([r["steps"] for r in rows], [r["test"][name] for r in rows], marker, ls="-",
+                  label=name)  # fmt: skip
+    axis.set_xscale("log", base=2)
+    axis.set_xticks([r["steps"] for r in rows], [str(r["steps"]) for r in rows])
+    axis.set_xlabel("sampling steps")
+    axis.set_ylabel("test, %")
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    axis.legend(ncols=3, fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=Path("models/hopadiff"))
+    parser.add_argument("--samples", type=Path, default=Path("data/samples"))
+    parser.add_argument("--json", type=Path, help="write the rows here")
+    parser.add_argument("--plot", type=Path, help="draw the figures of test here, PNG")
+    options = parser.parse_args()
+    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    own = {"seed": values["seed"], **values["evaluate"]}
+    rows = measure(
+        options.model, options.samples, from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    )
+    print(f"{'steps':>5} {'seconds':>8}  " + " ".join(f"{n:>14}" for n in FIGURES))
+    for row in rows:
+        cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
+        print(f"{row['steps']:5d} {row['seconds']:8.1f}  {cells}")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    if options.plot:
+        draw(rows, options.plot)
+
+
+if __name__ == "__main__":
+    run(main)
