@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
+from rhas.base.config import load_params
+from rhas.experiments.records import runs_of
 from rhas.experiments.summary import draw, markdown
+from rhas.table.layout import paper_tables
+from rhas.table.runs import read_file, write_file
 
 
 def record(table: str, row: str, method: str, seed: int, map_: float) -> dict[str, Any]:
@@ -52,3 +57,18 @@ def test_a_picture_of_costs(tmp_path: Path) -> None:
         with Image.open(tmp_path / name) as picture:
             sizes.append(picture.size)
     assert sizes[1][0] > 1.5 * sizes[0][0]
+
+
+def test_the_tables_read_what_the_queue_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    runs = runs_of(SAID, load_params())
+    assert [(run.settings["method"], run.settings["seed"]) for run in runs] == [
+        ("fact", 0), ("hopadiff", 0), ("fact", 1), ("fact", 0),
+    ]  # fmt: skip
+    assert runs[0].settings["overrides"] == {}
+    assert runs[1].settings["overrides"]["bca"] is True
+    write_file(runs, tmp_path / "list.jsonl")
+    assert read_file(tmp_path / "list.jsonl") == runs
+    assert paper_tables(runs)

@@ -24,7 +24,8 @@ def queue(
 ) -> None:
     """Run the experiments of a list that are not done yet, and write their figures.
 
-    They go to results/LIST.json, .md and .png. Stopped at any time, the same command goes on.
+    They go to results/LIST.json, .md and .png, in the paper's layout to LIST.tex, and for
+    `rhas table --runs` to LIST.jsonl. Stopped at any time, the same command goes on.
     """
     from rhas.experiments import (
         draw,
@@ -32,9 +33,13 @@ def queue(
         markdown,
         read_listing,
         run_queue,
+        runs_of,
         stored,
         write_records,
     )
+    from rhas.table.layout import paper_tables
+    from rhas.table.runs import write_file
+    from rhas.table.text import render
 
     root, params = Path.cwd(), load_params()
     if costs and not costs.is_file():
@@ -54,6 +59,10 @@ def queue(
     target = out / f"{whole.name}.json"
     said = write_records(whole, params, root, target)
     target.with_suffix(".md").write_text(markdown(said), "utf-8")
+    runs = runs_of(said, params)
+    write_file(runs, target.with_suffix(".jsonl"))
+    if runs:
+        target.with_suffix(".tex").write_text(render(paper_tables(runs), "latex"), "utf-8")
     if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
         known = json.loads(costs.read_text("utf-8")) if costs else None
         draw(said, known, target.with_suffix(".png"))

@@ -2,7 +2,7 @@
 
 from rhas.experiments.listing import Experiment, Listing, read_listing
 from rhas.experiments.queue import run_queue
-from rhas.experiments.records import write_records
+from rhas.experiments.records import runs_of, write_records
 from rhas.experiments.stored import experiment_name, stored
 from rhas.experiments.summary import draw, markdown
 
@@ -14,6 +14,7 @@ __all__ = [
     "markdown",
     "read_listing",
     "run_queue",
+    "runs_of",
     "stored",
     "write_records",
 ]

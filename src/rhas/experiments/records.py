@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rhas.engine.stage import write_json
-from rhas.experiments.listing import Listing, applied
+from rhas.experiments.listing import Experiment, Listing, applied
 from rhas.experiments.stored import experiment_name, git, stored
+from rhas.table.runs import Run, run_settings
 
 
 def write_records(
@@ -56,6 +57,22 @@ def write_records(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, said)
     return said
+
+
+def runs_of(said: Mapping[str, Any], params: Mapping[str, Any]) -> list[Run]:
+    """The experiments that `write_records` wrote, as ``rhas table`` reads them.
+
+    Args:
+        said: what it returned.
+        params: those of params.yaml, which the settings of each experiment change.
+    """
+    runs = []
+    for record in said["experiments"]:
+        experiment = Experiment(record["table"], record["row"], record["seed"], record["settings"])
+        settings = run_settings(applied(params, experiment))
+        baselines = record["baselines"] or {}
+        runs.append(Run(settings, record["metrics"], record["name"], baselines))
+    return runs
 
 
 def _cached(root: Path, commit: str, path: str) -> Any:
