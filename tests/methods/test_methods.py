@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from methods.toy import C, toy_samples
 from torch import Tensor
 
 import rhas.methods
+from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
 from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config, reads_tokens
 from rhas.train import TrainConfig, batch_of, fit

@@ -420,4 +420,4 @@ def test_preset_sizes_are_those_of_the_sources() -> None:
     sources = (paper, appendix, code)
     assert all(p.norm == "instance" and p.clip_noisy for p in sources)
     assert not any(p.condition_norm or p.condition_values for p in sources)
-    assert all((p.timesteps, p.sampling_steps) == (1000, 25) for p in PRESETS.values())
+    assert all((p.timesteps, p.sampling_steps) == (1000, 25) for p in sources)

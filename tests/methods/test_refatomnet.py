@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from methods.toy import C, toy_samples
 from torch import Tensor
 
+from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
 from rhas.methods import build, config_of
 from rhas.methods.refatomnet.method import AgentBlock, RefAtomNet

@@ -17,6 +17,7 @@ from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
 from rhas.evaluate.evaluation import EvaluateConfig, evaluate_method
 from rhas.evaluate.features import write_features
+from rhas.evaluate.fitted import Origin as Fitted
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
@@ -112,6 +113,7 @@ def evaluate(origin: Origin, out: Path) -> None:
     evaluate_method(
         Blurred(), val, test, config, names=CLASSES, fps=FPS,
         references=test.info["references"], out=out,
+        origin=Fitted("0" * 64, "toy", "0" * 64, FPS),
         further=[
             partial(write_grounding, origin.stores),
             partial(write_features, train, test, config.probe),

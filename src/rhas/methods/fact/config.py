@@ -80,7 +80,6 @@ PRESETS = {
         _PAPER,
         stride=5,
         standardise=True,
-        centre=True,
         prior_bias=True,
         blocks="iU",
         tokens=80,

@@ -55,7 +55,6 @@ PRESETS = {
     "mini": Config(
         stride=5,
         standardise=True,
-        centre=True,
         prior_bias=True,
         stages=3,
         layers=7,
