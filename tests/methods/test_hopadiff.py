@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from methods.toy import C, toy_samples
 from torch import Tensor
 
+from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
 from rhas.methods import Method, build, config_from, config_of, plain_config
 from rhas.methods.hopadiff import PRESETS
