@@ -99,6 +99,7 @@ def test_rhas133(project: Path) -> None:
         "train", "train", "test",
     ]  # fmt: skip
     assert len(list((project / "data" / "features" / "blip2").glob("*.zarr"))) == 3
+    assert {"frames", "boxes", "tracks"} <= {path.name for path in (project / "data").iterdir()}
     assert "there are data already" in str(rhas(*words).exception)
     (features / "RHAS_feature_blipv2" / "1_blip_feat.npy").write_bytes(b"x")
     stopped = rhas(*words, "--replace")

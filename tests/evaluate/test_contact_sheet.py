@@ -159,6 +159,22 @@ def test_films_that_are_not_trained_on_get_a_sheet(tmp_path: Path) -> None:
     assert first == again
 
 
+def test_features_without_a_film_get_no_sheet(tmp_path: Path) -> None:
+    stores = write_stores(tmp_path, {"one": "val", "two": "test"})
+    for folder in (stores.frames, stores.tracks):
+        (folder / "one.h5").unlink()
+    (tmp_path / "out").mkdir()
+    write_contact_sheets(stores, set(), 24, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "contact_sheets").iterdir()] == ["two.jpg"]
+
+
+def test_half_a_film_is_an_error(tmp_path: Path) -> None:
+    stores = write_stores(tmp_path, {"one": "test"})
+    (stores.tracks / "one.h5").unlink()
+    with pytest.raises(RhasError, match="one.h5"):
+        write_contact_sheets(stores, set(), 24, tmp_path)
+
+
 def test_a_lost_frame_is_shown_as_such(tmp_path: Path) -> None:
     stores = write_stores(tmp_path, {"one": "test"})
     (stores.frames / "one.h5").unlink()

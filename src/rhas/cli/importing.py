@@ -247,6 +247,8 @@ def rhas133(
             raise _Stopped
         with new_folder(raw) as tables:
             write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+        for name in ("frames", "boxes", "tracks"):  # evaluate depends on them, with a film or not
+            (out / name).mkdir(exist_ok=True)
         changed = set_params(params, {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm})
     audit.write(report, settings, goes_on)
     if as_json:

@@ -90,7 +90,7 @@ def write_contact_sheets(
     stores: Stores, trained_on: Collection[str], frames: int, folder: Path
 ) -> None:
     """Writes ``folder/contact_sheets/<movie>.jpg`` of the films that are not trained on; equal
-    stores give equal bytes.
+    stores give equal bytes. Features that were imported without their film have no sheet.
 
     Args:
         stores: where frames and tracks lie, and the truth, where a film has one.
@@ -100,7 +100,8 @@ def write_contact_sheets(
     """
     (folder / "contact_sheets").mkdir()
     for movie in [film.movie for film in Manifest.read(stores.raw).films]:
-        if movie in trained_on:
+        own = [store / f"{movie}.h5" for store in (stores.frames, stores.tracks)]
+        if movie in trained_on or not any(path.exists() for path in own):
             continue
         sheet = read_sheet(stores, movie, frames)
         draw_sheet(sheet).save(folder / "contact_sheets" / f"{movie}.jpg", quality=88)
