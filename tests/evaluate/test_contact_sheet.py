@@ -171,7 +171,7 @@ def test_features_without_a_film_get_no_sheet(tmp_path: Path) -> None:
 def test_half_a_film_is_an_error(tmp_path: Path) -> None:
     stores = write_stores(tmp_path, {"one": "test"})
     (stores.tracks / "one.h5").unlink()
-    with pytest.raises(RhasError, match="one.h5"):
+    with pytest.raises(RhasError, match=r"one\.h5"):
         write_contact_sheets(stores, set(), 24, tmp_path)
 
 
