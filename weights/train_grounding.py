@@ -23,13 +23,14 @@ vector per value of an attribute ("upper garment: red"):
 - a ranking term per phrase over boxes and per box over phrases (InfoNCE), since the score asked for
   in use is "which box is this phrase about".
 
-A run that was cut goes on where it was: the backbone and the state of every 100th step lie beside
-the cached scenes. Until the rate falls, more ``--steps`` only add to a run.
+A run that was cut goes on where it was, with the same options: the backbone and the state of every
+100th step lie beside the cached scenes. A finished run leaves no state.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
+from rhas.base.checkpoints import content_hash
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.policies import Policy
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
@@ -64,11 +66,11 @@ HELD_OUT = 160  # of the cached scenes, the last ones
 
 def train(
     model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches, steps: int,
-    decay: int, rate: float, save: Path, state: Path, processor: GroundingDinoProcessor,
-    held_out: list[Scene],
+    decay: int, rate: float, save: Path, state: Path, made_with: str,
+    processor: GroundingDinoProcessor, held_out: list[Scene],
 ) -> None:  # fmt: skip
     """Fits the model; every 100 steps saves the running average of its weights, and to ``state``
-    all that the next steps depend on."""
+    all that the next steps depend on. A state that was not ``made_with`` the same is not used."""
     trained = [*model.parameters(), *table.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=1e-4)
 
@@ -79,8 +81,8 @@ def train(
     model.train()
     model.model.backbone.to(memory_format=torch.channels_last)
     log, done = Log(25), 0
-    if state.is_file():
-        kept = torch.load(state, weights_only=True)
+    kept = torch.load(state, weights_only=True) if state.is_file() else {"made_with": None}
+    if kept["made_with"] == made_with:
         model.load_state_dict(kept["model"])
         table.load_state_dict(kept["table"])
         optimiser.load_state_dict(kept["optimiser"])
@@ -106,11 +108,13 @@ def train(
             kept = {
                 "model": model.state_dict(), "table": table.state_dict(), "average": average,
                 "optimiser": optimiser.state_dict(), "batches": batches.place(), "step": step,
+                "made_with": made_with,
             }  # fmt: skip
             torch.save(kept, state.with_suffix(".tmp"))
             state.with_suffix(".tmp").replace(state)
         if step % 300 == 0 or step == steps:
             print(f"held-out scenes: {found_people(save, held_out)}", flush=True)
+    state.unlink(missing_ok=True)
 
 
 def fit_table(
@@ -185,13 +189,16 @@ def main() -> None:
             fit_table(model, table, batches)
         else:
             save_checkpoint(model, model.state_dict(), processor, options.out)
+            return
     else:
         pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
         learned_backbone(model, table, pictures, options)
+    begun_from = content_hash(options.start) if options.start else "backbone"
+    made_with = json.dumps({**vars(options), "start": begun_from}, sort_keys=True, default=str)
     state = options.cache.with_suffix(".state.pt")
     train(
         model, table, batches, options.steps, options.decay, options.rate, options.out, state,
-        processor, held_out,
+        made_with, processor, held_out,
     )  # fmt: skip
 
 

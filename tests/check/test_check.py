@@ -84,6 +84,10 @@ def test_mistakes_in_parameters(values: dict[str, Any], message: str) -> None:
     assert message in failing(check_parameters(values))
 
 
+def test_a_mistake_is_told_once() -> None:
+    assert len(check_parameters(changed(train={"epochs": 0}))) == 1
+
+
 def test_real_films_want_real_checkpoints() -> None:
     (check,) = check_parameters(changed(dataset="own"))
     assert check.level == "warn"

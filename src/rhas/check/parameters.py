@@ -42,8 +42,6 @@ def check_parameters(values: Values) -> list[Check]:
     for section in SECTIONS:
         if section in values:
             checks += _tried(section, lambda section=section: section_config(values, section))  # type: ignore[misc]
-    if isinstance(values.get("train"), Mapping):
-        checks += _tried("train.preset and overrides", lambda: _method(values))
     if not checks:
         checks += _cross(values)
     return checks or [Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")]
@@ -83,12 +81,9 @@ def _encoder_checkpoint(values: Values, section: Values) -> Any:
 
 
 def _training(values: Values) -> TrainConfig:
-    return train_config(str(values.get("method")), values.get("seed", 0), values["train"])
-
-
-def _method(values: Values) -> None:
-    train = _training(values)
-    config_of(train.method, train.preset, train.overrides)
+    config = train_config(str(values.get("method")), values.get("seed", 0), values["train"])
+    config_of(config.method, config.preset, config.overrides)  # says what is wrong with them
+    return config
 
 
 def _names(values: Values) -> Iterator[Check]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import torch
 
 from rhas.base.checks import Check
 from rhas.base.config import from_mapping
@@ -25,6 +23,7 @@ from rhas.engine.workcache import Job
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.mini import MiniConfig, film_specs, write_film
+from rhas.threads import one_thread
 
 STAGES = ("decode", "ground", "crop", "extract")
 _WARM_SECONDS = 2.0
@@ -76,7 +75,7 @@ def run_trial(
     Raises:
         RhasError: no film to cut from, or what a stage raises.
     """
-    with _one_thread():
+    with one_thread():
         for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
             place = folder / name
             place.mkdir()
@@ -214,17 +213,6 @@ def check_trial(
         return [*checks, Check("time of all four", "ok", total)]
     total += f". With the machine or its disk as busy as in the trial: {_time(busy)}"
     return [*checks, Check("time of all four", "warn", total, "let other work end first")]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As in a worker of the stages."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _time(seconds: float) -> str:

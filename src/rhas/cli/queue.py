@@ -62,7 +62,8 @@ def queue(
     runs = runs_of(said, params)
     write_file(runs, target.with_suffix(".jsonl"))
     if runs:
-        target.with_suffix(".tex").write_text(render(paper_tables(runs), "latex"), "utf-8")
+        told = [table for table in paper_tables(runs) if any(row.runs for row in table.rows)]
+        target.with_suffix(".tex").write_text(render(told, "latex"), "utf-8")
     if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
         known = json.loads(costs.read_text("utf-8")) if costs else None
         draw(said, known, target.with_suffix(".png"))

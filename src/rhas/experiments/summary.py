@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rhas.evaluate.summary import NAMES
+from rhas.table.text import aligned
+
 COLUMNS = {
-    "acc": "ACC",
-    "edit": "EDIT",
-    "f1_10": "F1@10",
-    "f1_25": "F1@25",
-    "f1_50": "F1@50",
-    "map": "frame mAP",
-    "interval_f1_50": "interval F1@50",
-    "label_set_iou": "label-set IoU",
+    key: name for key, name in NAMES.items() if key not in ("interval_f1_10", "interval_f1_25")
 }
 """Clean figures of the test side."""
 _ANSWERS = {"constant_class": "best constant answer", "chance": "chance"}
@@ -35,7 +31,10 @@ def markdown(said: Mapping[str, Any]) -> str:
         if records:
             parts += [f"## {title}", _table(records)]
     if said["missing"]:
-        parts.append("Not run: " + "; ".join(said["missing"]) + ".")
+        count = len(said["missing"]) + len(said["experiments"])
+        parts.append(
+            f"Not run: {len(said['missing'])} of {count}, those of `missing` in the JSON file."
+        )
     return "\n\n".join(parts) + "\n"
 
 
@@ -64,14 +63,15 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
         panels.append((label, seconds))
     figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 4), sharey=True)
     for axis, (label, across) in zip([axes] if len(panels) == 1 else axes, panels, strict=True):
-        for row, records in rows.items():
+        for number, (row, records) in enumerate(rows.items()):
             if across[row] is None:
                 continue
             values = _figures(records, "map")
             spread = statistics.stdev(values) if len(values) > 1 else 0
             point = across[row], statistics.mean(values)
             axis.errorbar(*point, yerr=spread, fmt="o", capsize=3)
-            axis.annotate(row, point, textcoords="offset points", xytext=(6, 5), fontsize=9)
+            below = 5 - 17 * (number % 2)  # neighbours of one size stay legible
+            axis.annotate(row, point, textcoords="offset points", xytext=(6, below), fontsize=9)
         axis.set(xscale="log", xlabel=label)
         axis.margins(x=0.2, y=0.12)
         axis.grid(alpha=0.3)
@@ -84,20 +84,18 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
 
 
 def _table(records: Records) -> str:
-    heads = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
+    header = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
+    lines = []
     for row, own in _rows(records).items():
         cells = [_cell(_figures(own, key)) for key in COLUMNS]
-        lines.append(
-            [row.replace("|", "\\|"), str(len(own)), *cells, _cell(_figures(own, "map", "val"))]
-        )
+        lines.append([row, str(len(own)), *cells, _cell(_figures(own, "map", "val"))])
     for key, answer in _ANSWERS.items():
         known = [r["baselines"] for r in records if r["baselines"]]
         if known:
             cells = [_cell([known[0]["test"][key].get(name)]) for name in COLUMNS]
             val = (known[0].get("val") or {}).get(key, {})
             lines.append([f"*{answer}*", "", *cells, _cell([val.get("map")])])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return aligned(header, lines).rstrip("\n")
 
 
 def _rows(records: Records) -> dict[str, list[Mapping[str, Any]]]:

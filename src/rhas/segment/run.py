@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.base.words import duration
@@ -37,6 +35,7 @@ from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
 from rhas.stores.jpegstore import frame_count
+from rhas.threads import one_thread
 from rhas.train import load_method
 
 WORK = ".work"
@@ -145,7 +144,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
 
 def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -> dict[str, Any]:
     values, readout = request.values, request.readout or default_readout()
-    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, _one_thread():
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, one_thread():
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
@@ -334,17 +333,6 @@ def _gone_where_useless(out: Path) -> Iterator[None]:
             with suppress(OSError):  # others' files stay
                 out.rmdir()
         raise
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As in the stages' workers: the bits must not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager
