@@ -53,7 +53,6 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
-from rhas.base.checkpoints import content_hash
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.policies import Policy
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
@@ -193,8 +192,7 @@ def main() -> None:
     else:
         pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
         learned_backbone(model, table, pictures, options)
-    begun_from = content_hash(options.start) if options.start else "backbone"
-    made_with = json.dumps({**vars(options), "start": begun_from}, sort_keys=True, default=str)
+    made_with = json.dumps(vars(options), sort_keys=True, default=str)
     state = options.cache.with_suffix(".state.pt")
     train(
         model, table, batches, options.steps, options.decay, options.rate, options.out, state,
