@@ -27,7 +27,7 @@ from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.metrics.segments import intervals_of
 from rhas.segment import run, segment_film
-from rhas.segment.models import default_readout, find_readout
+from rhas.segment.models import check_models, default_readout, find_readout
 from rhas.segment.run import WORK
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
@@ -253,6 +253,17 @@ def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is
     with pytest.raises(RhasError, match="no word of a reference"):
         segment_film(asked, lambda line: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_reads_tokens_is_refused(
+    model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "refatomnet"
+    shutil.copytree(model, folder)
+    known = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**known, "method": "refatomnet"}))
+    with pytest.raises(RhasError, match="query tokens"):
+        check_models(folder, None, ("the man",), values)
 
 
 def test_a_film_that_fails_leaves_nothing(

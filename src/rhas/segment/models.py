@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract import ExtractConfig
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.ground import GroundConfig, make_grounder
+from rhas.methods import reads_tokens
 from rhas.segment.windows import model_dims
+from rhas.train import CONFIG
 
 
 def check_models(
@@ -29,9 +32,17 @@ def check_models(
         values: params.yaml.
 
     Raises:
-        RhasError: a checkpoint that is absent or damaged, a model trained on other features, or a
-            reference in words that the detector does not know.
+        RhasError: a checkpoint that is absent or damaged, a model trained on other features or
+            that reads query tokens, or a reference in words that the detector does not know.
     """
+    method = json.loads((model / CONFIG).read_text("utf-8"))["method"]
+    if reads_tokens(method):
+        raise RhasError(
+            "a method that reads query tokens, which `rhas segment` does not hold",
+            where=str(model),
+            got=method,
+            do="give a model of another method, or run the pipeline on the film",
+        )
     _check_encoder(model, readout, references, values)
     config = from_mapping(GroundConfig, values["ground"], "params.yaml, ground")
     prompts = make_grounder(config).prompts(references)
