@@ -61,6 +61,7 @@ WEIGHTS = Path(__file__).parent
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)  # of the image processors
 app = typer.Typer(add_completion=False)
+Device = Annotated[str, typer.Option(help="torch's, of the training")]
 
 
 class Trainer:
@@ -71,10 +72,13 @@ class Trainer:
         self.parameters = [p for parameters, _ in groups for p in parameters]
         self.steps, self.number = steps, 0
         made = [{"params": parameters, "lr": rate} for parameters, rate in groups]
-        self.optimiser = torch.optim.AdamW(made, betas=(0.9, 0.98), weight_decay=0.02)
+        fused = torch.get_default_device().type == "cuda"
+        self.optimiser = torch.optim.AdamW(
+            made, betas=(0.9, 0.98), weight_decay=0.02, fused=fused
+        )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.began = time.monotonic()
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Tensor] = {}
 
     def _rate(self, step: int) -> float:
         fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps)))
@@ -89,16 +93,21 @@ class Trainer:
         self.schedule.step()
         self.number += 1
         for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+            self.sums[name] = self.sums.get(name, torch.zeros(())) + value.detach()
         if self.number % 100 == 0:
-            shown = "  ".join(f"{name} {total / 100:.3f}" for name, total in self.sums.items())
+            shown = "  ".join(f"{n} {float(total) / 100:.3f}" for n, total in self.sums.items())
             print(f"{self.number:6d}  {time.monotonic() - self.began:5.0f} s  {shown}", flush=True)
             self.sums = {}
 
 
+def normalised(pictures: Tensor) -> Tensor:
+    """As the image processors do, (n, 3, size, size) of values from 0 to 1."""
+    return (pictures - MEAN.to(pictures)) / STD.to(pictures)
+
+
 def tokens(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     """Vision tokens of a batch's frames and of its crops, (S or N, 1 + K, width)."""
-    pictures = (torch.cat([batch.frames, batch.crops]) - MEAN) / STD
+    pictures = normalised(torch.cat([batch.frames, batch.crops]))
     frame, crop = tower(pictures).last_hidden_state.split([len(batch.frames), len(batch.crops)])
     return frame, crop
 
@@ -110,7 +119,7 @@ def trained_tower(
     import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
     from transformers import Blip2VisionConfig, Blip2VisionModel
 
-    if not (cache / "told.jsonl").is_file():
+    if not cache.is_dir():
         render(cache, scenes)
     stills = Stills(cache)
     torch.manual_seed(seed)
@@ -120,10 +129,10 @@ def trained_tower(
             num_hidden_layers=SIZES.vision_layers, num_attention_heads=SIZES.vision_heads,
             image_size=SIZES.image, patch_size=SIZES.patch, initializer_range=0.02,
         )
-    )  # fmt: skip
+    ).to(torch.get_default_device())  # fmt: skip
     neighbour_attention(tower)
     first = next(stills.batches(150, 1, seed))
-    whiten_patches(tower, (torch.cat([first.frames, first.crops]) - MEAN) / STD)
+    whiten_patches(tower, normalised(torch.cat([first.frames, first.crops])))
     dense = Dense(SIZES.vision, GRID, first)
     kept = cache / "tower.pt"
     if not kept.is_file():
@@ -133,7 +142,7 @@ def trained_tower(
             trainer.step(dense.losses(*tokens(tower, batch), batch))
         torch.save((tower.state_dict(), dense.state_dict()), kept)
     print(f"tower from {kept}", flush=True)
-    weights = torch.load(kept, weights_only=True)
+    weights = torch.load(kept, map_location=torch.get_default_device(), weights_only=True)
     for module, state in zip((tower, dense), weights, strict=True):
         module.load_state_dict(state)
     return stills, tower, dense
@@ -143,7 +152,7 @@ def trained_tower(
 def blip2(
     scenes: int = 44_000, tower_steps: int = 1300, steps: int = 1800, size: int = 16,
     rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
-    start: Path | None = None,
+    start: Path | None = None, device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Trains BLIP-2: what the features tell of whom the sentence means, where the queries look,
     matching, contrast.
@@ -151,11 +160,12 @@ def blip2(
     With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches; what
     only serves training is learned anew.
     """
+    torch.set_default_device(device)
     stills, tower, dense = trained_tower(cache, scenes, tower_steps, size, TOWER_RATE, seed)
     make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
-    model = load_model(Blip2ForImageTextRetrieval, start or out).train()
+    model = load_model(Blip2ForImageTextRetrieval, start or out).to(device).train()
     tokenizer = load_part(AutoTokenizer, out)
     torch.manual_seed(seed)
     first = next(stills.batches(150, 1, seed))
@@ -170,7 +180,7 @@ def blip2(
     rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
     readouts = [*heads.parameters(), *dense.parameters()]
     trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
-    chance = torch.Generator().manual_seed(seed)
+    chance = torch.Generator(device).manual_seed(seed)
     for batch in stills.batches(size, steps, seed + 1):
         frame, crop = tokens(model.vision_model, batch)
         told = dense.losses(frame, crop, batch)
@@ -187,18 +197,19 @@ def blip2(
 @app.command()
 def clip(
     steps: int = 800, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
-    start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip",
+    start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip", device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person.
 
     The vision tower starts as that of the BLIP-2 checkpoint ``start``, the stills are those of its
     cache.
     """
+    torch.set_default_device(device)
     stills = Stills(cache)
     make_clip(out, stills.words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, CLIPModel
 
-    model = load_model(CLIPModel, out).train()
+    model = load_model(CLIPModel, out).to(device).train()
     tokenizer = load_part(AutoTokenizer, out)
     take_over(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
     torch.manual_seed(seed)
@@ -209,7 +220,7 @@ def clip(
     trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
     chance = random.Random(seed)
     for batch in stills.batches(size, steps, seed + 2):
-        person = model.get_image_features(pixel_values=(batch.crops - MEAN) / STD).pooler_output
+        person = model.get_image_features(pixel_values=normalised(batch.crops)).pooler_output
         pairs = zip(batch.references, batch.actions, strict=True)
         captions = [caption(reference, actions, chance) for reference, actions in pairs]
         ids, mask = tokens_of(tokenizer, captions)

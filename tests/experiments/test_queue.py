@@ -19,7 +19,7 @@ from rhas.experiments.listing import Listing
 from rhas.experiments.stored import git
 
 PARAMS: dict[str, Any] = {
-    "method": "one", "seed": 0, "sleep": 0, "name": "",
+    "method": "one", "seed": 0, "sleep": 0, "until": "", "name": "",
     "train": {"overrides": {"one": {"x": 1}}},
 }  # fmt: skip
 STAGE = """
@@ -27,6 +27,8 @@ import json, os, pathlib, sys, time, yaml
 params = yaml.safe_load(open("params.yaml"))
 pathlib.Path("code.txt").write_text(__import__("thing").VALUE)
 time.sleep(params["sleep"])
+while params["until"] and not os.path.exists(params["until"]):
+    time.sleep(0.1)
 if params["seed"] == 13:
     sys.exit("unlucky")
 for folder in ("results", "models/" + params["method"]):
@@ -39,7 +41,7 @@ PIPELINE = {
     "stages": {
         "all": {
             "cmd": "python stage.py",
-            "params": ["method", "seed", "sleep", "name", "train"],
+            "params": ["method", "seed", "sleep", "until", "name", "train"],
             "deps": ["stage.py", "src"],
             "outs": ["models/${method}", "results/baselines.json"],
             "metrics": [{"results/metrics.json": {"cache": False}}],
@@ -148,14 +150,15 @@ import sys, yaml, pathlib
 from rhas.experiments import Experiment, run_queue
 root = pathlib.Path(sys.argv[1])
 params = yaml.safe_load((root / "params.yaml").read_text())
-experiments = [Experiment("table", "row", 0, {"sleep": int(sys.argv[2])})]
+experiments = [Experiment("table", "row", 0, {"until": sys.argv[2]})]
 run_queue(experiments, params, root=root, workers=1, tell=lambda line: print(line, flush=True))
 """
 
 
-def start_and_kill(root: Path, seconds: int, blow: signal.Signals) -> list[str]:
-    """Kills a queue while its experiment is at work; the command that it was."""
-    command = [sys.executable, "-c", CHILD_RUN, str(root), str(seconds)]
+def start_and_kill(root: Path, until: Path, blow: signal.Signals) -> list[str]:
+    """Kills a queue while its experiment is at work, which goes on until a file is there; the
+    command that it was."""
+    command = [sys.executable, "-c", CHILD_RUN, str(root), str(until)]
     background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]  # as with & in a script
     queue = subprocess.Popen(background, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began = time.monotonic()
@@ -167,16 +170,22 @@ def start_and_kill(root: Path, seconds: int, blow: signal.Signals) -> list[str]:
     return command
 
 
-def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path) -> None:
-    command = start_and_kill(root, 4, signal.SIGKILL)
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "waiting for it" in said
-    assert "experiments: 1, done before: 1" in said
+def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(
+    root: Path, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    command = start_and_kill(root, done, signal.SIGKILL)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as queue:
+        assert queue.stdout is not None
+        assert any("waiting for it" in line for line in queue.stdout)
+        done.touch()
+        assert "experiments: 1, done before: 1" in queue.stdout.read()
+    assert queue.returncode == 0
     assert len(stored(root)) == 1
 
 
-def test_sigterm_ends_what_is_at_work(root: Path) -> None:
-    start_and_kill(root, 100, signal.SIGTERM)
+def test_sigterm_ends_what_is_at_work(root: Path, tmp_path: Path) -> None:
+    start_and_kill(root, tmp_path / "never", signal.SIGTERM)
     assert not stored(root)
     assert not list((root / ".dvc/tmp/exps/standalone").glob("tmp*"))
     assert git(root, "status", "--porcelain", "--untracked-files=no") == ""

@@ -33,6 +33,7 @@ from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
 from rhas.stores.manifest import Film, TimedAction
+from rhas.threads import one_thread
 from rhas.train import load_method
 
 from .asking import LENGTH, PART, READOUT, origin, readout, request
@@ -49,7 +50,8 @@ def stages(
     out = tmp_path_factory.mktemp("stages")
 
     def done(function: Callable, job: Job, name: str) -> Path:
-        function(job.inputs, job.arguments, out / name, lambda frames: None)
+        with one_thread():  # as the stages' workers
+            function(job.inputs, job.arguments, out / name, lambda frames: None)
         return out / name
 
     movie = film.stem

@@ -50,7 +50,7 @@ def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[
     """
     width = model.config.qformer_config.hidden_size
     heads = model.config.qformer_config.num_attention_heads
-    draw = torch.Generator().manual_seed(1)
+    draw = torch.Generator(torch.get_default_device()).manual_seed(1)
     table = torch.randn(len(CLASSES), width, generator=draw)
     nothing, look, way = torch.randn(3, width, generator=draw)
     look, ear = look / look.norm(), nothing / nothing.norm()
@@ -135,7 +135,7 @@ class Heads(nn.Module):
     def __init__(self, width: int, first: Batch) -> None:
         """``first``: stills to start the readouts from."""
         super().__init__()
-        self.near, self.far = Telling(width).start(first), Telling(width).start(first)
+        self.near, self.far = (Telling(width, facts=1.5, actions=2.0).start(first) for _ in "nf")
         self.box, self.claims = readout(width, 4), readout(width, len(CLASSES))
         self.scale = nn.Parameter(torch.tensor(2.3))
 
@@ -146,16 +146,14 @@ def tokens_of(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]
         list(sentences), padding=True, truncation=True, max_length=32, return_tensors="pt",
         split_special_tokens=True,
     )  # fmt: skip
-    return made["input_ids"], made["attention_mask"]
+    device = torch.get_default_device()
+    return made["input_ids"].to(device), made["attention_mask"].to(device)
 
 
 def claims_of(sentences: Sequence[str], length: int) -> Tensor:
     """What each token states, int64 (n, length), -1 nothing; sentences of known words."""
-    out = torch.full((len(sentences), length), -1)
-    for row, sentence in enumerate(sentences):
-        found = claim_numbers(sentence)[: length - 2]
-        out[row, 1 : 1 + len(found)] = torch.tensor(found)
-    return out
+    found = [claim_numbers(sentence)[: length - 2] for sentence in sentences]
+    return torch.tensor([[-1, *row, *[-1] * (length - 1 - len(row))] for row in found])
 
 
 def reading_losses(

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from grounding_training.phrases import FACTS
+from grounding_training.scenes import side_of
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
@@ -30,9 +35,11 @@ from rhas.mini.figure import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R, THING
 
 SIZE = 96  # pixels that the towers see
 STORED = 112  # pixels of the cached squares: SIZE / STORED of their side is the crop
+PARTS = 16  # each with a seed of its own, so that workers do not change the stills
 SHORT_SIDE, MARGIN = 180, 0.1  # decode.short_side and crop.margin in params.yaml
 VISIBLE = 0.15  # below this nothing is learned of a person
 CLASS = {name: number for number, name in enumerate(MINI_CLASSES)}
+SIDE = list(FACTS).index("side")  # its values: left, right
 HELD = {name: number for number, name in enumerate(("", *THINGS))}
 TRAIN_SEED = 20_000
 CACHE = Path(tempfile.gettempdir()) / "rhas_encoders"
@@ -40,7 +47,7 @@ CACHE = Path(tempfile.gettempdir()) / "rhas_encoders"
 PERSON = np.dtype([
     ("still", "i4"), ("box", "f4", 4), ("square", "f4", 3), ("visible", "f4"),
     ("joints", "f4", (JOINTS, 3)), ("facing", "f4"), ("mouth", "f4"), ("hidden", "u1"),
-    ("held", "u1"), ("actions", "u1", len(CLASS)), ("facts", "u1", len(FACTS)),
+    ("held", "u1"), ("actions", "u1", len(CLASS)), ("facts", "i1", len(FACTS)),
 ])  # fmt: skip
 """A cached person. Lengths in heights of the picture (y down), from its upper left corner; box x
 and y in fractions of the picture; square: left, top, side of the cached square."""
@@ -65,14 +72,32 @@ def decoded(frame: np.ndarray, quality: int = 92) -> Image.Image:
 
 
 def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
-    """Draws stills into ``cache``; what is there can be used while it goes on."""
-    cache.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
+    """Draws stills into ``cache``, on all cores; made whole or not at all.
+
+    Args:
+        cache: to make.
+        scenes: how many, rounded down to a multiple of `PARTS`.
+        seed: of the stills; the number of cores does not change them.
+    """
+    temporary = cache.with_name(f".{cache.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    make = partial(_render_part, temporary, scenes // PARTS, seed)
+    with ProcessPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
+        for part, _ in enumerate(pool.map(make, range(PARTS)), start=1):
+            print(f"rendered {part} of {PARTS} parts", flush=True)
+    temporary.rename(cache)
+
+
+def _render_part(folder: Path, scenes: int, seed: int, part: int) -> None:
+    rng = np.random.default_rng((seed, part))
+    paths = [folder / f"{part:02d}.{name}" for name in ("frames", "squares", "persons", "told")]
     with (
-        (cache / "frames.u8").open("wb") as frames, (cache / "squares.u8").open("wb") as squares,
-        (cache / "persons.bin").open("wb") as persons, (cache / "told.jsonl").open("w") as told,
+        paths[0].open("wb") as frames, paths[1].open("wb") as squares,
+        paths[2].open("wb") as persons, paths[3].open("w") as told,
     ):  # fmt: skip
-        for number, scene in enumerate(sample_scenes(seed, scenes, moments=8, step=1.4)):
+        drawn = sample_scenes(PARTS * seed + part, scenes, moments=8, step=1.4)
+        for number, scene in enumerate(drawn):
             image = decoded(scene.frame, int(rng.integers(80, 96)))
             whole = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             frames.write(np.asarray(whole).tobytes())
@@ -87,8 +112,6 @@ def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
                 "absent": [r for r in scene.cast if r not in shown],
             }
             told.write(json.dumps(record) + "\n")
-            if (number + 1) % 5000 == 0:
-                print(f"rendered {number + 1} of {scenes} stills", flush=True)
 
 
 def _person(
@@ -108,7 +131,8 @@ def _person(
     row["facing"], row["hidden"], row["held"] = person.facing, person.hidden, HELD[person.held]
     for name in person.actions:
         row["actions"][CLASS[name]] = 1
-    row["facts"] = [v.index(person.attributes[k]) for k, v in FACTS.items()]
+    told = {**person.attributes, "side": side_of(row["box"])}
+    row["facts"] = [v.index(told[k]) if told[k] in v else -1 for k, v in FACTS.items()]
     return row, square
 
 
@@ -120,9 +144,9 @@ class Batch:
     box float (N, 4), x0 y0 x1 y1 in fractions of the frame; joints float (N, J, 3) in fractions of
     the crop, depth from the pelvis; way float (N, 3), sine and cosine of where the body faces, how
     far the mouth is open; held int64 (N,); hidden float (N,); actions float (N, C);
-    facts int64 (N, A); frame_joints float (N, J, 2) in fractions of the frame. aspect float (S,),
-    height over width of a frame. absent: (still, reference) of people of the story who are not in
-    the picture.
+    facts int64 (N, A), -1 none; frame_joints float (N, J, 2) in fractions of the frame. aspect
+    float (S,), height over width of a frame. absent: (still, reference) of people of the story who
+    are not in the picture.
     """
 
     frames: Tensor
@@ -141,29 +165,46 @@ class Batch:
     absent: list[tuple[int, str]]
 
 
+class Pictures:
+    """Pictures of several files, side × side × 3 bytes each, numbered through."""
+
+    def __init__(self, files: Sequence[Path], side: int) -> None:
+        self._parts = [np.memmap(f, np.uint8, "r").reshape(-1, side, side, 3) for f in files]
+        self._stop = np.cumsum([len(p) for p in self._parts])
+
+    def __len__(self) -> int:
+        return int(self._stop[-1])
+
+    def __getitem__(self, numbers: np.ndarray) -> Tensor:
+        """Those with these numbers, float (n, 3, side, side), 0 to 1, on the default device."""
+        part = np.searchsorted(self._stop, numbers, "right")
+        picked = [self._parts[p][n - self._stop[p]] for p, n in zip(part, numbers, strict=True)]
+        return _tensor(np.stack(picked)).permute(0, 3, 1, 2).float() / 255
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values).to(torch.get_default_device())
+
+
 class Stills:
-    """The cache, as far as it is written."""
+    """The cache that `render` made."""
 
     def __init__(self, cache: Path) -> None:
-        with (cache / "told.jsonl").open() as file:
-            lines = file.read().splitlines(keepends=True)
-        self.told: list[dict[str, Any]] = [json.loads(x) for x in lines if x.endswith("\n")]
-        rows = np.fromfile(cache / "persons.bin", PERSON)
-        squares = np.memmap(cache / "squares.u8", np.uint8, "r")
-        whole = min(len(rows), len(squares) // (STORED * STORED * 3))
-        self.squares = squares[: whole * STORED * STORED * 3].reshape(-1, STORED, STORED, 3)
-        frames = np.memmap(cache / "frames.u8", np.uint8, "r")
-        stills = len(frames) // (SIZE * SIZE * 3)
-        self.frames = frames[: stills * SIZE * SIZE * 3].reshape(-1, SIZE, SIZE, 3)
-        stills = min(stills, len(self.told), int(rows["still"][whole - 1]))
-        self.told = self.told[:stills]
-        self.rows = rows[:whole]
-        self.first = np.searchsorted(self.rows["still"], np.arange(stills + 1))
+        def files(name: str) -> list[Path]:
+            return [cache / f"{part:02d}.{name}" for part in range(PARTS)]
+
+        told = [f.read_text("utf-8").splitlines() for f in files("told")]
+        self.told: list[dict[str, Any]] = [json.loads(line) for part in told for line in part]
+        rows = [np.fromfile(f, PERSON) for f in files("persons")]
+        for part, before in zip(rows, np.cumsum([0, *map(len, told)]), strict=False):
+            part["still"] += before
+        self.rows = np.concatenate(rows)
+        self.frames = Pictures(files("frames"), SIZE)
+        self.squares = Pictures(files("squares"), STORED)
+        self.first = np.searchsorted(self.rows["still"], np.arange(len(self.told) + 1))
         middle = self.rows["square"][:, 0] + self.rows["square"][:, 2] / 2  # in heights
-        self.aspect = np.ones(stills, np.float32)
-        known = self.rows["still"] < stills
-        fraction = self.rows["box"][:, ::2].mean(1)
-        self.aspect[self.rows["still"][known]] = (fraction / middle)[known]
+        self.aspect = np.ones(len(self.told), np.float32)
+        self.aspect[self.rows["still"]] = self.rows["box"][:, ::2].mean(1) / middle
 
     def __len__(self) -> int:
         return len(self.told)
@@ -173,7 +214,7 @@ class Stills:
         share = self.rows["actions"].mean(0) + 1e-3
         rarity = (self.rows["actions"] / np.sqrt(share)).max(1)
         best = np.full(len(self), 1.0)
-        np.maximum.at(best, self.rows["still"][: self.first[-1]], rarity[: self.first[-1]])
+        np.maximum.at(best, self.rows["still"], rarity)
         return best / best.sum()
 
     def words(self) -> set[str]:
@@ -224,23 +265,23 @@ class Stills:
         far[flip, :, 0] = 1 - far[flip, :, 0]
         far[flip] = far[flip][:, SWAPPED]
         box[flip] = np.stack([1 - box[flip, 2], box[flip, 1], 1 - box[flip, 0], box[flip, 3]], 1)
+        facts = people["facts"].astype(np.int64)
+        facts[flip, SIDE] = np.array([1, 0, -1])[facts[flip, SIDE]]
         facing = np.where(flip, -people["facing"], people["facing"])
         way = np.stack([np.sin(facing), np.cos(facing), people["mouth"]], 1)
-        frames = torch.from_numpy(self.frames[chosen]).permute(0, 3, 1, 2).float() / 255
-        squares = torch.from_numpy(self.squares[rows]).permute(0, 3, 1, 2).float() / 255
-        crops = cropped(squares, people["square"], corner, side)
-        mirror = torch.from_numpy(mirrored)
-        frames[mirror] = frames[mirror].flip(3)
-        crops[torch.from_numpy(flip)] = crops[torch.from_numpy(flip)].flip(3)
+        frames = self.frames[chosen]
+        crops = cropped(self.squares[rows], people["square"], corner, side)
+        frames[_tensor(mirrored)] = frames[_tensor(mirrored)].flip(3)
+        crops[_tensor(flip)] = crops[_tensor(flip)].flip(3)
         return Batch(
             lit(frames, rng), lit(crops, rng),
             [turned(s) if m else s for s, m in zip(sentences, flip, strict=True)],
-            torch.from_numpy(still), torch.from_numpy(box), torch.from_numpy(joints),
-            torch.from_numpy(way).float(), torch.from_numpy(people["held"].astype(np.int64)),
-            torch.from_numpy(people["hidden"].astype(np.float32)),
-            torch.from_numpy(people["actions"].astype(np.float32)),
-            torch.from_numpy(people["facts"].astype(np.int64)),
-            torch.from_numpy(far), torch.from_numpy(aspect), absent,
+            _tensor(still), _tensor(box), _tensor(joints),
+            _tensor(way).float(), _tensor(people["held"].astype(np.int64)),
+            _tensor(people["hidden"].astype(np.float32)),
+            _tensor(people["actions"].astype(np.float32)),
+            _tensor(facts),
+            _tensor(far), _tensor(aspect), absent,
         )  # fmt: skip
 
 
@@ -256,9 +297,9 @@ def _moved(square: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndar
 
 def cropped(squares: Tensor, square: np.ndarray, corner: np.ndarray, side: np.ndarray) -> Tensor:
     """Crops (N, 3, SIZE, SIZE) out of cached squares (N, 3, STORED, STORED)."""
-    scale = torch.from_numpy(side / square[:, 2])
+    scale = _tensor(side / square[:, 2])
     middle = corner + side[:, None] / 2 - square[:, :2] - square[:, 2:] / 2
-    shift = torch.from_numpy(2 * middle / square[:, 2:])  # (N, 2), of the half side
+    shift = _tensor(2 * middle / square[:, 2:])  # (N, 2), of the half side
     theta = torch.zeros(len(squares), 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = scale
     theta[:, :, 2] = shift
@@ -270,8 +311,8 @@ def lit(images: Tensor, rng: np.random.Generator | None) -> Tensor:
     """Light, contrast and tint changed at random."""
     if rng is None:
         return images
-    gain = torch.from_numpy(rng.uniform(0.9, 1.1, (len(images), 1, 1, 1)).astype(np.float32))
-    shift = torch.from_numpy(rng.uniform(-0.04, 0.04, (len(images), 3, 1, 1)).astype(np.float32))
+    gain = _tensor(rng.uniform(0.9, 1.1, (len(images), 1, 1, 1)).astype(np.float32))
+    shift = _tensor(rng.uniform(-0.04, 0.04, (len(images), 3, 1, 1)).astype(np.float32))
     return (images * gain + shift).clamp(0, 1)
 
 

@@ -137,8 +137,10 @@ class Telling(nn.Module):
         "facts": sum(len(v) for v in FACTS.values()),
     }  # fmt: skip
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, facts: float = 7.0, actions: float = 1.0) -> None:
+        """``facts``, ``actions``: weights of who it is and of what the person does."""
         super().__init__()
+        self.weights = {"facts": facts, "actions": actions}
         self.linear = readout(width, sum(self.SIZES.values()))
 
     @torch.no_grad()
@@ -149,7 +151,7 @@ class Telling(nn.Module):
             return share.clamp(1e-3, 1 - 1e-3).logit()
 
         shares = [
-            F.one_hot(truth, len(values)).float().mean(0).clamp(min=1e-3).log()
+            F.one_hot(truth[truth >= 0], len(values)).float().mean(0).clamp(min=1e-3).log()
             for truth, values in zip(batch.facts.T, FACTS.values(), strict=True)
         ]
         held = F.one_hot(batch.held, len(HELD)).float().mean(0).clamp(min=1e-3).log()
@@ -174,7 +176,8 @@ class Telling(nn.Module):
         truth = batch.facts[person]
         each = facts.split([len(v) for v in FACTS.values()], dim=1)
         who = torch.stack([
-            F.cross_entropy(e, t, reduction="none") for e, t in zip(each, truth.T, strict=True)
+            F.cross_entropy(e, t, reduction="none", ignore_index=-1)
+            for e, t in zip(each, truth.T, strict=True)
         ]).mean(0)  # fmt: skip
         return {
             "joints": 6 * mean(off.mean(1)),
@@ -182,8 +185,8 @@ class Telling(nn.Module):
             "held": 2 * mean(F.cross_entropy(held, batch.held[person], reduction="none")),
             "hidden": mean(F.binary_cross_entropy_with_logits(
                 hidden[:, 0], batch.hidden[person], reduction="none")),
-            "actions": mean(action_loss(actions, batch.actions[person])),
-            "facts": 7 * mean(who),
+            "actions": self.weights["actions"] * mean(action_loss(actions, batch.actions[person])),
+            "facts": self.weights["facts"] * mean(who),
         }  # fmt: skip
 
 
@@ -206,22 +209,18 @@ def bones(joints: Tensor) -> Tensor:
     )
 
 
-def owners(points: Tensor, reach: Tensor, grid: int) -> Tensor:
-    """Which figure each cell lies on, int64 (K,), -1 none; the last of several, the nearest.
+def on_figure(points: Tensor, reach: Tensor, grid: int) -> Tensor:
+    """Which cells lie on each figure, bool (N, K).
 
     Args:
-        points: (N, P, 2) in fractions of the picture, far figures first.
+        points: (N, P, 2) in fractions of the picture.
         reach: (N, 2) half width and height of what counts as on the figure.
         grid: cells along a side.
     """
     centre = (torch.arange(grid) + 0.5) / grid
-    cells = torch.stack(torch.meshgrid(centre, centre, indexing="xy"), dim=2).flatten(
-        0, 1
-    )  # (K, 2)
+    cells = torch.stack(torch.meshgrid(centre, centre, indexing="xy"), 2).flatten(0, 1)  # (K, 2)
     gap = (points[:, None] - cells[None, :, None]) / reach[:, None, None]  # (N, K, P, 2)
-    on = (gap.square().sum(3) < 1).any(2)  # (N, K)
-    number = torch.arange(1, len(points) + 1)[:, None] * on
-    return number.amax(0) - 1
+    return (gap.square().sum(3) < 1).any(2)
 
 
 def nearest(points: Tensor, cell: Tensor, grid: int) -> Tensor:
@@ -233,23 +232,19 @@ def nearest(points: Tensor, cell: Tensor, grid: int) -> Tensor:
 def crop_cells(batch: Batch, grid: int) -> Tensor:
     """Cells on the person of a crop, bool (N, K)."""
     points = bones(batch.joints)
-    reach = torch.full((1, 2), 0.055 + 0.25 / grid)
-    return torch.stack([owners(p[None], reach, grid) == 0 for p in points])
+    return on_figure(points, torch.full((len(points), 2), 0.055 + 0.25 / grid), grid)
 
 
 def frame_cells(batch: Batch, grid: int) -> Tensor:
-    """Person of each cell of the frames, numbered through the batch, int64 (S, K), -1 none."""
-    points = bones(batch.frame_joints)
+    """Person of each cell of the frames, numbered through the batch, int64 (S, K), -1 none; of
+    several the last, who is nearest."""
     size = batch.box[:, 2:] - batch.box[:, :2]
     tall = size.amax(1, keepdim=True) * 0.055
     reach = torch.cat([tall * batch.aspect[batch.still, None], tall], dim=1) + 0.3 / grid
+    on = on_figure(bones(batch.frame_joints), reach, grid)
+    number = torch.where(on, torch.arange(len(on))[:, None], -1)
     out = torch.full((len(batch.frames), grid * grid), -1)
-    for still in range(len(batch.frames)):
-        rows = (batch.still == still).nonzero()[:, 0]
-        if len(rows):
-            on = owners(points[rows], reach[rows], grid)
-            out[still] = torch.where(on >= 0, rows[on.clamp(min=0)], -1)
-    return out
+    return out.scatter_reduce(0, batch.still[:, None].expand_as(number), number, "amax")
 
 
 class Dense(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,7 +112,7 @@ def load_scenes(folder: Path) -> list[Scene]:
             size = int(np.prod(row["shape"]))
             persons = tuple(
                 Person(p["reference"], tuple(p["alternatives"]), tuple(p["box"]), p["visible"],
-                       replace(Attributes(**p["attributes"]), side=_side(p["box"])),
+                       replace(Attributes(**p["attributes"]), side=side_of(p["box"])),
                        np.asarray(p["joints"], np.float32))
                 for p in row["persons"]
             )  # fmt: skip
@@ -121,7 +122,8 @@ def load_scenes(folder: Path) -> list[Scene]:
     return scenes
 
 
-def _side(box: tuple[float, float, float, float]) -> str | None:
+def side_of(box: Sequence[float]) -> str | None:
+    """The side of the picture that a box (x1 y1 x2 y2 in fractions of it) is on."""
     centre = (box[0] + box[2]) / 2
     return "left" if centre < MIDDLE[0] else "right" if centre > MIDDLE[1] else None
 
