@@ -73,9 +73,7 @@ class Trainer:
         self.steps, self.number = steps, 0
         made = [{"params": parameters, "lr": rate} for parameters, rate in groups]
         fused = torch.get_default_device().type == "cuda"
-        self.optimiser = torch.optim.AdamW(
-            made, betas=(0.9, 0.98), weight_decay=0.02, fused=fused
-        )
+        self.optimiser = torch.optim.AdamW(made, betas=(0.9, 0.98), weight_decay=0.02, fused=fused)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.began = time.monotonic()
         self.sums: dict[str, Tensor] = {}

@@ -170,9 +170,7 @@ def start_and_kill(root: Path, until: Path, blow: signal.Signals) -> list[str]:
     return command
 
 
-def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(
-    root: Path, tmp_path: Path
-) -> None:
+def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path, tmp_path: Path) -> None:
     done = tmp_path / "done"
     command = start_and_kill(root, done, signal.SIGKILL)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as queue:

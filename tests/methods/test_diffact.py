@@ -6,9 +6,9 @@ import copy
 
 import pytest
 import torch
-from methods import diffact
 from torch import Tensor
 
+from methods import diffact
 from rhas.methods import build, config_of
 from rhas.methods.hopadiff.method import HopaDIFF
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from methods.toy import C, toy_samples
 from torch import Tensor, nn
 
+from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
 from rhas.methods import Method, build, config_of
 from rhas.methods.fact import method as fact

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -264,3 +266,10 @@ def test_the_set_has_look_alikes_and_their_references_say_what_tells_them_apart(
         ("val", "garment"): 4, ("val", "none"): 2,
         ("test", "place"): 2, ("test", "garment"): 7, ("test", "none"): 4,
     }  # fmt: skip
+
+
+def test_a_renderer_that_does_not_load_is_a_clear_error() -> None:
+    code = "import sys; sys.modules['skia'] = None; import rhas.mini"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+    assert "RhasError: skia: the renderer of the built-in films does not load" in said
+    assert "apt-get install libegl1 libgl1" in said

@@ -1,5 +1,18 @@
 """RHAS-mini, the built-in dataset: rendered films of articulated people, with truth."""
 
+from rhas.base.errors import RhasError
+
+try:
+    import skia  # noqa: F401
+except ImportError as error:
+    raise RhasError(
+        "the renderer of the built-in films does not load",
+        where="skia",
+        expected="libEGL.so.1 and libGL.so.1 of the system, which skia needs",
+        got=str(error),
+        do="`apt-get install libegl1 libgl1` or `dnf install libglvnd-egl libglvnd-glx`",
+    ) from error
+
 from rhas.mini.film import FilmFacts, FilmTruth, simulate_film, write_film
 from rhas.mini.scenes import Scene, ScenePerson, sample_scenes
 from rhas.mini.simulate import MINI_CLASSES
