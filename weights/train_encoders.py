@@ -110,16 +110,20 @@ def tokens(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     return frame, crop
 
 
+def drawn_stills(cache: Path, scenes: int) -> Stills:
+    """The stills in the cache, rendered where it is absent."""
+    if not cache.is_dir():
+        render(cache, scenes)
+    return Stills(cache)
+
+
 def trained_tower(
-    cache: Path, scenes: int, steps: int, size: int, rate: float, seed: int
-) -> tuple[Stills, Any, Dense]:
-    """Stills, vision tower and the readout of its tokens; made where the cache lacks them."""
+    stills: Stills, cache: Path, steps: int, size: int, rate: float, seed: int
+) -> tuple[Any, Dense]:
+    """Vision tower and the readout of its tokens; taught where the cache lacks them."""
     import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
     from transformers import Blip2VisionConfig, Blip2VisionModel
 
-    if not cache.is_dir():
-        render(cache, scenes)
-    stills = Stills(cache)
     torch.manual_seed(seed)
     tower = Blip2VisionModel(
         Blip2VisionConfig(
@@ -143,7 +147,7 @@ def trained_tower(
     weights = torch.load(kept, map_location=torch.get_default_device(), weights_only=True)
     for module, state in zip((tower, dense), weights, strict=True):
         module.load_state_dict(state)
-    return stills, tower, dense
+    return tower, dense
 
 
 @app.command()
@@ -159,17 +163,19 @@ def blip2(
     only serves training is learned anew.
     """
     torch.set_default_device(device)
-    stills, tower, dense = trained_tower(cache, scenes, tower_steps, size, TOWER_RATE, seed)
+    stills = drawn_stills(cache, scenes)
     make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
     model = load_model(Blip2ForImageTextRetrieval, start or out).to(device).train()
     tokenizer = load_part(AutoTokenizer, out)
-    torch.manual_seed(seed)
     first = next(stills.batches(150, 1, seed))
     if start:
+        torch.manual_seed(seed)
         dense = Dense(SIZES.vision, GRID, first)
     else:
+        tower, dense = trained_tower(stills, cache, tower_steps, size, TOWER_RATE, seed)
+        torch.manual_seed(seed)
         model.vision_model.load_state_dict(tower.state_dict())
         said = [s[0] for t in stills.told for s in t["persons"]]
         start_reading(model, dense, tokenizer, said[:20_000])

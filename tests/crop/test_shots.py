@@ -91,6 +91,18 @@ def test_a_flash_and_a_damaged_frame_are_no_cuts() -> None:
     assert cuts(pictures) == []
 
 
+def test_people_who_move_are_no_cut_where_the_same_change_everywhere_is() -> None:
+    """A block that changes by 80 grey levels, and every block by 80 / 12."""
+    still = np.full((HEIGHT, WIDTH, 3), 100.0)
+    one, all_blocks = still.copy(), still + 80 / 12
+    one[:6, :8] += 80
+    a, b, c = (picture.astype(np.uint8) for picture in (still, one, all_blocks))
+    assert difference(a, b) == pytest.approx(80 / 144)
+    assert difference(a, c) == pytest.approx(6)  # whole grey levels
+    assert cuts([still] * 10 + [one] * 10) == []
+    assert cuts([still] * 10 + [all_blocks] * 10) == [10]
+
+
 def test_a_dissolve_is_no_hard_cut() -> None:
     share = np.clip((np.arange(30) - 8) / 14, 0, 1)
     assert cuts([(1 - s) * scenery(0) + s * scenery(1) for s in share]) == []
@@ -104,7 +116,7 @@ def test_a_shift_within_reach_leaves_no_difference_inside(dx: int, dy: int) -> N
     before = large[3 : 3 + HEIGHT, 3 : 3 + WIDTH]
     after = large[3 + dy : 3 + dy + HEIGHT, 3 + dx : 3 + dx + WIDTH]
     padded = np.pad(before, ((3, 3), (3, 3), (0, 0)), mode="edge").astype(int)
-    total, inner = 0, 0
+    root, inner = 0.0, 0
     for y in range(0, HEIGHT, 6):
         for x in range(0, WIDTH, 8):
             block = after[y : y + 6, x : x + 8].astype(int)
@@ -113,9 +125,9 @@ def test_a_shift_within_reach_leaves_no_difference_inside(dx: int, dy: int) -> N
                 for a in range(7)
                 for b in range(7)
             )
-            total += best
+            root += (best / block.size) ** 0.5
             inner += best if 0 < y < HEIGHT - 6 and 0 < x < WIDTH - 8 else 0
-    assert difference(before, after) == pytest.approx(total / after.size)
+    assert difference(before, after) == pytest.approx((root / 12) ** 2)
     assert inner == 0
 
 

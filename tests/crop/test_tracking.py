@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.sparse import csr_array
 
-from rhas.base.errors import RhasError
-from rhas.crop.tracking import (
-    DETECTED,
-    INTERPOLATED,
-    MISSING,
-    Detections,
-    Tracklet,
-    _solve,
-    _steps,
-    assign,
-    evidence,
-    link,
-    merge,
-    track_film,
-)
+from rhas.crop.detections import merge
+from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, track_film
+
+from .bodies import body
 
 WIDTH, HEIGHT, STRIDE = 320, 180, 5
 
@@ -98,12 +83,12 @@ def simulate(
                 if p not in here and rng.random() < 0.7:
                     target = -1  # an absent person is not always taken for somebody else
             own_boxes, own_scores = [], []
-            for n, body in enumerate(bodies):
+            for n, one in enumerate(bodies):
                 high = n < len(seen) and seen[n] == target
                 score = rng.uniform(0.4, 0.8) if high else rng.uniform(0.0, 0.3)
                 if score > 0.1:
-                    size = np.tile(body[2:] - body[:2], 2)
-                    own_boxes.append(body + rng.normal(0, jitter / 2, 4) * size)
+                    size = np.tile(one[2:] - one[:2], 2)
+                    own_boxes.append(one + rng.normal(0, jitter / 2, 4) * size)
                     own_scores.append(score)
             frame_boxes.append(np.asarray(own_boxes).reshape(-1, 4))
             frame_scores.append(np.asarray(own_scores))
@@ -174,10 +159,6 @@ def test_equal_input_gives_equal_tracks() -> None:
 
 
 # --- by hand --------------------------------------------------------------------------------------
-
-
-def body(x: float, y: float = 90.0, height: float = 60.0) -> np.ndarray:
-    return np.asarray([x - height / 4, y - height / 2, x + height / 4, y + height / 2])
 
 
 def film(
@@ -319,112 +300,3 @@ def test_somebody_who_appears_for_one_sampled_frame_is_not_believed() -> None:
 
 
 # --- parts ----------------------------------------------------------------------------------------
-
-
-def test_merge_makes_one_detection_per_body() -> None:
-    near = np.asarray([[10, 10, 30, 50], [12, 10, 32, 50], [100, 10, 120, 50]], float)
-    made = merge([near[[0]], near[1:]], [np.asarray([0.8]), np.asarray([0.2, 0.5])])
-    assert made.boxes.tolist() == pytest.approx(
-        np.asarray([[10.4, 10, 30.4, 50], [100, 10, 120, 50]])
-    )
-    np.testing.assert_array_equal(made.scores, [[0.8, 0.2], [np.nan, 0.5]])
-
-
-def test_merge_of_nothing() -> None:
-    made = merge([np.zeros((0, 4))] * 2, [np.zeros(0)] * 2)
-    assert made.boxes.shape == (0, 4)
-    assert made.scores.shape == (0, 2)
-
-
-def test_detections_check_their_shapes() -> None:
-    with pytest.raises(RhasError, match="do not fit together"):
-        Detections(np.zeros((2, 4)), np.zeros((3, 1)))
-
-
-def test_evidence_is_log_odds_over_those_of_the_neutral_score() -> None:
-    scores = np.asarray([[0.25, 0.5], [np.nan, 1.0]])
-    log3 = np.log(3)
-    expected = [[0, log3], [np.log(0.1 / 0.9) + log3, 3]]
-    assert evidence(scores, 0.25, 0.1) == pytest.approx(np.asarray(expected))
-
-
-def test_link_breaks_where_another_continuation_is_as_plausible() -> None:
-    """Two bodies meet in frame 10 and are told apart again later."""
-    steps = [(60, 140), (80, 120), (99, 101), (80, 120), (60, 140)]
-    found = [Detections(np.stack([body(a), body(b)]), np.full((2, 1), 0.5)) for a, b in steps]
-    tracklets = link([0, 5, 10, 15, 20], found, 30)
-    assert all(len(t.frames) < 5 for t in tracklets)
-    apart = [Detections(np.stack([body(20), body(300)]), np.full((2, 1), 0.5)) for _ in steps]
-    assert [len(t.frames) for t in link([0, 5, 10, 15, 20], apart, 30)] == [5, 5]
-
-
-# --- against brute force --------------------------------------------------------------------------
-
-
-def total(
-    spans: list[tuple[int, int]],
-    gains: list[list[float]],
-    owner: tuple[int, ...],
-    steps: dict[tuple[int, int], float],
-) -> float:
-    """Value of giving tracklet n to person ``owner[n]`` (-1: nobody), best joined, or -inf."""
-    value = 0.0
-    last: dict[int, int] = {}
-    for n, p in enumerate(owner):  # in order of their first frames
-        if p < 0:
-            continue
-        cost = 1.0 if spans[n][0] == 0 else 3.0
-        if p in last:
-            if spans[last[p]][1] >= spans[n][0]:
-                return -math.inf
-            cost = min(cost, steps.get((last[p], n), math.inf))
-        value += gains[n][p] - cost
-        last[p] = n
-    return value
-
-
-@st.composite
-def problems(draw) -> tuple[list[Tracklet], np.ndarray, int]:
-    people = draw(st.integers(1, 3))
-    tracklets = []
-    for _ in range(draw(st.integers(1, 5))):
-        first = draw(st.integers(0, 8))
-        frames = np.arange(first, first + draw(st.integers(1, 4))) * STRIDE
-        x, speed = draw(st.integers(0, 5)) * 20, draw(st.integers(-2, 2))
-        boxes = np.stack([body(x + speed * f) for f in frames])
-        tracklets.append(Tracklet(frames, boxes, np.zeros((len(frames), people))))
-    tracklets.sort(key=lambda t: int(t.frames[0]))
-    gain = st.floats(-4, 8).map(lambda v: round(v, 2))
-    gains = np.asarray([[draw(gain) for _ in range(people)] for _ in tracklets])
-    return tracklets, gains, draw(st.sampled_from([5, 15, 30]))
-
-
-@given(problems())
-@settings(max_examples=80, deadline=None)
-def test_assignment_is_the_best_of_all(problem: tuple[list[Tracklet], np.ndarray, int]) -> None:
-    tracklets, gains, max_gap = problem
-    people = gains.shape[1]
-    chains = assign(tracklets, gains, max_gap, opening=0)
-    owner = [-1] * len(tracklets)
-    for p, own in enumerate(chains):
-        for chain in own:
-            for n in chain:
-                assert owner[n] == -1
-                owner[n] = p
-            for i, j in itertools.pairwise(chain):
-                gap = tracklets[j].frames[0] - tracklets[i].frames[-1]
-                assert 0 < gap <= max_gap
-    spans = [(int(t.frames[0]), int(t.frames[-1])) for t in tracklets]
-    steps = _steps(tracklets, list(range(len(tracklets))), max_gap)
-    table = gains.tolist()
-    every = itertools.product(range(-1, people), repeat=len(tracklets))
-    best = max(total(spans, table, owners, steps) for owners in every)
-    assert total(spans, table, tuple(owner), steps) == pytest.approx(best, abs=1e-6)
-
-
-def test_the_integer_program_is_asked_where_the_relaxation_is_not_whole() -> None:
-    """Three things of which any two exclude each other: the relaxation takes half of each."""
-    once = csr_array(np.asarray([[1, 1, 0], [0, 1, 1], [1, 0, 1]], float))
-    none = csr_array((0, 3))
-    chosen = _solve(np.asarray([1.0, 1.0, 1.2]), none, np.zeros(0), once)
-    assert chosen.tolist() == [False, False, True]

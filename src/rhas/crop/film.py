@@ -21,16 +21,9 @@ from PIL import Image
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.crop.detections import Detections, merge
 from rhas.crop.shots import find_cuts, thumbnail
-from rhas.crop.tracking import (
-    DETECTED,
-    INTERPOLATED,
-    MISSING,
-    Detections,
-    Track,
-    merge,
-    track_film,
-)
+from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, Track, track_film
 from rhas.stores.jpegstore import (
     JpegReader,
     JpegWriter,

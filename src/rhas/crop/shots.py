@@ -1,9 +1,10 @@
 """Hard cuts of a film, from small thumbnails of its frames.
 
 The difference of two frames is what is left after each block of the picture was allowed to move
-a little (block matching): a pan, a zoom or a shaking hand leaves little, a cut leaves most. A cut
-is a difference that stands out from those just before and just after it, and that does not go
-away again (a flash, a single damaged frame). Dissolves and fades are not hard cuts and are not
+a little (block matching): a pan, a zoom or a shaking hand leaves little, a cut leaves most. What
+changes in a few blocks, as people do, counts less than what changes everywhere. A cut is a
+difference that stands out from those just before and just after it, and that does not go away
+again (a flash, a single damaged frame). Dissolves and fades are not hard cuts and are not
 reported.
 """
 
@@ -43,7 +44,8 @@ def difference(before: np.ndarray, after: np.ndarray) -> float:
         before, after: thumbnails, uint8 (HEIGHT, WIDTH, 3).
 
     Returns:
-        mean absolute difference in grey levels, [0, 255], each block at its best displacement.
+        grey levels, [0, 255]: each block's mean absolute difference at its best displacement; of
+        the blocks the squared mean of square roots.
     """
     target = after.astype(np.int16).transpose(2, 0, 1)[:, :, None]  # (3, H, 1, W)
     source = np.pad(
@@ -59,7 +61,8 @@ def difference(before: np.ndarray, after: np.ndarray) -> float:
         blocks = np.add.reduceat(gaps, range(0, HEIGHT, _BLOCK[0]), axis=0)  # at most 4590
         blocks = blocks.reshape(rows, -1, columns, _BLOCK[1]).sum(3)  # (rows, dx, columns)
         np.minimum(best, blocks.min(1), out=best)
-    return float(best.sum() / target.size)
+    of_blocks = best / (3 * _BLOCK[0] * _BLOCK[1])
+    return float(np.sqrt(of_blocks).mean() ** 2)
 
 
 def find_cuts(thumbnails: Iterable[np.ndarray], threshold: float) -> np.ndarray:

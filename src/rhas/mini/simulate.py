@@ -589,9 +589,17 @@ def _film_act(
             now = numbers[(numbers.index(now) + 1) % len(numbers)]
             before = None
         shot = _shot(rng, story, now, t, end, before, sides)
-        story.shots.append(shot)
-        before = shot.end
+        if before is not None and not _jumps(before, shot.start):
+            story.shots[-1].t1 = end  # a cut that nobody would see is none
+        else:
+            story.shots.append(shot)
+        before = story.shots[-1].end
         t = end
+
+
+def _jumps(before: tuple[float, float], after: tuple[float, float]) -> bool:
+    """Whether the view changes so much that a cut is seen as one."""
+    return abs(after[0] - before[0]) > 0.5 or abs(after[1] - before[1]) > 0.45
 
 
 def _shot(
@@ -613,8 +621,7 @@ def _shot(
         shot = _candidate(rng, story, number, t0, t1, clip)
         seen = _people_seen(story, shot)
         if before is not None:
-            jump = abs(shot.start[0] - before[0]) > 0.5 or abs(shot.start[1] - before[1]) > 0.45
-            seen -= 0.0 if jump else 0.6  # a cut must be seen as one
+            seen -= 0.0 if _jumps(before, shot.start) else 0.6
         if seen > most or best is None:
             best, most = shot, seen
         if most >= 0.85:

@@ -1,0 +1,77 @@
+"""One detection per body of a frame, from the candidates of every reference.
+
+Legend: N detections of a frame, P references. Boxes are float64 ``x1, y1, x2, y2`` in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhas.base.errors import RhasError
+
+_SAME_BODY = 0.7  # intersection over union above which two candidates are one detection
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Detections of one sampled frame.
+
+    boxes: float64 (N, 4). scores: float64 (N, P) in [0, 1], NaN where a reference has no
+    candidate for the box.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 2:
+            raise RhasError(
+                "boxes and scores of a frame do not fit together",
+                expected="(N, 4) and (N, P)",
+                got=f"{self.boxes.shape} and {self.scores.shape}",
+            )
+
+
+def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detections:
+    """One detection per body of a frame from the candidates of every reference.
+
+    Best score first, a candidate takes with it all that overlap it by more than 0.7; their mean
+    box, weighted by score, is the detection; a reference's score is the best of its candidates.
+
+    Args:
+        boxes, scores: per reference (K, 4) and (K,).
+    """
+    box = np.concatenate([np.asarray(b, np.float64).reshape(-1, 4) for b in boxes])
+    score = np.concatenate([np.asarray(s, np.float64) for s in scores])
+    owner = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
+    order = np.argsort(-score, kind="stable")
+    box, score, owner = box[order], score[order], owner[order]
+    free = np.ones(len(box), bool)
+    overlap = _overlaps(box)
+    merged, table = [], []
+    for first in range(len(box)):
+        if not free[first]:
+            continue
+        group = free & (overlap[first] > _SAME_BODY)
+        group[first] = True
+        free &= ~group
+        merged.append(np.average(box[group], axis=0, weights=score[group] + 1e-9))
+        row = np.full(len(boxes), np.nan)
+        np.fmax.at(row, owner[group], score[group])
+        table.append(row)
+    return Detections(
+        np.asarray(merged, np.float64).reshape(-1, 4),
+        np.asarray(table, np.float64).reshape(-1, len(boxes)),
+    )
+
+
+def _overlaps(boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of every pair, (N, N)."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    return shared / np.maximum(area[:, None] + area[None, :] - shared, 1e-12)
