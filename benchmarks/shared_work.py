@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -181,6 +182,7 @@ def speed(checkpoint: Path | None, threads: int) -> Figures:
                 name = f"{config.device}_{dtype}_{prompting}_{count}"
                 figures[f"{name}_frames_per_s"] = rate
                 figures[f"{name}_batch"] = size
+                print(f"{name}: {rate:.3g} frames/s, batch {size}", file=sys.stderr, flush=True)
     return figures
 
 
