@@ -17,6 +17,7 @@ COLUMNS = {
 _ANSWERS = {"constant_class": "best constant answer", "chance": "chance"}
 
 Records = Sequence[Mapping[str, Any]]
+_MARKERS = "osD^vP*X"
 
 
 def markdown(said: Mapping[str, Any]) -> str:
@@ -50,10 +51,12 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib import ticker
 
     name, title = next(iter(said["tables"].items()))
     rows = _rows([r for r in said["experiments"] if r["table"] == name])
-    panels = [("parameters", {row: _parameters(records) for row, records in rows.items()})]
+    sizes = {row: _parameters(records) for row, records in rows.items()}
+    panels = [("million parameters", {row: n and n / 1e6 for row, n in sizes.items()})]
     if costs:
         seconds = {
             row: costs["methods"].get(records[0]["method"], {}).get("window_cpu_s")
@@ -61,23 +64,28 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
         }
         label = f"CPU seconds per window of {costs['length']} frames, preset {costs['preset']}"
         panels.append((label, seconds))
-    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 4), sharey=True)
+    width = 4.2 * len(panels) + 2.4
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(width, 4), sharey=True, layout="constrained"
+    )
     for axis, (label, across) in zip([axes] if len(panels) == 1 else axes, panels, strict=True):
         for number, (row, records) in enumerate(rows.items()):
             if across[row] is None:
                 continue
             values = _figures(records, "map")
             spread = statistics.stdev(values) if len(values) > 1 else 0
-            point = across[row], statistics.mean(values)
-            axis.errorbar(*point, yerr=spread, fmt="o", capsize=3)
-            below = 5 - 17 * (number % 2)  # neighbours of one size stay legible
-            axis.annotate(row, point, textcoords="offset points", xytext=(6, below), fontsize=9)
+            axis.errorbar(
+                across[row], statistics.mean(values), yerr=spread, capsize=3, label=row,
+                fmt=_MARKERS[number % len(_MARKERS)], color=f"C{number % 10}",
+            )  # fmt: skip
         axis.set(xscale="log", xlabel=label)
-        axis.margins(x=0.2, y=0.12)
+        for side in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+            side(ticker.LogFormatter(minor_thresholds=(2, 1)))
+        axis.margins(x=0.1, y=0.12)
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("frame mAP, test, %")
     figure.suptitle(f"{said['title']}: {title}", fontsize=10)
-    figure.tight_layout()
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120, metadata={"Software": None})
     plt.close(figure)
