@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     make = partial(_render_part, temporary, scenes // PARTS, seed)
-    with ProcessPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor(min(PARTS, os.cpu_count() or 1), get_context("spawn")) as pool:
         for part, _ in enumerate(pool.map(make, range(PARTS)), start=1):
             print(f"rendered {part} of {PARTS} parts", flush=True)
     temporary.rename(cache)

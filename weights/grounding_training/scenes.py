@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def render_scenes(folder: Path, seed: int, count: int, size: dict[str, int], wor
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     make = partial(_render_part, temporary, seed, count // PARTS, size)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for part, made in enumerate(pool.map(make, range(PARTS)), start=1):
             print(f"rendered {part * made} of {PARTS * made} scenes", flush=True)
     temporary.rename(folder)

@@ -1,0 +1,103 @@
+"""The recipes of the built-in checkpoints run from nothing to a checkpoint that loads."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from rhas.extract.encoders import load_encoder
+from rhas.ground import GroundConfig, make_grounder
+
+RECIPES = Path(__file__).resolve().parents[2] / "weights"
+
+
+@pytest.fixture(scope="module")
+def encoders() -> ModuleType:
+    sys.path.insert(0, str(RECIPES))
+    import train_encoders
+
+    return train_encoders
+
+
+def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path) -> None:
+    cache = tmp_path / "stills"
+    encoders.blip2(scenes=64, tower_steps=2, steps=2, size=4, cache=cache, out=tmp_path / "blip2")
+    encoders.blip2(
+        steps=1, size=4, seed=1, cache=cache, out=tmp_path / "on", start=tmp_path / "blip2"
+    )
+    encoders.clip(steps=2, size=4, cache=cache, start=tmp_path / "blip2", out=tmp_path / "clip")
+    picture = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3), np.uint8)
+    features = {}
+    for name, vlm in (("blip2", "blip2"), ("on", "blip2"), ("clip", "clip")):
+        encoder = load_encoder(vlm, tmp_path / name)
+        text = encoder.encode_text(["the woman in the red coat"])[0]
+        features[name] = encoder.fuse(encoder.vision(picture), text)
+        assert np.isfinite(features[name]).all()
+    assert not np.array_equal(features["blip2"], features["on"])
+
+
+def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, tmp_path: Path) -> None:
+    """Cell by cell: a cell is the last person's of whom a point is in reach."""
+    stills = encoders.drawn_stills(tmp_path / "stills", 32)
+    batch = next(stills.batches(12, 1, 0))
+    from encoders.tower import bones, crop_cells, frame_cells
+
+    grid = 8
+    centres = [((n % grid + 0.5) / grid, (n // grid + 0.5) / grid) for n in range(grid * grid)]
+
+    def near(points: torch.Tensor, centre: tuple[float, float], x: float, y: float) -> bool:
+        away = ((points[:, 0] - centre[0]) / x) ** 2 + ((points[:, 1] - centre[1]) / y) ** 2
+        return bool((away < 1).any())
+
+    reach = 0.055 + 0.25 / grid
+    inside = [[near(p, c, reach, reach) for c in centres] for p in bones(batch.joints)]
+    assert crop_cells(batch, grid).tolist() == inside
+    whose = torch.full((len(batch.frames), grid * grid), -1)
+    for person, points in enumerate(bones(batch.frame_joints)):
+        still = int(batch.still[person])
+        box = batch.box[person]
+        tall = 0.055 * float((box[2:] - box[:2]).max())
+        wide = tall * float(batch.aspect[still])
+        for cell, centre in enumerate(centres):
+            if near(points, centre, wide + 0.3 / grid, tall + 0.3 / grid):
+                whose[still, cell] = person
+    assert frame_cells(batch, grid).tolist() == whose.tolist()
+
+
+def test_a_mirrored_still_changes_sides(encoders: ModuleType, tmp_path: Path) -> None:
+    stills = encoders.drawn_stills(tmp_path / "stills", 32)
+    from encoders.stills import SIDE
+
+    left, right = 0, 1
+    for seed in range(8):
+        batch = next(stills.batches(8, 1, seed))
+        middle = (batch.box[:, 0] + batch.box[:, 2]) / 2
+        assert (batch.facts[middle < 0.45, SIDE] == left).all()
+        assert (batch.facts[middle > 0.55, SIDE] == right).all()
+
+
+def test_grounding_is_drawn_taught_and_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(RECIPES))
+    import train_grounding
+
+    monkeypatch.setattr(train_grounding, "HELD_OUT", 2)
+    options = {
+        "--scenes": 48, "--backbone-steps": 1, "--steps": 2, "--decay": 1, "--batch": 2,
+        "--cache": tmp_path / "scenes", "--out": tmp_path / "out",
+    }  # fmt: skip
+    arguments = [str(word) for pair in options.items() for word in pair]
+    monkeypatch.setattr(sys, "argv", ["train_grounding.py", *arguments])
+    train_grounding.main()
+    grounder = make_grounder(GroundConfig(checkpoint=str(tmp_path / "out"), min_score=0.0))
+    picture = np.zeros((180, 320, 3), np.uint8)
+    found = grounder.boxes([picture], ["the woman in the red coat"])[0][0]
+    assert len(found.boxes)
+    assert np.isfinite(found.boxes).all()
+    assert not (tmp_path / "scenes.state.pt").exists()
