@@ -73,12 +73,14 @@ def test_a_mirrored_still_changes_sides(encoders: ModuleType, tmp_path: Path) ->
     stills = encoders.drawn_stills(tmp_path / "stills", 32)
     from encoders.stills import SIDE
 
-    left, right = 0, 1
+    left, right, checked = 0, 1, 0
     for seed in range(8):
         batch = next(stills.batches(8, 1, seed))
         middle = (batch.box[:, 0] + batch.box[:, 2]) / 2
         assert (batch.facts[middle < 0.45, SIDE] == left).all()
         assert (batch.facts[middle > 0.55, SIDE] == right).all()
+        checked += int(((middle - 0.5).abs() > 0.05).sum())
+    assert checked > 50
 
 
 def test_grounding_is_drawn_taught_and_loads(
