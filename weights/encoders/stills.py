@@ -12,13 +12,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from grounding_training.phrases import FACTS
 from grounding_training.scenes import side_of
+from parts import PARTS, draw_parts
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
@@ -36,7 +34,6 @@ from rhas.mini.figure import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R, THING
 
 SIZE = 96  # pixels that the towers see
 STORED = 112  # pixels of the cached squares: SIZE / STORED of their side is the crop
-PARTS = 16  # each with a seed of its own, so that workers do not change the stills
 SHORT_SIDE, MARGIN = 180, 0.1  # decode.short_side and crop.margin in params.yaml
 VISIBLE = 0.15  # below this nothing is learned of a person
 CLASS = {name: number for number, name in enumerate(MINI_CLASSES)}
@@ -80,17 +77,10 @@ def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
         scenes: how many, rounded down to a multiple of `PARTS`.
         seed: of the stills; the number of cores does not change them.
     """
-    temporary = cache.with_name(f".{cache.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    make = partial(_render_part, temporary, scenes // PARTS, seed)
-    with ProcessPoolExecutor(min(PARTS, os.cpu_count() or 1), get_context("spawn")) as pool:
-        for part, _ in enumerate(pool.map(make, range(PARTS)), start=1):
-            print(f"rendered {part} of {PARTS} parts", flush=True)
-    temporary.rename(cache)
+    draw_parts(cache, partial(_render_part, scenes // PARTS, seed), os.cpu_count() or 1)
 
 
-def _render_part(folder: Path, scenes: int, seed: int, part: int) -> None:
+def _render_part(scenes: int, seed: int, folder: Path, part: int) -> None:
     rng = np.random.default_rng((seed, part))
     paths = [folder / f"{part:02d}.{name}" for name in ("frames", "squares", "persons", "told")]
     with (

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 import rhas.base.compat  # noqa: F401  before transformers
+from parts import PARTS, draw_parts
 from transformers import GroundingDinoImageProcessor
 
 from rhas.mini.appearance import Attributes
 from rhas.mini.scenes import sample_scenes
 from rhas.stores.jpegstore import decode_jpeg, encode_jpeg
 
-PARTS = 16  # each with a seed of its own, so that workers do not change the scenes
 MIDDLE = (0.48, 0.52)  # of the picture's width: neither left nor right
 
 
@@ -57,17 +54,10 @@ def render_scenes(folder: Path, seed: int, count: int, size: dict[str, int], wor
         size: ``shortest_edge`` and ``longest_edge`` of the model's pictures, pixels.
         workers: processes; they do not change the scenes.
     """
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    make = partial(_render_part, temporary, seed, count // PARTS, size)
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for part, made in enumerate(pool.map(make, range(PARTS)), start=1):
-            print(f"rendered {part * made} of {PARTS * made} scenes", flush=True)
-    temporary.rename(folder)
+    draw_parts(folder, partial(_render_part, seed, count // PARTS, size), workers)
 
 
-def _render_part(folder: Path, seed: int, count: int, size: dict[str, int], part: int) -> int:
+def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part: int) -> None:
     """Stills after a JPEG round trip of varied quality, as films and frame stores leave them."""
     processor = GroundingDinoImageProcessor(size=size)
     rng = np.random.default_rng((seed, part))
@@ -96,7 +86,6 @@ def _render_part(folder: Path, seed: int, count: int, size: dict[str, int], part
             absent = [r for r in scene.cast if r not in there]
             rows.append({"shape": resized.shape, "persons": persons, "absent": absent})
     (folder / f"{part:02d}.json").write_text(json.dumps(rows), "utf-8")
-    return count
 
 
 def load_scenes(folder: Path) -> list[Scene]:
