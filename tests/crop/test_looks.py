@@ -20,17 +20,31 @@ def test_who_is_alone_is_not_taken_by_a_reference_of_higher_scores() -> None:
     assert looks.argmax(1).tolist() == [0] * 5
 
 
-def test_distances_are_those_from_the_means_of_two_separate_people() -> None:
+def test_distances_are_those_from_the_means_of_separate_people() -> None:
     """People far apart share nothing, so their looks are the tracklets' weighted means."""
-    looks = np.asarray([[4.0, -4.0], [5.0, -4.0], [-4.0, 4.0]])
-    means = np.asarray([[4.75, -4.0], [-4.0, 4.0]])  # of 1 and 3 frames; nearly so by claims
-    squared = ((looks[:, None] - means) ** 2).sum(2) / 2
-    expected = squared - squared.min(1, keepdims=True)
-    assert unlikeness(looks, np.asarray([1, 3, 2]), 1e6) == pytest.approx(expected, rel=0.01)
+    looks = np.asarray([[4.0, -4.0], [5.0, -4.0], [-4.0, 4.0], [-4.0, -4.0]])
+    means = np.asarray([[4.75, -4.0], [-4.0, 4.0], [-4.0, -4.0]])  # of 1 and 3 frames, 2, and 50
+    squared = ((looks[:, None] - means) ** 2).mean(2) / (2 * 0.6**2)
+    expected = (squared - squared.min(1, keepdims=True))[:, :2]  # the last mean is of the unnamed
+    extra = unlikeness(looks, np.asarray([1, 3, 2, 50]), 1e6)
+    assert extra == pytest.approx(expected, rel=0.01, abs=1e-6)
 
 
-def test_one_reference_and_no_tracklet_change_nothing() -> None:
-    assert unlikeness(np.asarray([[1.0], [-2.0]]), np.asarray([3, 4]), 3.0).tolist() == [[0], [0]]
+def test_one_reference_alone_is_not_given_everybody() -> None:
+    """The person's tracklets score 2 nats, two others 0.3 and 0.5: enough, had nobody looked."""
+    looks = np.asarray([[2.1], [0.3], [1.9], [0.5]])
+    extra = unlikeness(looks, np.asarray([30, 40, 20, 10]), 3.0)
+    assert extra[[0, 2], 0].tolist() == [0, 0]
+    assert (looks - extra)[[1, 3], 0].max() < 0
+
+
+def test_the_unnamed_do_not_take_a_person_who_scores_low() -> None:
+    """Where the only people in the film score alike there is nobody to tell them from."""
+    looks = np.asarray([[0.5], [0.6], [0.4]])
+    assert unlikeness(looks, np.asarray([10, 10, 10]), 3.0).max() < 0.2
+
+
+def test_no_tracklet() -> None:
     assert unlikeness(np.zeros((0, 3)), np.zeros(0), 3.0).shape == (0, 3)
 
 
@@ -40,5 +54,4 @@ def test_bounds_and_the_order_of_references(looks: np.ndarray, order: list[int])
     frames = np.asarray([1, 9, 4, 2, 30])
     extra = unlikeness(looks, frames, 3.0)
     assert ((extra >= 0) & (extra <= 3)).all()
-    assert (extra.min(1) == 0).all()
     assert unlikeness(looks[:, order], frames, 3.0) == pytest.approx(extra[:, order], abs=1e-6)

@@ -1,9 +1,10 @@
-"""Whom a tracklet looks like, among those that the references of a film mean.
+"""Whom a tracklet looks like: somebody that the references of a film mean, or somebody else.
 
 References of a film share words, and one of them may have higher scores on everybody than the
 reference of the person who is there. But how all references score a body is a look of its own,
 which the body keeps through the film: a person in an orange jacket scores high for "orange jacket"
-and for "orange coat", the one in the orange coat for "orange coat" alone.
+and for "orange coat", the one in the orange coat for "orange coat" alone. And people whom nobody
+named score for some words of a reference, but less than the one it means.
 
 Legend: n tracklets, P references.
 """
@@ -12,17 +13,19 @@ from __future__ import annotations
 
 import numpy as np
 
-_SPREAD = 1.0  # nats, standard deviation of a look's coordinates between tracklets of a body
+_SPREAD = 0.6  # nats, standard deviation of a look between tracklets of a body, mean of references
+_UNNAMED = 1.0  # nats that speak for somebody else before looks are known
 _ROUNDS = 10
 
 
 def unlikeness(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
     """How much farther each tracklet is from the look of each reference's person than from the
-    nearest person's, in nats a frame.
+    nearest other look, in nats a frame.
 
-    The looks of the P persons are the means of a mixture of normal distributions, fitted by
-    expectation and maximisation from what the scores say at first; a tracklet that no reference
-    claims hardly counts.
+    The looks of the P persons and one of all the people whom nobody named are the means of a
+    mixture of normal distributions, fitted by expectation and maximisation from what the scores
+    say at first. The unnamed count against a reference where they score lower for it than its
+    person does.
 
     Args:
         looks: float64 (n, P), mean evidence of each tracklet's frames for each reference.
@@ -30,18 +33,21 @@ def unlikeness(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray
         most: nats that one frame may say against a reference.
 
     Returns:
-        float64 (n, P) in [0, most], 0 at the nearest person; all 0 where there is one reference.
+        float64 (n, P) in [0, most].
     """
     if not len(looks):
         return np.zeros_like(looks)
-    claimed = 1 / (1 + np.exp(-looks))
-    shares = _softmax(looks)
+    claims = np.column_stack([looks, np.full(len(looks), _UNNAMED)])  # (n, P + 1)
+    shares = _softmax(claims)
     for _ in range(_ROUNDS):
-        weights = shares * claimed * frames[:, None]
-        means = weights.T @ looks / np.maximum(weights.sum(0), 1e-9)[:, None]
-        away = ((looks[:, None] - means) ** 2).sum(2) / (2 * _SPREAD**2)  # (n, P)
-        shares = _softmax(looks - away)
-    return np.minimum(away - away.min(1, keepdims=True), most)
+        weights = shares * frames[:, None]
+        means = weights.T @ looks / np.maximum(weights.sum(0), 1e-9)[:, None]  # (P + 1, P)
+        away = ((looks[:, None] - means) ** 2).mean(2) / (2 * _SPREAD**2)  # (n, P + 1)
+        shares = _softmax(claims - away)
+    named, unnamed = away[:, :-1], away[:, -1:]
+    lower = means[-1] < means[:-1].diagonal()
+    nearest = np.minimum(named.min(1, keepdims=True), np.where(lower, unnamed, np.inf))
+    return np.clip(named - nearest, 0, most)
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:

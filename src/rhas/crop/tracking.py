@@ -8,7 +8,7 @@ pixels.
 2. `link`: detections become tracklets by motion alone, broken wherever another continuation is
    about as plausible.
 3. `evidence`, `unlikeness`: what a tracklet's scores say for each reference, less where another
-   person of the film looks more like it.
+   person of the film, or the people whom nobody named, look more like it.
 4. `assign`: one linear program per shot gives tracklets to references so that the summed gains,
    less the costs of motion between tracklets and of appearing, are largest. A wrong score in some
    frames is outvoted by the others; a tracklet whose evidence does not pay is given to nobody.
