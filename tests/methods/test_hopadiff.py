@@ -186,6 +186,43 @@ def test_more_samples_are_averaged(batch: dict[str, Tensor]) -> None:
     torch.testing.assert_close(scores(three, batch, seed=5), torch.stack(drawn).mean(0))
 
 
+def test_scores_are_the_branches_mean_by_their_shares(batch: dict[str, Tensor]) -> None:
+    method = small()
+    assert method.shares.tolist() == [0.5, 0.5]
+    plain = scores(method, batch)
+    each = []
+    for shares in ([1.0, 0.0], [0.0, 1.0]):
+        method.shares.copy_(torch.tensor(shares))
+        each.append(scores(method, batch))
+    assert not torch.allclose(*each, atol=1e-3)
+    torch.testing.assert_close(plain, (each[0] + each[1]) / 2)
+    method.shares.copy_(torch.tensor([0.2, 0.8]))
+    torch.testing.assert_close(scores(method, batch), 0.2 * each[0] + 0.8 * each[1])
+
+
+def test_settled_shares_have_the_lowest_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches that always say 0.1 and 0.9: where three frames in ten are true, the best mixture
+    says 0.3, a quarter of the second; a branch that is right counts alone."""
+    method, samples = small(stride=1), toy_samples(2, L=L)
+    for sample in samples:
+        sample["labels"] = (torch.arange(L) % 10 < 3).float()[:, None].expand(L, C)
+        sample["mask"] = torch.arange(L) < 60
+    shape = (1, 60, C)
+    said = [torch.full(shape, 0.1), torch.full(shape, 0.9)]
+    monkeypatch.setattr(method, "_streams", lambda *_: said)
+    assert method.settle(samples) == pytest.approx({"holistic": 0.75, "partial": 0.25})
+    assert method.shares.tolist() == pytest.approx([0.75, 0.25])
+    said[1] = samples[0]["labels"][None, :60]
+    assert method.settle(samples) == {"holistic": 0, "partial": 1}
+
+
+def test_without_samples_or_need_nothing_is_settled() -> None:
+    assert small().settle([]) == {"holistic": 0.5, "partial": 0.5}
+    for method in (small(fusion="mean"), small(partial_branch=False)):
+        assert method.settle(toy_samples(2, L=L)) == {}
+        assert method.shares.unique().numel() == 1
+
+
 def test_absent_crops_are_not_read(batch: dict[str, Tensor]) -> None:
     method = small()
     absent = ~batch["present"] & batch["mask"]

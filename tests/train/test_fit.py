@@ -298,7 +298,7 @@ def test_early_stopping_keeps_the_best_validation(
         return {**validated(self), "val/map": next(said)}
 
     monkeypatch.setattr(Run, "_validated", pretended)
-    config = tiny(epochs=9, validate_every=1, patience=2)
+    config = tiny(epochs=9, validate_every=1, patience=2, overrides={**TINY, "fusion": "mean"})
     resume = tmp_path / "resume"
     with pytest.raises(KeyboardInterrupt):
         fit(train, val, config, out=tmp_path, resume=resume, progress=stop_after(3))
@@ -309,6 +309,16 @@ def test_early_stopping_keeps_the_best_validation(
     found = load_file(tmp_path / MODEL)
     assert all(torch.equal(found[name], value) for name, value in kept[1].items())
     assert not torch.equal(kept[1]["decoders.0.head.bias"], kept[-1]["decoders.0.head.bias"])
+
+
+def test_what_training_leaves_open_is_settled_on_val(
+    train: list, val: list, tmp_path: Path
+) -> None:
+    report = fit(train, val, tiny(epochs=1), out=tmp_path, progress=quiet)
+    shares = load_file(tmp_path / MODEL)["shares"].tolist()
+    assert report["settled"] == dict(zip(("holistic", "partial"), shares, strict=True))
+    assert sum(shares) == pytest.approx(1)
+    assert load_method(tmp_path).settle(val) == pytest.approx(report["settled"])
 
 
 def test_early_stopping_needs_validation_samples(train: list, tmp_path: Path) -> None:

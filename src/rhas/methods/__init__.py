@@ -57,6 +57,11 @@ class Method(nn.Module):
         """Named loss terms, scalars; their sum is the loss. Random draws use torch's generator."""
         raise NotImplementedError
 
+    def settle(self, samples: Iterable[Batch]) -> dict[str, float]:
+        """Fits on the validation samples (no batch dimension) what training has left open, once it
+        is over; figures for the report."""
+        return {}
+
     def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Probabilities, float32 (B, L, C), 0 on padding; without gradient.
 

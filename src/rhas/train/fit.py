@@ -84,11 +84,14 @@ def fit(
             _log(live, figures)
             progress(run.epoch, config.epochs, figures)
         kept = run.end()
+        report = run.report()
         if leads:
+            settled = kept.settle(run.val)
             save_method(kept, config, run.dims, out)
             if checkpoint:
                 checkpoint.unlink(missing_ok=True)
-        return run.report()
+            report |= {"settled": settled} if settled else {}
+        return report
 
 
 def _check(train: SampleSet, val: SampleSet, config: TrainConfig) -> None:

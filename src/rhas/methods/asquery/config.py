@@ -71,6 +71,7 @@ PRESETS = {
     "mini": Config(
         stride=5,
         standardise=True,
+        centre=True,
         prior_bias=True,
         width=64,
         branch_dilations=(8, 16, 32),

@@ -80,6 +80,7 @@ PRESETS = {
         _PAPER,
         stride=5,
         standardise=True,
+        centre=True,
         prior_bias=True,
         blocks="iU",
         tokens=80,

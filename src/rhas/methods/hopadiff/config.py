@@ -66,6 +66,9 @@ class Config:
         clip_noisy: the decoder reads y_t clipped to the labels' range, as [0, 1] (section 4.2,
             y_t ∈ [0,1]; DiffAct), or else as it is.
         samples: DDIM samples whose mean is the score.
+        fusion: of the branches' scores: their ``mean`` (section 4.2), or a weighted mean, its weights
+            ``fitted`` on val after training: where one branch is much the better one, the plain
+            mean costs.
         output: ``sigmoid`` (multi-label) or ``softmax`` in sampling, as in the published code.
         condition_masks: what a training sample's condition loses, drawn evenly from ``full``
             (nothing), ``zero`` (all), ``boundary`` (frames near label-set changes), ``class`` (the
@@ -123,6 +126,7 @@ class Config:
     scale: float = 1.0
     clip_noisy: bool = True
     samples: int = 1
+    fusion: Literal["mean", "fitted"] = "mean"
     output: Literal["sigmoid", "softmax"] = "sigmoid"
     condition_masks: tuple[str, ...] = ("full",)
     encoder_weight: float = 1.0
@@ -235,6 +239,7 @@ PRESETS: dict[str, Config] = {
         scale=0.2,
         clip_noisy=False,
         sampling_steps=4,
+        fusion="fitted",
         boundary_weight=0.1,
     ),
 }

@@ -55,6 +55,7 @@ PRESETS = {
     "mini": Config(
         stride=5,
         standardise=True,
+        centre=True,
         prior_bias=True,
         stages=3,
         layers=7,
@@ -62,6 +63,7 @@ PRESETS = {
         long_stride=16,
         dropout=0.1,
         attention_dropout=0.1,
+        channel_dropout=0.1,
         smoothing_weight=0.05,
     ),
 }

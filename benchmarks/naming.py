@@ -1,0 +1,95 @@
+"""How good tracks are when not everybody is named: python benchmarks/naming.py [--split test]
+
+The boxes of `dvc repro ground` (data/boxes) are given to all persons of a film, to every two of
+them, and to each one alone, the others' references taken away; tracks are made anew and counted
+against the truth. In per cent: recall (of visible frames), wrong (boxes on somebody else), away
+(frames without the person that have a box). docs/SEGMENT.md has the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from rhas.crop.detections import merge
+from rhas.crop.tracking import INTERPOLATED, Track, track_film
+from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracks import TrackCounts, TrackedFilm, track_counts
+from rhas.stores.jpegstore import person_group
+from rhas.stores.manifest import SUBSETS, Manifest
+
+DATA = Path("data")
+STORES = Stores(DATA / "raw", DATA / "frames", DATA / "boxes", DATA / "tracks")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--split", choices=SUBSETS, default="test")
+    parser.add_argument("--min-score", type=float, nargs="+", default=[0.2, 0.3, 0.4, 0.5])
+    parser.add_argument("--max-gap", type=int, default=30)
+    args = parser.parse_args()
+    films = [f.movie for f in Manifest.read(STORES.raw).films if f.subset == args.split]
+    print(f"{'min_score':>9}  {'named':<5}  recall  wrong   away")
+    for score in args.min_score:
+        for count, name in ((0, "all"), (2, "two"), (1, "one")):
+            total = TrackCounts()
+            for movie in films:
+                total = sum(counts(movie, count, score, args.max_gap), total)
+            shares = (
+                total.found / total.visible,
+                total.wrong / total.boxed,
+                total.absent_boxed / total.absent,
+            )
+            figures = "".join(f"{100 * share:8.1f}" for share in shares).lstrip().rjust(22)
+            print(f"{score:9.2f}  {name:<5}{figures}", flush=True)
+
+
+def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[TrackCounts]:
+    """Of each named person of a film, for every choice of ``named`` persons; 0 names all."""
+    film = read_tracked(STORES, movie)
+    frames, people = film.visible.shape
+    with h5py.File(STORES.boxes / f"{movie}.h5") as file:
+        sampled, stride = file["frames"][:], int(file.attrs["stride"])
+        groups = [file[person_group(person)] for person in range(people)]
+        candidates = [[group[key][:] for key in ("offsets", "boxes", "scores")] for group in groups]
+
+    def of(person: int, key: int) -> list[np.ndarray]:
+        offsets = candidates[person][0]
+        return np.split(candidates[person][key], offsets[1:-1])
+
+    for persons in combinations(range(people), named or people):
+        boxes, scores = (list(zip(*(of(p, key) for p in persons), strict=True)) for key in (1, 2))
+        tracks, _ = track_film(
+            sampled,
+            [merge(b, s) for b, s in zip(boxes, scores, strict=True)],
+            film.found_cuts,
+            frames,
+            len(persons),
+            stride=stride,
+            max_gap=max_gap,
+            min_score=min_score,
+        )
+        yield from _counted(film, persons, tracks)
+
+
+def _counted(
+    film: TrackedFilm, persons: Sequence[int], tracks: Sequence[Track]
+) -> list[TrackCounts]:
+    boxes, interpolated = np.full_like(film.boxes, np.nan), np.zeros_like(film.interpolated)
+    for person, track in zip(persons, tracks, strict=True):
+        boxes[:, person] = track.boxes
+        interpolated[:, person] = track.source == INTERPOLATED
+    everybody = track_counts(replace(film, boxes=boxes, interpolated=interpolated))
+    return [everybody[person] for person in persons]
+
+
+if __name__ == "__main__":
+    main()
