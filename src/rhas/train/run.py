@@ -77,7 +77,8 @@ class Run:
             [
                 {"params": matrices, "weight_decay": config.weight_decay},
                 {"params": others, "weight_decay": 0.0},
-            ]
+            ],
+            fused=True,
         )
         self.averaged = copy.deepcopy(self.method).requires_grad_(False)
         self.best: dict[str, Tensor] = {}
@@ -331,8 +332,7 @@ class Run:
         parameters = dict(self.method.named_parameters())
         for name, tensor in parts["optimizer"].items():
             key, _, parameter = name.partition("/")
-            where = "cpu" if key == "step" else self.team.device
-            self.optimizer.state[parameters[parameter]][key] = tensor.to(where)
+            self.optimizer.state[parameters[parameter]][key] = tensor.to(self.team.device)
         self.best = {k: v.to(self.team.device) for k, v in parts["best"].items()}
         self.best_epoch, self.best_figure = said["best"]
         self.epoch, self.step = said["epoch"], said["step"]

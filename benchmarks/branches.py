@@ -1,0 +1,58 @@
+"""What each branch of a trained HopaDIFF knows, and what weighing them is worth.
+
+    python benchmarks/branches.py [--model models/hopadiff] [--samples data/samples]
+
+Prints val / test of every figure over the holistic branch's share in the scores: 0 is the partial
+branch alone, 0.5 the paper's plain mean, 1 the holistic branch alone. Nothing is trained again;
+thresholds are fitted on val for each. The model's own share, fitted on val, is marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+import yaml
+from sampling import FIGURES, figures_of
+
+from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
+from rhas.chunk import Samples
+from rhas.engine.stage import run
+from rhas.evaluate import EvaluateConfig
+from rhas.evaluate.evaluation import score_samples
+from rhas.train import load_method
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=Path("models/hopadiff"))
+    parser.add_argument("--samples", type=Path, default=Path("data/samples"))
+    options = parser.parse_args()
+    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    own = {"seed": values["seed"], **values["evaluate"]}
+    config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    method = load_method(options.model)
+    if getattr(method, "shares", torch.ones(1)).numel() != 2:
+        raise RhasError("a model without two branches", where=str(options.model))
+    sides = {side: Samples(options.samples, side) for side in ("val", "test")}
+    classes = sides["test"][0]["labels"].shape[1]
+    fitted = round(float(method.shares[0]), 2)
+    print(f"{'holistic':>8}   " + " ".join(f"{n:>14}" for n in FIGURES))
+    for share in sorted({*SHARES, fitted}):
+        method.shares.copy_(torch.tensor([share, 1 - share]))
+        seen = {
+            side: score_samples(method, own, config.seed, classes) for side, own in sides.items()
+        }
+        row = figures_of(seen, config)
+        cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
+        print(f"{share:8.2f} {'*' if share == fitted else ' '} {cells}", flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
