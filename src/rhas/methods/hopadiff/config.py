@@ -66,9 +66,9 @@ class Config:
         clip_noisy: the decoder reads y_t clipped to the labels' range, as [0, 1] (section 4.2,
             y_t ∈ [0,1]; DiffAct), or else as it is.
         samples: DDIM samples whose mean is the score.
-        fusion: of the branches' scores: their ``mean`` (section 4.2), or a weighted mean, its weights
-            ``fitted`` on val after training: where one branch is much the better one, the plain
-            mean costs.
+        fusion: of the branches' scores: their ``mean`` (section 4.2), or a weighted mean, its
+            weights ``fitted`` on val after training: where one branch is much the better one, the
+            plain mean costs.
         output: ``sigmoid`` (multi-label) or ``softmax`` in sampling, as in the published code.
         condition_masks: what a training sample's condition loses, drawn evenly from ``full``
             (nothing), ``zero`` (all), ``boundary`` (frames near label-set changes), ``class`` (the
