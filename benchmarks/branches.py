@@ -13,14 +13,11 @@ import argparse
 from pathlib import Path
 
 import torch
-import yaml
-from sampling import FIGURES, figures_of
+from sampling import FIGURES, evaluation, figures_of
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.engine.stage import run
-from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.evaluation import score_samples
 from rhas.train import load_method
 
@@ -34,12 +31,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/hopadiff"))
     parser.add_argument("--samples", type=Path, default=Path("data/samples"))
     options = parser.parse_args()
-    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    own = {"seed": values["seed"], **values["evaluate"]}
-    config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    config = evaluation()
     method = load_method(options.model)
     if getattr(method, "shares", torch.ones(1)).numel() != 2:
-        raise RhasError("a model without two branches", where=str(options.model))
+        raise RhasError(
+            "a model without two branches",
+            where=str(options.model),
+            expected="HopaDIFF with its partial branch",
+        )
     sides = {side: Samples(options.samples, side) for side in ("val", "test")}
     classes = sides["test"][0]["labels"].shape[1]
     fitted = round(float(method.shares[0]), 2)

@@ -17,8 +17,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from rhas.base.config import load_params
 from rhas.crop.detections import merge
 from rhas.crop.tracking import INTERPOLATED, Track, track_film
+from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.evaluate.tracks import TrackCounts, TrackedFilm, track_counts
 from rhas.stores.jpegstore import person_group
@@ -34,15 +36,15 @@ def main() -> None:
     )
     parser.add_argument("--split", choices=SUBSETS, default="test")
     parser.add_argument("--min-score", type=float, nargs="+", default=[0.2, 0.3, 0.4, 0.5])
-    parser.add_argument("--max-gap", type=int, default=30)
     args = parser.parse_args()
+    max_gap = load_params(Path("params.yaml"))["crop"]["max_gap"]
     films = [f.movie for f in Manifest.read(STORES.raw).films if f.subset == args.split]
     print(f"{'min_score':>9}  {'named':<5}  recall  wrong   away")
     for score in args.min_score:
         for count, name in ((0, "all"), (2, "two"), (1, "one")):
             total = TrackCounts()
             for movie in films:
-                total = sum(counts(movie, count, score, args.max_gap), total)
+                total = sum(counts(movie, count, score, max_gap), total)
             shares = (
                 total.found / total.visible,
                 total.wrong / total.boxed,
@@ -53,7 +55,10 @@ def main() -> None:
 
 
 def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[TrackCounts]:
-    """Of each named person of a film, for every choice of ``named`` persons; 0 names all."""
+    """Of each named person of a film, for every choice of ``named`` persons; 0 names all.
+
+    ``min_score`` and ``max_gap`` (frames) are crop's.
+    """
     film = read_tracked(STORES, movie)
     frames, people = film.visible.shape
     with h5py.File(STORES.boxes / f"{movie}.h5") as file:
@@ -92,4 +97,4 @@ def _counted(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

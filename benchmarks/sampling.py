@@ -35,6 +35,13 @@ STEPS = (1, 2, 4, 8, 25, 50)
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
 
 
+def evaluation() -> EvaluateConfig:
+    """That of params.yaml."""
+    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    own = {"seed": values["seed"], **values["evaluate"]}
+    return from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+
+
 def measure(model: Path, samples: Path, config: EvaluateConfig) -> list[dict[str, Any]]:
     """One row per number of steps: seconds, and the clean figures of both sides, 0-100."""
     method = load_method(model)
@@ -93,11 +100,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument("--plot", type=Path, help="draw the figures of test here, PNG")
     options = parser.parse_args()
-    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    own = {"seed": values["seed"], **values["evaluate"]}
-    rows = measure(
-        options.model, options.samples, from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
-    )
+    rows = measure(options.model, options.samples, evaluation())
     print(f"{'steps':>5} {'seconds':>8}  " + " ".join(f"{n:>14}" for n in FIGURES))
     for row in rows:
         cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,6 +49,49 @@ def test_the_unnamed_do_not_take_a_person_who_scores_low() -> None:
 
 def test_no_tracklet() -> None:
     assert unlikeness(np.zeros((0, 3)), np.zeros(0), 3.0).shape == (0, 3)
+
+
+def plain(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
+    """The definition, number by number: person P is everybody whom nobody named."""
+    count, people = looks.shape
+
+    def normal(values: list[float]) -> list[float]:
+        odds = [math.exp(v - max(values)) for v in values]
+        return [o / sum(odds) for o in odds]
+
+    claims = [[*row, 1.0] for row in looks.tolist()]
+    shares = [normal(row) for row in claims]
+    for _ in range(10):
+        means = []
+        for q in range(people + 1):
+            weights = [shares[i][q] * frames[i] for i in range(count)]
+            means.append(
+                [sum(w * x for w, x in zip(weights, looks[:, p], strict=True)) / sum(weights)
+                 for p in range(people)]
+            )  # fmt: skip
+        away = [
+            [sum((x - m) ** 2 for x, m in zip(row, mean, strict=True)) / people / (2 * 0.6**2)
+             for mean in means]
+            for row in looks.tolist()
+        ]  # fmt: skip
+        shares = [
+            normal([c - a for c, a in zip(*rows, strict=True)])
+            for rows in zip(claims, away, strict=True)
+        ]
+    extra = np.zeros_like(looks)
+    for i, p in itertools.product(range(count), range(people)):
+        rivals = away[i][:people]
+        if means[people][p] < means[p][p]:
+            rivals = away[i]
+        extra[i, p] = min(max(away[i][p] - min(rivals), 0), most)
+    return extra
+
+
+@given(arrays(float, (5, 3), elements=st.floats(-3, 3)))
+@settings(max_examples=50, deadline=None)
+def test_equal_to_the_definition(looks: np.ndarray) -> None:
+    frames = np.asarray([1, 9, 4, 2, 30])
+    assert unlikeness(looks, frames, 3.0) == pytest.approx(plain(looks, frames, 3.0), abs=1e-6)
 
 
 @given(arrays(float, (5, 3), elements=st.floats(-3, 3)), st.permutations(range(3)))

@@ -58,8 +58,14 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def settle(self, samples: Iterable[Batch]) -> dict[str, float]:
-        """Fits on the validation samples (no batch dimension) what training has left open, once it
-        is over; figures for the report."""
+        """Fits what training has left open, once it is over.
+
+        Args:
+            samples: those of val, each a batch's row: (L, ·), no batch dimension; may be none.
+
+        Returns:
+            Figures by name for the report; none where nothing was open.
+        """
         return {}
 
     def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -25,7 +25,7 @@ REASONS = {
     NO_DETECTION: "the detector saw nobody who fits the reference at all",
     LOW_SCORE: "whoever fits best scores below crop.min_score",
     ANOTHER: "whoever fits best is taken for another reference's person",
-    UNCERTAIN: "somebody scores well, too briefly or among too much that speaks against it",
+    UNCERTAIN: "somebody scores well, but too briefly, or looks more like another person",
     CUT: "a shot so short that no frame of it was looked at",
 }
 _SAME_BOX = 0.5  # intersection over union

@@ -132,9 +132,10 @@ class HopaDIFF(Method):
         losses = [0.0] * len(grid)
         for sample in samples:
             batch = self._here({name: value[None] for name, value in sample.items()})
-            one, other = self._streams(batch, torch.Generator().manual_seed(0))
-            labels = self.inputs.pooled(batch["labels"], batch["mask"])[:, : one.shape[1]]
-            real = self.inputs(batch).mask
+            steps = self.inputs(batch)
+            one, other = self._streams(steps, torch.Generator().manual_seed(0))
+            real = steps.mask
+            labels = self.inputs.pooled(batch["labels"], batch["mask"])[:, : real.shape[1]]
             for place, share in enumerate(grid):
                 mixed = (share * one + (1 - share) * other).clamp(_RAREST, 1 - _RAREST)
                 loss = F.binary_cross_entropy(mixed[real], labels[real], reduction="sum")
@@ -144,6 +145,7 @@ class HopaDIFF(Method):
             self.shares.copy_(torch.tensor([first, 1 - first]))
         return dict(zip(self.names, self.shares.tolist(), strict=True))
 
+    @torch.no_grad()
     def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The mean of the streams' DDIM samples, weighted by ``shares``; each stream runs its own
         chains.
@@ -156,19 +158,17 @@ class HopaDIFF(Method):
             float32 (B, L, C) in [0, 1], 0 on padding, on the method's device.
         """
         batch = self._here(batch)
-        sampled = torch.stack(self._streams(batch, generator), -1)
+        sampled = torch.stack(self._streams(self.inputs(batch), generator), -1)
         length = batch["mask"].shape[1]
         frames = (sampled @ self.shares).repeat_interleave(self.config.stride, 1)[:, :length]
         frames = F.pad(frames, (0, 0, 0, length - frames.shape[1]))
         return frames * batch["mask"][..., None]
 
-    @torch.no_grad()
-    def _streams(self, batch: Batch, generator: torch.Generator) -> list[Tensor]:
+    def _streams(self, steps: Steps, generator: torch.Generator) -> list[Tensor]:
         """DDIM samples of each stream, (B, N, C)."""
         training = self.training
         self.eval()
         try:
-            steps = self.inputs(batch)
             z, _ = self._encoded(steps)
             return [
                 self._sampled(row, prepared, steps, generator)
