@@ -87,7 +87,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     axis.set_ylabel("test, %")
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
-    axis.legend(ncols=3, fontsize=8)
+    axis.legend(ncols=3, fontsize=8, loc="lower right")
     figure.savefig(path, dpi=150)
 
 
