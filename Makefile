@@ -23,9 +23,11 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Without --no-compile a minute more: pip would compile thousands of modules that nobody imports.
 $(VENV)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		-c requirements.lock -e .
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -23,7 +23,7 @@ from rhas.crop.tracking import INTERPOLATED, Track, track_film
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.evaluate.tracks import TrackCounts, TrackedFilm, track_counts
-from rhas.stores.jpegstore import person_group
+from rhas.stores.jpegstore import JpegReader, person_group
 from rhas.stores.manifest import SUBSETS, Manifest
 
 DATA = Path("data")
@@ -66,15 +66,20 @@ def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[T
         groups = [file[person_group(person)] for person in range(people)]
         candidates = [[group[key][:] for key in ("offsets", "boxes", "scores")] for group in groups]
 
+    with h5py.File(STORES.frames / f"{movie}.h5") as file:
+        reader = JpegReader(file)
+        pictures = [reader[int(frame)] for frame in sampled]
+
     def of(person: int, key: int) -> list[np.ndarray]:
         offsets = candidates[person][0]
         return np.split(candidates[person][key], offsets[1:-1])
 
     for persons in combinations(range(people), named or people):
         boxes, scores = (list(zip(*(of(p, key) for p in persons), strict=True)) for key in (1, 2))
+        bodies = [merge(b, s) for b, s in zip(boxes, scores, strict=True)]
         tracks, _ = track_film(
             sampled,
-            [merge(b, s) for b, s in zip(boxes, scores, strict=True)],
+            [found.coloured(picture) for found, picture in zip(bodies, pictures, strict=True)],
             film.found_cuts,
             frames,
             len(persons),

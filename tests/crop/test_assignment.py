@@ -57,7 +57,7 @@ def problems(draw) -> tuple[list[Tracklet], np.ndarray, int]:
         frames = np.arange(first, first + draw(st.integers(1, 4))) * STRIDE
         x, speed = draw(st.integers(0, 5)) * 20, draw(st.integers(-2, 2))
         boxes = np.stack([body(x + speed * f) for f in frames])
-        tracklets.append(Tracklet(frames, boxes, np.zeros((len(frames), people))))
+        tracklets.append(Tracklet(frames, boxes, *np.zeros((2, len(frames), people))))
     tracklets.sort(key=lambda t: int(t.frames[0]))
     gain = st.floats(-4, 8).map(lambda v: round(v, 2))
     gains = np.asarray([[draw(gain) for _ in range(people)] for _ in tracklets])

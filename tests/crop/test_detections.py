@@ -16,6 +16,7 @@ def test_merge_makes_one_detection_per_body() -> None:
         np.asarray([[10.4, 10, 30.4, 50], [100, 10, 120, 50]])
     )
     np.testing.assert_array_equal(made.scores, [[0.8, 0.2], [np.nan, 0.5]])
+    assert made.colours.shape == (2, 0)
 
 
 def test_merge_of_nothing() -> None:
@@ -26,4 +27,4 @@ def test_merge_of_nothing() -> None:
 
 def test_detections_check_their_shapes() -> None:
     with pytest.raises(RhasError, match="do not fit together"):
-        Detections(np.zeros((2, 4)), np.zeros((3, 1)))
+        Detections(np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((2, 0)))

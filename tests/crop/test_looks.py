@@ -13,12 +13,18 @@ from hypothesis.extra.numpy import arrays
 
 from rhas.crop.looks import unlikeness
 
+GREY = np.full((1, 12), 50.0)
+
+
+def unknown(looks: np.ndarray) -> np.ndarray:
+    return np.zeros((len(looks), 0))
+
 
 def test_who_is_alone_is_not_taken_by_a_reference_of_higher_scores() -> None:
     """Evidence for the orange coat is higher on both people; the jacket's is high on one."""
     coat, jacket = [2.0, -1.0], [1.5, 1.2]  # nats for "orange coat", "orange jacket"
     looks = np.asarray([coat, jacket, coat, jacket, jacket])
-    extra = unlikeness(looks, np.asarray([20, 5, 10, 30, 10]), 3.0)
+    extra = unlikeness(looks, unknown(looks), np.asarray([20, 5, 10, 30, 10]), 3.0)
     assert (looks - extra).argmax(1).tolist() == [0, 1, 0, 1, 1]
     assert looks.argmax(1).tolist() == [0] * 5
 
@@ -29,14 +35,14 @@ def test_distances_are_those_from_the_means_of_separate_people() -> None:
     means = np.asarray([[4.75, -4.0], [-4.0, 4.0], [-4.0, -4.0]])  # of 1 and 3 frames, 2, and 50
     squared = ((looks[:, None] - means) ** 2).mean(2) / (2 * 0.6**2)
     expected = (squared - squared.min(1, keepdims=True))[:, :2]  # the last mean is of the unnamed
-    extra = unlikeness(looks, np.asarray([1, 3, 2, 50]), 1e6)
+    extra = unlikeness(looks, unknown(looks), np.asarray([1, 3, 2, 50]), 1e6)
     assert extra == pytest.approx(expected, rel=0.01, abs=1e-6)
 
 
 def test_one_reference_alone_is_not_given_everybody() -> None:
     """The person's tracklets score 2 nats, two others 0.3 and 0.5: enough, had nobody looked."""
     looks = np.asarray([[2.1], [0.3], [1.9], [0.5]])
-    extra = unlikeness(looks, np.asarray([30, 40, 20, 10]), 3.0)
+    extra = unlikeness(looks, unknown(looks), np.asarray([30, 40, 20, 10]), 3.0)
     assert extra[[0, 2], 0].tolist() == [0, 0]
     assert (looks - extra)[[1, 3], 0].max() < 0
 
@@ -44,14 +50,33 @@ def test_one_reference_alone_is_not_given_everybody() -> None:
 def test_the_unnamed_do_not_take_a_person_who_scores_low() -> None:
     """Where the only people in the film score alike there is nobody to tell them from."""
     looks = np.asarray([[0.5], [0.6], [0.4]])
-    assert unlikeness(looks, np.asarray([10, 10, 10]), 3.0).max() < 0.2
+    assert unlikeness(looks, unknown(looks), np.asarray([10, 10, 10]), 3.0).max() < 0.2
+
+
+def test_colours_tell_bodies_apart_that_score_alike() -> None:
+    """The third and fourth tracklet score alike for both references, but wear what one wears."""
+    looks = np.asarray([[2.0, 0.0], [0.0, 2.0], [0.9, 1.0], [1.0, 0.9]])
+    red, blue = GREY + 30, GREY - 30
+    frames = np.asarray([30, 30, 10, 10])
+    extra = unlikeness(looks, np.concatenate([red, blue, red, blue]), frames, 3.0)
+    assert (looks - extra).argmax(1).tolist() == [0, 1, 0, 1]
+    plainly = unlikeness(looks, unknown(looks), frames, 3.0)
+    assert (looks - plainly).argmax(1).tolist() == [0, 1, 1, 0]
+
+
+def test_colours_alone_make_nobody_unnamed() -> None:
+    """One reference: a tracklet in other colours is no farther from it than without them."""
+    looks = np.asarray([[2.0], [1.9], [0.3]])
+    frames = np.asarray([10, 10, 10])
+    extra = unlikeness(looks, np.concatenate([GREY, GREY + 40, GREY]), frames, 3.0)
+    assert extra == pytest.approx(unlikeness(looks, unknown(looks), frames, 3.0), abs=0.05)
 
 
 def test_no_tracklet() -> None:
-    assert unlikeness(np.zeros((0, 3)), np.zeros(0), 3.0).shape == (0, 3)
+    assert unlikeness(np.zeros((0, 3)), np.zeros((0, 12)), np.zeros(0), 3.0).shape == (0, 3)
 
 
-def plain(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
+def plain(looks: np.ndarray, colours: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
     """The definition, number by number: person P is everybody whom nobody named."""
     count, people = looks.shape
 
@@ -59,21 +84,26 @@ def plain(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
         odds = [math.exp(v - max(values)) for v in values]
         return [o / sum(odds) for o in odds]
 
+    def mean(values: np.ndarray, weights: list[float]) -> list[float]:
+        return [
+            sum(w * x for w, x in zip(weights, column, strict=True)) / sum(weights)
+            for column in values.T
+        ]
+
+    def distance(row: list[float], middle: list[float], spread: float, most: float) -> float:
+        nats = [(x - m) ** 2 / (2 * spread**2) for x, m in zip(row, middle, strict=True)]
+        return sum(min(n, most) for n in nats) / len(nats)
+
     claims = [[*row, 1.0] for row in looks.tolist()]
     shares = [normal(row) for row in claims]
-    for _ in range(10):
-        means = []
-        for q in range(people + 1):
-            weights = [shares[i][q] * frames[i] for i in range(count)]
-            means.append(
-                [sum(w * x for w, x in zip(weights, looks[:, p], strict=True)) / sum(weights)
-                 for p in range(people)]
-            )  # fmt: skip
-        away = [
-            [sum((x - m) ** 2 for x, m in zip(row, mean, strict=True)) / people / (2 * 0.6**2)
-             for mean in means]
-            for row in looks.tolist()
-        ]  # fmt: skip
+    for _ in range(15):
+        weights = [[shares[i][q] * frames[i] for i in range(count)] for q in range(people + 1)]
+        means = [mean(looks, w) for w in weights]
+        wear = [mean(colours, w) for w in weights[:people]]
+        away = [[distance(row, m, 0.6, math.inf) for m in means] for row in looks.tolist()]
+        for i, row in enumerate(colours.tolist()):
+            nats = [4 * distance(row, m, 12, 4) for m in wear]
+            away[i] = [a + n for a, n in zip(away[i], [*nats, min(nats)], strict=True)]
         shares = [
             normal([c - a for c, a in zip(*rows, strict=True)])
             for rows in zip(claims, away, strict=True)
@@ -87,17 +117,25 @@ def plain(looks: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
     return extra
 
 
-@given(arrays(float, (5, 3), elements=st.floats(-3, 3)))
-@settings(max_examples=50, deadline=None)
-def test_equal_to_the_definition(looks: np.ndarray) -> None:
-    frames = np.asarray([1, 9, 4, 2, 30])
-    assert unlikeness(looks, frames, 3.0) == pytest.approx(plain(looks, frames, 3.0), abs=1e-6)
+LOOKS = arrays(float, (5, 3), elements=st.floats(-3, 3))
+COLOURS = arrays(float, (5, 4), elements=st.floats(-60, 60))
+FRAMES = np.asarray([1, 9, 4, 2, 30])
 
 
-@given(arrays(float, (5, 3), elements=st.floats(-3, 3)), st.permutations(range(3)))
+@pytest.mark.parametrize("seed", range(30))
+def test_equal_to_the_definition(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    looks, colours = rng.normal(0, 2, (5, 3)), rng.normal(0, 20, (5, 4))
+    expected = plain(looks, colours, FRAMES, 3.0)
+    assert unlikeness(looks, colours, FRAMES, 3.0) == pytest.approx(expected, abs=1e-6)
+
+
+@given(LOOKS, COLOURS, st.permutations(range(3)))
 @settings(max_examples=50, deadline=None)
-def test_bounds_and_the_order_of_references(looks: np.ndarray, order: list[int]) -> None:
-    frames = np.asarray([1, 9, 4, 2, 30])
-    extra = unlikeness(looks, frames, 3.0)
+def test_bounds_and_the_order_of_references(
+    looks: np.ndarray, colours: np.ndarray, order: list[int]
+) -> None:
+    extra = unlikeness(looks, colours, FRAMES, 3.0)
     assert ((extra >= 0) & (extra <= 3)).all()
-    assert unlikeness(looks[:, order], frames, 3.0) == pytest.approx(extra[:, order], abs=1e-6)
+    other = unlikeness(looks[:, order], colours, FRAMES, 3.0)
+    assert other == pytest.approx(extra[:, order], abs=1e-6)

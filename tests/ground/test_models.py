@@ -137,6 +137,29 @@ def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.n
     check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
 
 
+def test_places_are_encoded_once_per_mask(tiny: str, frames: list[np.ndarray]) -> None:
+    made = grounder(tiny)
+    backbone = made._model.model.backbone
+    places = backbone.position_embedding
+    places._known.clear()
+    ran: list[int] = []
+    hook = places.encoding.register_forward_hook(lambda *_: ran.append(1))
+    made.boxes(frames[:2], REFERENCES)
+    once = len(ran)
+    same = made.boxes(frames[2:4], REFERENCES)
+    assert len(ran) == once
+    padded = [frames[0], frames[1][:60].copy()]  # another mask, in part of the same shape
+    other = made.boxes(padded, REFERENCES)
+    hook.remove()
+    assert len(ran) > once
+    try:
+        backbone.position_embedding = places.encoding
+        check_same(same, made.boxes(frames[2:4], REFERENCES), 0)
+        check_same(other, made.boxes(padded, REFERENCES), 0)
+    finally:
+        backbone.position_embedding = places
+
+
 @KINDS
 def test_separate_references_give_what_each_gives_alone(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]

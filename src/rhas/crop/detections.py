@@ -6,11 +6,12 @@ Legend: N detections of a frame, P references. Boxes are float64 ``x1, y1, x2, y
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.crop.colours import body_colours
 
 _SAME_BODY = 0.7  # intersection over union above which two candidates are one detection
 
@@ -20,11 +21,12 @@ class Detections:
     """Detections of one sampled frame.
 
     boxes: float64 (N, 4). scores: float64 (N, P) in [0, 1], NaN where a reference has no
-    candidate for the box.
+    candidate for the box. colours: float64 (N, 12) of `rhas.crop.colours`, or (N, 0): not known.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
+    colours: np.ndarray
 
     def __post_init__(self) -> None:
         if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 2:
@@ -34,12 +36,17 @@ class Detections:
                 got=f"{self.boxes.shape} and {self.scores.shape}",
             )
 
+    def coloured(self, picture: np.ndarray) -> Detections:
+        """With the colours of the frame's picture, uint8 (height, width, 3)."""
+        return replace(self, colours=body_colours(picture, self.boxes))
+
 
 def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detections:
     """One detection per body of a frame from the candidates of every reference.
 
     Best score first, a candidate takes with it all that overlap it by more than 0.7; their mean
     box, weighted by score, is the detection; a reference's score is the best of its candidates.
+    Colours are not known.
 
     Args:
         boxes, scores: per reference (K, 4) and (K,).
@@ -65,6 +72,7 @@ def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detectio
     return Detections(
         np.asarray(merged, np.float64).reshape(-1, 4),
         np.asarray(table, np.float64).reshape(-1, len(boxes)),
+        np.zeros((len(merged), 0)),
     )
 
 

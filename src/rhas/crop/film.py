@@ -107,7 +107,10 @@ def crop_film(
         cuts = find_cuts(_thumbnails(film, frames_file, progress), config.cut_threshold)
         tracks, counts = track_film(
             grounded.frames,
-            grounded.detections,
+            [
+                found.coloured(_picture(film, int(frame))) if len(found.boxes) else found
+                for frame, found in zip(grounded.frames, grounded.detections, strict=True)
+            ],
             cuts,
             len(film),
             len(grounded.references),
@@ -308,9 +311,7 @@ def _crops(
     """JPEG bytes by person, empty where missing; the frame is decoded once, if at all."""
     if all(track.source[frame] == MISSING for track in tracks):
         return [b""] * len(tracks)
-    picture = film[frame]
-    assert picture is not None  # its thumbnail was made
-    image = Image.fromarray(picture)
+    image = Image.fromarray(_picture(film, frame))
     return [
         b""
         if track.source[frame] == MISSING
@@ -319,3 +320,9 @@ def _crops(
         )
         for track in tracks
     ]
+
+
+def _picture(film: JpegReader, frame: int) -> np.ndarray:
+    picture = film[frame]
+    assert picture is not None  # its thumbnail was made
+    return picture

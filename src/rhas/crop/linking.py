@@ -21,12 +21,14 @@ _AMBIGUOUS = 3.0  # nats within which another continuation counts as equally pla
 class Tracklet:
     """One body over some sampled frames of a shot.
 
-    frames: int64 (n,) ascending. boxes: float64 (n, 4). scores: float64 (n, P), NaN as above.
+    frames: int64 (n,) ascending. boxes: float64 (n, 4). scores: float64 (n, P) and colours:
+    float64 (n, 12) or (n, 0), as in `rhas.crop.detections.Detections`.
     """
 
     frames: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    colours: np.ndarray
 
 
 def _state(boxes: np.ndarray) -> np.ndarray:
@@ -92,23 +94,23 @@ class Ends:
 class _Growing:
     """A tracklet while it is linked."""
 
-    def __init__(self, frame: int, box: np.ndarray, scores: np.ndarray) -> None:
-        self.frames, self.boxes, self.scores = [frame], [box], [scores]
-        self.end = self._end()
+    def __init__(self, frame: int, found: Detections, row: int) -> None:
+        self.frames: list[int] = []
+        self.boxes: list[np.ndarray] = []
+        self.scores: list[np.ndarray] = []
+        self.colours: list[np.ndarray] = []
+        self.extend(frame, found, row)
 
-    def extend(self, frame: int, box: np.ndarray, scores: np.ndarray) -> None:
+    def extend(self, frame: int, found: Detections, row: int) -> None:
         self.frames.append(frame)
-        self.boxes.append(box)
-        self.scores.append(scores)
-        self.end = self._end()
-
-    def _end(self) -> Ends:
-        return Ends.of(np.asarray(self.frames[-3:]), np.asarray(self.boxes[-3:]), last=True)
+        self.boxes.append(found.boxes[row])
+        self.scores.append(found.scores[row])
+        self.colours.append(found.colours[row])
+        self.end = Ends.of(np.asarray(self.frames[-3:]), np.asarray(self.boxes[-3:]), last=True)
 
     def done(self) -> Tracklet:
-        return Tracklet(
-            np.asarray(self.frames, np.int64), np.asarray(self.boxes), np.asarray(self.scores)
-        )
+        rows = (np.asarray(values) for values in (self.boxes, self.scores, self.colours))
+        return Tracklet(np.asarray(self.frames, np.int64), *rows)
 
 
 def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) -> list[Tracklet]:
@@ -146,10 +148,10 @@ def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) 
                     taken[int(column)] = live[row]
             ended = {id(t) for t in finished}
             live = [t for t in live if id(t) not in ended]
-        for n, (box, scores) in enumerate(zip(found.boxes, found.scores, strict=True)):
-            if n in taken:
-                taken[n].extend(frame, box, scores)
+        for row in range(len(found.boxes)):
+            if row in taken:
+                taken[row].extend(frame, found, row)
             else:
-                live.append(_Growing(frame, box, scores))
+                live.append(_Growing(frame, found, row))
     made = [t.done() for t in finished + live]
     return sorted(made, key=lambda t: (int(t.frames[0]), *t.boxes[0].tolist()))

@@ -61,6 +61,7 @@ def joined(chain: Sequence[Tracklet]) -> Tracklet:
         np.concatenate([t.frames for t in chain]),
         np.concatenate([t.boxes for t in chain]),
         np.concatenate([t.scores for t in chain]),
+        np.concatenate([t.colours for t in chain]),
     )
 
 
@@ -156,7 +157,10 @@ def _gains(
     tracklets: Sequence[Tracklet], people: int, min_score: float, floor: float
 ) -> np.ndarray:
     """What giving each tracklet to each reference is worth, float64 (n, P), nats."""
+    if not tracklets:
+        return np.zeros((0, people))
     said = [evidence(t.scores, min_score, floor) for t in tracklets]
     frames = np.asarray([len(e) for e in said])
-    looks = np.asarray([e.mean(0) for e in said]).reshape(len(said), people)
-    return frames[:, None] * (looks - unlikeness(looks, frames, MOST_EVIDENCE))
+    looks = np.stack([e.mean(0) for e in said])
+    colours = np.stack([np.median(t.colours, 0) for t in tracklets])
+    return frames[:, None] * (looks - unlikeness(looks, colours, frames, MOST_EVIDENCE))

@@ -27,7 +27,7 @@ from rhas.ground.config import Device, Prompting
 from rhas.ground.faster import quicken_transformers
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.policies import Policy
-from rhas.ground.shared import SharedText, SharedVision
+from rhas.ground.shared import SharedPlaces, SharedText, SharedVision
 
 _PLAIN = Execution()
 
@@ -90,6 +90,7 @@ def load(checkpoint: str, execution: Execution) -> Read:
     quicken_transformers(found.model)
     inner = found.model.model
     inner.text_backbone = SharedText(inner.text_backbone)
+    inner.backbone.position_embedding = SharedPlaces(inner.backbone.position_embedding)
     inner.backbone.conv_encoder = SharedVision(inner.backbone.conv_encoder, execution.compile)
     return found
 

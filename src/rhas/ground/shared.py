@@ -1,6 +1,7 @@
-"""What several runs of the model share is computed once: a prompt's text, a picture's features.
+"""What several runs of the model share is computed once: a prompt's text, a picture's features, the
+encoding of its places.
 
-Both modules stand in the place of an encoder inside a model of either implementation.
+Each module stands in the place of one inside a model; the first two in either implementation.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 _PROMPTS_KEPT = 64
+_SHAPES_KEPT = 16
 
 
 class SharedText(nn.Module):
@@ -78,3 +80,22 @@ class SharedVision(nn.Module):
     def forget(self) -> None:
         """Lets go of the last pixels and their features."""
         self._pixels = self._features = None
+
+
+class SharedPlaces(nn.Module):
+    """Encodes the places of feature maps once per mask; pictures of one film have the same."""
+
+    def __init__(self, encoding: nn.Module) -> None:
+        super().__init__()
+        self.encoding = encoding
+        self._known: dict[torch.Size, tuple[Tensor, Tensor]] = {}
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """(B, C, h, w) of the encoding for maps (B, ., h, w) and a mask (B, h, w)."""
+        mask_then, places = self._known.get(mask.shape, (None, None))
+        if places is None or mask_then is None or not torch.equal(mask_then, mask):
+            if len(self._known) == _SHAPES_KEPT:
+                self._known.clear()
+            places = self.encoding(features, mask)
+            self._known[mask.shape] = mask, places
+        return places

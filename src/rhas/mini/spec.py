@@ -38,7 +38,7 @@ class MiniConfig:
     Film i depends on ``seed`` and i alone, so a larger set repeats the films of a smaller one.
     """
 
-    films: int = 20
+    films: int = 18
     """Number of films; the first 14 are 8 train, 2 val, 4 test, further ones are train."""
     seed: int = 7
     """Seed of everything that is drawn."""
