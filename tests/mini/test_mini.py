@@ -41,7 +41,7 @@ def test_default_set_has_the_announced_size(films):
     specs = [spec for spec, _ in films]
     assert Counter(s.subset for s in specs) == {"train": 12, "val": 2, "test": 4}
     working = [s.seconds * 15 for s in specs]
-    assert 51_000 <= sum(working) <= 55_000
+    assert 46_000 <= sum(working) <= 49_000
     assert min(working) >= 1_500
     assert max(working) <= 7_000
     assert all(2 <= len(facts.references) <= 5 for _, facts in films)
