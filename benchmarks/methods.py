@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from model import Took, gemm_gflops, peak_gib
+from model import Took, gemm_gflops, peak_gib, sampling, training_step
 from torch import Tensor
 
 from rhas.chunk import boundary_of
-from rhas.methods import METHODS, Method, build, config_of, reads_tokens
+from rhas.methods import METHODS, build, config_of, reads_tokens
 
 QUERIES = 32  # BLIP-2's
 
@@ -61,15 +61,6 @@ def make_batch(method: str, L: int, D: int, C: int) -> dict[str, Tensor]:
     return batch
 
 
-def training_step(method: Method, batch: dict[str, Tensor]) -> Tensor:
-    optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4)
-    loss = torch.stack(list(method.losses(batch).values())).sum()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(method.parameters(), 1.0)
-    optimizer.step()
-    return loss.detach()
-
-
 def measure(what: str, options: argparse.Namespace) -> dict[str, float]:
     """A training step or a window of one method, in this process."""
     (name,) = options.methods
@@ -80,13 +71,7 @@ def measure(what: str, options: argparse.Namespace) -> dict[str, float]:
     batch = make_batch(name, L, D, C)
     method.adapt([{key: value[0] for key, value in batch.items()}])
 
-    def run() -> None:
-        if what == "train":
-            method.train().zero_grad()
-            training_step(method, batch)
-        else:
-            method.scores(batch, torch.Generator().manual_seed(0))
-
+    run = training_step(method, batch) if what == "train" else sampling(method, batch)
     took = Took()
     run()
     for _ in range(options.repeat):

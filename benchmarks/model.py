@@ -40,7 +40,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rhas.methods import build, config_of
+from rhas.methods import Method, build, config_of
 from rhas.methods.hopadiff import layers, xlstm
 from rhas.methods.hopadiff.config import PRESETS
 from rhas.methods.hopadiff.decoder import Decoder, Prepared
@@ -72,7 +72,7 @@ def make_batch(B: int, L: int, D: int, C: int) -> dict[str, Tensor]:
     }
 
 
-def training_step(method: HopaDIFF, batch: dict[str, Tensor]) -> Callable[[], Tensor]:
+def training_step(method: Method, batch: dict[str, Tensor]) -> Callable[[], Tensor]:
     optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4)
 
     def step() -> Tensor:
@@ -87,7 +87,7 @@ def training_step(method: HopaDIFF, batch: dict[str, Tensor]) -> Callable[[], Te
     return step
 
 
-def sampling(method: HopaDIFF, batch: dict[str, Tensor]) -> Callable[[], Tensor]:
+def sampling(method: Method, batch: dict[str, Tensor]) -> Callable[[], Tensor]:
     return lambda: method.scores(batch, torch.Generator().manual_seed(0))
 
 
