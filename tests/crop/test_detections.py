@@ -25,6 +25,8 @@ def test_merge_of_nothing() -> None:
     assert made.scores.shape == (0, 2)
 
 
-def test_detections_check_their_shapes() -> None:
+@pytest.mark.parametrize("shapes", [((2, 4), (3, 1), (2, 0)), ((2, 4), (2, 1), (1, 12)),
+                                    ((2, 5), (2, 1), (2, 0)), ((2, 4), (2,), (2, 0))])  # fmt: skip
+def test_detections_check_their_shapes(shapes: tuple[tuple[int, ...], ...]) -> None:
     with pytest.raises(RhasError, match="do not fit together"):
-        Detections(np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((2, 0)))
+        Detections(*(np.zeros(shape) for shape in shapes))

@@ -182,6 +182,29 @@ def test_nothing_crosses_a_cut(tmp_path: Path) -> None:
     assert left.tolist() == [20] * 22 + [36] * 23
 
 
+def test_who_is_who_behind_a_cut_is_told_by_their_colours(tmp_path: Path) -> None:
+    """They change places at frame 50, where each reference scores the other's person higher."""
+    left, right = (20.0, 20.0, 40.0, 70.0), (100.0, 20.0, 120.0, 70.0)
+    before, after = range(50), range(50, 100)
+    red = dict.fromkeys(before, left) | dict.fromkeys(after, right)
+    green = dict.fromkeys(before, right) | dict.fromkeys(after, left)
+    candidates: list[dict[int, list[tuple[Box, float]]]] = [{}, {}]
+    for n in range(0, 100, STRIDE):
+        own, other = (0.8, 0.3) if n < 50 else (0.75, 0.8)
+        candidates[0][n] = [(red[n], own), (green[n], other)]
+        candidates[1][n] = [(green[n], own), (red[n], other)]
+
+    def places(bodies: Sequence[tuple[tuple[int, int, int], dict[int, Box]]]) -> list[list[float]]:
+        film = Drawn(100, candidates, bodies, backgrounds={0: 0, 50: 1})
+        report, _ = crop(film.write(tmp_path), tmp_path / "out.h5")
+        assert report["cuts"] == [50]
+        with h5py.File(tmp_path / "out.h5") as file:
+            return [file[person_group(p)]["boxes"][[10, 90], 0].tolist() for p in range(2)]
+
+    assert places([(RED, red), (GREEN, green)]) == [[20, 100], [100, 20]]
+    assert places([(RED, red), (RED, green)]) == [[20, 20], [100, 100]]
+
+
 def test_a_film_of_one_frame(tmp_path: Path) -> None:
     film = Drawn(1, [{0: [((10, 20, 30, 70), 0.9)]}, {}], [(RED, walking(10, 0, 1))])
     report, told = crop(film.write(tmp_path), tmp_path / "out.h5")

@@ -122,20 +122,34 @@ COLOURS = arrays(float, (5, 4), elements=st.floats(-60, 60))
 FRAMES = np.asarray([1, 9, 4, 2, 30])
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_equal_to_the_definition(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    looks, colours = rng.normal(0, 2, (5, 3)), rng.normal(0, 20, (5, 4))
+@st.composite
+def uneven(draw) -> tuple[np.ndarray, np.ndarray]:
+    """Looks and colours without ties: where two means are equal, rounding decides who counts."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.normal(0, 2, (5, 3)), rng.normal(0, 20, (5, 4))
+
+
+@given(uneven())
+@settings(max_examples=50, deadline=None)
+def test_equal_to_the_definition(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    looks, colours = drawn
     expected = plain(looks, colours, FRAMES, 3.0)
     assert unlikeness(looks, colours, FRAMES, 3.0) == pytest.approx(expected, abs=1e-6)
 
 
-@given(LOOKS, COLOURS, st.permutations(range(3)))
+@given(LOOKS, COLOURS)
 @settings(max_examples=50, deadline=None)
-def test_bounds_and_the_order_of_references(
-    looks: np.ndarray, colours: np.ndarray, order: list[int]
-) -> None:
+def test_bounds(looks: np.ndarray, colours: np.ndarray) -> None:
     extra = unlikeness(looks, colours, FRAMES, 3.0)
     assert ((extra >= 0) & (extra <= 3)).all()
+
+
+@given(uneven(), st.permutations(range(3)))
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_references_does_not_count(
+    drawn: tuple[np.ndarray, np.ndarray], order: list[int]
+) -> None:
+    looks, colours = drawn
+    extra = unlikeness(looks, colours, FRAMES, 3.0)
     other = unlikeness(looks[:, order], colours, FRAMES, 3.0)
     assert other == pytest.approx(extra[:, order], abs=1e-6)

@@ -146,15 +146,16 @@ def test_places_are_encoded_once_per_mask(tiny: str, frames: list[np.ndarray]) -
     hook = places.encoding.register_forward_hook(lambda *_: ran.append(1))
     made.boxes(frames[:2], REFERENCES)
     once = len(ran)
-    same = made.boxes(frames[2:4], REFERENCES)
+    same = made.boxes(frames[2:5], REFERENCES)
     assert len(ran) == once
+    assert {len(kept) for _, kept in places._known.values()} == {1}  # a picture's, not a batch's
     padded = [frames[0], frames[1][:60].copy()]  # another mask, in part of the same shape
     other = made.boxes(padded, REFERENCES)
     hook.remove()
     assert len(ran) > once
     try:
         backbone.position_embedding = places.encoding
-        check_same(same, made.boxes(frames[2:4], REFERENCES), 0)
+        check_same(same, made.boxes(frames[2:5], REFERENCES), 0)
         check_same(other, made.boxes(padded, REFERENCES), 0)
     finally:
         backbone.position_embedding = places

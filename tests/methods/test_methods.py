@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 import rhas.methods
-from methods.toy import C, toy_samples
+from methods.toy import C, toy_samples, toy_training
 from rhas.base.errors import RhasError
 from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config, reads_tokens
-from rhas.train import TrainConfig, batch_of, fit
+from rhas.train import batch_of, fit
 
 L, D, D_TEXT = 64, 24, 8
 HOPADIFF = {
@@ -302,17 +302,7 @@ def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -
     )
 
     def precision(**overrides: Any) -> float:
-        config = TrainConfig(
-            method=name,
-            overrides={**QUICK.get(name, {}), **overrides},
-            seed=0,
-            epochs=12,
-            batch_size=2,
-            threads=1,
-            learning_rate=4e-3,
-            warmup=5,
-            validate_every=99,
-        )
+        config = toy_training(name, **{**QUICK.get(name, {}), **overrides})
         report = fit(train, val, config, out=tmp_path, progress=lambda *_: None)
         return report["last"]["val/map"]
 

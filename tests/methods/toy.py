@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rhas.chunk import boundary_of
+from rhas.train import TrainConfig
 
 C = 137
 OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])
@@ -23,6 +24,21 @@ def toy_samples(
     vectors = np.random.default_rng(1234).normal(size=(C, D))
     rng = np.random.default_rng(seed)
     return [_sample(rng, vectors, L, noise) for _ in range(count)]
+
+
+def toy_training(method: str, **overrides: object) -> TrainConfig:
+    """Enough for ten toy samples: twelve epochs, validated at the end alone."""
+    return TrainConfig(
+        method=method,
+        overrides=overrides,
+        seed=0,
+        epochs=12,
+        batch_size=2,
+        threads=1,
+        learning_rate=4e-3,
+        warmup=5,
+        validate_every=99,
+    )
 
 
 def _sample(

@@ -11,7 +11,7 @@ import dvclive
 import numpy as np
 import pytest
 import torch
-from methods.toy import toy_samples
+from methods.toy import toy_samples, toy_training
 from safetensors.torch import load_file, save_file
 
 from rhas.base.errors import RhasError
@@ -262,17 +262,7 @@ def test_the_mini_preset_learns_what_the_crop_shows(tmp_path: Path) -> None:
     train, val = (
         toy_samples(count, L=200, noise=0.5, seed=seed) for count, seed in ((10, 1), (3, 2))
     )
-    config = TrainConfig(
-        method="hopadiff",
-        seed=0,
-        epochs=12,
-        batch_size=2,
-        threads=1,
-        learning_rate=4e-3,
-        warmup=5,
-        validate_every=99,
-    )
-    report = fit(train, val, config, out=tmp_path, progress=quiet)
+    report = fit(train, val, toy_training("hopadiff"), out=tmp_path, progress=quiet)
     assert report["last"]["val/map"] > 60
     method = load_method(tmp_path)
     truths, said = [], []

@@ -29,11 +29,14 @@ class Detections:
     colours: np.ndarray
 
     def __post_init__(self) -> None:
-        if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 2:
+        parts = (self.boxes, self.scores, self.colours)
+        if any(p.ndim != 2 or len(p) != len(self.boxes) for p in parts) or (
+            self.boxes.shape[1] != 4
+        ):
             raise RhasError(
-                "boxes and scores of a frame do not fit together",
-                expected="(N, 4) and (N, P)",
-                got=f"{self.boxes.shape} and {self.scores.shape}",
+                "boxes, scores and colours of a frame do not fit together",
+                expected="(N, 4), (N, P) and (N, 12) or (N, 0)",
+                got=", ".join(str(p.shape) for p in parts),
             )
 
     def coloured(self, picture: np.ndarray) -> Detections:

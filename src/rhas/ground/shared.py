@@ -83,7 +83,10 @@ class SharedVision(nn.Module):
 
 
 class SharedPlaces(nn.Module):
-    """Encodes the places of feature maps once per mask; pictures of one film have the same."""
+    """Encodes the places of feature maps once per mask; the pictures of a film have the same.
+
+    One picture's encoding is kept: a batch's would hold gigabytes at full size.
+    """
 
     def __init__(self, encoding: nn.Module) -> None:
         super().__init__()
@@ -92,10 +95,12 @@ class SharedPlaces(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """(B, C, h, w) of the encoding for maps (B, ., h, w) and a mask (B, h, w)."""
-        mask_then, places = self._known.get(mask.shape, (None, None))
-        if places is None or mask_then is None or not torch.equal(mask_then, mask):
+        one = mask[:1]
+        if not torch.equal(mask, one.expand_as(mask)):
+            return self.encoding(features, mask)
+        known = self._known.get(one.shape)
+        if known is None or not torch.equal(known[0], one):
             if len(self._known) == _SHAPES_KEPT:
                 self._known.clear()
-            places = self.encoding(features, mask)
-            self._known[mask.shape] = mask, places
-        return places
+            known = self._known[one.shape] = one.clone(), self.encoding(features[:1], one)
+        return known[1].expand(len(mask), -1, -1, -1)
