@@ -40,7 +40,7 @@ class ReadoutConfig:
         default_threshold: of classes that do not occur in val.
     """
 
-    median: int = 15
+    median: int = 25
     min_frames: int = 8
     objective: Literal["pooled", "class"] = "pooled"
     default_threshold: float = 0.5
