@@ -79,8 +79,9 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
                 fmt=_MARKERS[number % len(_MARKERS)], color=f"C{number % 10}",
             )  # fmt: skip
         axis.set(xscale="log", xlabel=label)
-        for side in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-            side(ticker.LogFormatter(minor_thresholds=(2, 1)))
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.margins(x=0.1, y=0.12)
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("frame mAP, test, %")
