@@ -13,12 +13,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from sampling import FIGURES, evaluation, figures_of
+from sampling import HEADER, both_sides, cells, evaluation, figures_of, scored
 
 from rhas.base.errors import RhasError
-from rhas.chunk import Samples
 from rhas.engine.stage import run
-from rhas.evaluate.evaluation import score_samples
 from rhas.train import load_method
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -39,18 +37,13 @@ def main() -> None:
             where=str(options.model),
             expected="HopaDIFF with its partial branch",
         )
-    sides = {side: Samples(options.samples, side) for side in ("val", "test")}
-    classes = sides["test"][0]["labels"].shape[1]
+    sides = both_sides(options.samples)
     fitted = round(float(method.shares[0]), 2)
-    print(f"{'holistic':>8}   " + " ".join(f"{n:>14}" for n in FIGURES))
+    print(f"{'holistic':>8}   {HEADER}")
     for share in sorted({*SHARES, fitted}):
         method.shares.copy_(torch.tensor([share, 1 - share]))
-        seen = {
-            side: score_samples(method, own, config.seed, classes) for side, own in sides.items()
-        }
-        row = figures_of(seen, config)
-        cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
-        print(f"{share:8.2f} {'*' if share == fitted else ' '} {cells}", flush=True)
+        row = figures_of(scored(method, sides, config), config)
+        print(f"{share:8.2f} {'*' if share == fitted else ' '} {cells(row)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.evaluation import score_samples
 from rhas.evaluate.readout import fit_thresholds, read_out
 from rhas.evaluate.scored import Scored
+from rhas.methods import Method
 from rhas.metrics.clean import clean_metrics
 from rhas.train import load_method
 
 STEPS = (1, 2, 4, 8, 25, 50)
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
+HEADER = " ".join(f"{name:>14}" for name in FIGURES)
 
 
 def evaluation() -> EvaluateConfig:
@@ -44,19 +47,33 @@ def evaluation() -> EvaluateConfig:
 
 def measure(model: Path, samples: Path, config: EvaluateConfig) -> list[dict[str, Any]]:
     """One row per number of steps: seconds, and the clean figures of both sides, 0-100."""
-    method = load_method(model)
-    sides = {side: Samples(samples, side) for side in ("val", "test")}
-    classes = sides["test"][0]["labels"].shape[1]
+    method, sides = load_method(model), both_sides(samples)
     rows = []
     for steps in STEPS:
         method.config = replace(method.config, sampling_steps=steps)
         began = time.perf_counter()
-        seen = {
-            side: score_samples(method, own, config.seed, classes) for side, own in sides.items()
-        }
+        seen = scored(method, sides, config)
         row: dict[str, Any] = {"steps": steps, "seconds": time.perf_counter() - began}
         rows.append({**row, **figures_of(seen, config)})
     return rows
+
+
+def both_sides(samples: Path) -> dict[str, Samples]:
+    """Val and test of a samples folder."""
+    return {side: Samples(samples, side) for side in ("val", "test")}
+
+
+def scored(
+    method: Method, sides: Mapping[str, Samples], config: EvaluateConfig
+) -> dict[str, list[Scored]]:
+    """What a method says of each sample, by side."""
+    classes = sides["test"][0]["labels"].shape[1]
+    return {side: score_samples(method, own, config.seed, classes) for side, own in sides.items()}
+
+
+def cells(row: Mapping[str, Mapping[str, float]]) -> str:
+    """Val / test of every figure, as wide as `HEADER`."""
+    return " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
 
 
 def figures_of(seen: dict[str, list[Scored]], config: EvaluateConfig) -> dict[str, Any]:
@@ -101,10 +118,9 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="draw the figures of test here, PNG")
     options = parser.parse_args()
     rows = measure(options.model, options.samples, evaluation())
-    print(f"{'steps':>5} {'seconds':>8}  " + " ".join(f"{n:>14}" for n in FIGURES))
+    print(f"{'steps':>5} {'seconds':>8}  {HEADER}")
     for row in rows:
-        cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
-        print(f"{row['steps']:5d} {row['seconds']:8.1f}  {cells}")
+        print(f"{row['steps']:5d} {row['seconds']:8.1f}  {cells(row)}")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     if options.plot:

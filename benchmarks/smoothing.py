@@ -16,12 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sampling import FIGURES, evaluation, figures_of
+from sampling import HEADER, both_sides, cells, evaluation, figures_of, scored
 
-from rhas.chunk import Samples
 from rhas.engine.stage import run
 from rhas.evaluate import EvaluateConfig
-from rhas.evaluate.evaluation import score_samples
 from rhas.train import load_method
 
 
@@ -29,10 +27,7 @@ def measure(
     model: Path, samples: Path, config: EvaluateConfig, medians: Sequence[int]
 ) -> list[dict[str, Any]]:
     """One row per filter: its frames, and the clean figures of both sides, 0-100."""
-    method = load_method(model)
-    sides = {side: Samples(samples, side) for side in ("val", "test")}
-    classes = sides["test"][0]["labels"].shape[1]
-    seen = {side: score_samples(method, own, config.seed, classes) for side, own in sides.items()}
+    seen = scored(load_method(model), both_sides(samples), config)
     return [{"median": frames, **figures_of(seen, _smoothed(config, frames))} for frames in medians]
 
 
@@ -60,10 +55,8 @@ def table(rows: dict[str, list[dict[str, Any]]]) -> str:
     """A block per model, a line per filter."""
     lines = []
     for model, own in rows.items():
-        lines.append(f"{model}\nmedian  " + " ".join(f"{name:>14}" for name in FIGURES))
-        for row in own:
-            cells = (f"{row['val'][name]:6.1f} /{row['test'][name]:6.1f}" for name in FIGURES)
-            lines.append(f"{row['median']:6d}  " + " ".join(cells))
+        lines.append(f"{model}\nmedian  {HEADER}")
+        lines += [f"{row['median']:6d}  {cells(row)}" for row in own]
     return "\n".join(lines)
 
 

@@ -26,3 +26,10 @@ def test_costs_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     said = CliRunner().invoke(app, ["queue", "benchmarks/ablations.yaml", "--costs", "none.json"])
     assert isinstance(said.exception, RhasError)
+
+
+def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["queue", str(ROOT / "benchmarks/ablations.yaml")])
+    assert isinstance(said.exception, RhasError)
+    assert "no params.yaml" in str(said.exception)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from rhas.base.checks import worst
-from rhas.base.errors import RhasError
 from rhas.cli.output import check_table, console, print_json, progress_bar
+from rhas.cli.project import params_here
 
 
 def check(
@@ -40,8 +40,7 @@ def check(
     """
     from rhas.check.everything import check_everything
 
-    if not params.is_file():
-        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    params_here(params)
     if trial is not None and quick:
         raise typer.BadParameter("a trial needs the models", param_hint="--quick")
     with contextlib.chdir(params.absolute().parent), progress_bar("films") as tell:

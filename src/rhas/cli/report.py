@@ -19,10 +19,10 @@ def report(
         bool, typer.Option(help="Experiments of all commits, not of the last one alone.")
     ] = False,
 ) -> None:
-    """results/report.html again, its figures with mean and spread over the runs that differ from
-    this one in their seed alone.
+    """Write results/report.html again, its figures with mean and spread over seeds.
 
-    The stage evaluate writes the page of one run: what it makes may depend on nothing but that run.
+    The seeds are the runs that differ from this one in nothing else. The stage evaluate writes the
+    page of one run: what it makes may depend on nothing but that run.
     """
     from rhas.table.again import write_with_seeds
     from rhas.table.runs import read_file

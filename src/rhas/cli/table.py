@@ -56,8 +56,9 @@ def table(
         Path | None, typer.Option(help="Write the runs into this file, too, for --runs.")
     ] = None,
 ) -> None:
-    """Tables 2 to 6 of the paper from `dvc exp` results: ours beside the paper's, clean figures
-    first, then as published.
+    """Set the runs of `dvc exp` into the paper's Tables 2 to 6, beside its own figures.
+
+    Clean figures come first, then those as published.
 
     The workspace, the last commit and its experiments are read, with the settings they were made
     with. Runs that differ in their seed alone are one row, mean ± standard deviation; a row whose

@@ -79,7 +79,7 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
                 fmt=_MARKERS[number % len(_MARKERS)], color=f"C{number % 10}",
             )  # fmt: skip
         axis.set(xscale="log", xlabel=label)
-        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5)))
         axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
         axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.margins(x=0.1, y=0.12)
