@@ -106,6 +106,15 @@ def test_two_at_a_time_then_what_failed_and_nothing_twice(root: Path) -> None:
     assert said["experiments"][0]["baselines"] == {"chance": 1}
     assert said["missing"] == ["table, row, seed 13"]
 
+    for ref in git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split():
+        git(root, "update-ref", "-d", ref)
+    assert write_records(listing, PARAMS, root, root / "out" / "list.json") == said, "kept"
+    later = write_records(listing, {**PARAMS, "sleep": 0.1}, root, root / "out" / "list.json")
+    assert (later["experiments"], len(later["missing"])) == ([], 3), "with other parameters"
+    (root / "out" / "list.json").write_text("[]")
+    with pytest.raises(RhasError, match="not the figures of a list"):
+        write_records(listing, PARAMS, root, root / "out" / "list.json")
+
 
 def test_what_is_not_committed_is_refused(root: Path) -> None:
     (root / "stage.py").write_text("# other\n")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rhas.base.errors import RhasError
 from rhas.engine.stage import write_json
 from rhas.experiments.listing import Experiment, Listing, applied
 from rhas.experiments.stored import experiment_name, git, stored
@@ -20,17 +21,20 @@ def write_records(
 
     ``experiments`` holds name, commit, table, row, seed, method, settings, metrics (metrics.json),
     baselines (baselines.json) and model (the model's report.json: parameters, steps, last figures
-    of training), in the list's order; ``missing`` those that are not stored.
+    of training), in the list's order; ``missing`` those that are neither stored nor recorded. An
+    experiment that ``out`` already records and that is not stored, in a new clone say, stays as it
+    is: its name says that it is the same.
 
     Returns:
         What was written.
     """
-    done = stored(root)
+    done, before = stored(root), _recorded(out)
     records, missing = [], []
     for experiment in listing.experiments:
         name = experiment_name(experiment, params, root)
         if name not in done:
-            missing.append(str(experiment))
+            there = before.get((name, experiment.table, experiment.row))
+            records.append(there) if there else missing.append(str(experiment))
             continue
         commit = done[name]
         method = applied(params, experiment)["method"]
@@ -73,6 +77,20 @@ def runs_of(said: Mapping[str, Any], params: Mapping[str, Any]) -> list[Run]:
         baselines = record["baselines"] or {}
         runs.append(Run(settings, record["metrics"], record["name"], baselines))
     return runs
+
+
+def _recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The records of an earlier `write_records` by name, table and row."""
+    if not out.is_file():
+        return {}
+    try:
+        records = json.loads(out.read_text("utf-8"))["experiments"]
+        return {(r["name"], r["table"], r["row"]): r for r in records}
+    except (ValueError, KeyError, TypeError) as error:
+        raise RhasError(
+            "not the figures of a list of experiments",
+            where=str(out), got=f"{type(error).__name__}: {error}", do="move it away",
+        ) from error  # fmt: skip
 
 
 def _cached(root: Path, commit: str, path: str) -> Any:
