@@ -1,10 +1,12 @@
-"""How well boxes between two known ones can be guessed without looking at the frames between.
+"""How well boxes between two known ones can be guessed.
 
     python benchmarks/interpolation.py [--stride 5] [--subset val] [--json]
 
 Every stride-th true box of RHAS-mini is given; for the frames between, the IoU of guess and true
 box, mean over frames, in per cent. ``hold``: the box before. ``linear``, ``pchip``, ``akima``,
-``cubic``: each side of the box interpolated. ``true centre`` and ``true size``: linear for the rest
+``cubic``: each side of the box interpolated, the frames between unseen. ``flow``: they are
+looked at, each side moves as the pixels near it do (OpenCV's dense optical flow, from both known
+boxes, the nearer one counting more). ``true centre`` and ``true size``: linear for the rest
 only, so what a tracker could reach that knows one of the two exactly. A cut or an absence ends a
 run of given boxes; runs of fewer than four are left out.
 """
@@ -14,8 +16,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import cv2
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import (
@@ -28,10 +33,13 @@ from scipy.interpolate import (
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.ground.recall import iou
+from rhas.stores.jpegstore import JpegReader
 from rhas.stores.manifest import SUBSETS, Manifest
 
 Boxes = NDArray[np.float64]  # (N, 4): x1, y1, x2, y2 in pixels
 _LEAST = 4
+_GRID = 24  # points along each side of a box whose movement is followed
+_NEAR = 0.15  # of a box's width or height: how far from a side a point counts for it
 CURVES: dict[str, Callable[[Boxes, Boxes], Callable[[Boxes], Boxes]]] = {
     "linear": lambda x, y: make_interp_spline(x, y, k=1),
     "pchip": PchipInterpolator,
@@ -57,6 +65,11 @@ def runs(boxes: Boxes, cuts: Sequence[int], stride: int) -> Iterator[NDArray[np.
                 yield at
 
 
+def between(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The frames from the first to the last of ``at`` that are not in it."""
+    return np.setdiff1d(np.arange(at[0], at[-1] + 1), at)
+
+
 def guesses(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArray[np.float64]]:
     """IoU in [0, 1] of each guess with the true box, of the frames between those ``at``.
 
@@ -65,15 +78,69 @@ def guesses(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArr
         at: frames whose boxes are given, ``stride`` apart, at least four.
         stride: frames.
     """
-    between = np.arange(at[0], at[-1] + 1)
-    between = between[(between - at[0]) % stride != 0]
-    true = boxes[between]
-    found = {name: curve(at, boxes[at])(between) for name, curve in CURVES.items()}
+    others = between(at)
+    true = boxes[others]
+    found = {name: curve(at, boxes[at])(others) for name, curve in CURVES.items()}
     centre, size = _centre(found["linear"]), _size(found["linear"])
     found["true centre"] = np.hstack([_centre(true) - size / 2, _centre(true) + size / 2])
     found["true size"] = np.hstack([centre - _size(true) / 2, centre + _size(true) / 2])
-    found["hold"] = boxes[between - (between - at[0]) % stride]
+    found["hold"] = boxes[others - (others - at[0]) % stride]
     return {name: iou(guess, true) for name, guess in found.items()}
+
+
+class Flow:
+    """Movement of the pixels of a film from each frame to the next and to the one before.
+
+    Args:
+        pictures: grey, uint8 (height, width) each.
+    """
+
+    def __init__(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
+        self._pictures = pictures
+        self._engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._known: dict[tuple[int, int], NDArray[np.float32]] = {}
+
+    def guess(self, boxes: Boxes, at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Boxes of the frames between those ``at``, (N, 4), from the boxes there; as `guesses`."""
+        found = []
+        for first, last in pairwise(at.tolist()):
+            ahead = self._carried(boxes[first], range(first, last))
+            back = self._carried(boxes[last], range(last, first, -1))[::-1]
+            late = np.linspace(0, 1, last - first + 1)[1:-1, None]
+            found.append((1 - late) * ahead[:-1] + late * back[1:])
+        return np.concatenate(found)
+
+    def _carried(self, box: Boxes, frames: range) -> Boxes:
+        """The box after each step from a frame of ``frames`` to the next one, (len(frames), 4)."""
+        inside = (np.arange(_GRID) + 0.5) / _GRID
+        u, v = (axis.ravel() for axis in np.meshgrid(inside, inside))
+        size = box[2:] - box[:2]
+        start = (box[:2] + np.column_stack([u, v]) * size).astype(np.float32)
+        weights = np.exp(-np.stack([u, v, 1 - u, 1 - v]) / _NEAR)  # (4, points)
+        weights /= weights.sum(1, keepdims=True)
+        points, carried = start, []
+        for frame in frames:
+            flow = self._between(frame, frame + frames.step)
+            x, y = points.T[:, None]
+            points = points + cv2.remap(flow, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)[0]
+            moved = (points - start).T[[0, 1, 0, 1]]  # (4, points)
+            carried.append(box + (weights * moved).sum(1))
+        return np.stack(carried)
+
+    def _between(self, frame: int, other: int) -> NDArray[np.float32]:
+        if (frame, other) not in self._known:
+            pair = self._pictures[frame], self._pictures[other]
+            self._known[frame, other] = self._engine.calc(*pair, None)
+        return self._known[frame, other]
+
+
+def grey(store: Path) -> list[NDArray[np.uint8]]:
+    """The pictures of a frames store, those that are not there black."""
+    with h5py.File(store) as file:
+        film = JpegReader(file)
+        nothing = np.zeros((int(file.attrs["height"]), int(file.attrs["width"]), 3), np.uint8)
+        seen = (film[n] for n in range(len(film)))
+        return [cv2.cvtColor(nothing if p is None else p, cv2.COLOR_RGB2GRAY) for p in seen]
 
 
 def _centre(boxes: Boxes) -> Boxes:
@@ -96,13 +163,14 @@ def main() -> None:
     options = parser.parse_args()
     movies = [f.movie for f in Manifest.read(options.raw).films if f.subset == options.subset]
     stores = Stores(options.raw, options.frames, Path("data/boxes"), options.tracks)
-    films = [read_tracked(stores, movie) for movie in movies]
-    found = [
-        guesses(boxes, at, options.stride)
-        for film in films
-        for boxes in film.right.swapaxes(0, 1)
-        for at in runs(boxes, film.cuts, options.stride)
-    ]
+    found = []
+    for movie in movies:
+        film, flow = read_tracked(stores, movie), Flow(grey(options.frames / f"{movie}.h5"))
+        for boxes in film.right.swapaxes(0, 1):
+            for at in runs(boxes, film.cuts, options.stride):
+                true = boxes[between(at)]
+                seen = iou(flow.guess(boxes, at), true)
+                found.append({**guesses(boxes, at, options.stride), "flow": seen})
     rows = {name: 100 * float(np.concatenate([f[name] for f in found]).mean()) for name in found[0]}
     if options.json:
         print(json.dumps(rows, indent=1))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
-from interpolation import guesses, runs
+from interpolation import Flow, guesses, runs
+
+from rhas.ground.recall import iou
 
 BOX = np.array([10.0, 20.0, 30.0, 60.0])
 
@@ -38,3 +41,22 @@ def test_runs_end_at_an_absence_and_at_a_cut() -> None:
     assert [part.tolist() for part in runs(boxes, [41, 60], 5)] == [
         [0, 5, 10, 15, 20], [24, 29, 34, 39], [41, 46, 51, 56],
     ]  # fmt: skip
+
+
+def test_flow_follows_what_no_curve_knows() -> None:
+    """A speckled square that jumps aside and back between two known boxes, on a still ground."""
+    chance = np.random.default_rng(0)
+    ground = chance.integers(0, 80, (120, 160)).astype(np.uint8)
+    square = chance.integers(80, 255, (40, 40)).astype(np.uint8)
+    shift = np.array([0, 2, 4, 4, 2, 0, -2, -4, -4, -2, 0])
+    pictures, boxes = [], np.empty((len(shift), 4))
+    for frame, x in enumerate(60 + shift):
+        pictures.append(ground.copy())
+        pictures[-1][40:80, x : x + 40] = square
+        pictures[-1] = cv2.GaussianBlur(pictures[-1], (0, 0), 2)  # real pictures are smooth
+        boxes[frame] = x, 40, x + 40, 80
+    at = np.array([0, 5, 10])
+    seen = iou(Flow(pictures).guess(boxes, at), boxes[np.setdiff1d(np.arange(11), at)])
+    unseen = iou(boxes[np.zeros(8, int)], boxes[np.setdiff1d(np.arange(11), at)])
+    assert seen.mean() > 0.97
+    assert unseen.mean() < 0.9
