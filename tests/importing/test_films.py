@@ -15,7 +15,7 @@ from films import write_film, write_sound
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.importing.audit import FINDINGS, Audit
-from rhas.importing.films import Collection, collect, find_films
+from rhas.importing.films import Collection, collect, find_films, tell_other_endings
 from rhas.importing.labels import id_base, read_label_map
 from rhas.importing.rows import Clock, read_ava, read_moments, read_references, read_table
 from rhas.importing.write import check_free, set_params, write_own
@@ -126,6 +126,25 @@ def test_lines_that_cannot_be_kept(
     assert FINDINGS[finding][0] == "drop"
     assert place in found[finding][0]
     assert kept.annotations == [TimedAction("a", 0, "running", 0, 1)]
+
+
+def test_a_line_of_an_unknown_class_is_looked_at_in_full(folder: Path, tmp_path: Path) -> None:
+    lines = "a,0_,stand,0,1\na,0,stand,1,9\na,0,running,0,1\n"
+    kept, found = brought(folder, tmp_path, REFERENCES, HEADER + lines)
+    assert len(found["unknown class"]) == 2
+    assert "annotations.csv:2" in found["suspicious person id"][0]
+    assert "annotations.csv:3" in found["interval outside the film"][0]
+    assert kept.annotations == [TimedAction("a", 0, "running", 0, 1)]
+
+
+def test_films_whose_ending_is_not_read_are_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    for name in ("a.mp4", "b.flv", "C.WMV", ".d.flv", "notes.txt"):
+        (tmp_path / "films" / name).write_bytes((folder / "films" / "a.mp4").read_bytes())
+    audit = Audit()
+    tell_other_endings(tmp_path, audit)
+    assert [place.split(",")[0].rpartition("/")[2] for place in
+            audit.found["film of another ending"]] == ["C.WMV", "b.flv"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -322,6 +341,12 @@ def test_lines_of_ava_that_cannot_be_kept(tmp_path: Path) -> None:
     assert len(rows) == 1
     assert len(audit.found["duplicate"]) == 1
     assert len(audit.found["malformed line"]) == 3
+
+
+def test_a_broken_first_line_of_ava_is_no_header(tmp_path: Path) -> None:
+    rows, audit = ava(tmp_path, f"m,9o2,{BOX},12,3\nm,903,{BOX},12,3\n")
+    assert len(rows) == 1
+    assert "ava.csv:1: m,9o2," in audit.found["malformed line"][0]
 
 
 def test_excluded_moments(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def _run(
     copy: bool, drop: bool, replace: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from rhas.importing.audit import Audit
-    from rhas.importing.films import collect, find_films
+    from rhas.importing.films import collect, find_films, tell_other_endings
     from rhas.importing.labels import read_label_map
     from rhas.importing.rows import read_references
     from rhas.importing.write import check_free, set_params, write_own
@@ -290,6 +290,7 @@ def _run(
     audit = Audit()
     labels = read_label_map(settings["label_map"], settings["labels"])
     files = find_films(settings["films"])
+    tell_other_endings(settings["films"], audit)
     sentences = read_references(settings["references"], audit)
     kept = collect(
         files, sentences, rows(audit), labels, settings["id_base"], clock, audit

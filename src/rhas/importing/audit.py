@@ -30,6 +30,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "sample without labels": ("drop", "the sample is left out"),
     # what is odd, and kept
     "film without reference": ("warn", "the film is left out"),
+    "film of another ending": ("warn", "the film is left out: write it anew as .mkv or .mp4"),
     "film without annotations": ("warn", "kept: features, but no sample for training"),
     "person without annotations": ("warn", "kept: features, but no sample for training"),
     "duplicate": ("warn", "kept once"),

@@ -19,6 +19,10 @@ from rhas.importing.rows import Clock, Reference, Row
 from rhas.prepare.own import FILM_SUFFIXES, LATE_S
 from rhas.stores.manifest import SUBSETS, TimedAction
 
+_OTHER_ENDINGS = {
+    ".3gp", ".asf", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".mjpeg", ".mts", ".mxf",
+    ".ogm", ".ogv", ".rm", ".rmvb", ".vob", ".wmv", ".y4m",
+}  # fmt: skip
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
 
 
@@ -39,13 +43,24 @@ class Collection:
     annotations: list[TimedAction]
 
 
+def tell_other_endings(folder: Path, audit: Audit) -> None:
+    """A finding for every film beside those of `find_films` whose ending the stages do not read."""
+    for path in sorted(_place(folder).iterdir()):
+        if path.suffix.lower() in _OTHER_ENDINGS and not path.name.startswith("."):
+            audit.add("film of another ending", f"{path}, expected {' '.join(FILM_SUFFIXES)}")
+
+
+def _place(folder: Path) -> Path:
+    return folder / "films" if (folder / "films").is_dir() else folder
+
+
 def find_films(folder: Path) -> dict[str, Path]:
     """Film files of a folder, or of its subfolder ``films``, by movie.
 
     Raises:
         RhasError: no folder, no film, two films of one name, a name that is no plain one.
     """
-    place = folder / "films" if (folder / "films").is_dir() else folder
+    place = _place(folder)
     if not place.is_dir():
         raise RhasError("no such folder", where=str(folder), expected="a folder of films")
     found: dict[str, Path] = {}
@@ -87,8 +102,9 @@ def collect(
     for movie in films:
         if movie in infos and movie not in persons:
             audit.add("film without reference", str(films[movie]))
-    kept = _classes(rows, labels, base, audit)
-    kept = _fitting(kept, films, persons, infos, audit)
+    known, unknown = _classes(rows, labels, base, audit)
+    kept = _fitting(known, films, persons, infos, audit)
+    _fitting(unknown, films, persons, infos, audit)  # whatever else they lack is told at once
     annotations = _numbered(kept, persons, audit)
     _tell_unannotated(persons, annotations, bool(rows), audit)
     if clock.fps is not None:
@@ -186,7 +202,10 @@ def _known_movie(name: str, where: str, films: dict[str, Path], audit: Audit) ->
     return name
 
 
-def _classes(rows: Sequence[Row], labels: LabelMap, base: int | None, audit: Audit) -> list[Row]:
+def _classes(
+    rows: Sequence[Row], labels: LabelMap, base: int | None, audit: Audit
+) -> tuple[list[Row], list[Row]]:
+    """Lines with their class, and those whose class is unknown."""
     numbers = [
         int(row.action)
         for row in rows
@@ -196,13 +215,14 @@ def _classes(rows: Sequence[Row], labels: LabelMap, base: int | None, audit: Aud
         base = id_base(numbers, base, rows[0].where.rpartition(":")[0])
         labels = replace(labels, base=base)
         audit.add("class numbers", f"the first class has number {base}")
-    kept = []
+    kept, unknown = [], []
     aliased: Counter[str] = Counter()
     renamed: Counter[tuple[str, str]] = Counter()
     for row in rows:
         name = labels.class_of(row.action)
         if name is None:
             audit.add("unknown class", f"{row.where}: {labels.hint(row.action)}")
+            unknown.append(row)
             continue
         foreign = labels.foreign(row.action)
         if name != foreign and not foreign.isdecimal():
@@ -219,7 +239,7 @@ def _classes(rows: Sequence[Row], labels: LabelMap, base: int | None, audit: Aud
                 "class under two names",
                 f"{name} in {aliased[name]} lines, {usual} in {aliased[usual]}",
             )
-    return kept
+    return kept, unknown
 
 
 def _fitting(

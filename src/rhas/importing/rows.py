@@ -132,8 +132,8 @@ def read_ava(
             continue
         moment, box = _number(cells[1]), [_number(cell) for cell in cells[2:6]]
         if moment is None or None in box:
-            if number == 1:
-                continue  # a header
+            if number == 1 and _is_header(cells):
+                continue
             audit.add("malformed line", f"{where}: {','.join(cells)}")
             continue
         x1, y1, x2, y2 = (value for value in box if value is not None)
@@ -155,6 +155,11 @@ def read_ava(
             start = max(low, 0.0) if high > 0 else low
             rows.append(Row(found[first], movie, person, action, start, high))
     return rows
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """No number where AVA's lines have moment and box."""
+    return all(_number(cell) is None for cell in cells[1:6])
 
 
 def read_moments(path: Path) -> set[tuple[str, float]]:
