@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
@@ -90,6 +91,15 @@ def test_hdf5_files(data: Path, tmp_path: Path) -> None:
     assert [(one.where, one.what, one.at) for one in compare(a, b)] == [
         ("@size", "attribute", ()), ("/person_001/boxes", "values", (2, 3)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_the_damaged_one_is_named(pair: tuple[Path, Path], damaged: int) -> None:
+    shard = next((pair[damaged] / "person_000" / "holistic" / "c").rglob("0/0"))
+    shard.write_bytes(shard.read_bytes()[:100])
+    named = f"{pair[damaged]}/person_000/holistic: the store is damaged"
+    with pytest.raises(RhasError, match=re.escape(named)):
+        compare(*pair)
 
 
 def test_what_cannot_be_compared(data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -171,6 +172,28 @@ def test_what_is_no_store(tmp_path: Path) -> None:
 def test_a_folder_of_folders_says_where_to_look(data: Path) -> None:
     with pytest.raises(RhasError, match=r"look into .*features/blip2"):
         describe(data / "features")
+
+
+def test_a_folder_of_all_data_says_where_to_look(data: Path) -> None:
+    with pytest.raises(RhasError, match=r"look into .*boxes or .*features/blip2 or .*frames"):
+        describe(data)
+
+
+def test_scores_are_told_from_features(tmp_path: Path) -> None:
+    for name in ("person_000/scores", "test/m_000_000000"):
+        store = tmp_path / name.split("/")[0] / "scores.zarr"
+        zarr.open_group(store, mode="w").create_array(name, shape=(3, 2), dtype="f2")
+        for path in (store, store.parent):
+            with pytest.raises(RhasError, match=r"scores\.zarr: scores, not features"):
+                describe(path)
+
+
+@pytest.mark.parametrize("name", ["present", "partial", "text", "holistic"])
+def test_a_store_without_an_array(tmp_path: Path, name: str) -> None:
+    path = write_store(tmp_path / "m.zarr")
+    shutil.rmtree(path / "person_000" / name)
+    with pytest.raises(RhasError, match=rf"person_000: the feature store lacks '{name}'"):
+        describe(path)
 
 
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def test_a_damaged_picture_and_a_lost_crop(data: Path) -> None:
     assert "frame 4" in failures(frames)["pictures"]
     with h5py.File(tracks, "a") as file:
         file["person_000/source"][3] = 0
+    said = failures(tracks)["person 0: crops where there is a box"]
+    assert "40 crops, 40 boxes, 39 frames" in said
+
+
+def test_a_box_that_is_no_number(data: Path) -> None:
+    tracks = data / "tracks" / f"{MOVIE}.h5"
+    with h5py.File(tracks, "a") as file:
+        there = int(np.flatnonzero(file["person_000/source"][:])[0])
+        file["person_000/boxes"][there] = np.nan
     assert "40 crops, 39 boxes" in failures(tracks)["person 0: crops where there is a box"]
 
 

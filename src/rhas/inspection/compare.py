@@ -70,7 +70,12 @@ def compare(a: Path, b: Path, atol: float = 0.0) -> list[Difference]:
             f"{kind} cannot be compared", where=str(a), expected=", ".join((*_STORES, *_FOLDERS))
         )
     with _opened(a) as first, _opened(b) as second:
-        return list(_groups("", first, second, atol))
+        try:
+            return list(_groups("", first, second, atol))
+        except (ValueError, OSError) as error:
+            raise _damaged(
+                _unreadable(a, first) or _unreadable(b, second) or f"{a}, {b}", error
+            ) from error
 
 
 def _folders(a: Path, b: Path, pattern: str, atol: float) -> Iterator[Difference]:
@@ -86,13 +91,37 @@ def _folders(a: Path, b: Path, pattern: str, atol: float) -> Iterator[Difference
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        if path.is_dir():
-            yield zarr.open_group(path, mode="r")
-        else:
-            with h5py.File(path) as file:
-                yield file
+        group = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path)
     except (ValueError, OSError) as error:
-        raise RhasError("the store is damaged", where=str(path), got=str(error)) from error
+        raise _damaged(str(path), error) from error
+    try:
+        yield group
+    finally:
+        if isinstance(group, h5py.File):
+            group.close()
+
+
+def _damaged(where: str, error: Exception) -> RhasError:
+    return RhasError("the store is damaged", where=where, got=str(error))
+
+
+def _unreadable(where: object, group: Any) -> str:
+    """The first array of a group that cannot be read; "" where all can."""
+    try:
+        items = [(name, group[name]) for name in sorted(group.keys())]
+    except (ValueError, OSError):
+        return str(where)
+    for name, item in items:
+        inner = f"{where}/{name}"
+        if hasattr(item, "keys"):
+            if found := _unreadable(inner, item):
+                return found
+            continue
+        try:
+            item[...]
+        except (ValueError, OSError):
+            return inner
+    return ""
 
 
 def _groups(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:

@@ -21,6 +21,7 @@ from rhas.stores.jpegstore import person_group
 
 _PLAIN = {"bytes", "crc32c", "sharding_indexed", "transpose"}
 _FLOAT16_NEARLY_FULL = 30_000.0
+_ARRAYS = (*featurestore.STREAMS, "present", "text")
 _SOURCES = ("missing", "detected", "interpolated")
 
 
@@ -30,6 +31,7 @@ def describe_store(path: Path) -> dict[str, Any]:
     Raises:
         RhasError: metadata that cannot be read.
     """
+    _json(path / "zarr.json")
     persons = [_person(path, folder) for folder in _person_folders(path)]
     sources = _track_sources(path, len(persons))
     for person, facts in enumerate(persons):
@@ -93,9 +95,10 @@ def _person(path: Path, folder: Path) -> dict[str, Any]:
         for child in sorted(folder.iterdir())
         if (child / "zarr.json").is_file()
     }
-    if "holistic" not in arrays:
+    lacking = [name for name in _ARRAYS if name not in arrays]
+    if lacking:
         raise RhasError(
-            "the feature store lacks 'holistic'",
+            f"the feature store lacks {', '.join(map(repr, lacking))}",
             where=str(folder),
             do="delete it and run `dvc repro` again",
         )

@@ -140,7 +140,7 @@ def _tracks(file: h5py.File) -> dict[str, Any]:
                 "reference": str(group.attrs["reference"]),
                 "coverage": {name: int(counts[n]) for n, name in enumerate(SOURCES)},
                 "jpeg_bytes": int(group["offsets"][-1]),
-                "longer_side": float(np.median(longer)) if len(longer) else None,
+                "longer_side": float(np.nanmedian(longer)) if np.isfinite(longer).any() else None,
                 "flags": flags,
             }
         )

@@ -19,6 +19,7 @@ KNOWN = (
     "a feature store (<movie>.zarr) or a folder of them, a frames, boxes or tracks file "
     "(<movie>.h5) or a folder of them, data/samples, models/<method>, weights/<checkpoint>"
 )
+_TOLD = 6  # folders that can be looked into
 
 
 def kind_of(path: Path) -> Kind:
@@ -30,6 +31,13 @@ def kind_of(path: Path) -> Kind:
     if not path.exists():
         raise RhasError("no such file or folder", where=str(path), expected=KNOWN)
     kind = _folder_kind(path) if path.is_dir() else _h5_kind(path)
+    if kind is None and (scores := _scores(path)):
+        raise RhasError(
+            "scores, not features",
+            where=str(scores),
+            expected=KNOWN,
+            do="look at the page beside it; `zarr.open_group` reads them (docs/SEGMENT.md)",
+        )
     if kind is None:
         raise RhasError(
             "not one of the project's stores", where=str(path), expected=KNOWN, do=_inside(path)
@@ -39,14 +47,29 @@ def kind_of(path: Path) -> Kind:
 
 def _inside(path: Path) -> str:
     """Which of the folders in a folder can be looked into."""
-    folders = sorted(p for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
-    known = [str(folder) for folder in folders if _folder_kind(folder)]
-    return f"look into {' or '.join(known)}" if known else ""
+    folders = sorted(p for p in path.glob("*/") if not p.name.startswith("."))
+    deeper = [[folder] if _folder_kind(folder) else sorted(folder.glob("*/")) for folder in folders]
+    known = [str(folder) for found in deeper for folder in found if _folder_kind(folder)]
+    return f"look into {' or '.join(known[:_TOLD])}" if known else ""
+
+
+def _scores(folder: Path) -> Path | None:
+    """The folder, or a store in it, where it is of scores (`rhas segment`, evaluate)."""
+    for store in [folder, *sorted(folder.glob("*.zarr"))]:
+        if (store / "zarr.json").is_file() and not _features(store):
+            return store
+    return None
+
+
+def _features(store: Path) -> bool:
+    """Whether a Zarr store is one of features, perhaps a damaged one."""
+    first = store / "person_000"
+    return first.is_dir() and not (first / "scores").is_dir()
 
 
 def _folder_kind(folder: Path) -> Kind | None:
     if (folder / "zarr.json").is_file():
-        return "feature store" if (folder / "person_000").is_dir() else None
+        return "feature store" if _features(folder) else None
     if (folder / "index.csv").is_file() and (folder / "info.json").is_file():
         return "samples"
     if (folder / "config.json").is_file():
@@ -59,8 +82,8 @@ def _folder_kind(folder: Path) -> Kind | None:
                 got=str(error),
             ) from error
         return "model" if "method" in config else "weights"
-    if any(folder.glob("*.zarr")):
-        return "feature stores"
+    if stores := list(folder.glob("*.zarr")):
+        return "feature stores" if any(map(_features, stores)) else None
     return "film stores" if any(folder.glob("*.h5")) else None
 
 

@@ -206,11 +206,13 @@ def _tracks(path: Path) -> Iterator[Check]:
         side = int(file.attrs["size"])
         for person, group in enumerate(persons_of(file)):
             source, sizes = group["source"][:], np.diff(group["offsets"][:])
-            agree = np.array_equal(source != 0, sizes > 0)
+            boxes = np.isfinite(group["boxes"][:]).all(1)
+            agree = np.array_equal(source != 0, sizes > 0) and np.array_equal(source != 0, boxes)
             yield Check(
                 f"person {person}: crops where there is a box",
                 "ok" if agree else "fail",
-                f"{int((sizes > 0).sum())} crops, {int((source != 0).sum())} boxes",
+                f"{int((sizes > 0).sum())} crops, {int(boxes.sum())} boxes, "
+                f"{int((source != 0).sum())} frames that are not missing",
                 "" if agree else "run `dvc repro crop`",
             )
             yield _pictures(f"person {person}: crops", group, (side, side, 3))
@@ -260,12 +262,15 @@ def _pictures(name: str, group: h5py.Group, shape: tuple[int, ...]) -> Check:
 
 def _compared(name: str, now: dict[str, int], report: dict[str, Any], stage: str) -> Check:
     if not all(key in report for key in now):
-        return Check(name, "warn", f"{now}; no report.json beside the file to compare with")
+        return Check(name, "warn", f"{_told(now)}; no report.json beside the file to compare with")
     then = {key: report[key] for key in now}
-    shown = ", ".join(f"{key} {count}" for key, count in now.items())
     if then == now:
-        return Check(name, "ok", f"as reported: {shown}")
-    return Check(name, "fail", f"{shown}; reported {then}", f"run `dvc repro {stage}`")
+        return Check(name, "ok", f"as reported: {_told(now)}")
+    return Check(name, "fail", f"{_told(now)}; reported: {_told(then)}", f"run `dvc repro {stage}`")
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{key} {count}" for key, count in counts.items())
 
 
 def _samples(path: Path) -> Iterator[Check]:
