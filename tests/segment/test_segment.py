@@ -254,6 +254,9 @@ def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is
     asked = request(rendered, model, values, tmp_path / "out", references=("женщина",))
     with pytest.raises(RhasError, match="no word of a reference"):
         segment_film(asked, lambda line: None)
+    asked = request(rendered, model, values, tmp_path / "out", references=("the man", "The  man."))
+    with pytest.raises(RhasError, match=r"same words.*\n.*got: person 0: 'the man', person 1"):
+        segment_film(asked, lambda line: None)
     assert not (tmp_path / "out").exists()
 
 

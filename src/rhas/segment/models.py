@@ -33,7 +33,8 @@ def check_models(
 
     Raises:
         RhasError: a checkpoint that is absent or damaged, a model trained on other features or
-            that reads query tokens, or a reference in words that the detector does not know.
+            that reads query tokens, a reference in words that the detector does not know, or two
+            that are the same to it.
     """
     method = json.loads((model / CONFIG).read_text("utf-8"))["method"]
     if reads_tokens(method):
@@ -46,6 +47,14 @@ def check_models(
     _check_encoder(model, readout, references, values)
     config = from_mapping(GroundConfig, values["ground"], "params.yaml, ground")
     prompts = make_grounder(config).prompts(references)
+    if prompts.same:
+        person, first = next(iter(prompts.same.items()))
+        raise RhasError(
+            "two references are the same words to the detector, so it cannot tell who is who",
+            where="--ref",
+            got=f"person {first}: {references[first]!r}, person {person}: {references[person]!r}",
+            do="say what tells them apart, or name the person once",
+        )
     return [
         f"person {person}: the detector reads only: {text}" for person, text in prompts.cut.items()
     ] + [
