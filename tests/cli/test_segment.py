@@ -72,6 +72,26 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
     assert not (project / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hello", "no parameters"),
+        ("a: [1", "cannot be read"),
+        ("fps: 15\nmethod: fact\nseed: 0\n", "'vlm' is missing"),
+        (None, "ground: unknown parameter 'strde'"),
+    ],
+)
+def test_parameters_that_are_none(project: Path, text: str | None, message: str) -> None:
+    file = project / "params.yaml"
+    file.write_text(file.read_text("utf-8").replace("stride:", "strde:") if text is None else text)
+    (project / "a.mp4").touch()
+    error = asked().exception
+    assert isinstance(error, RhasError)
+    assert message in str(error)
+    assert "params.yaml" in str(error)
+    assert not (project / "out").exists()
+
+
 def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
     (project / "a.mp4").touch()

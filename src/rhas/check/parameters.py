@@ -33,6 +33,8 @@ SECTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "evaluate": (EvaluateConfig, ("seed",)),
 }
 """Dataclass of every section, and the switches it takes beside the section."""
+FILM = ("fps", "vlm", "method", "seed", "decode", "ground", "crop", "extract")
+"""What a film is looked at with outside the pipeline."""
 DATASETS = ("mini", "own")
 
 
@@ -45,6 +47,15 @@ def check_parameters(values: Values) -> list[Check]:
     if not checks:
         checks += _cross(values)
     return checks or [Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")]
+
+
+def check_film_parameters(values: Values) -> list[Check]:
+    """What is missing or wrong in the parameters of `FILM`."""
+    checks = [_missing(name) for name in FILM if name not in values]
+    if not checks:
+        for section in (name for name in FILM if name in SECTIONS):
+            checks += _tried(section, lambda section=section: section_config(values, section))  # type: ignore[misc]
+    return checks
 
 
 def section_config(values: Values, section: str) -> Any:
@@ -95,7 +106,11 @@ def _names(values: Values) -> Iterator[Check]:
                         f"did you mean '{near[0]}'?" if near else "remove it")  # fmt: skip
     for name in known:
         if name not in values:
-            yield Check("params.yaml", "fail", f"'{name}' is missing", "add it")
+            yield _missing(name)
+
+
+def _missing(name: str) -> Check:
+    return Check("params.yaml", "fail", f"'{name}' is missing", "add it")
 
 
 def _dataset(values: Values) -> Iterator[Check]:

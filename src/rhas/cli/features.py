@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rhas.base.config import load_params
 from rhas.cli.output import print_error
+from rhas.cli.project import read_film_params
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 
@@ -33,9 +33,10 @@ def features(
     """
     from rhas.features import extract_features
 
+    values = read_film_params(parameters)
     out.mkdir(parents=True, exist_ok=True)
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
-    failures = extract_features(films, ref, load_params(parameters), cache, out)
+    failures = extract_features(films, ref, values, cache, out)
     for movie, error in failures.items():
         print_error(error, movie)
     print(f"{len(films) - len(failures)} of {len(films)} films in {out}")

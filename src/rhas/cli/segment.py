@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
 from rhas.cli.output import console, print_json
+from rhas.cli.project import read_film_params
 
 _SHOWN = 6  # actions of a person, those of most frames
 _STOPPED = 130  # what shells call a command that Ctrl-C ended
@@ -52,7 +52,7 @@ def segment(
     from rhas.segment.run import Request, segment_film
     from rhas.train import load_method
 
-    values = load_params(parameters)
+    values = read_film_params(parameters)
     folder = model or Path("models") / values["method"]
     screen = Console(stderr=True, highlight=False)
     try:
