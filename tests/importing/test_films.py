@@ -181,6 +181,8 @@ def test_an_overlap_names_both_lines(folder: Path, tmp_path: Path) -> None:
         ("a,1,\n", "empty reference"),
         ("a,0,x\n", "person twice in references"),
         ("a,2,x,y\n", "malformed line"),
+        ('a,1,"an open quote\na,2,who\n', "malformed line"),
+        ("a,1,x\0y\n", "malformed line"),
         ("a,00,x\n", "persons alike but for spelling"),
     ],
 )
@@ -291,6 +293,7 @@ def test_folders_without_films(tmp_path: Path, folder: Path) -> None:
         (b"movie;person;reference\n", "separate the columns by commas"),
         (b"movie,person\n", "add reference"),
         (b"", "an empty table"),
+        (b"movie,person,reference\na,0," + b"x" * 200_000, r"t\.csv:2: not a CSV table"),
         ("movie,person,reference\na,0,Män\n".encode("latin-1"), "not UTF-8"),
     ],
 )

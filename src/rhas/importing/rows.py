@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -218,9 +219,21 @@ def _text(path: Path) -> str:
 
 def _cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield reader.line_num, [cell.strip() for cell in cells]
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise RhasError(
+            "not a CSV table",
+            where=f"{path}:{reader.line_num}",
+            got=str(error),
+            do="look for a double quote that is not closed",
+        ) from error
+
+
+def _is_control(letter: str) -> bool:
+    return letter != "\t" and unicodedata.category(letter) == "Cc"
 
 
 def _header(path: Path) -> list[str]:
@@ -250,6 +263,13 @@ def _lines(
                 "malformed line",
                 f"{where}: {len(cells)} values for {len(header)} columns; a value that holds a "
                 "comma stands in double quotes",
+            )
+            continue
+        if any(_is_control(letter) for cell in cells for letter in cell):
+            audit.add(
+                "malformed line",
+                f"{where}: a line's end or another control character within a value; is a double "
+                "quote not closed?",
             )
             continue
         yield where, dict(zip(header, cells, strict=True))

@@ -24,6 +24,7 @@ from rhas.stores.jpegstore import JpegReader, person_group
 # Okabe and Ito's palette on dark, without black; persons beyond it start again, numbers tell them
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 _SHORT_SIDE = 360  # pixels; smaller pictures are enlarged by a whole factor, so that text is sharp
+_CONTAINER = {"fflags": "+bitexact"}  # else a random number and the version of FFmpeg
 _OPTIONS: dict[str, object] = {"deadline": "realtime", "cpu-used": "8", "crf": "30", "g": "60"}
 
 Stretch = tuple[int, int, Sequence[str]]  # start, stop (frames), names of the actions
@@ -59,7 +60,7 @@ def draw_overlay(
         width, height = int(frames_file.attrs["width"]), int(frames_file.attrs["height"])
         canvas = _Canvas(width, height, names)
         rate = Fraction(str(float(frames_file.attrs["fps"]))).limit_denominator(1001)
-        with av.open(str(out), "w", format="webm") as container:
+        with av.open(str(out), "w", format="webm", options=_CONTAINER) as container:
             stream = container.add_stream("libvpx-vp9", rate=rate)
             stream.width, stream.height, stream.pix_fmt = *canvas.size, "yuv420p"
             stream.bit_rate = 0
