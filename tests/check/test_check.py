@@ -214,6 +214,7 @@ def test_imported_features_need_no_film(tmp_path: Path, monkeypatch: pytest.Monk
     result = runner.invoke(app, ["check"])
     assert result.exit_code == 0
     assert "3 imported samples of features (2 train, 1 val)" in result.output
+    assert "none to test on" in result.output
 
 
 # Weights and GPU

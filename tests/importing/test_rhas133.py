@@ -221,6 +221,16 @@ def test_labels_and_sentences_as_arrays(published: tuple[Path, Path], tmp_path: 
     assert brought(published, tmp_path / "b")[:2] == want
 
 
+def test_an_empty_sentence_is_told(published: tuple[Path, Path], tmp_path: Path) -> None:
+    sentences = ["the man", " ", "the woman"]
+    (published[0] / "person_ref_train_rhas.pkl").write_bytes(pickle.dumps(sentences))
+    films, _, audit = brought(published, tmp_path / "out")
+    assert audit.found["no sentence"] == ["rhas133_train_00001: an empty one"]
+    assert [film.references[0] for film in films if film.movie == "rhas133_train_00001"] == [
+        "the person of sample rhas133_train_00001"
+    ]
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="actions_<side>_rhas"):
         find_sources(tmp_path, tmp_path, "blip2", "cross_movie", Audit())

@@ -28,6 +28,7 @@ from rhas.ground import ground_film
 from rhas.metrics.segments import intervals_of
 from rhas.segment import run, segment_film
 from rhas.segment.models import check_models, default_readout, find_readout
+from rhas.segment.overlay import draw_overlay
 from rhas.segment.run import WORK
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
@@ -213,6 +214,17 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
         "the man in black" in (out / "intervals.csv").read_text()
         or "the man in black" in (out / "intervals.json").read_text()
     )
+
+
+def test_an_overlay_drawn_twice_has_the_same_bytes(
+    stages: Path, rendered: tuple[Path, tuple[str, ...]], tmp_path: Path
+) -> None:
+    inputs = {name: stages / f"{name}.h5" for name in ("frames", "tracks")}
+    said = {"stretches": [[(0, 5, ("walking",))] for _ in rendered[1]]}
+    drawn = [tmp_path / f"{number}.webm" for number in range(2)]
+    for out in drawn:
+        draw_overlay(inputs, said, out, lambda frames: None)
+    assert drawn[0].read_bytes() == drawn[1].read_bytes()
 
 
 def test_references_and_folders_that_cannot_be_are_refused(

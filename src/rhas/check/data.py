@@ -96,6 +96,11 @@ def _features(manifest: Manifest, raw: Path) -> Data:
     if annotations:
         advice = "`dvc repro --single-item chunk train evaluate`: the stages before have no film"
         check = Check("data", "ok", found, advice)
+        if lacking := [side for side in ("train", "test") if not sides[side]]:
+            found += f"; none to {' or '.join(lacking)} on"
+            check = Check(
+                "data", "warn", found, "import that side, too: train and evaluate want it"
+            )
     return Data([check], [], features_alone=True)
 
 

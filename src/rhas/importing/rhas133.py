@@ -110,6 +110,9 @@ def _cross_movie(
     for index in sorted(known & _indices(folders[0], vlm)):
         whole, crop = (folder / f"{index}_{_ENDING[vlm]}" for folder in folders)
         sentence = sentences[index] if sentences else ""
+        if sentences and not sentence.strip():
+            audit.add("no sentence", f"{_name(side, index)}: an empty one")
+            sentence = ""
         yield Source(_name(side, index), side, actions[index], sentence, whole, crop)
     for index in sorted(_indices(folders[0], vlm) - known):
         audit.add("sample without labels", f"{folders[0] / f'{index}_{_ENDING[vlm]}'}")

@@ -99,9 +99,10 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     )
     yield table
     for encoder, checkpoint, content in sorted(
-        {(str(r["encoder"]), str(r["checkpoint"]), str(r["checkpoint_hash"])) for r in rows}
+        {(str(r["encoder"]), str(r["checkpoint"]), r["checkpoint_hash"] or "") for r in rows}
     ):
-        yield Text(f"encoder {encoder}, checkpoint {checkpoint}, SHA-256 {content[:_HASH_SHOWN]}…")
+        digest = f", SHA-256 {content[:_HASH_SHOWN]}…" if content else ""
+        yield Text(f"encoder {encoder}, checkpoint {checkpoint}{digest}")
 
 
 def _frames(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
