@@ -98,10 +98,14 @@ class Flow:
     def __init__(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
         self._pictures = pictures
         self._engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._known: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def guess(self, boxes: Boxes, at: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Boxes of the frames between those ``at``, (N, 4), from the boxes there; as `guesses`."""
+        """Boxes of the frames between those ``at``, (N, 4) in pixels, from the boxes there.
+
+        Args:
+            boxes: of one person in every frame, (T, 4) in pixels; those between are not looked at.
+            at: frames whose boxes are given, ascending.
+        """
         found = []
         for first, last in pairwise(at.tolist()):
             ahead = self._carried(boxes[first], range(first, last))
@@ -120,22 +124,18 @@ class Flow:
         weights /= weights.sum(1, keepdims=True)
         points, carried = start, []
         for frame in frames:
-            flow = self._between(frame, frame + frames.step)
+            flow = self._engine.calc(
+                self._pictures[frame], self._pictures[frame + frames.step], None
+            )
             x, y = points.T[:, None]
             points = points + cv2.remap(flow, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)[0]
             moved = (points - start).T[[0, 1, 0, 1]]  # (4, points)
             carried.append(box + (weights * moved).sum(1))
         return np.stack(carried)
 
-    def _between(self, frame: int, other: int) -> NDArray[np.float32]:
-        if (frame, other) not in self._known:
-            pair = self._pictures[frame], self._pictures[other]
-            self._known[frame, other] = self._engine.calc(*pair, None)
-        return self._known[frame, other]
-
 
 def grey(store: Path) -> list[NDArray[np.uint8]]:
-    """The pictures of a frames store, those that are not there black."""
+    """The pictures of a frames store, uint8 (height, width) each; black where there is none."""
     with h5py.File(store) as file:
         film = JpegReader(file)
         nothing = np.zeros((int(file.attrs["height"]), int(file.attrs["width"]), 3), np.uint8)

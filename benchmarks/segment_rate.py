@@ -6,8 +6,9 @@ Both take the film through decode, ground, crop and extract with the settings of
 thread, in turn: the stages on the whole film as their workers do, the command in parts, with its
 work folder, progress and resuming. The median is shown; ``rate`` is the command's in per cent of
 the stages'. ``cpu`` are seconds of the processor, ``clock`` those that pass: they count on idle
-cores alone. What the command does besides (sampling, page, tables) has no stage to compare with
-and is shown as ``rest``. Without --film: the first test film.
+cores alone. The command's decode includes its checks of model and checkpoints before. What it
+does besides (sampling, page, tables) has no stage to compare with and is shown as ``rest``. Without
+--film: the first test film.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Seconds = dict[str, tuple[float, float]]  # by stage: the clock's and the proces
 
 
 class Watch:
-    """Notes what has passed since the last note."""
+    """Notes the seconds since the last note."""
 
     def __init__(self) -> None:
         self.seconds: Seconds = {}
@@ -57,7 +58,7 @@ class Watch:
 
 
 def by_stages(film: Film, path: Path, values: Mapping[str, Any], folder: Path) -> Seconds:
-    """The stages' functions one after the other on the whole film."""
+    """The stages' functions one after the other on the whole film; ``path`` is its file."""
     watch = Watch()
 
     def made(stage: str, function: FilmFunction, job: Job) -> Path:
@@ -91,7 +92,12 @@ def by_command(request: Request) -> Seconds:
 
 
 def rates(runs: list[tuple[Seconds, Seconds]]) -> dict[str, dict[str, float]]:
-    """Medians of pairs of runs (stages, command), by stage and of all four."""
+    """Medians of pairs of runs (stages, command), by stage and of all four.
+
+    Returns:
+        By row (`STAGES`, ``all``; ``rest`` of the command alone): ``stages_cpu_s``,
+        ``segment_cpu_s``, ``rate_cpu_percent``, and the same of the ``clock``.
+    """
     rows = {}
     for name in (*STAGES, "all"):
         members = STAGES if name == "all" else (name,)
@@ -110,6 +116,7 @@ def rates(runs: list[tuple[Seconds, Seconds]]) -> dict[str, dict[str, float]]:
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """A line per row of `rates`."""
     columns = [f"{who}_{kind}_s" for kind in ("cpu", "clock") for who in ("stages", "segment")]
     columns[2:2], columns[5:5] = ["rate_cpu_percent"], ["rate_clock_percent"]
     lines = [" " * 8 + "".join(f"{c.removesuffix('_percent'):>20}" for c in columns)]
@@ -119,7 +126,9 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def repeated(times: int, once: Callable[[Path], tuple[Seconds, Seconds]]) -> list[Any]:
+def repeated(
+    times: int, once: Callable[[Path], tuple[Seconds, Seconds]]
+) -> list[tuple[Seconds, Seconds]]:
     """Each time in a folder of its own that goes again."""
     found = []
     for _ in range(times):
@@ -143,7 +152,7 @@ def main() -> None:
     films = Manifest.read(options.raw).films
     wanted = [f for f in films if (f.movie == options.film if options.film else f.subset == "test")]
     if not wanted:
-        raise RhasError("no such film", where="--film", got=str(options.film))
+        raise RhasError("no such film", where="--film", got=options.film or "no test film")
     film = wanted[0]
     path, readout = options.raw / film.file, find_readout(options.model, Path("results"))
 
@@ -151,7 +160,7 @@ def main() -> None:
         (folder / "stages").mkdir()
         stages = by_stages(film, path, values, folder / "stages")
         out = folder / "segment"
-        request = Request(path, film.references, out, options.model, readout, values, False)
+        request = Request(path, film.references, out, options.model, readout, values, overlay=False)
         return stages, by_command(request)
 
     rows = rates(repeated(options.repeat, once))

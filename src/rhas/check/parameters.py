@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rhas.base.checks import Check
@@ -41,9 +42,7 @@ DATASETS = ("mini", "own")
 def check_parameters(values: Values) -> list[Check]:
     """A row per section that is wrong; one row where all are right."""
     checks = [*_names(values), *_dataset(values)]
-    for section in SECTIONS:
-        if section in values:
-            checks += _tried(section, lambda section=section: section_config(values, section))  # type: ignore[misc]
+    checks += _sections(values, [section for section in SECTIONS if section in values])
     if not checks:
         checks += _cross(values)
     return checks or [Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")]
@@ -51,11 +50,12 @@ def check_parameters(values: Values) -> list[Check]:
 
 def check_film_parameters(values: Values) -> list[Check]:
     """What is missing or wrong in the parameters of `FILM`."""
-    checks = [_missing(name) for name in FILM if name not in values]
-    if not checks:
-        for section in (name for name in FILM if name in SECTIONS):
-            checks += _tried(section, lambda section=section: section_config(values, section))  # type: ignore[misc]
-    return checks
+    missing = [_missing(name) for name in FILM if name not in values]
+    return missing or _sections(values, [name for name in FILM if name in SECTIONS])
+
+
+def _sections(values: Values, names: Sequence[str]) -> list[Check]:
+    return [row for name in names for row in _tried(name, partial(section_config, values, name))]
 
 
 def section_config(values: Values, section: str) -> Any:

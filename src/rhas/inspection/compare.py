@@ -118,10 +118,18 @@ def _unreadable(where: object, group: Any) -> str:
                 return found
             continue
         try:
-            item[...]
+            for block in _blocks(item):
+                item[block]
         except (ValueError, OSError):
             return inner
     return ""
+
+
+def _blocks(array: Any) -> Iterator[slice]:
+    """Rows of an array that are held in memory at a time."""
+    rows = max(1, _BLOCK_VALUES // max(math.prod(array.shape[1:]), 1))
+    for start in range(0, array.shape[0], rows):
+        yield slice(start, start + rows)
 
 
 def _groups(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
@@ -167,9 +175,8 @@ def _arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
     count, largest = 0, -1.0
     at: tuple[int, ...] = ()
     values = ("", "")
-    rows = max(1, _BLOCK_VALUES // max(math.prod(a.shape[1:]), 1))
-    for start in range(0, a.shape[0], rows):
-        one, other = (np.asarray(array[start : start + rows]) for array in (a, b))
+    for block in _blocks(a):
+        one, other = (np.asarray(array[block]) for array in (a, b))
         distance = _distance(one, other)
         off = distance > atol
         if off.any():
@@ -178,7 +185,7 @@ def _arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
             if distance[place] > largest:
                 largest = float(distance[place])
                 values = (str(one[place]), str(other[place]))
-                at = (start + int(place[0]), *(int(n) for n in place[1:]))
+                at = (block.start + int(place[0]), *(int(n) for n in place[1:]))
     if count:
         yield Difference(where, "values", *values, count, largest, at)
 
