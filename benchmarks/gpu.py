@@ -1,6 +1,6 @@
 """What a GPU gives: HopaDIFF's training step and sample, and full-size encoders.
 
-    python benchmarks/gpu.py hopadiff [--preset paper] [--batches 1 4 16] [--compile]
+    python benchmarks/gpu.py hopadiff [--preset paper] [--batches 1 4 16] [--compile MODE]
     python benchmarks/gpu.py encoders [--kinds blip2 clip]
     (both with --json FILE; `benchmarks/shared_work.py --speed` does the same for grounding)
 
@@ -8,8 +8,8 @@ HopaDIFF: windows of 3,000 frames, features 768 wide, 137 classes. A training st
 backward through everything, clipping and AdamW; ``float32`` runs its matrix products in TF32,
 ``bfloat16`` under autocast, as `train.precision` does. Times are medians after two warm-up runs,
 the device idle before and after each. ``gflop`` counts matrix products and convolutions alone
-(`torch.utils.flop_counter`), ``utilisation`` is their rate over that of an 8192³ product of
-the same precision, measured in the same process.
+(`torch.utils.flop_counter`), ``utilisation`` is their rate over that of an 8192³ product of the
+same precision, measured in the same process. ``whole_s`` is what a row took, compiling included.
 
 Encoders have random weights (`benchmarks/random_encoders.py`) and are given ready pictures of their
 own size: a picture is one pass of the vision tower, with the fusion for one reference and for four.
@@ -58,26 +58,28 @@ def product_tflops(dtype: torch.dtype, n: int = 8192) -> float:
     return 2 * n**3 / seconds(lambda: a @ b, 5) / 1e12
 
 
-def hopadiff_rows(preset: str, batches: list[int], compiled: bool, repeat: int = 5) -> list[Row]:
-    """A row per precision and batch."""
+def hopadiff_rows(
+    preset: str, batches: list[int], names: list[str], mode: str | None, repeat: int = 5
+) -> list[Row]:
+    """A row per precision and batch; with ``mode`` encoders, HP-xLSTM and decoders are compiled."""
     rows: list[Row] = []
     length, width, classes = 3000, 768, 137
-    for name, dtype in DTYPES.items():
+    for name in names:
+        dtype = DTYPES[name]
         peak = product_tflops(dtype)
         for size in batches:
             torch.cuda.empty_cache()
             method = make_model(preset, length, width, classes, {}).cuda()
             batch = {k: v.cuda() for k, v in make_batch(size, length, width, classes).items()}
             optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4)
-            losses = torch.compile(method.losses) if compiled else method.losses
 
             def step(
                 method: Any = method, batch: Any = batch, optimizer: Any = optimizer,
-                losses: Any = losses, half: bool = name == "bfloat16",
+                half: bool = name == "bfloat16",
             ) -> None:  # fmt: skip
                 optimizer.zero_grad()
                 with torch.autocast("cuda", torch.bfloat16, enabled=half):
-                    loss = torch.stack(list(losses(batch).values())).sum()
+                    loss = torch.stack(list(method.losses(batch).values())).sum()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(method.parameters(), 1.0)
                 optimizer.step()
@@ -89,25 +91,29 @@ def hopadiff_rows(preset: str, batches: list[int], compiled: bool, repeat: int =
                     method.scores(batch, torch.Generator().manual_seed(0))
 
             method.train()
-            row: Row = {"preset": preset, "precision": name, "batch": size, "compiled": compiled}
-            for what, run in (("step", step), ("sample", sample)):
-                if what == "sample" and compiled:
-                    continue
+            work = {"step": step, "sample": sample}
+            tflop = {}
+            for what, run in work.items():
+                with FlopCounterMode(display=False) as counter:
+                    run()
+                tflop[what] = counter.get_total_flops() / 1e12
+            began = time.perf_counter()
+            if mode:
+                torch._dynamo.reset()
+                for part in (*method.encoders, *method.blocks, *method.decoders):
+                    part.compile(mode=mode)
+            row: Row = {"preset": preset, "precision": name, "batch": size, "compiled": mode or ""}
+            for what, run in work.items():
                 torch.cuda.reset_peak_memory_stats()
                 took = seconds(run, repeat)
                 row |= {
                     f"{what}_s": round(took, 4),
                     f"{what}_windows_per_s": round(size / took, 2),
                     f"{what}_peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
+                    f"{what}_gflop": round(1000 * tflop[what]),
+                    f"{what}_utilisation": round(tflop[what] / took / peak, 4),
                 }
-                if not compiled:
-                    with FlopCounterMode(display=False) as counter:
-                        run()
-                    tflop = counter.get_total_flops() / 1e12
-                    row |= {
-                        f"{what}_gflop": round(1000 * tflop),
-                        f"{what}_utilisation": round(tflop / took / peak, 4),
-                    }
+            row["whole_s"] = round(time.perf_counter() - began, 1)
             rows.append(row)
             print(json.dumps(row), flush=True)
     return rows
@@ -159,7 +165,8 @@ def main() -> None:
     parser.add_argument("what", choices=("hopadiff", "encoders"))
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--compile", action="store_true", help="the losses, by torch.compile")
+    parser.add_argument("--precisions", nargs="+", choices=DTYPES, default=list(DTYPES))
+    parser.add_argument("--compile", metavar="MODE", help="of torch.compile, such as default")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["blip2", "clip"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -168,7 +175,7 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     print(torch.cuda.get_device_name(), torch.__version__, flush=True)
     if options.what == "hopadiff":
-        rows = hopadiff_rows(options.preset, options.batches, options.compile)
+        rows = hopadiff_rows(options.preset, options.batches, options.precisions, options.compile)
     else:
         rows = encoder_rows(options.kinds)
     if options.json:

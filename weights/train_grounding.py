@@ -33,7 +33,7 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -42,7 +42,7 @@ import torch
 from torch import nn
 
 from grounding_training.backbone import Log, train_backbone
-from grounding_training.batches import Batches
+from grounding_training.batches import Batch, Batches
 from grounding_training.losses import detection_loss
 from grounding_training.model import (
     SIZE,
@@ -64,75 +64,81 @@ HELD_OUT = 160  # of the cached scenes, the last ones
 
 
 def train(
-    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches, steps: int,
-    decay: int, rate: float, save: Path, state: Path, made_with: str,
-    processor: GroundingDinoProcessor, held_out: list[Scene],
+    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches,
+    options: argparse.Namespace, processor: GroundingDinoProcessor, held_out: list[Scene],
 ) -> None:  # fmt: skip
-    """Fits the model; every 100 steps saves the running average of its weights, and to ``state``
-    all that the next steps depend on. A state that was not ``made_with`` the same is not used."""
+    """Fits the model; every 100 steps saves the running average of its weights, and beside the
+    cached scenes all that the next steps depend on. A state of other options is not used."""
+    made_with = json.dumps(vars(options), sort_keys=True, default=str)
+    state, steps = options.cache.with_suffix(".state.pt"), options.steps
     trained = [*model.parameters(), *table.parameters()]
-    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=1e-4)
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / 100, max(0.01, (steps - step) / decay))
+        return min(1.0, (step + 1) / 100, max(0.01, (steps - step) / options.decay))
 
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    floating = [k for k, v in average.items() if v.dtype.is_floating_point]
+    averaged = [average[k] for k in floating]
     model.train()
     model.model.backbone.to(memory_format=torch.channels_last)
     log, done = Log(25), 0
-    kept = torch.load(state, weights_only=True) if state.is_file() else {"made_with": None}
+    kept = {"made_with": None}
+    if state.is_file():
+        kept = torch.load(state, weights_only=True, map_location=options.device)
     if kept["made_with"] == made_with:
         model.load_state_dict(kept["model"])
         table.load_state_dict(kept["table"])
         optimiser.load_state_dict(kept["optimiser"])
-        batches.seek(kept["batches"])
-        average, done = kept["average"], kept["step"]
+        average.update(kept["average"])
+        averaged, done = [average[k] for k in floating], kept["step"]
         print(f"goes on after step {done}, from {state}", flush=True)
-    for step in range(done + 1, steps + 1):
+    chosen = batches.steps(done + 1, steps + 1, options.workers, options.device)
+    for step, batch in enumerate(chosen, start=done + 1):
         for group in optimiser.param_groups:
-            group["lr"] = rate * factor(step)
-        loss, parts = detection_loss(model, table, next(batches))
+            group["lr"] = options.rate * factor(step)
+        loss, parts = detection_loss(model, table, batch)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         keep = min(0.995, step / (step + 20))
         with torch.no_grad():
-            for key, value in model.state_dict().items():
-                if value.dtype.is_floating_point:
-                    average[key].lerp_(value, 1 - keep)
-        log.add(**parts)
+            now = model.state_dict()
+            torch._foreach_lerp_(averaged, [now[k] for k in floating], 1 - keep)
+        log.add(parts)
         if step % 100 == 0 or step == steps:
-            save_checkpoint(model, average, processor, save)
+            save_checkpoint(model, average, processor, options.out)
             kept = {
                 "model": model.state_dict(), "table": table.state_dict(), "average": average,
-                "optimiser": optimiser.state_dict(), "batches": batches.place(), "step": step,
-                "made_with": made_with,
+                "optimiser": optimiser.state_dict(), "step": step, "made_with": made_with,
             }  # fmt: skip
             torch.save(kept, state.with_suffix(".tmp"))
             state.with_suffix(".tmp").replace(state)
-        if step % 300 == 0 or step == steps:
-            print(f"held-out scenes: {found_people(save, held_out)}", flush=True)
+    print(f"held-out scenes: {found_people(options.out, held_out, options.device)}", flush=True)
     state.unlink(missing_ok=True)
 
 
 def fit_table(
-    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches, steps: int = 60
+    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Iterable[Batch]
 ) -> None:
     """The table of attributes that a trained model tells and reads; the model stays as it is."""
     model.requires_grad_(False)
     optimiser = torch.optim.AdamW(table.parameters(), lr=0.01, weight_decay=0.0)
-    for _ in range(steps):
-        loss, _ = detection_loss(model, table, next(batches))
+    for batch in batches:
+        loss, _ = detection_loss(model, table, batch)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     model.requires_grad_(True)
 
 
-def found_people(folder: Path, scenes: Sequence[Scene]) -> str:
+def found_people(folder: Path, scenes: Sequence[Scene], device: str) -> str:
     """The share of people whose reference's best box is right (IoU 0.5), by policy; chance."""
-    grounders = {p: TransformersGrounder(str(folder), p, 1, 0.0) for p in get_args(Policy)}
+    grounders = {
+        p: TransformersGrounder(str(folder), p, 1, 0.0, execution=Execution(device))
+        for p in get_args(Policy)
+    }
     load.cache_clear()
     right = dict.fromkeys(grounders, 0)
     pairs, chance = 0, 0.0
@@ -167,6 +173,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=CACHE, help="rendered scenes, made once")
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--device", default="cpu", help="torch's, of the training")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -176,8 +184,8 @@ def main() -> None:
         render_scenes(options.cache, options.seed, options.scenes, SIZE, workers)
     scenes = load_scenes(options.cache)
     scenes, held_out = scenes[:-HELD_OUT], scenes[-HELD_OUT:]
-    model = make_model(len(processor.tokenizer))
-    table = nn.Linear(model.config.d_model, len(CLASSES), bias=False)
+    model = make_model(len(processor.tokenizer)).to(options.device)
+    table = nn.Linear(model.config.d_model, len(CLASSES), bias=False).to(options.device)
     count = sum(p.numel() for p in model.parameters())
     print(f"{count / 1e6:.2f} million parameters", flush=True)
     batches = Batches(scenes, processor, options.batch, options.seed)
@@ -185,19 +193,15 @@ def main() -> None:
         weights = GroundingDinoForObjectDetection.from_pretrained(options.start).float()
         model.load_state_dict(more_queries(weights.state_dict(), model.config.num_queries))
         if options.steps:
-            fit_table(model, table, batches)
+            steps = batches.steps(options.steps + 1, options.steps + 61, 0, options.device)
+            fit_table(model, table, steps)
         else:
             save_checkpoint(model, model.state_dict(), processor, options.out)
             return
     else:
         pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
         learned_backbone(model, table, pictures, options)
-    made_with = json.dumps(vars(options), sort_keys=True, default=str)
-    state = options.cache.with_suffix(".state.pt")
-    train(
-        model, table, batches, options.steps, options.decay, options.rate, options.out, state,
-        made_with, processor, held_out,
-    )  # fmt: skip
+    train(model, table, batches, options, processor, held_out)
 
 
 def learned_backbone(
@@ -207,10 +211,15 @@ def learned_backbone(
     """Trains backbone and table, or takes them from beside the cached scenes."""
     path = options.cache.with_suffix(".backbone.pt")
     if not path.is_file():
-        train_backbone(model, table, pictures, options.backbone_steps, 2e-3)
+        steps = pictures.steps(0, options.backbone_steps, options.workers, options.device)
+        train_backbone(model, table, steps, options.backbone_steps, 2e-3)
         torch.save((model.state_dict(), table.state_dict()), path)
     print(f"backbone from {path}; delete it to learn it again", flush=True)
-    for module, weights in zip((model, table), torch.load(path, weights_only=True), strict=True):
+    for module, weights in zip(
+        (model, table),
+        torch.load(path, weights_only=True, map_location=options.device),
+        strict=True,
+    ):
         module.load_state_dict(weights)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from grounding_training.phrases import (
     CLASSES,
@@ -25,40 +25,53 @@ from grounding_training.scenes import Person, Scene, mirrored
 from rhas.mini.figure import CROWN, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK_J, PELVIS
 from transformers import GroundingDinoProcessor
 
+STRIDES = (8, 16, 32)  # of the model's levels
+CORE, WHOLE = 0.4, 0.8  # of a box's sides: whose cells are a person's, see `cells_of`
+
 
 @dataclass(frozen=True)
 class Batch:
-    """B scenes, and per scene its N persons and P phrases.
+    """B scenes, the N persons in them and up to P phrases about each, in prompts of T tokens.
 
-    pixels (B, 3, h, w) normalised; token ids and mask (B, T). Per scene: boxes (N, 4), corners in
-    fractions of the picture; joints (N, J, 2), likewise; seen (N,) bool, enough of the person is
+    pixels (B, 3, h, w) normalised; token ids and mask (B, T). By person: scene (N,) its number;
+    boxes (N, 4), corners in fractions of the picture; seen (N,) bool, enough of the person is
     visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as `word_truth`, separators -1;
-    phrases (N, P) float, 1 where true; spans (P, T), 1 on the tokens of a phrase.
+    phrases (N, P) float, 1 where true. spans (B, P, T), 1 on the tokens of a phrase; claims (B, T),
+    the class that each token states, counted through all of `FACTS`, -1 none.
     """
 
     pixels: Tensor
     input_ids: Tensor
     attention_mask: Tensor
-    boxes: list[Tensor]
-    joints: list[Tensor]
-    seen: list[Tensor]
-    facts: list[Tensor]
-    words: list[Tensor]
-    phrases: list[Tensor]
-    spans: list[Tensor]
-    claims: list[Tensor]
-    """(T,) the class that each token states, counted through all of `FACTS`; -1 none."""
+    scene: Tensor
+    boxes: Tensor
+    seen: Tensor
+    facts: Tensor
+    words: Tensor
+    phrases: Tensor
+    spans: Tensor
+    claims: Tensor
+    cells: dict[str, list[Tensor]]
+    """By level (B, S), the person of each cell as `cells_of` and `part_cells` tell them, numbered
+    through the batch: ``core`` of batches with prompts; ``whole`` and `PLACES` of those without."""
+
+    def to(self, device: str) -> Batch:
+        """The batch on a device."""
+        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        cells = {k: [level.to(device) for level in v] for k, v in self.cells.items()}
+        return replace(self, **moved, cells=cells)
 
 
-class Batches:
-    """Endless training batches, each of scenes of one picture size, so that nothing is padded.
+class Batches(Dataset[Batch]):
+    """Training batches by the number of their step, each of scenes of one picture size, so that
+    nothing is padded.
 
     ``told`` False leaves the prompts out (one phrase, "person").
     """
 
     def __init__(self, scenes: list[Scene], processor: GroundingDinoProcessor, size: int,
                  seed: int, told: bool = True) -> None:  # fmt: skip
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
         self._size = size
         self._told = told
         self._tokenizer = processor.tokenizer
@@ -71,19 +84,18 @@ class Batches:
                 self._groups.setdefault(scene.image.shape, []).append(scene)
         self._people = [p.attributes for scene in scenes for p in scene.persons]
 
-    def __iter__(self) -> Batches:
-        return self
+    def steps(self, first: int, stop: int, workers: int, device: str) -> Iterator[Batch]:
+        """The batches of these steps in order, made by so many processes beside this one."""
+        loader = DataLoader(
+            self, batch_size=None, sampler=range(first, stop), num_workers=workers,
+            prefetch_factor=4 if workers else None, generator=torch.Generator(),
+            multiprocessing_context="fork" if workers else None,  # shares the scenes
+        )  # fmt: skip
+        for batch in loader:
+            yield batch.to(device)
 
-    def place(self) -> str:
-        """Where in the endless row of batches this is, for `seek`."""
-        return json.dumps(self._rng.bit_generator.state)
-
-    def seek(self, place: str) -> None:
-        """Goes on where another one of the same scenes and seed was."""
-        self._rng.bit_generator.state = json.loads(place)
-
-    def __next__(self) -> Batch:
-        rng = self._rng
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self._seed, step))
         groups = list(self._groups.values())
         weights = np.array([len(g) for g in groups], float)
         group = groups[int(rng.choice(len(groups), p=weights / weights.sum()))]
@@ -99,51 +111,73 @@ class Batches:
             if phrases:
                 chosen.append(scene)
                 prompts.append(phrases)
-        return self.make(chosen, prompts)
+        return self.make(chosen, prompts, rng.uniform(0.85, 1.15, (len(chosen), 1, 1, 1)))
 
-    def make(self, scenes: Sequence[Scene], prompts: Sequence[list[Phrase]]) -> Batch:
-        """The batch of scenes of one size and the phrases about each; colours a little changed."""
+    def make(
+        self, scenes: Sequence[Scene], prompts: Sequence[list[Phrase]], gain: np.ndarray
+    ) -> Batch:
+        """The batch of scenes of one size, their brightness times ``gain`` (B, 1, 1, 1), and the
+        phrases about each."""
         texts = [" . ".join(t for t, _ in phrases) + " ." for phrases in prompts]
         tokens = self._tokenizer(texts, padding=True, return_tensors="pt")
         length = tokens["input_ids"].shape[1]
-        columns: dict[str, list[Tensor]] = {
-            k: []
-            for k in ("boxes", "joints", "seen", "facts", "words", "phrases", "spans", "claims")
-        }
-        for scene, phrases in zip(scenes, prompts, strict=True):
-            persons = scene.persons
-            words = torch.full((len(persons), length), -1.0)
-            spans = torch.zeros(len(phrases), length)
-            truth = torch.zeros(len(persons), len(phrases))
-            claims = torch.full((length,), -1)
+        most = max(map(len, prompts))
+        spans = torch.zeros(len(scenes), most, length)
+        claims = torch.full((len(scenes), length), -1)
+        words, truth = [], []
+        for n, (scene, phrases) in enumerate(zip(scenes, prompts, strict=True)):
+            word = torch.full((len(scene.persons), length), -1.0)
+            true = torch.zeros(len(scene.persons), most)
             start = 1
             for row, (text, true_of) in enumerate(phrases):
                 stop = start + len(text.split())
-                words[:, start:stop] = word_truth(text, true_of, persons)
-                claims[start:stop] = torch.tensor(
+                word[:, start:stop] = word_truth(text, true_of, scene.persons)
+                claims[n, start:stop] = torch.tensor(
                     [CLASSES.get(c, -1) if c else -1 for c in word_claims(text.split())]
                 )
-                spans[row, start:stop] = 1.0
-                truth[true_of, row] = 1.0
+                spans[n, row, start:stop] = 1.0
+                true[true_of, row] = 1.0
                 start = stop + 1
-            columns["boxes"].append(torch.tensor([p.box for p in persons]))
-            columns["joints"].append(torch.from_numpy(np.stack([p.joints for p in persons])))
-            columns["seen"].append(torch.tensor([p.visible >= VISIBLE for p in persons]))
-            columns["facts"].append(
-                torch.tensor([[class_of(p, k) for k in FACTS] for p in persons])
-            )
-            columns["words"].append(words)
-            columns["phrases"].append(truth)
-            columns["spans"].append(spans)
-            columns["claims"].append(claims)
-        gain = torch.from_numpy(self._rng.uniform(0.85, 1.15, (len(scenes), 1, 1, 1))).float()
+            words.append(word)
+            truth.append(true)
+        persons = [p for scene in scenes for p in scene.persons]
         images = torch.from_numpy(np.stack([s.image for s in scenes])).float()
-        pixels = ((images / 255 * gain).clamp(0, 1) - self._mean) / self._std
+        pixels = ((images / 255 * torch.from_numpy(gain).float()).clamp(0, 1) - self._mean) / (
+            self._std
+        )
         return Batch(
             pixels.contiguous(memory_format=torch.channels_last),
             tokens["input_ids"], tokens["attention_mask"],
-            **columns,
+            scene=torch.tensor([n for n, scene in enumerate(scenes) for _ in scene.persons]),
+            boxes=torch.tensor([p.box for p in persons]),
+            seen=torch.tensor([p.visible >= VISIBLE for p in persons]),
+            facts=torch.tensor([[class_of(p, k) for k in FACTS] for p in persons]),
+            words=torch.cat(words), phrases=torch.cat(truth), spans=spans, claims=claims,
+            cells=scene_cells(scenes, CORE) if self._told else scene_cells(scenes, WHOLE, True),
         )  # fmt: skip
+
+
+def scene_cells(
+    scenes: Sequence[Scene], share: float, parts: bool = False
+) -> dict[str, list[Tensor]]:
+    """The ``cells`` of a batch: those of persons' boxes, or with ``parts`` of their bodies too."""
+    height, width = scenes[0].image.shape[1:]
+    found: dict[str, list[list[Tensor]]] = {}
+    first = 0
+    for scene in scenes:
+        boxes = torch.tensor([p.box for p in scene.persons])
+        joints = torch.from_numpy(np.stack([p.joints for p in scene.persons]))
+        seen = torch.tensor([p.visible >= VISIBLE for p in scene.persons])
+        for level, stride in enumerate(STRIDES):
+            grid = -(-height // stride), -(-width // stride)
+            cells = {"whole" if parts else "core": cells_of(boxes, seen, *grid, share)}
+            if parts:
+                cells |= part_cells(joints, seen, *grid, width / height)
+            for name, owner in cells.items():
+                numbered = torch.where(owner >= 0, owner + first, owner)
+                found.setdefault(name, [[] for _ in STRIDES])[level].append(numbered)
+        first += len(scene.persons)
+    return {name: [torch.stack(level) for level in levels] for name, levels in found.items()}
 
 
 def cells_of(boxes: Tensor, seen: Tensor, height: int, width: int, core: float) -> Tensor:

@@ -19,10 +19,10 @@ from transformers import (
     ResNetConfig,
 )
 
+from grounding_training.batches import STRIDES
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS
 
 SIZE = {"shortest_edge": 180, "longest_edge": 320}  # that of the frames of `decode`: not resized
-STRIDES = (8, 16, 32)  # of the levels
 TEXT_SCALE = 0.15  # of the last normalisation of tokens
 PRIOR = 0.2  # bias of both normalisations before the logits, opposite signs
 
