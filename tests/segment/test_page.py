@@ -13,7 +13,7 @@ import pytest
 
 from rhas.segment.page import write_page
 from rhas.segment.people import Action, Curve, Person
-from rhas.segment.run import WORK
+from rhas.segment.request import WORK
 from rhas.segment.tables import person_record
 
 HOSTILE = "the man </script><img src=x onerror=alert(1)> \"'& жёлтый 红色"
