@@ -68,6 +68,18 @@ def test_only_features_where_nothing_is_annotated(project: Path) -> None:
     assert "dvc repro extract" in rhas("import", "films", "in").output
 
 
+def test_films_brought_elsewhere_are_not_what_the_stages_read(project: Path) -> None:
+    result = rhas("import", "films", "in", "--out", "my films")
+    assert result.exit_code == 0, result.output
+    assert (project / "params.yaml").read_text() == PARAMS
+    assert "dvc repro" not in result.output
+    assert "rhas import films 'my films'" in result.output
+    (project / "data").mkdir()
+    shown = rhas("import", "films", "my films", "--out", project / "data" / ".." / "data" / "own")
+    assert "dataset was mini, is own" in shown.output  # the advice, and another path of data/own
+    assert "dvc repro extract" in shown.output
+
+
 def test_ava(project: Path) -> None:
     (project / "ava.csv").write_text("a,0901,0.1,0.1,0.5,0.9,129,0\n")
     words = ("import", "ava", "ava.csv", "--films", "in", "--references", "in/references.csv")
@@ -84,6 +96,16 @@ def test_outside_a_project(project: Path) -> None:
     os.remove("params.yaml")
     assert "project's folder" in str(rhas("import", "films", "in").exception)
     assert not (project / "data").exists()
+    assert rhas("import", "films", "in", "--out", "there").exit_code == 0
+
+
+def test_rhas133_elsewhere(project: Path) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 1})
+    result = rhas("import", "rhas133", pickles, features, "--out", "other")
+    assert result.exit_code == 0, result.output
+    assert (project / "params.yaml").read_text() == PARAMS
+    assert "dvc repro" not in result.output
+    assert "fps: 15, split: cross_movie, vlm: blip2" in result.output
 
 
 def test_rhas133(project: Path) -> None:
