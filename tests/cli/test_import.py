@@ -64,6 +64,20 @@ def test_it_stops_before_anything_is_lost(project: Path) -> None:
     assert report["findings"]["unknown class"]["level"] == "drop"
 
 
+def test_unknown_classes_are_told_by_name(project: Path) -> None:
+    names = ["wlking"] * 3 + [f"class_{n:02d}" for n in range(20)]
+    lines = "".join(f"a,0,{name},0,1\n" for name in names)
+    (project / "in" / "annotations.csv").write_text("movie,person,action,start_s,end_s\n" + lines)
+    shown = " ".join(rhas("import", "films", "in").output.replace("│", " ").split())
+    assert "21 different ones" in shown
+    assert "3 × 'wlking', did you mean 'walking'?" in shown
+    assert "1 × 'class_10'" in shown
+    assert "and 9 others" in shown
+    assert "class_11" not in shown
+    report = json.loads((project / "data" / "own" / "import.json").read_text())
+    assert len(report["findings"]["unknown class"]["kinds"]) == 21
+
+
 def test_only_features_where_nothing_is_annotated(project: Path) -> None:
     assert "dvc repro extract" in rhas("import", "films", "in").output
 
