@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from films import write_film
@@ -15,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.stores.featurestore import FeatureStoreWriter
 from rhas.stores.manifest import Manifest
 
 PARAMS = "dataset: mini  # which\nsplit: random\nfps: 10\nvlm: clip\n"
@@ -111,6 +115,47 @@ def test_outside_a_project(project: Path) -> None:
     assert "project's folder" in str(rhas("import", "films", "in").exception)
     assert not (project / "data").exists()
     assert rhas("import", "films", "in", "--out", "there").exit_code == 0
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def failed() -> None:
+    raise OSError
+
+
+def ended() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise AssertionError("it goes on")
+
+
+@pytest.mark.parametrize("stop", [interrupted, failed, ended])
+def test_rhas133_stopped_midway_leaves_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]
+) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 2})
+    before = sorted(project.rglob("*"))
+    written: list[object] = []
+    write = FeatureStoreWriter.write_person
+
+    def first_alone(*arguments: Any) -> None:
+        if written:
+            stop()
+        write(*arguments)
+        written.append(arguments)
+
+    monkeypatch.setattr(FeatureStoreWriter, "write_person", first_alone)
+    assert rhas("import", "rhas133", pickles, features).exit_code != 0
+    assert sorted(project.rglob("*")) == before
+    assert (project / "params.yaml").read_text() == PARAMS
+
+
+def test_rhas133_stopped_by_the_audit_leaves_the_audit(project: Path) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 2})
+    (features / "RHAS_feature_blipv2" / "1_blip_feat.npy").write_bytes(b"x")
+    assert rhas("import", "rhas133", pickles, features).exit_code == 1
+    assert [p.name for p in (project / "data").rglob("*")] == ["import.json"]
 
 
 def test_rhas133_elsewhere(project: Path) -> None:

@@ -225,7 +225,7 @@ def rhas133(
     from rhas.importing.audit import Audit
     from rhas.importing.labels import read_label_map
     from rhas.importing.rhas133 import find_sources, write_samples
-    from rhas.importing.write import set_params
+    from rhas.importing.write import empty_again, set_params
     from rhas.prepare.rendered import write_tables
     from rhas.stores.manifest import Manifest
 
@@ -246,9 +246,9 @@ def rhas133(
     settings = {"kind": "rhas133", "pickles": str(pickles), "features": str(features), "vlm": vlm,
                 "protocol": protocol, "fps": fps, "id_base": id_base,
                 "label_map": _plain(label_map)}  # fmt: skip
-    changed: dict[str, Any] = {}
     goes_on = False
-    with contextlib.suppress(_Stopped), new_folder(stores) as folder:
+    folders = empty_again(stores.parent), new_folder(stores), new_folder(raw)
+    with contextlib.suppress(_Stopped), folders[0], folders[1] as folder, folders[2] as tables:
         with progress_bar("samples") as tell:
             films, annotations = write_samples(
                 sources, labels, id_base, fps, vlm, folder, audit, tell
@@ -256,12 +256,12 @@ def rhas133(
         goes_on = bool(films) and (drop or not audit.stops)
         if not goes_on:
             raise _Stopped
-        with new_folder(raw) as tables:
-            write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+        write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+    changed: dict[str, Any] = {}
+    if goes_on:
         for name in ("frames", "boxes", "tracks"):  # evaluate depends on them, with a film or not
             (out / name).mkdir(exist_ok=True)
-        if in_place:
-            changed = set_params(params, switches)
+        changed = set_params(params, switches) if in_place else {}
     audit.write(report, settings, goes_on)
     if as_json:
         print(report.read_text("utf-8"), end="")
