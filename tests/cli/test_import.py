@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import signal
 from collections.abc import Callable
 from fractions import Fraction
@@ -84,6 +85,19 @@ def test_unknown_classes_are_told_by_name(project: Path) -> None:
 
 def test_only_features_where_nothing_is_annotated(project: Path) -> None:
     assert "dvc repro extract" in rhas("import", "films", "in").output
+
+
+def test_films_stopped_midway_leave_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    before = sorted(project.rglob("*"))
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copy2", half)
+        assert rhas("import", "films", "in", "--copy").exit_code != 0
+    assert sorted(project.rglob("*")) == before
+    assert rhas("import", "films", "in", "--copy").exit_code == 0
 
 
 def test_films_brought_elsewhere_are_not_what_the_stages_read(project: Path) -> None:

@@ -42,20 +42,24 @@ def write_own(collection: Collection, out: Path, copy: bool) -> None:
     and tables that were there are removed, other files stay.
     """
     folder = out / "films"
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = {
         folder / f"{movie}{path.suffix.lower()}": path.resolve()
         for movie, path in collection.files.items()
     }
-    new = {}
-    for target, source in wanted.items():
-        temporary = target.with_name(f".new-{target.name}")
-        temporary.unlink(missing_ok=True)
-        if copy:
-            shutil.copy2(source, temporary)
-        else:
-            link(source, temporary)
-        new[temporary] = target
+    new = {target.with_name(f".new-{target.name}"): target for target in wanted}
+    with empty_again(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for temporary, target in new.items():
+                temporary.unlink(missing_ok=True)
+                if copy:
+                    shutil.copy2(wanted[target], temporary)
+                else:
+                    link(wanted[target], temporary)
+        except BaseException:
+            for temporary in new:
+                temporary.unlink(missing_ok=True)
+            raise
     for path in _films(out):
         if path not in new:
             path.unlink()
