@@ -284,6 +284,16 @@ def test_a_model_that_reads_tokens_is_refused(
         check_models(folder, None, ("the man",), values)
 
 
+def test_checkpoints_that_know_drawn_figures_alone_are_told(
+    model: Path, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_models(model, None, ("the man",), values) == []
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    ground = {**values["ground"], "checkpoint": "weights/grounding"}
+    (line,) = check_models(model, None, ("the man",), {**values, "ground": ground})
+    assert line.startswith("weights/grounding: trained on drawn figures alone")
+
+
 def test_a_film_that_fails_leaves_nothing(
     shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

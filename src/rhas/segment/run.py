@@ -16,6 +16,7 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
+from rhas.check.parameters import built_in
 from rhas.crop import crop_film
 from rhas.decode import decode_film, video
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -109,6 +110,7 @@ def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -
         "min_score": least,
         "model": request.model.name,
         "model_hash": model_hash(request.model),
+        "built_in_checkpoints": built_in(values),
         "readout": {
             "fitted": request.readout is not None,
             "calibrated": readout.calibration is not None,
