@@ -143,6 +143,7 @@ def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.Monkey
     assert "not found: nothing is said of them" in result.stdout
     assert "a [bold].mp4, 1:05" in result.stdout
     assert "no read-out fitted" in result.stderr
+    assert "a.mp4: 0:01, 64×48, h264; loading the models" in result.stderr
     assert not got[0].overlay
     assert json.loads(asked("--json").stdout) == TOLD
 

@@ -54,7 +54,13 @@ def segment(
     try:
         check_references(ref)
         check_out(out)
-        look_at(film, read_params(parameters))
+        _, info = look_at(film, read_params(parameters))
+        width, height = (round(side) for side in info.display_size())
+        screen.print(
+            f"{film.name}: {duration(info.seconds)}, {width}×{height}, {info.codec}; "
+            "loading the models",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
         values = read_film_params(parameters)
         from rhas.segment.models import find_readout  # seconds, which no error above waits for
         from rhas.segment.run import segment_film
