@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import zarr
 
+from rhas.base.classes import CLASSES
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg, person_group
 from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
@@ -56,6 +58,20 @@ def write_store(path: Path, persons: list[Features] | None = None, **changed: ob
             "statistics": statistics(made),
         }  # fmt: skip
         writer.write_person(person, made, {**usual, **changed})
+    return path
+
+
+def write_scores(path: Path) -> Path:
+    """``scores.zarr`` as `rhas segment` leaves it, of both persons, falling by class and person."""
+    root = zarr.create_group(path, zarr_format=3)
+    for person, reference in enumerate(REFERENCES):
+        group = root.create_group(
+            person_group(person),
+            attributes={"person": person, "reference": reference, "fps": FPS,
+                        "classes": list(CLASSES)},
+        )  # fmt: skip
+        row = np.linspace(0.9 - 0.1 * person, 0, len(CLASSES), dtype=np.float16)
+        group.create_array("scores", data=np.tile(row, (FRAMES, 1)))
     return path
 
 

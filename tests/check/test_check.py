@@ -145,7 +145,7 @@ def spoil_film(own: Path) -> None:
         (lambda own: append(own, "a,0,walking,0,2"), "warn", "duplicate"),
         (lambda own: append(own, "a,0,walking,1,3"), "warn", "overlap"),
         (lambda own: append(own, "../a,0,walking,1,3"), "fail", "is a path"),
-        (lambda own: only(own, 2), "warn", "cannot fill train, val and test"),
+        (lambda own: only(own, 2), "warn", "annotated films: 2; train, val and test want one each"),
     ],
 )
 def test_what_is_wrong_with_ones_own(

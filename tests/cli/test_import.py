@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
+import signal
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from films import write_film
@@ -15,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.stores.featurestore import FeatureStoreWriter
 from rhas.stores.manifest import Manifest
 
 PARAMS = "dataset: mini  # which\nsplit: random\nfps: 10\nvlm: clip\n"
@@ -64,8 +69,47 @@ def test_it_stops_before_anything_is_lost(project: Path) -> None:
     assert report["findings"]["unknown class"]["level"] == "drop"
 
 
+def test_unknown_classes_are_told_by_name(project: Path) -> None:
+    names = ["wlking"] * 3 + [f"class_{n:02d}" for n in range(20)]
+    lines = "".join(f"a,0,{name},0,1\n" for name in names)
+    (project / "in" / "annotations.csv").write_text("movie,person,action,start_s,end_s\n" + lines)
+    shown = " ".join(rhas("import", "films", "in").output.replace("│", " ").split())
+    assert "21 different ones" in shown
+    assert "3 × 'wlking', did you mean 'walking'?" in shown
+    assert "1 × 'class_10'" in shown
+    assert "and 9 others" in shown
+    assert "class_11" not in shown
+    report = json.loads((project / "data" / "own" / "import.json").read_text())
+    assert len(report["findings"]["unknown class"]["kinds"]) == 21
+
+
 def test_only_features_where_nothing_is_annotated(project: Path) -> None:
     assert "dvc repro extract" in rhas("import", "films", "in").output
+
+
+def test_films_stopped_midway_leave_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    before = sorted(project.rglob("*"))
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copy2", half)
+        assert rhas("import", "films", "in", "--copy").exit_code != 0
+    assert sorted(project.rglob("*")) == before
+    assert rhas("import", "films", "in", "--copy").exit_code == 0
+
+
+def test_films_brought_elsewhere_are_not_what_the_stages_read(project: Path) -> None:
+    result = rhas("import", "films", "in", "--out", "my films")
+    assert result.exit_code == 0, result.output
+    assert (project / "params.yaml").read_text() == PARAMS
+    assert "dvc repro" not in result.output
+    assert "rhas import films 'my films'" in result.output
+    (project / "data").mkdir()
+    shown = rhas("import", "films", "my films", "--out", project / "data" / ".." / "data" / "own")
+    assert "dataset was mini, is own" in shown.output  # the advice, and another path of data/own
+    assert "dvc repro extract" in shown.output
 
 
 def test_ava(project: Path) -> None:
@@ -84,6 +128,57 @@ def test_outside_a_project(project: Path) -> None:
     os.remove("params.yaml")
     assert "project's folder" in str(rhas("import", "films", "in").exception)
     assert not (project / "data").exists()
+    assert rhas("import", "films", "in", "--out", "there").exit_code == 0
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def failed() -> None:
+    raise OSError
+
+
+def ended() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise AssertionError("it goes on")
+
+
+@pytest.mark.parametrize("stop", [interrupted, failed, ended])
+def test_rhas133_stopped_midway_leaves_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]
+) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 2})
+    before = sorted(project.rglob("*"))
+    written: list[object] = []
+    write = FeatureStoreWriter.write_person
+
+    def first_alone(*arguments: Any) -> None:
+        if written:
+            stop()
+        write(*arguments)
+        written.append(arguments)
+
+    monkeypatch.setattr(FeatureStoreWriter, "write_person", first_alone)
+    assert rhas("import", "rhas133", pickles, features).exit_code != 0
+    assert sorted(project.rglob("*")) == before
+    assert (project / "params.yaml").read_text() == PARAMS
+
+
+def test_rhas133_stopped_by_the_audit_leaves_the_audit(project: Path) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 2})
+    (features / "RHAS_feature_blipv2" / "1_blip_feat.npy").write_bytes(b"x")
+    assert rhas("import", "rhas133", pickles, features).exit_code == 1
+    assert [p.name for p in (project / "data").rglob("*")] == ["import.json"]
+
+
+def test_rhas133_elsewhere(project: Path) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 1})
+    result = rhas("import", "rhas133", pickles, features, "--out", "other")
+    assert result.exit_code == 0, result.output
+    assert (project / "params.yaml").read_text() == PARAMS
+    assert "dvc repro" not in result.output
+    assert "fps: 15, split: cross_movie, vlm: blip2" in result.output
 
 
 def test_rhas133(project: Path) -> None:

@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from datafolder import FRAMES, MOVIE, features, picture, write_data, write_store
+from datafolder import (
+    FRAMES,
+    MOVIE,
+    features,
+    picture,
+    write_data,
+    write_scores,
+    write_store,
+)
 from typer.testing import CliRunner, Result
 
+from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.cli import app
 
@@ -59,6 +68,64 @@ def test_a_window_on_the_screen_and_in_a_file(data: Path, tmp_path: Path) -> Non
     rhas("inspect", data / "frames" / f"{MOVIE}.h5", "--window", "3:5", "--out", out)
     with np.load(out) as arrays:
         np.testing.assert_allclose(arrays["pictures"][1], picture(4), atol=2)
+
+
+def test_a_window_of_boxes_is_that_of_the_sampled_frames(data: Path, tmp_path: Path) -> None:
+    boxes, out = data / "boxes" / f"{MOVIE}.h5", tmp_path / "b.npz"
+    shown = rhas("inspect", boxes, "--window", "3:11", "--person", 1).output
+    assert "frames 5 to 10, person 1" in shown
+    assert "0.75" in shown
+    rhas("inspect", boxes, "--window", "3:11", "--out", out)
+    with np.load(out) as arrays:
+        assert arrays["frame"].tolist() == [5, 10]
+        assert arrays["person_000.candidates"].tolist() == [0, 2]
+        assert arrays["person_000.scores"].tolist()[1] == 0.75
+        assert np.isnan(arrays["person_000.boxes"][0]).all()
+        assert arrays["person_000.all_scores"].tolist() == [0.75, 0.25]
+    assert "every 5th" in str(rhas("inspect", boxes, "--window", "1:5").exception)
+
+
+def test_a_window_of_samples_is_one_of_the_index(data: Path) -> None:
+    samples = data / "samples"
+    found = json.loads(rhas("inspect", samples, "--window", "0:2", "--json").output)
+    assert found["name"] == ["s0", "s1"]
+    assert found["actions"] == ["walking", "standing"]
+    assert json.loads(
+        rhas("inspect", samples, "--window", "0:2", "--person", 1, "--json").output
+    )["sample"] == [1]  # fmt: skip
+    assert "samples 0 to 1" in rhas("inspect", samples, "--window", "0:2").output
+    assert "outside samples" in str(rhas("inspect", samples, "--window", "0:3").exception)
+
+
+def test_scores_of_segment(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    scores = write_scores(folder / "scores.zarr")
+    shown = rhas("inspect", scores).output
+    assert "60 = 0:04 at 15 fps" in shown
+    assert f"{CLASSES[0]} 0.90" in shown
+    assert f"{CLASSES[1]} 0.79" in rhas("inspect", scores, "--window", "5:7", "--person", 1).output
+    assert rhas("inspect", scores, "--verify").exit_code == 0
+    assert f"look into {scores}" in str(rhas("inspect", folder).exception)
+    other = write_scores(tmp_path / "other.zarr")
+    assert rhas("diff", scores, other).exit_code == 0
+    zarr.open_group(other, mode="a")["person_001/scores"][3, 4] = 2
+    assert rhas("inspect", other, "--verify").exit_code == 1
+    assert "/person_001/scores" in rhas("diff", scores, other).output
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize(
+    "place", ["features/blip2/{}.zarr", "tracks/{}.h5", "boxes/{}.h5", "frames/{}.h5"]
+)
+def test_a_window_fits_the_screen(
+    data: Path, monkeypatch: pytest.MonkeyPatch, width: int, place: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = rhas("inspect", data / place.format(MOVIE), "--window", "5:12").output.splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [line for line in lines if line.startswith("│")]
+    assert all(line.split("│")[1].strip() for line in rows), "a row goes on in the next line"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from films import write_film
 from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
@@ -66,10 +69,48 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
     assert "a text file" in str(asked().exception)
     result = asked("--ref", " . ")
     assert "without words" in str(result.exception)
+    write_film(project / "a.mp4", range(30))
     shutil.rmtree(project / "models")
     result = asked()
     assert "no trained method" in str(result.exception)
     assert not (project / "out").exists()
+
+
+def test_a_film_that_is_none_does_not_wait_for_large_imports(project: Path) -> None:
+    (project / "a.mp4").touch()
+    command = (
+        "import sys\n"
+        "from rhas.cli import main\n"
+        "sys.argv = ['rhas', 'segment', 'a.mp4', '--ref', 'the man', '--out', 'out']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", command], text=True, capture_output=True)
+    assert done.returncode == 1
+    assert "the film is empty" in done.stderr
+    assert done.stdout == "False\n"
+
+
+def test_a_film_of_an_odd_name_can_be_linked_to(project: Path) -> None:
+    write_film(project / ".b.mp4", range(30))
+    error = CliRunner().invoke(
+        app, ["segment", ".b.mp4", "--ref", "the man", "--out", "out"]
+    ).exception  # fmt: skip
+    assert isinstance(error, RhasError)
+    assert error.what == "a movie's name begins with a dot"
+    assert "ln -s" in error.do
+    assert "tables" not in error.do
+
+
+def test_a_truncated_film_is_refused_with_the_way_on(project: Path) -> None:
+    whole = write_film(project / "a.mkv", range(90)).read_bytes()
+    (project / "a.mp4").write_bytes(whole[: len(whole) // 2])
+    error = asked().exception
+    assert isinstance(error, RhasError)
+    assert "damaged or truncated" in error.what
+    assert "decode.damaged: keep" in error.do
 
 
 @pytest.mark.parametrize(
@@ -84,7 +125,7 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
 def test_parameters_that_are_none(project: Path, text: str | None, message: str) -> None:
     file = project / "params.yaml"
     file.write_text(file.read_text("utf-8").replace("stride:", "strde:") if text is None else text)
-    (project / "a.mp4").touch()
+    write_film(project / "a.mp4", range(30))
     error = asked().exception
     assert isinstance(error, RhasError)
     assert message in str(error)
@@ -94,7 +135,7 @@ def test_parameters_that_are_none(project: Path, text: str | None, message: str)
 
 def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    (project / "a.mp4").touch()
+    write_film(project / "a.mp4", range(30))
     monkeypatch.setattr(run, "segment_film", lambda request, tell: got.append(request) or TOLD)
     result = asked("--no-overlay")
     assert result.exit_code == 0
@@ -102,6 +143,7 @@ def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.Monkey
     assert "not found: nothing is said of them" in result.stdout
     assert "a [bold].mp4, 1:05" in result.stdout
     assert "no read-out fitted" in result.stderr
+    assert "a.mp4: 0:01, 64×48, h264; loading the models" in result.stderr
     assert not got[0].overlay
     assert json.loads(asked("--json").stdout) == TOLD
 
@@ -110,7 +152,7 @@ def test_ctrl_c_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) 
     def stop(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    (project / "a.mp4").touch()
+    write_film(project / "a.mp4", range(30))
     monkeypatch.setattr(run, "segment_film", stop)
     result = asked()
     assert result.exit_code == 130
@@ -121,6 +163,6 @@ def test_a_full_disk_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPa
     def fill(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    (project / "a.mp4").touch()
+    write_film(project / "a.mp4", range(30))
     monkeypatch.setattr(run, "segment_film", fill)
     assert "the disk is full" in str(asked().exception)

@@ -171,12 +171,30 @@ def test_class_numbers(published: tuple[Path, Path], tmp_path: Path) -> None:
     counted_from_1 = [[[n + 1 for n in frame] for frame in labels(i)] for i in range(3)]
     counted_from_1[0][0] = [137]
     actions.write_bytes(pickle.dumps(counted_from_1))
-    with pytest.raises(RhasError, match="1 to 137 with --id-base 1"):
+    with pytest.raises(RhasError) as caught:
         brought(published, tmp_path / "a")
+    assert caught.value.where == f"{actions}, sample 0, frame 0: class 137"
+    assert caught.value.do == "give --id-base 1, which all of them fit"
+    assert "--label" not in str(caught.value)
     _, annotations, audit = brought(published, tmp_path / "b", base=1, renamed={"carrying": ""})
     assert annotations[0].action == "yawning"
     assert "17" not in {a.action for a in annotations}
     assert audit.found["class numbers"] == ["the first class has number 1"]
+
+
+def test_a_number_of_no_list_is_told_with_its_place(
+    published: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pickles, folder = published
+    wrong = [*labels(2)[:7], [900], *labels(2)[8:]]
+    names = ["RHAS_feature_blipv2/0_blip_feat.npy", "RHAS_feature_blipv2/2_blip_feat.npy"]
+    (pickles / "test_files.pkl").write_bytes(pickle.dumps(names))
+    (pickles / "test_anno.pkl").write_bytes(pickle.dumps([labels(0), wrong]))
+    with pytest.raises(RhasError) as caught:
+        brought((pickles, folder), tmp_path / "out", protocol="random")
+    place = f"{pickles / 'test_anno.pkl'}, sample 1, frame 7: class 900"
+    assert caught.value.where == place
+    assert "no --id-base fits" in caught.value.do
 
 
 def test_a_label_map_leaves_classes_out(published: tuple[Path, Path], tmp_path: Path) -> None:

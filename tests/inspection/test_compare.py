@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch
 import zarr
 from datafolder import MOVIE, features, write_store
+from safetensors.torch import save_file
 
 from rhas.base.errors import RhasError
 from rhas.inspection.compare import Difference, compare
@@ -105,5 +109,54 @@ def test_the_damaged_one_is_named(pair: tuple[Path, Path], damaged: int) -> None
 def test_what_cannot_be_compared(data: Path) -> None:
     with pytest.raises(RhasError, match="two different things"):
         compare(data / "tracks", data / "features" / "blip2")
-    with pytest.raises(RhasError, match="samples cannot be compared"):
-        compare(data / "samples", data / "samples")
+
+
+def test_samples(data: Path, tmp_path: Path) -> None:
+    a, b = data / "samples", tmp_path / "b"
+    shutil.copytree(a, b)
+    assert compare(a, b) == []
+    index, intervals, info = (b / n for n in ("index.csv", "intervals.csv", "info.json"))
+    index.write_text(index.read_text().replace("60,val", "55,test").replace("s0,", "s2,"))
+    intervals.write_text(intervals.read_text().replace(",0,30", ",0,31"))
+    info.write_text(json.dumps({**json.loads(info.read_text()), "L": 90}))
+    assert [(one.where.replace(MOVIE, "M"), one.what) for one in compare(a, b)] == [
+        ("info.json L", "attribute"),
+        ("index.csv s0", "only in A"),
+        ("index.csv s1.split", "attribute"),
+        ("index.csv s1.stop", "attribute"),
+        ("index.csv s2", "only in B"),
+        ("intervals.csv movie M, person 0, class_id 128, start 0, stop 30", "only in A"),
+        ("intervals.csv movie M, person 0, class_id 128, start 0, stop 31", "only in B"),
+    ]
+
+
+def checkpoint(folder: Path, **tensors: torch.Tensor) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"method": "linear", "dims": {"L": 9}}))
+    (folder / "report.json").write_text(json.dumps({"seconds": len(folder.name)}))
+    (folder / "vocab.txt").write_text("a")
+    usual = {"w": torch.zeros(2, 3), "half": torch.ones(2, dtype=torch.bfloat16),
+             "scale": torch.tensor(1.0)}  # fmt: skip
+    save_file({**usual, **tensors}, folder / "model.safetensors")
+    return folder
+
+
+def test_checkpoints(tmp_path: Path) -> None:
+    a = checkpoint(tmp_path / "a")
+    assert compare(a, checkpoint(tmp_path / "same")) == []
+    w = torch.zeros(2, 3)
+    w[1, 2] = 0.25
+    b = checkpoint(tmp_path / "b", w=w, more=torch.ones(1), scale=torch.tensor(2))
+    (b / "vocab.txt").write_text("b")
+    (b / "config.json").write_text(json.dumps({"method": "linear", "dims": {"L": 8}}))
+    found = {one.where: one for one in compare(a, b)}
+    assert {where: one.what for where, one in found.items()} == {
+        "config.json dims.L": "attribute",
+        "model.safetensors more": "only in B",
+        "model.safetensors scale": "values",  # and its type, before
+        "model.safetensors w": "values",
+        "vocab.txt": "content",
+    }
+    values = found["model.safetensors w"]
+    assert (values.count, values.largest, values.at) == (1, 0.25, (1, 2))
+    assert ("model.safetensors scale", "type") in {(o.where, o.what) for o in compare(a, b)}

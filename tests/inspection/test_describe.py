@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from datafolder import FRAMES, MOVIE, REFERENCES, features, write_store
+from datafolder import FRAMES, MOVIE, REFERENCES, features, write_scores, write_store
 from rich.console import Console
 from safetensors.torch import save_file
 
@@ -180,12 +180,21 @@ def test_a_folder_of_all_data_says_where_to_look(data: Path) -> None:
 
 
 def test_scores_are_told_from_features(tmp_path: Path) -> None:
-    for name in ("person_000/scores", "test/m_000_000000"):
-        store = tmp_path / name.split("/")[0] / "scores.zarr"
-        zarr.open_group(store, mode="w").create_array(name, shape=(3, 2), dtype="f2")
-        for path in (store, store.parent):
-            with pytest.raises(RhasError, match=r"scores\.zarr: scores, not features"):
-                describe(path)
+    store = tmp_path / "results" / "scores.zarr"
+    zarr.open_group(store, mode="w").create_array("test/m_000_000000", shape=(3, 2), dtype="f2")
+    for path in (store, store.parent):
+        with pytest.raises(RhasError, match=r"scores\.zarr: evaluate's scores, not features"):
+            describe(path)
+
+
+def test_damaged_scores_are_named(tmp_path: Path) -> None:
+    store = write_scores(tmp_path / "scores.zarr")
+    zarr.open_group(store, mode="a")["person_001"].attrs["classes"] = ["walking"]
+    with pytest.raises(RhasError, match="person_001: not a name per class"):
+        describe(store)
+    (store / "person_000" / "scores" / "zarr.json").write_text("{")
+    with pytest.raises(RhasError, match="the scores are damaged"):
+        describe(store)
 
 
 @pytest.mark.parametrize("name", ["present", "partial", "text", "holistic"])

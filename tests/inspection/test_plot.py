@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datafolder import FRAMES, MOVIE, features, write_store
+from datafolder import FRAMES, MOVIE, features, write_scores, write_store
 from PIL import Image
 
 from rhas.base.errors import RhasError
@@ -84,9 +84,21 @@ def test_a_store_outside_a_project_never_found_and_in_no_font(tmp_path: Path) ->
     assert (tmp_path / "p.svg").stat().st_size > 1000
 
 
+def test_frames_samples_and_scores(data: Path, tmp_path: Path) -> None:
+    write_scores(tmp_path / "scores.zarr")
+    for n, path in enumerate(
+        [data / "frames" / f"{MOVIE}.h5", data / "samples", tmp_path / "scores.zarr"]
+    ):
+        draw(path, tmp_path / f"{n}.png")
+        assert len(np.unique(_pixels(tmp_path / f"{n}.png").reshape(-1, 3), axis=0)) > 20
+    both = _pixels(tmp_path / "2.png").shape[0]
+    draw(tmp_path / "scores.zarr", tmp_path / "one.png", person=1)
+    assert _pixels(tmp_path / "one.png").shape[0] < both
+
+
 def test_what_has_no_picture(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(RhasError, match="no picture of samples"):
-        draw(data / "samples", tmp_path / "p.png")
+    with pytest.raises(RhasError, match="no picture of film stores"):
+        draw(data / "frames", tmp_path / "p.png")
     with pytest.raises(RhasError, match="name one store"):
         draw(data / "features" / "blip2", tmp_path / "p.png")
     store = data / "features" / "blip2" / f"{MOVIE}.zarr"

@@ -12,8 +12,8 @@ import torch
 from rhas.base.config import load_params
 from rhas.methods import Dims, build, config_of
 from rhas.mini import MiniConfig, film_specs, simulate_film, write_film
-from rhas.segment import segment_film
-from rhas.segment.run import OUTPUTS
+from rhas.segment.request import OUTPUTS
+from rhas.segment.run import segment_film
 from rhas.train import train_config
 from rhas.train.saved import save_method
 

@@ -13,7 +13,7 @@ import pytest
 
 from rhas.segment.page import write_page
 from rhas.segment.people import Action, Curve, Person
-from rhas.segment.run import WORK
+from rhas.segment.request import WORK
 from rhas.segment.tables import person_record
 
 HOSTILE = "the man </script><img src=x onerror=alert(1)> \"'& жёлтый 红色"
@@ -41,7 +41,13 @@ def hostile(segmented: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = [person_record(person, record["fps"]) for person in people]
     stores = next((segmented / WORK / "decode").glob("*/result")), segmented / "tracks.h5"
     page = tmp_path_factory.mktemp("page") / "index.html"
-    write_page({**record, "film": HOSTILE, "persons": told}, people, *stores, None, page)
+    write_page(
+        {**record, "film": HOSTILE, "persons": told, "built_in_checkpoints": ["weights/x"]},
+        people,
+        *stores,
+        None,
+        page,
+    )
     return page
 
 
@@ -64,6 +70,7 @@ def test_the_page_holds_the_intervals_and_nothing_from_elsewhere(segmented: Path
 def test_text_cannot_leave_its_place(hostile: Path) -> None:
     data = data_of(hostile)
     assert data["film"] == data["persons"][0]["reference"] == HOSTILE
+    assert data["built_in_checkpoints"] == ["weights/x"]
     text = hostile.read_text("utf-8")
     assert text.count("</script>") == 2
     assert "<img src=x" not in text

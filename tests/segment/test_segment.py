@@ -17,7 +17,7 @@ from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.crop import crop_film
-from rhas.decode import decode_film
+from rhas.decode import decode_film, video
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
 from rhas.evaluate.evaluation import score_samples
@@ -26,10 +26,11 @@ from rhas.evaluate.readout import read_out
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.metrics.segments import intervals_of
-from rhas.segment import run, segment_film
+from rhas.segment import run
 from rhas.segment.models import check_models, default_readout, find_readout
 from rhas.segment.overlay import draw_overlay
-from rhas.segment.run import WORK
+from rhas.segment.request import WORK
+from rhas.segment.run import segment_film
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
@@ -283,9 +284,22 @@ def test_a_model_that_reads_tokens_is_refused(
         check_models(folder, None, ("the man",), values)
 
 
-def test_a_film_that_fails_leaves_nothing(
-    shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path
+def test_checkpoints_that_know_drawn_figures_alone_are_told(
+    model: Path, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert check_models(model, None, ("the man",), values) == []
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    ground = {**values["ground"], "checkpoint": "weights/grounding"}
+    (line,) = check_models(model, None, ("the man",), {**values, "ground": ground})
+    assert line.startswith("weights/grounding: trained on drawn figures alone")
+
+
+def test_a_film_that_fails_leaves_nothing(
+    shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """One that decode refuses, as it does where damage shows in the pictures alone."""
+    monkeypatch.setattr(run, "look_at", lambda film, values: (film.stem, video.inspect(film)))
     broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")

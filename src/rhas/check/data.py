@@ -248,8 +248,8 @@ def _trainable(
     if not movies:
         return []
     if len(movies) < 3:
-        return [Check("split", "warn", f"{len(movies)} annotated films cannot fill train, val and "
-                      "test", "annotate more, or set `split: random`")]  # fmt: skip
+        found = f"annotated films: {len(movies)}; train, val and test want one each"
+        return [Check("split", "warn", found, "annotate more, or set `split: random`")]
     fixed = {subsets[movie] for movie in movies}
     lacking = [side for side in ("train", "val", "test") if side not in fixed]
     if None not in fixed and lacking:

@@ -54,6 +54,12 @@ def check_film_parameters(values: Values) -> list[Check]:
     return missing or _sections(values, [name for name in FILM if name in SECTIONS])
 
 
+def built_in(values: Values) -> list[str]:
+    """The checkpoints that come with the project and know rendered figures alone."""
+    named = values["ground"].get("checkpoint"), values["extract"]["checkpoints"][values["vlm"]]
+    return [str(name) for name in named if str(name).startswith("weights/")]
+
+
 def _sections(values: Values, names: Sequence[str]) -> list[Check]:
     return [row for name in names for row in _tried(name, partial(section_config, values, name))]
 
@@ -134,15 +140,9 @@ def _cross(values: Values) -> Iterator[Check]:
         yield Check("method and extract.keep_tokens", "fail",
                     f"{values['method']} reads query tokens, and they are not kept",
                     "set extract.keep_tokens to true")  # fmt: skip
-    built_in = [
-        name
-        for name in (values["ground"].get("checkpoint"),
-                     values["extract"]["checkpoints"][values["vlm"]])
-        if str(name).startswith("weights/")
-    ]  # fmt: skip
-    if values["dataset"] == "own" and built_in:
+    if values["dataset"] == "own" and (drawn := built_in(values)):
         yield Check("checkpoints", "warn",
-                    f"{', '.join(map(str, built_in))}: trained on rendered figures alone",
+                    f"{', '.join(drawn)}: trained on rendered figures alone",
                     "name real ones in ground.checkpoint and extract.checkpoints")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""``rhas diff``: two stores compared."""
+"""``rhas diff``: two stores, sets of samples or checkpoints compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def diff(
     a: Annotated[
         Path,
         typer.Argument(
-            help="A feature store, a frames, boxes or tracks file, or a folder of them.",
+            help="A feature store, a frames, boxes or tracks file, or a folder of them; "
+            "data/samples; models/<method>; weights/<checkpoint>; scores.zarr.",
             show_default=False,
         ),
     ],
@@ -31,7 +32,9 @@ def diff(
 ) -> None:
     """What differs between two stores: attributes, shapes, values, by how much and where.
 
-    Every value is read. Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
+    Every value is read; of a trained model all but the report of its training.
+
+    Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
     """
     from rhas.inspection.compare import compare
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,10 +22,16 @@ app = typer.Typer(
 
 _STYLES = {"drop": "bold red", "warn": "yellow", "note": "dim"}
 
-Out = Annotated[Path, typer.Option(help="Folder to write, as data/own/README.md describes it.")]
+Out = Annotated[
+    Path,
+    typer.Option(help="Folder to write, as data/own/README.md describes it. The stages read "
+                 "data/own alone."),
+]  # fmt: skip
 Params = Annotated[
-    Path, typer.Option("--params", help="Its switch `dataset` is set to own; comments stay.")
-]
+    Path,
+    typer.Option("--params", help="Its switch `dataset` is set to own where data/own beside it is "
+                 "written; comments stay."),
+]  # fmt: skip
 Drop = Annotated[bool, typer.Option("--drop", help="Go on without what the audit marks as drop.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
 Copy = Annotated[
@@ -192,10 +199,14 @@ def rhas133(
         int, typer.Option(min=0, max=1, help="Number of the first class in the pickles.")
     ] = 0,
     label_map: Map = None,
-    out: Annotated[Path, typer.Option(help="The data folder: raw/ and features/ are written.")]
-    = Path("data"),
+    out: Annotated[
+        Path,
+        typer.Option(help="The data folder: raw/ and features/ are written. The stages read data."),
+    ] = Path("data"),
     params: Annotated[
-        Path, typer.Option("--params", help="Its fps, split and vlm are set; comments stay.")
+        Path,
+        typer.Option("--params", help="Its fps, split and vlm are set where data beside it is "
+                     "written; comments stay."),
     ] = Path("params.yaml"),
     drop: Drop = False,
     replace: Replace = False,
@@ -214,7 +225,7 @@ def rhas133(
     from rhas.importing.audit import Audit
     from rhas.importing.labels import read_label_map
     from rhas.importing.rhas133 import find_sources, write_samples
-    from rhas.importing.write import set_params
+    from rhas.importing.write import empty_again, set_params
     from rhas.prepare.rendered import write_tables
     from rhas.stores.manifest import Manifest
 
@@ -226,8 +237,8 @@ def rhas133(
             where=", ".join(there),
             do="give --replace; what DVC has recorded comes back with `dvc checkout --force`",
         )
-    if not params.is_file():
-        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    in_place = _in_project(out, "data", params)
+    switches = {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm}
     audit = Audit()
     report = out / "import.json"
     labels = read_label_map(label_map, None)
@@ -235,9 +246,9 @@ def rhas133(
     settings = {"kind": "rhas133", "pickles": str(pickles), "features": str(features), "vlm": vlm,
                 "protocol": protocol, "fps": fps, "id_base": id_base,
                 "label_map": _plain(label_map)}  # fmt: skip
-    changed: dict[str, Any] = {}
     goes_on = False
-    with contextlib.suppress(_Stopped), new_folder(stores) as folder:
+    folders = empty_again(stores.parent), new_folder(stores), new_folder(raw)
+    with contextlib.suppress(_Stopped), folders[0], folders[1] as folder, folders[2] as tables:
         with progress_bar("samples") as tell:
             films, annotations = write_samples(
                 sources, labels, id_base, fps, vlm, folder, audit, tell
@@ -245,11 +256,12 @@ def rhas133(
         goes_on = bool(films) and (drop or not audit.stops)
         if not goes_on:
             raise _Stopped
-        with new_folder(raw) as tables:
-            write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+        write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+    changed: dict[str, Any] = {}
+    if goes_on:
         for name in ("frames", "boxes", "tracks"):  # evaluate depends on them, with a film or not
             (out / name).mkdir(exist_ok=True)
-        changed = set_params(params, {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm})
+        changed = set_params(params, switches) if in_place else {}
     audit.write(report, settings, goes_on)
     if as_json:
         print(report.read_text("utf-8"), end="")
@@ -259,8 +271,13 @@ def rhas133(
             counts = audit.counts
             shown = f"{counts['samples']} samples, {counts['annotations']} annotations"
             print(f"{shown} of {counts['classes']} classes, D {counts['D']}, in {stores} and {raw}")
-            _tell_params(params, changed)
-            print("next: `dvc repro --single-item chunk train evaluate`")
+            if in_place:
+                _tell_params(params, changed)
+                print("next: `dvc repro --single-item chunk train evaluate`")
+            else:
+                wanted = ", ".join(f"{name}: {value}" for name, value in switches.items())
+                print(f"the stages read data/: move what is in {out} there, and set {wanted} in "
+                      "params.yaml")  # fmt: skip
         else:
             _tell_stopped(bool(audit.counts.get("samples")))
     raise typer.Exit(0 if goes_on else 1)
@@ -285,8 +302,7 @@ def _run(
     from rhas.importing.write import check_free, set_params, write_own
 
     check_free(out, replace)
-    if not params.is_file():
-        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    in_place = _in_project(out, "data/own", params)
     audit = Audit()
     labels = read_label_map(settings["label_map"], settings["labels"])
     files = find_films(settings["films"])
@@ -300,13 +316,22 @@ def _run(
         write_own(kept, out, copy)
     report = out / "import.json"
     audit.write(report, {k: _plain(v) for k, v in settings.items()}, goes_on)
-    changed = set_params(params, {"dataset": "own"}) if goes_on else {}
+    changed = set_params(params, {"dataset": "own"}) if goes_on and in_place else {}
     if as_json:
         print(report.read_text("utf-8"), end="")
     else:
         show_audit(audit, report)
         if goes_on:
-            _tell_written(audit.counts, out, params, changed)
+            _tell_written(audit.counts, out)
+            if in_place:
+                _tell_params(params, changed)
+                end = "`dvc repro`" if audit.counts["annotations"] else (
+                    "`dvc repro extract`: features only"
+                )  # fmt: skip
+                print(f"next: `rhas check`, then {end}")
+            else:
+                print(f"the stages read data/own: `rhas import films {shlex.quote(str(out))}` "
+                      "brings it there")  # fmt: skip
         else:
             _tell_stopped(bool(kept.files))
     raise typer.Exit(0 if goes_on else 1)
@@ -329,12 +354,22 @@ def show_audit(audit: Any, report: Path) -> None:
     console().print(table)
 
 
-def _tell_written(counts: dict[str, int], out: Path, params: Path, changed: dict[str, Any]) -> None:
+def _in_project(out: Path, place: str, params: Path) -> bool:
+    """Whether ``out`` is the folder that the stages beside ``params`` read.
+
+    Raises:
+        RhasError: it is, or would be, and there are no parameters.
+    """
+    if out.resolve() != (params.resolve().parent / place).resolve():
+        return False
+    if not params.is_file():
+        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    return True
+
+
+def _tell_written(counts: dict[str, int], out: Path) -> None:
     shown = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))
     print(f"{shown} of {counts['classes']} classes in {out}")
-    _tell_params(params, changed)
-    end = "`dvc repro`" if counts["annotations"] else "`dvc repro extract`: features only"
-    print(f"next: `rhas check`, then {end}")
 
 
 def _tell_params(params: Path, changed: dict[str, Any]) -> None:

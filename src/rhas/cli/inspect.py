@@ -16,7 +16,7 @@ def inspect(
         Path,
         typer.Argument(
             help="A feature store or a folder of them; a frames, boxes or tracks file or a folder "
-            "of them; data/samples; models/<method>; weights/<checkpoint>.",
+            "of them; data/samples; models/<method>; weights/<checkpoint>; scores.zarr.",
             show_default=False,
         ),
     ],
@@ -30,7 +30,10 @@ def inspect(
     ] = False,
     window: Annotated[
         str | None,
-        typer.Option(metavar="START:STOP", help="Show these frames of a store, STOP exclusive."),
+        typer.Option(
+            metavar="START:STOP",
+            help="Show these frames of a store, or these samples of the index, STOP exclusive.",
+        ),
     ] = None,
     person: Annotated[
         int | None, typer.Option(min=0, help="This person alone, for --window and --plot.")
@@ -43,8 +46,8 @@ def inspect(
         typer.Option(
             metavar="FILE",
             help="Draw a store into this picture (.png, .pdf, .svg): features as principal "
-            "components over time, labels, coverage, self-similarity; of boxes and tracks what "
-            "they hold over time.",
+            "components over time, labels, coverage, self-similarity; boxes, tracks and scores "
+            "over time; frames as a contact sheet; samples by class.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -70,7 +73,8 @@ def inspect(
         elif as_json:
             print_json({name: values.tolist() for name, values in arrays.items()})
         else:
-            screen.print(rows(arrays))
+            for table in rows(arrays):
+                screen.print(table)
         return
     if out is not None:
         raise typer.BadParameter("--out goes with --window", param_hint="--out")

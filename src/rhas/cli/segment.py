@@ -14,7 +14,7 @@ from rich.text import Text
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
 from rhas.cli.output import console, print_json
-from rhas.cli.project import read_film_params
+from rhas.cli.project import read_film_params, read_params
 
 _SHOWN = 6  # actions of a person, those of most frames
 _STOPPED = 130  # what shells call a command that Ctrl-C ended
@@ -48,14 +48,25 @@ def segment(
     actions.vtt and overlay.webm into the folder. Stop it and run it again: it goes on. What it
     needs for that lies in .work in the same folder; delete it when you are done.
     """
-    from rhas.segment.models import find_readout
-    from rhas.segment.run import Request, segment_film
-    from rhas.train import load_method
+    from rhas.segment.request import Request, check_out, check_references, look_at
 
-    values = read_film_params(parameters)
-    folder = model or Path("models") / values["method"]
     screen = Console(stderr=True, highlight=False)
     try:
+        check_references(ref)
+        check_out(out)
+        _, info = look_at(film, read_params(parameters))
+        width, height = (round(side) for side in info.display_size())
+        screen.print(
+            f"{film.name}: {duration(info.seconds)}, {width}×{height}, {info.codec}; "
+            "loading the models",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        values = read_film_params(parameters)
+        from rhas.segment.models import find_readout  # seconds, which no error above waits for
+        from rhas.segment.run import segment_film
+        from rhas.train import load_method
+
+        folder = model or Path("models") / values["method"]
         load_method(folder)  # a clear word on it before its read-out is looked for
         readout = find_readout(folder, Path("results"))
         request = Request(film, tuple(ref), out, folder, readout, values, overlay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Literal
 from rhas.engine.stage import write_json
 
 Level = Literal["drop", "warn", "note"]
+
+_KINDS_SHOWN = 12
 
 FINDINGS: dict[str, tuple[Level, str]] = {
     # what is wrong with a line or a film, which cannot be kept
@@ -65,11 +68,19 @@ class Audit:
 
     found: dict[str, list[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def add(self, name: str, where: str) -> None:
-        """One more of the finding ``name`` (of `FINDINGS`)."""
+    def add(self, name: str, where: str, kind: str = "") -> None:
+        """One more of the finding ``name`` (of `FINDINGS`).
+
+        Args:
+            where: the place, and what is there.
+            kind: what many places may have in common, told once with how often it occurs.
+        """
         assert name in FINDINGS, name
         self.found.setdefault(name, []).append(where)
+        if kind:
+            self.kinds.setdefault(name, Counter())[kind] += 1
 
     @property
     def stops(self) -> bool:
@@ -77,11 +88,21 @@ class Audit:
         return any(FINDINGS[name][0] == "drop" for name in self.found)
 
     def rows(self) -> Iterable[tuple[Level, str, int, str, str]]:
-        """Level, finding, how many, the first one, consequence; the gravest first."""
+        """Level, finding, how many, the first one and the kinds, consequence; the gravest first."""
         for name, (level, done) in FINDINGS.items():
             if name in self.found:
                 places = self.found[name]
-                yield level, name, len(places), places[0], done
+                yield level, name, len(places), places[0] + self._told_kinds(name), done
+
+    def _told_kinds(self, name: str) -> str:
+        """The kinds of a finding, the most frequent first; "" where it has one alone."""
+        ranked = self.kinds.get(name, Counter()).most_common()
+        if len(ranked) < 2:
+            return ""
+        lines = [f"- {count:,} × {kind}" for kind, count in ranked[:_KINDS_SHOWN]]
+        if len(ranked) > _KINDS_SHOWN:
+            lines.append(f"- and {len(ranked) - _KINDS_SHOWN} others")
+        return "\n".join([f"\n{len(ranked)} different ones:", *lines])
 
     def write(self, path: Path, settings: Mapping[str, Any], written: bool) -> None:
         """All findings with every place, the settings and the counts, as JSON."""
@@ -90,7 +111,16 @@ class Audit:
             "counts": self.counts,
             "written": written,
             "findings": {
-                name: {"level": level, "consequence": done, "places": self.found[name]}
+                name: {
+                    "level": level,
+                    "consequence": done,
+                    **(
+                        {"kinds": dict(kinds.most_common())}
+                        if (kinds := self.kinds.get(name))
+                        else {}
+                    ),
+                    "places": self.found[name],
+                }
                 for level, name, _, _, done in self.rows()
             },
         }

@@ -221,7 +221,8 @@ def _classes(
     for row in rows:
         name = labels.class_of(row.action)
         if name is None:
-            audit.add("unknown class", f"{row.where}: {labels.hint(row.action)}")
+            hint = labels.hint(row.action)
+            audit.add("unknown class", f"{row.where}: {hint}", hint)
             unknown.append(row)
             continue
         foreign = labels.foreign(row.action)

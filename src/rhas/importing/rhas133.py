@@ -29,7 +29,7 @@ from rhas.base.errors import RhasError
 from rhas.base.units import frame_to_seconds
 from rhas.engine.stage import write_json
 from rhas.importing.audit import Audit
-from rhas.importing.labels import LabelMap, id_base
+from rhas.importing.labels import LabelMap
 from rhas.importing.pickles import load_pickle
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import SUBSETS, Film, TimedAction
@@ -59,6 +59,7 @@ class Source:
     Args:
         name: of the movie it becomes.
         side: train, val or test.
+        place: file of its labels, and where they stand in it.
         frames: class numbers by frame, as published.
         sentence: the reference; empty where there is none.
         holistic, partial: files, which may be absent.
@@ -66,6 +67,7 @@ class Source:
 
     name: str
     side: str
+    place: str
     frames: Sequence[Any]
     sentence: str
     holistic: Path
@@ -113,7 +115,8 @@ def _cross_movie(
         if sentences and not sentence.strip():
             audit.add("no sentence", f"{_name(side, index)}: an empty one")
             sentence = ""
-        yield Source(_name(side, index), side, actions[index], sentence, whole, crop)
+        place = f"{file}, sample {index}"
+        yield Source(_name(side, index), side, place, actions[index], sentence, whole, crop)
     for index in sorted(_indices(folders[0], vlm) - known):
         audit.add("sample without labels", f"{folders[0] / f'{index}_{_ENDING[vlm]}'}")
     for index in sorted(known - _indices(folders[0], vlm)):
@@ -132,7 +135,7 @@ def _random(pickles: Path, features: Path, vlm: Vlm, side: str, audit: Audit) ->
             got=f"{len(actions)} and {len(names)} samples",
         )
     audit.add("no sentence", f"{side}: the random split lists none")
-    for frames, name in zip(actions, names, strict=True):
+    for index, (frames, name) in enumerate(zip(actions, names, strict=True)):
         parts = PurePosixPath(str(name)).parts[-2:]
         found = _LISTED.fullmatch(parts[-1]) if len(parts) == 2 else None
         if not isinstance(name, str) or not found or parts[0] not in HOLISTIC["blip2"]:
@@ -147,7 +150,8 @@ def _random(pickles: Path, features: Path, vlm: Vlm, side: str, audit: Audit) ->
         whole = features / HOLISTIC[vlm][number] / inside
         crop = features / PARTIAL[vlm][number] / inside
         if whole.is_file():
-            yield Source(_name(SUBSETS[number], int(found[1])), side, frames, "", whole, crop)
+            own = _name(SUBSETS[number], int(found[1]))
+            yield Source(own, side, f"{file}, sample {index}", frames, "", whole, crop)
         else:
             audit.add("sample without features", f"{side}: no {whole}")
 
@@ -213,8 +217,9 @@ def write_samples(
     Returns:
         The films of the manifest (without a film's file) and their annotations.
     """
+    base = 0 if base is None else base
     numbers = _numbers(sources)
-    base = id_base(numbers, 0 if base is None else base, "the pickled labels")
+    _check_range(numbers, base, sources)
     audit.add("class numbers", f"the first class has number {base}")
     classes = {n: _class(n - base, labels, audit) for n in sorted(numbers)}
     films: list[Film] = []
@@ -270,8 +275,35 @@ def _numbers(sources: Sequence[Source]) -> set[int]:
         for number, frame in enumerate(source.frames):
             found.update(_frame(source, number, frame))
     if not found:
-        raise RhasError("no label in any sample", where=sources[0].name)
+        raise RhasError("no label in any sample", where=sources[0].place)
     return found
+
+
+def _check_range(numbers: set[int], base: int, sources: Sequence[Source]) -> None:
+    """Raises RhasError, with the first place, where a number is none of the list's."""
+    last = len(CLASSES)
+    outside = {n for n in numbers if not base <= n < base + last}
+    if not outside:
+        return
+    other = 1 - base
+    fits = all(other <= n < other + last for n in numbers)
+    raise RhasError(
+        "class numbers outside the list of RHAS133",
+        where=_first_place(outside, sources),
+        expected=f"0 to {last - 1} with --id-base 0, 1 to {last} with --id-base 1",
+        got=f"{min(numbers)} to {max(numbers)} with --id-base {base}",
+        do=f"give --id-base {other}, which all of them fit"
+        if fits
+        else "look at that frame: no --id-base fits, so this is no list of RHAS133's classes",
+    )
+
+
+def _first_place(numbers: set[int], sources: Sequence[Source]) -> str:
+    for source in sources:
+        for index, frame in enumerate(source.frames):
+            if found := numbers.intersection(_frame(source, index, frame)):
+                return f"{source.place}, frame {index}: class {min(found)}"
+    raise AssertionError("the numbers come from these sources")
 
 
 def _frame(source: Source, number: int, frame: Any) -> list[int]:
@@ -285,7 +317,7 @@ def _frame(source: Source, number: int, frame: Any) -> list[int]:
 def _not_labels(source: Source, got: str) -> RhasError:
     return RhasError(
         "not the labels of a sample",
-        where=source.name,
+        where=source.place,
         expected="a list per frame of class numbers",
         got=got,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +42,24 @@ def write_own(collection: Collection, out: Path, copy: bool) -> None:
     and tables that were there are removed, other files stay.
     """
     folder = out / "films"
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = {
         folder / f"{movie}{path.suffix.lower()}": path.resolve()
         for movie, path in collection.files.items()
     }
-    new = {}
-    for target, source in wanted.items():
-        temporary = target.with_name(f".new-{target.name}")
-        temporary.unlink(missing_ok=True)
-        if copy:
-            shutil.copy2(source, temporary)
-        else:
-            link(source, temporary)
-        new[temporary] = target
+    new = {target.with_name(f".new-{target.name}"): target for target in wanted}
+    with empty_again(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for temporary, target in new.items():
+                temporary.unlink(missing_ok=True)
+                if copy:
+                    shutil.copy2(wanted[target], temporary)
+                else:
+                    link(wanted[target], temporary)
+        except BaseException:
+            for temporary in new:
+                temporary.unlink(missing_ok=True)
+            raise
     for path in _films(out):
         if path not in new:
             path.unlink()
@@ -69,6 +75,25 @@ def write_own(collection: Collection, out: Path, copy: bool) -> None:
                 writer.writerow([movie, person, text, collection.subsets[movie] or ""])
     if collection.annotations:
         write_annotations(out, collection.annotations)
+
+
+@contextmanager
+def empty_again(folder: Path) -> Iterator[None]:
+    """Where the block fails, ``folder`` and those above it that it made go, if they are empty.
+
+    To be told to end (SIGTERM) counts as Ctrl-C meanwhile.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # others' files stay
+            for place in made:
+                place.rmdir()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def set_params(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

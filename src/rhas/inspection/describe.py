@@ -11,6 +11,7 @@ from rhas.inspection.features import describe_store, describe_stores
 from rhas.inspection.films import describe_film, describe_films
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.samples import describe_samples
+from rhas.inspection.scores import describe_scores
 
 _DESCRIBERS: dict[Kind, Callable[[Path], dict[str, Any]]] = {
     "feature store": describe_store,
@@ -22,6 +23,7 @@ _DESCRIBERS: dict[Kind, Callable[[Path], dict[str, Any]]] = {
     "samples": describe_samples,
     "model": describe_checkpoint,
     "weights": describe_checkpoint,
+    "scores": describe_scores,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rhas.base.errors import RhasError
 from rhas.inspection.kinds import kind_of
 from rhas.stores.jpegstore import person_group
 
@@ -65,6 +66,21 @@ def persons_of(file: h5py.File) -> Iterator[h5py.Group]:
     while (name := person_group(person)) in file:
         yield file[name]
         person += 1
+
+
+def chosen(count: int, person: int | None, path: Path) -> list[int]:
+    """The persons asked for: all ``count`` of them where ``person`` is None.
+
+    Raises:
+        RhasError: no such person.
+    """
+    if person is None:
+        return list(range(count))
+    if person >= count:
+        raise RhasError(
+            "no such person", where=str(path), expected=f"0 to {count - 1}", got=str(person)
+        )
+    return [person]
 
 
 def _frames(file: h5py.File) -> dict[str, Any]:

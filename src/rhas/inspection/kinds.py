@@ -12,12 +12,13 @@ from rhas.base.errors import RhasError
 
 Kind = Literal[
     "feature store", "feature stores", "frames", "boxes", "tracks", "film stores",
-    "samples", "model", "weights",
+    "samples", "model", "weights", "scores",
 ]  # fmt: skip
 
 KNOWN = (
     "a feature store (<movie>.zarr) or a folder of them, a frames, boxes or tracks file "
-    "(<movie>.h5) or a folder of them, data/samples, models/<method>, weights/<checkpoint>"
+    "(<movie>.h5) or a folder of them, data/samples, models/<method>, weights/<checkpoint>, "
+    "the scores.zarr of `rhas segment`"
 )
 _TOLD = 6  # folders that can be looked into
 
@@ -33,10 +34,10 @@ def kind_of(path: Path) -> Kind:
     kind = _folder_kind(path) if path.is_dir() else _h5_kind(path)
     if kind is None and (scores := _scores(path)):
         raise RhasError(
-            "scores, not features",
+            "evaluate's scores, not features",
             where=str(scores),
             expected=KNOWN,
-            do="look at the page beside it; `zarr.open_group` reads them (docs/SEGMENT.md)",
+            do="look at results/report.html; `zarr.open_group` reads them",
         )
     if kind is None:
         raise RhasError(
@@ -46,29 +47,37 @@ def kind_of(path: Path) -> Kind:
 
 
 def _inside(path: Path) -> str:
-    """Which of the folders in a folder can be looked into."""
+    """What in a folder, or in the folders of it, can be looked into."""
     folders = sorted(p for p in path.glob("*/") if not p.name.startswith("."))
     deeper = [[folder] if _folder_kind(folder) else sorted(folder.glob("*/")) for folder in folders]
     known = [str(folder) for found in deeper for folder in found if _folder_kind(folder)]
+    known += [str(file) for file in sorted(path.glob("*.h5"))]
     return f"look into {' or '.join(known[:_TOLD])}" if known else ""
 
 
 def _scores(folder: Path) -> Path | None:
-    """The folder, or a store in it, where it is of scores (`rhas segment`, evaluate)."""
+    """The folder, or a store in it, where it is of evaluate's scores."""
     for store in [folder, *sorted(folder.glob("*.zarr"))]:
-        if (store / "zarr.json").is_file() and not _features(store):
+        if (store / "zarr.json").is_file() and not _features(store) and not _persons_scores(store):
             return store
     return None
+
+
+def _persons_scores(store: Path) -> bool:
+    """Whether a Zarr store is one of scores by person (`rhas segment`)."""
+    return (store / "person_000" / "scores").is_dir()
 
 
 def _features(store: Path) -> bool:
     """Whether a Zarr store is one of features, perhaps a damaged one."""
     first = store / "person_000"
-    return first.is_dir() and not (first / "scores").is_dir()
+    return first.is_dir() and not _persons_scores(store)
 
 
 def _folder_kind(folder: Path) -> Kind | None:
     if (folder / "zarr.json").is_file():
+        if _persons_scores(folder):
+            return "scores"
         return "feature store" if _features(folder) else None
     if (folder / "index.csv").is_file() and (folder / "info.json").is_file():
         return "samples"

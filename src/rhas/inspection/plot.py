@@ -3,7 +3,6 @@ the moments are; best scores of boxes; boxes of tracks."""
 
 from __future__ import annotations
 
-import textwrap
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,15 +13,25 @@ import h5py
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
 from rhas.base.errors import RhasError
 from rhas.base.units import frame_to_seconds
-from rhas.inspection.films import persons_of
+from rhas.inspection.canvas import (
+    COLOURS,
+    WIDTH_IN,
+    clock,
+    heading,
+    minutes,
+    panel,
+    sheet,
+    time_axis,
+)
+from rhas.inspection.films import chosen, persons_of
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.project import data_folder, labels_near
+from rhas.inspection.sheets import contact_sheet, samples_by_class, scores_over_time
 from rhas.stores import featurestore
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -31,14 +40,12 @@ MOMENTS = 300
 COMPONENTS = 3
 CLASSES_SHOWN = 14
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito: apart for every colour vision
 _LABEL, _SOURCE = "#0072B2", {0: "#D0D0D0", 1: "#009E73", 2: "#A8DCC8"}
 _NAMES = {0: "missing", 1: "detected", 2: "interpolated"}
-_WIDTH_IN, _DPI = 14.0, 100
 
 
 def draw(path: Path, out: Path, person: int | None = None) -> None:
-    """Writes the picture of a feature store, a boxes or a tracks file.
+    """Writes the picture of a store, of scores, or of the samples.
 
     Args:
         person: this one alone; None draws all, one below the other.
@@ -115,16 +122,16 @@ def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _feature_store(path: Path, person: int | None) -> Figure:
-    chosen = _chosen(featurestore.persons(path), person, path)
+    shown = chosen(featurestore.persons(path), person, path)
     blocks = []
-    for number in chosen:
+    for number in shown:
         facts = featurestore.attributes(path, number)
         frames, fps = facts["frames"], float(facts["fps"])
         features = featurestore.read_window(path, number, 0, frames)
         labels = labels_near(path, facts["movie"], number, frames, fps)
         blocks.append((number, facts, features, _most_frames(labels), fps))
     heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels, _ in blocks]
-    figure = _figure(sum(heights))
+    figure = sheet(sum(heights))
     top = sum(heights)
     for (number, facts, features, labels, fps), height in zip(blocks, heights, strict=True):
         title = f"{facts['movie']}, person {number}: {facts['reference']}"
@@ -147,7 +154,7 @@ def _feature_block(
     def axes(left: float, width: float, height: float) -> Axes:
         return figure.add_axes((left, (y - height) / whole, width, height / whole))
 
-    _heading(figure, (top - 0.12) / whole, title)
+    heading(figure, (top - 0.12) / whole, title)
     everywhere = np.ones(frames, bool)
     streams = (("holistic", features.holistic, everywhere),
                ("partial", features.partial, features.present))  # fmt: skip
@@ -156,22 +163,22 @@ def _feature_block(
         graph = axes(left, width, 1.15)
         found, shares = principal_components(values, used)
         for n in range(COMPONENTS):
-            graph.plot(np.arange(frames) / fps, found[:, n], color=_COLOURS[n], linewidth=0.6,
+            graph.plot(np.arange(frames) / fps, found[:, n], color=COLOURS[n], linewidth=0.6,
                        label=f"{shares[n]:.0%} of the variance")  # fmt: skip
         graph.set_ylabel(f"{name}\ncomponents", fontsize=8)
         graph.legend(loc="lower right", bbox_to_anchor=(1, 0.96), ncols=COMPONENTS, fontsize=7,
                      frameon=False, borderaxespad=0)  # fmt: skip
-        _time(graph, seconds, shown=False)
+        time_axis(graph, seconds, shown=False)
         y -= 1.32
     strip = axes(left, width, 0.14)
     _strip(strip, _sources(path, number, features.present), fps)
-    _time(strip, seconds, shown=False)
+    time_axis(strip, seconds, shown=False)
     y -= 0.2
     rows = axes(left, width, label_in)
     _labels(rows, labels, fps, data_folder(path) is not None)
-    _time(rows, seconds, shown=True)
+    time_axis(rows, seconds, shown=True)
     y = top - 0.4
-    side = 2.44 / _WIDTH_IN
+    side = 2.44 / WIDTH_IN
     for n, (name, values, used) in enumerate(streams):
         square = axes(0.67 + n * (side - 0.01), side - 0.02, 2.3)
         similarity, _ = self_similarity(values, used)
@@ -179,32 +186,32 @@ def _feature_block(
                       aspect="auto", interpolation="nearest")  # fmt: skip
         square.set_facecolor("#E8E8E8")
         square.set_title(f"{name}: alike (red), opposite (blue)", fontsize=8)
-        _clock(square)
+        clock(square)
         square.tick_params(labelsize=7)
         if n:
             square.set_yticklabels([])
         else:
-            square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: _minutes(at)))
+            square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: minutes(at)))
 
 
 def _boxes(path: Path, person: int | None) -> Figure:
     with h5py.File(path) as file:
         frames = file["frames"][:]
         groups = list(persons_of(file))
-        chosen = _chosen(len(groups), person, path)
-        figure = _figure(1.9 * len(chosen))
-        for row, number in enumerate(chosen):
+        shown = chosen(len(groups), person, path)
+        figure = sheet(1.9 * len(shown))
+        for row, number in enumerate(shown):
             group = groups[number]
             offsets, scores = group["offsets"][:], group["scores"][:]
             title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
-            graph = _row(figure, row, len(chosen), title)
+            graph = panel(figure, row, len(shown), title)
             at = np.repeat(frames, np.diff(offsets))
             first = np.zeros(len(scores), bool)
             first[offsets[:-1][np.diff(offsets) > 0]] = True
             graph.scatter(
                 at[~first], scores[~first], s=2, color="#B0B0B0", label="other candidates"
             )
-            graph.scatter(at[first], scores[first], s=3, color=_COLOURS[0], label="the best")
+            graph.scatter(at[first], scores[first], s=3, color=COLOURS[0], label="the best")
             graph.set_xlim(0, max(int(frames[-1]), 1))
             graph.set_ylim(0, 1)
             graph.set_ylabel("score", fontsize=8)
@@ -216,17 +223,17 @@ def _boxes(path: Path, person: int | None) -> Figure:
 def _tracks(path: Path, person: int | None) -> Figure:
     with h5py.File(path) as file:
         groups = list(persons_of(file))
-        chosen = _chosen(len(groups), person, path)
+        shown = chosen(len(groups), person, path)
         cuts = file["cuts"][:]
-        figure = _figure(1.9 * len(chosen))
-        for row, number in enumerate(chosen):
+        figure = sheet(1.9 * len(shown))
+        for row, number in enumerate(shown):
             group = groups[number]
             boxes, source = group["boxes"][:], group["source"][:]
             title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
-            graph = _row(figure, row, len(chosen), title)
+            graph = panel(figure, row, len(shown), title)
             frames = np.arange(len(source))
             for n, (name, low, high) in enumerate((("x", 0, 2), ("y", 1, 3))):
-                graph.fill_between(frames, boxes[:, low], boxes[:, high], color=_COLOURS[n],
+                graph.fill_between(frames, boxes[:, low], boxes[:, high], color=COLOURS[n],
                                    alpha=0.35, linewidth=0, label=f"{name} from, to")  # fmt: skip
             for cut in cuts:
                 graph.axvline(cut, color="#404040", linewidth=0.5, linestyle=":")
@@ -242,24 +249,10 @@ _DRAWERS: dict[Kind, Callable[[Path, int | None], Figure]] = {
     "feature store": _feature_store,
     "boxes": _boxes,
     "tracks": _tracks,
+    "frames": contact_sheet,
+    "samples": samples_by_class,
+    "scores": scores_over_time,
 }
-
-
-def _figure(height: float) -> Figure:
-    figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _row(figure: Figure, row: int, rows: int, title: str) -> Axes:
-    height = 1 / rows
-    _heading(figure, 1 - row * height - 0.05 * height, title)
-    return figure.add_axes((0.06, 1 - (row + 1) * height + 0.24 * height, 0.92, 0.58 * height))
-
-
-def _heading(figure: Figure, y: float, title: str) -> None:
-    figure.text(0.02, y, textwrap.shorten(title, 150, placeholder=" …"), fontsize=10,
-                weight="bold", va="top", parse_math=False)  # fmt: skip
 
 
 def _sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
@@ -317,32 +310,3 @@ def _most_frames(labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     shown = dict(ranked[:CLASSES_SHOWN])
     rest = [active for _, active in ranked[CLASSES_SHOWN:]]
     return {**shown, f"others ({len(rest)})": np.any(rest, axis=0)} if rest else shown
-
-
-def _time(axes: Axes, seconds: float, shown: bool) -> None:
-    axes.set_xlim(0, seconds)
-    _clock(axes)
-    axes.tick_params(labelsize=7, labelbottom=shown)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    if shown:
-        axes.set_xlabel("time, min:s", fontsize=8)
-
-
-def _clock(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _minutes(at)))
-
-
-def _minutes(seconds: float) -> str:
-    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
-
-
-def _chosen(count: int, person: int | None, path: Path) -> list[int]:
-    if person is None:
-        return list(range(count))
-    if person >= count:
-        raise RhasError(
-            "no such person", where=str(path), expected=f"0 to {count - 1}", got=str(person)
-        )
-    return [person]

@@ -264,6 +264,22 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(", ".join(f"{name} {size(count)}" for name, count in facts["files"].items()))
 
 
+def _scores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    frames, fps = facts["frames"], facts["fps"]
+    yield _pairs(
+        {
+            "frames": f"{frames:,} = {duration(frames / fps)} at {fps:g} fps",
+            "classes": facts["classes"],
+            "on disk": size(facts["bytes"]),
+        }
+    )
+    table = _table("", "reference", "highest mean scores", "flags")
+    for person, row in enumerate(facts["persons"]):
+        highest = ", ".join(f"{name} {mean:.2f}" for name, mean in row["highest"].items())
+        table.add_row(str(person), Text(row["reference"]), Text(highest), _flags(row["flags"]))
+    yield _without_empty(table)
+
+
 _SHOWERS = {
     "feature store": _feature_store,
     "feature stores": _feature_stores,
@@ -274,6 +290,7 @@ _SHOWERS = {
     "samples": _samples,
     "model": _model,
     "weights": _weights,
+    "scores": _scores,
 }
 
 

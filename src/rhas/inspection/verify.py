@@ -20,6 +20,7 @@ from rhas.inspection.films import SOURCES, describe_film, persons_of
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.project import project_folder, recorded_md5, stage_report
 from rhas.inspection.samples import describe_samples
+from rhas.inspection.scores import describe_scores, score_groups
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import JpegReader, person_group
 
@@ -303,6 +304,19 @@ def _samples(path: Path) -> Iterator[Check]:
     )
 
 
+def _scores(path: Path) -> Iterator[Check]:
+    facts = describe_scores(path)
+    lengths = {group["scores"].shape[0] for group in score_groups(path)}
+    for person, row in enumerate(facts["persons"]):
+        bad = ", ".join(row["flags"])
+        yield Check(f"person {person}: scores", "fail" if bad else "ok",
+                    bad or f"finite, in [0, 1], {facts['frames']:,} frames",
+                    "run `rhas segment` again" if bad else "")  # fmt: skip
+    if len(lengths) > 1:
+        yield Check("lengths", "fail", f"persons of {sorted(lengths)} frames",
+                    "run `rhas segment` again")  # fmt: skip
+
+
 def _checkpoint(path: Path) -> Iterator[Check]:
     from safetensors import safe_open
 
@@ -379,4 +393,5 @@ _VERIFIERS: dict[Kind, Callable[[Path], Iterator[Check]]] = {
     "samples": _samples,
     "model": _checkpoint,
     "weights": _checkpoint,
+    "scores": _scores,
 }

@@ -1,22 +1,35 @@
-"""Some frames of a store: shown as rows, or written as arrays."""
+"""Some frames of a store, or samples of an index: shown as rows, or written as arrays.
+
+A window is the numbers [start, stop): of frames, or, of ``data/samples``, of the index's lines.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
+from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.inspection.films import SOURCES, persons_of
-from rhas.inspection.kinds import kind_of
+from rhas.inspection.films import SOURCES, chosen, persons_of
+from rhas.inspection.kinds import Kind, kind_of
+from rhas.inspection.scores import score_groups
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import JpegReader, person_group
 
+Arrays = dict[str, np.ndarray]
+
 _ROWS = 40
-_VALUES = 4  # of a feature vector that are shown
+_VALUES = 2  # of a feature vector that are shown: a person's row fits 80 columns
+_HIGHEST = 3  # scores of a frame that are shown
+_ACTIONS = 3  # of a sample that are shown
+_NOT_SHOWN = ("text", "classes", "all_boxes", "all_scores", "movie")  # the sample's name has it
 
 
 def parse(text: str) -> tuple[int, int]:
@@ -33,60 +46,170 @@ def parse(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def read(path: Path, start: int, stop: int, person: int | None) -> dict[str, np.ndarray]:
+def read(path: Path, start: int, stop: int, person: int | None) -> Arrays:
     """Arrays of frames ``[start, stop)`` by name; a person's as ``person_000.<array>``.
 
-    Feature stores give holistic, partial, present and text; tracks give boxes, scores and source;
-    frames give the pictures, uint8 (n, h, w, 3), and time. ``frame`` is always there.
+    | store | arrays beside ``frame`` |
+    |---|---|
+    | features | of each person holistic, partial, present, text |
+    | tracks | of each person boxes, scores, source |
+    | boxes | of each person candidates (how many), boxes and scores (the best), all_boxes, \
+all_scores; ``frame`` holds the sampled ones |
+    | frames | time, and pictures uint8 (n, h, w, 3) |
+    | scores | classes (C,), and of each person scores (n, C) |
+    | samples | ``sample`` in place of ``frame``; name, movie, person, split, start, stop, actions |
 
     Args:
         person: this one alone; None is all.
 
     Raises:
-        RhasError: a window outside the film, no such person, a store without frames.
+        RhasError: a window outside the store, no such person, a store without frames.
     """
     kind = kind_of(path)
-    frames = np.arange(start, stop)
-    if kind == "feature store":
-        found = {"frame": frames}
-        for number in _chosen(featurestore.persons(path), person, path):
-            own = featurestore.read_window(path, number, start, stop)
-            for name in ("holistic", "partial", "present", "text"):
-                found[f"{person_group(number)}.{name}"] = getattr(own, name)
-        return found
-    if kind not in ("frames", "tracks"):
+    if kind not in _READERS:
         raise RhasError(
             f"a window of {kind}",
             where=str(path),
-            expected="a feature store, a tracks file or a frames file",
+            expected=", ".join(_READERS),
+            do="name one store of the folder" if "stores" in kind else "",
         )
+    return _READERS[kind](path, start, stop, person)
+
+
+def _feature_store(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    found = {"frame": np.arange(start, stop)}
+    for number in chosen(featurestore.persons(path), person, path):
+        own = featurestore.read_window(path, number, start, stop)
+        for name in ("holistic", "partial", "present", "text"):
+            found[f"{person_group(number)}.{name}"] = getattr(own, name)
+    return found
+
+
+def _frames(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    with h5py.File(path) as file:
+        reader = JpegReader(file)
+        _check(path, start, stop, len(reader))
+        height, width = int(file.attrs["height"]), int(file.attrs["width"])
+        pictures = np.zeros((stop - start, height, width, 3), np.uint8)
+        for row, frame in enumerate(range(start, stop)):
+            picture = reader[frame]
+            if picture is not None:
+                pictures[row] = picture
+        time = file["time"][start:stop]
+    return {"frame": np.arange(start, stop), "time": time, "pictures": pictures}
+
+
+def _tracks(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    found = {"frame": np.arange(start, stop)}
     with h5py.File(path) as file:
         groups = list(persons_of(file))
-        total = len((groups[0] if groups else file)["offsets"]) - 1
-        if stop > total:
-            raise RhasError(
-                "window outside the film",
-                where=str(path),
-                expected=f"0 <= start < stop <= {total}",
-                got=f"{start}:{stop}",
-            )
-        if kind == "frames":
-            reader = JpegReader(file)
-            height, width = int(file.attrs["height"]), int(file.attrs["width"])
-            pictures = np.zeros((stop - start, height, width, 3), np.uint8)
-            for row, frame in enumerate(range(start, stop)):
-                picture = reader[frame]
-                if picture is not None:
-                    pictures[row] = picture
-            return {"frame": frames, "time": file["time"][start:stop], "pictures": pictures}
-        found = {"frame": frames}
-        for number in _chosen(len(groups), person, path):
+        _check(path, start, stop, len(groups[0]["source"]))
+        for number in chosen(len(groups), person, path):
             for name in ("boxes", "scores", "source"):
                 found[f"{person_group(number)}.{name}"] = groups[number][name][start:stop]
-        return found
+    return found
 
 
-def export(arrays: dict[str, np.ndarray], out: Path) -> None:
+def _boxes(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    with h5py.File(path) as file:
+        sampled = file["frames"][:]
+        first, last = np.searchsorted(sampled, (start, stop)).tolist()
+        if first == last:
+            raise RhasError(
+                "no sampled frame in the window",
+                where=str(path),
+                expected=f"every {file.attrs['stride']}th from 0 to {int(sampled[-1])}",
+                got=f"{start}:{stop}",
+            )
+        found = {"frame": sampled[first:last]}
+        groups = list(persons_of(file))
+        for number in chosen(len(groups), person, path):
+            own = _candidates(groups[number], first, last)
+            found |= {f"{person_group(number)}.{name}": values for name, values in own.items()}
+    return found
+
+
+def _candidates(group: h5py.Group, first: int, last: int) -> Arrays:
+    """How many, the best, and all of the sampled frames ``[first, last)``."""
+    offsets = group["offsets"][first : last + 1]
+    boxes, scores = (group[name][offsets[0] : offsets[-1]] for name in ("boxes", "scores"))
+    counts = np.diff(offsets)
+    best_boxes = np.full((len(counts), 4), np.nan, np.float32)
+    best_scores = np.full(len(counts), np.nan, np.float32)
+    for row, begin in enumerate(offsets[:-1] - offsets[0]):
+        if counts[row]:
+            best = begin + int(scores[begin : begin + counts[row]].argmax())
+            best_boxes[row], best_scores[row] = boxes[best], scores[best]
+    return {
+        "candidates": counts,
+        "boxes": best_boxes,
+        "scores": best_scores,
+        "all_boxes": boxes,
+        "all_scores": scores,
+    }
+
+
+def _scores(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    groups = score_groups(path)
+    _check(path, start, stop, groups[0]["scores"].shape[0])
+    found = {"frame": np.arange(start, stop), "classes": np.array(groups[0].attrs["classes"])}
+    for number in chosen(len(groups), person, path):
+        found[f"{person_group(number)}.scores"] = np.asarray(groups[number]["scores"][start:stop])
+    return found
+
+
+def _samples(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+    with (path / "index.csv").open(newline="", encoding="utf-8") as file:
+        index = list(csv.DictReader(file))
+    with (path / "intervals.csv").open(newline="", encoding="utf-8") as file:
+        intervals = list(csv.DictReader(file))
+    _check(path, start, stop, len(index), "samples")
+    numbered = [(n, row) for n, row in enumerate(index) if start <= n < stop]
+    rows = [(n, r) for n, r in numbered if person is None or int(r["person"]) == person]
+    if not rows:
+        raise RhasError("no sample of this person in the window", where=str(path), got=str(person))
+    found = {"sample": np.array([n for n, _ in rows])}
+    for name, column in (("name", "sample"), ("movie", "movie"), ("split", "split")):
+        found[name] = np.array([row[column] for _, row in rows])
+    for name in ("person", "start", "stop"):
+        found[name] = np.array([int(row[name]) for _, row in rows])
+    found["actions"] = np.array([", ".join(_actions(row, intervals)) for _, row in rows])
+    return found
+
+
+def _actions(sample: dict[str, str], intervals: list[dict[str, str]]) -> list[str]:
+    start, stop = int(sample["start"]), int(sample["stop"])
+    there = {
+        int(row["class_id"])
+        for row in intervals
+        if (row["movie"], row["person"]) == (sample["movie"], sample["person"])
+        and int(row["start"]) < stop
+        and int(row["stop"]) > start
+    }
+    return [CLASSES[number] for number in sorted(there)]
+
+
+def _check(path: Path, start: int, stop: int, total: int, what: str = "the film") -> None:
+    if stop > total:
+        raise RhasError(
+            f"window outside {what}",
+            where=str(path),
+            expected=f"0 <= start < stop <= {total}",
+            got=f"{start}:{stop}",
+        )
+
+
+_READERS: dict[Kind, Callable[[Path, int, int, int | None], Arrays]] = {
+    "feature store": _feature_store,
+    "frames": _frames,
+    "boxes": _boxes,
+    "tracks": _tracks,
+    "scores": _scores,
+    "samples": _samples,
+}
+
+
+def export(arrays: Arrays, out: Path) -> None:
     """Writes ``out`` (.npz).
 
     Raises:
@@ -97,42 +220,57 @@ def export(arrays: dict[str, np.ndarray], out: Path) -> None:
     np.savez(out, **arrays)  # type: ignore[arg-type]
 
 
-def rows(arrays: dict[str, np.ndarray]) -> Table:
-    """A row per frame, `_ROWS` at most."""
-    frames = arrays["frame"]
-    shown = frames[:_ROWS]
-    title = f"frames {frames[0]} to {frames[-1]}"
-    if len(frames) > _ROWS:
-        title += f", the first {_ROWS} of {len(frames)}; --out FILE.npz writes them all"
+def rows(arrays: Arrays) -> Iterator[Table]:
+    """A table per person, or one; a row per frame or sample, `_ROWS` at most."""
+    unit = next(iter(arrays))
+    persons = sorted({name.split(".")[0] for name in arrays if "." in name})
+    common = {n: v for n, v in arrays.items() if "." not in n and n not in _NOT_SHOWN}
+    for person in persons or [""]:
+        own = {
+            inner: values
+            for name, values in arrays.items()
+            for owner, _, inner in [name.partition(".")]
+            if owner == person and inner and inner not in _NOT_SHOWN
+        }
+        title = _title(unit, arrays[unit], person)
+        yield _table(title, {**common, **own}, arrays.get("classes"))
+
+
+def _title(unit: str, numbers: np.ndarray, person: str) -> str:
+    title = f"{unit}s {numbers[0]} to {numbers[-1]}"
+    if person:
+        title += f", person {int(person.removeprefix('person_'))}"
+    if len(numbers) > _ROWS:
+        title += f", the first {_ROWS} of {len(numbers)}; --out FILE.npz writes them all"
+    return title
+
+
+def _table(title: str, columns: Arrays, classes: np.ndarray | None) -> Table:
     table = Table(title=title, title_justify="left")
-    table.add_column("frame", justify="right")
-    columns = {n: v for n, v in arrays.items() if len(v) == len(frames) and n != "frame"}
-    columns = {n: v for n, v in columns.items() if not n.endswith(".text")}
-    for name in columns:
-        table.add_column(name.replace("person_", ""), overflow="fold")
-    for row in range(len(shown)):
-        table.add_row(str(frames[row]), *(_cell(n, v[row]) for n, v in columns.items()))
+    for number, name in enumerate(columns):
+        table.add_column(name, overflow="fold", justify="left" if number else "right")
+    for row in range(min(_ROWS, len(next(iter(columns.values()))))):
+        table.add_row(*(_cell(name, values[row], classes) for name, values in columns.items()))
     return table
 
 
-def _cell(name: str, value: np.ndarray) -> str:
-    if name.endswith(".source"):
-        return SOURCES[int(value)]
+def _cell(name: str, value: np.ndarray, classes: np.ndarray | None) -> Text:
+    if name == "source":
+        return Text(SOURCES[int(value)])
+    if name == "actions":
+        actions = str(value).split(", ") if value else []
+        more = ", …" if len(actions) > _ACTIONS else ""
+        return Text(f"{len(actions)}: {', '.join(actions[:_ACTIONS])}{more}")
     if name == "pictures":
-        return f"mean colour {', '.join(f'{c:.0f}' for c in value.mean((0, 1)))}"
+        return Text(f"mean colour {', '.join(f'{c:.0f}' for c in value.mean((0, 1)))}")
+    if value.dtype.kind == "f" and np.isnan(value).all():
+        return Text("-")
     if value.ndim == 0:
-        return f"{value:.4g}" if value.dtype.kind == "f" else str(value)
-    if name.endswith(".boxes"):
-        return ", ".join(f"{v:.1f}" for v in value)
+        return Text(f"{value:.4g}" if value.dtype.kind == "f" else str(value))
+    if name == "boxes":
+        return Text(", ".join(f"{v:.1f}" for v in value))
+    if classes is not None:
+        highest = np.argsort(-value, kind="stable")[:_HIGHEST]
+        return Text(", ".join(f"{classes[n]} {value[n]:.2f}" for n in highest))
     few = ", ".join(f"{v:.2f}" for v in value[:_VALUES])
-    return f"{few}, … norm {np.linalg.norm(value):.2f}"
-
-
-def _chosen(count: int, person: int | None, path: Path) -> list[int]:
-    if person is None:
-        return list(range(count))
-    if person >= count:
-        raise RhasError(
-            "no such person", where=str(path), expected=f"0 to {count - 1}", got=str(person)
-        )
-    return [person]
+    return Text(f"{few}, … norm {np.linalg.norm(value):.2f}")

@@ -3,7 +3,3 @@
 The rooms of the stages do the work; this one cuts a long film into parts, joins what comes back,
 and writes intervals, subtitles, an overlay film and a page.
 """
-
-from rhas.segment.run import Request, segment_film
-
-__all__ = ["Request", "segment_film"]

@@ -10,6 +10,7 @@ from typing import Any
 from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.check.parameters import built_in
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, model_hash
 from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract import ExtractConfig
@@ -23,7 +24,7 @@ from rhas.train import CONFIG
 def check_models(
     model: Path, readout: FittedReadout | None, references: Sequence[str], values: Mapping[str, Any]
 ) -> list[str]:
-    """What a user should know of the references before the film is read; a line each.
+    """What a user should know of checkpoints and references before the film is read; a line each.
 
     Args:
         model: folder of a trained method.
@@ -55,12 +56,23 @@ def check_models(
             got=f"person {first}: {references[first]!r}, person {person}: {references[person]!r}",
             do="say what tells them apart, or name the person once",
         )
-    return [
-        f"person {person}: the detector reads only: {text}" for person, text in prompts.cut.items()
-    ] + [
-        f"person {person}: words that the detector does not know: {', '.join(words)}"
-        for person, words in prompts.unknown.items()
+    drawn = [
+        f"{', '.join(found)}: trained on drawn figures alone; of people in a real film this tells "
+        "next to nothing (docs/ENCODERS.md)"
+        for found in [built_in(values)]
+        if found
     ]
+    return (
+        drawn
+        + [
+            f"person {person}: the detector reads only: {text}"
+            for person, text in prompts.cut.items()
+        ]
+        + [
+            f"person {person}: words that the detector does not know: {', '.join(words)}"
+            for person, words in prompts.unknown.items()
+        ]
+    )
 
 
 def _check_encoder(

@@ -47,6 +47,7 @@ def write_page(
         data = {
             **{name: record[name] for name in ("film", "seconds", "frames", "fps", "cuts")},
             **{name: record[name] for name in ("min_score", "model", "readout", "lost_frames")},
+            "built_in_checkpoints": record["built_in_checkpoints"],
             "overlay": overlay,
             "reasons": REASONS,
             "thumbnails": [

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.base.names import movie_name
 from rhas.base.words import duration
+from rhas.check.parameters import built_in
 from rhas.crop import crop_film
 from rhas.decode import decode_film, video
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -31,6 +31,16 @@ from rhas.segment.overlay import draw_overlay
 from rhas.segment.page import write_page
 from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
 from rhas.segment.people import Person, actions_by_time, read_people
+from rhas.segment.request import (
+    INTERVALS,
+    OUTPUTS,
+    OVERLAY,
+    PAGE,
+    SUBTITLES,
+    WORK,
+    Request,
+    look_at,
+)
 from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
@@ -38,75 +48,7 @@ from rhas.stores.jpegstore import frame_count
 from rhas.threads import one_thread
 from rhas.train import load_method
 
-WORK = ".work"
-PAGE, INTERVALS, OVERLAY, SUBTITLES = (
-    "index.html", "intervals.json", "overlay.webm", "actions.vtt",
-)  # fmt: skip
 _PARTS, _NEW = ".parts-", ".new-"
-OUTPUTS = (
-    PAGE, INTERVALS, "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for.
-
-    Args:
-        film: the file.
-        references: a sentence per person.
-        out: folder to write; made where missing.
-        model: folder of a trained method.
-        readout: what evaluate fitted on val for this model; None where it has not.
-        values: params.yaml.
-        overlay: draw the overlay film.
-        part_frames: frames of a part (`rhas.segment.parts`); None: as many as suit the device.
-    """
-
-    film: Path
-    references: tuple[str, ...]
-    out: Path
-    model: Path
-    readout: FittedReadout | None
-    values: Mapping[str, Any]
-    overlay: bool = True
-    part_frames: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.film.exists():
-            raise RhasError("no such film", where=str(self.film), do="check the path")
-        if not self.references:
-            raise RhasError("no reference", do='name a person: --ref "the woman in the red coat"')
-        for number, reference in enumerate(self.references):
-            if not any(letter.isalnum() for letter in reference):
-                raise RhasError(
-                    "a reference without words",
-                    where=f"--ref, person {number}",
-                    expected='a description such as "the woman in the red coat"',
-                    got=repr(reference),
-                )
-        twice = {r for r in self.references if self.references.count(r) > 1}
-        if twice:
-            raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
-        if self.out.exists() and not self.out.is_dir():
-            raise RhasError("the output folder is a file", where=str(self.out))
-        if self.out.is_dir() and not _made_before(self.out):
-            taken = sorted(p.name for p in self.out.iterdir() if p.name in OUTPUTS)
-            if taken:
-                raise RhasError(
-                    "the output folder holds files that `rhas segment` would replace",
-                    where=str(self.out),
-                    got=", ".join(taken),
-                    do="name another folder with --out, or remove them",
-                )
-
-
-def _made_before(out: Path) -> bool:
-    """Whether a folder is one that `segment_film` wrote or began to write."""
-    record = out / INTERVALS
-    return (out / WORK).is_dir() or (
-        record.is_file() and '"model_hash"' in record.read_text("utf-8", errors="replace")
-    )
 
 
 def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -124,8 +66,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
     Raises:
         RhasError: whatever a stage refuses; a model that does not fit.
     """
-    movie = movie_name(request.film.stem, str(request.film))
-    facts = video.inspect(request.film)
+    movie, facts = look_at(request.film, request.values)
     load_method(request.model)  # says what is wrong with it
     for line in check_models(request.model, request.readout, request.references, request.values):
         tell(line)
@@ -169,6 +110,7 @@ def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -
         "min_score": least,
         "model": request.model.name,
         "model_hash": model_hash(request.model),
+        "built_in_checkpoints": built_in(values),
         "readout": {
             "fitted": request.readout is not None,
             "calibrated": readout.calibration is not None,

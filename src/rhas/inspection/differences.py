@@ -1,0 +1,98 @@
+"""One difference at a time: of attributes, and of arrays, block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_BLOCK_VALUES = 1 << 21
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same.
+
+    Args:
+        where: store (in folders), group and array or attribute.
+        what: ``only in A``, ``only in B``, ``attribute``, ``shape``, ``type``, ``values`` or
+            ``content`` (of a file that is compared as a whole).
+        a, b: what each has.
+        count: values that differ; 0 for others.
+        largest: largest absolute difference of values; 0 for others. Infinite where one is finite
+            and the other is not.
+        at: index of that largest difference, counted from 0.
+    """
+
+    where: str
+    what: str
+    a: str = ""
+    b: str = ""
+    count: int = 0
+    largest: float = 0.0
+    at: tuple[int, ...] = ()
+
+
+def blocks(array: Any) -> Iterator[slice]:
+    """Rows of an array that are held in memory at a time."""
+    rows = max(1, _BLOCK_VALUES // max(math.prod(array.shape[1:]), 1))
+    for start in range(0, array.shape[0], rows):
+        yield slice(start, start + rows)
+
+
+def attribute(
+    where: str, a: dict[str, Any], b: dict[str, Any], name: str, atol: float
+) -> Iterator[Difference]:
+    """What differs between the values of one name, dictionaries key by key."""
+    if name not in a or name not in b:
+        yield Difference(where, "only in A" if name in a else "only in B",
+                         str(a.get(name, "")), str(b.get(name, "")))  # fmt: skip
+        return
+    one, other = a[name], b[name]
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from attribute(f"{where}.{key}", one, other, key, atol)
+        return
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
+    same = abs(one - other) <= atol if numbers and one != other else one == other
+    if not same:
+        yield Difference(where, "attribute", str(one), str(other))
+
+
+def arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
+    """What differs between two arrays of one dimension or more."""
+    if a.dtype != b.dtype:
+        yield Difference(where, "type", str(a.dtype), str(b.dtype))
+    if a.shape != b.shape:
+        yield Difference(where, "shape", str(a.shape), str(b.shape))
+        return
+    count, largest = 0, -1.0
+    at: tuple[int, ...] = ()
+    values = ("", "")
+    for block in blocks(a):
+        one, other = (np.asarray(array[block]) for array in (a, b))
+        distance = _distance(one, other)
+        off = distance > atol
+        if off.any():
+            count += int(off.sum())
+            place = np.unravel_index(int(distance.argmax()), distance.shape)
+            if distance[place] > largest:
+                largest = float(distance[place])
+                values = (str(one[place]), str(other[place]))
+                at = (block.start + int(place[0]), *(int(n) for n in place[1:]))
+    if count:
+        yield Difference(where, "values", *values, count, largest, at)
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|a - b| in float64; 0 for two NaN or two equal infinities, infinite for one of them."""
+    one, other = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(one - other)
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    distance[same] = 0
+    distance[np.isnan(distance)] = np.inf
+    return distance
