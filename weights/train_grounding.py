@@ -54,6 +54,7 @@ from grounding_training.model import (
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
 from rhas.ground.huggingface import TransformersGrounder, load
+from rhas.ground.model import Execution
 from rhas.ground.policies import Policy
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.loss.loss_for_object_detection import box_iou
