@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from rhas.base.errors import RhasError
+from rhas.check.parameters import SECTIONS
 from rhas.methods import METHODS
 from rhas.parameters import descriptions, page
 
@@ -73,6 +75,23 @@ def test_every_parameter_is_on_the_page() -> None:
     assert len(listed) > 60
     assert [name for name in listed if f"| `{name}` |" not in text] == []
     assert all(f"### `{method}`" in text for method in METHODS)
+
+
+def test_defaults_are_those_of_params_yaml() -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    compared = []
+    for section, (config, _) in SECTIONS.items():
+        for field in dataclasses.fields(config):
+            required = field.default is field.default_factory is dataclasses.MISSING
+            if field.name in values[section] and not required and field.name != "overrides":
+                made = field.default_factory
+                default = field.default if made is dataclasses.MISSING else made()
+                said = values[section][field.name]
+                if dataclasses.is_dataclass(default):
+                    default = dataclasses.asdict(default)
+                compared.append((section, field.name, said, default))
+    assert len(compared) > 40
+    assert [row for row in compared if row[2] != row[3]] == []
 
 
 def test_descriptions_from_both_places_and_from_parents() -> None:

@@ -116,6 +116,14 @@ def test_a_film_of_one_picture(tmp_path: Path, monkeypatch, reader: str) -> None
     assert numbers(tmp_path / "out.h5") == [0]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_film_shorter_than_its_decoders_delay(tmp_path: Path, count: int) -> None:
+    film = write_film(tmp_path / "film.mp4", range(count), options=B_FRAMES)
+    report, _ = decode(film, tmp_path / "out.h5", fps=30)
+    assert report["frames"] == count
+    assert numbers(tmp_path / "out.h5") == list(range(count))
+
+
 def test_both_readers_show_the_same(tmp_path: Path, monkeypatch) -> None:
     film = write_film(tmp_path / "film.mp4", range(50), options=B_FRAMES)
     for reader in ("decord", "pyav"):
@@ -209,6 +217,11 @@ def test_other_codecs_and_containers(tmp_path: Path) -> None:
         ("film.avi", "mpeg4", {"bf": "2", "b": "2M"}),
         ("film.webm", "libvpx-vp9", {"cpu-used": "8", "deadline": "realtime", "crf": "20"}),
         ("film.mov", "mjpeg", {"strict": "-1"}),
+        ("film.flv", "flv1", {"b": "2M"}),
+        ("film.wmv", "wmv2", {"b": "2M"}),
+        ("film.vob", "mpeg2video", {"b": "2M"}),
+        ("film.m2ts", "libx264", {"crf": "20"}),
+        ("film.3gp", "libx264", {"crf": "20"}),
     ):
         pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         film = write_film(tmp_path / name, range(30), codec=codec, options=options, pixels=pixels)

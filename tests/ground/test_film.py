@@ -59,7 +59,7 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes == {
         "movie": "m", "stride": 2, "backend": "transformers", "checkpoint": "weights/grounding",
-        "checkpoint_hash": content_hash(Path(tiny)), "policy": "max", "prompting": "packed",
+        "checkpoint_hash": content_hash(Path(tiny)), "policy": "mean", "prompting": "packed",
         "dtype": "float32", "truth": False,
     }  # fmt: skip
     assert sampled == [0, 2, 4, 6, 8, 10]
@@ -238,3 +238,17 @@ def test_settings_that_cannot_be(
 ) -> None:
     with pytest.raises(RhasError, match=told):
         run(tmp_path / "b.h5", {"frames": film}, values)
+
+
+def test_a_picture_may_be_sixteen_times_as_wide_as_high(tmp_path: Path) -> None:
+    for height, wide in ((20, True), (19, False)):
+        size = (16 * 20, height)
+        store = write_frames(
+            tmp_path / f"{height}.h5", [np.zeros((height, size[0], 3), np.uint8)], fps=15, size=size
+        )
+        inputs = {"frames": store, "checkpoint": Path("weights/grounding")}
+        if wide:
+            run(tmp_path / "boxes.h5", inputs, {"checkpoint": "weights/grounding"})
+        else:
+            with pytest.raises(RhasError, match=r"(?s)movie m.*too elongated.*16 times.*320 x 19"):
+                run(tmp_path / "none.h5", inputs, {"checkpoint": "weights/grounding"})

@@ -139,12 +139,12 @@ def test_a_line_of_an_unknown_class_is_looked_at_in_full(folder: Path, tmp_path:
 
 def test_films_whose_ending_is_not_read_are_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
-    for name in ("a.mp4", "b.flv", "C.WMV", ".d.flv", "notes.txt"):
+    for name in ("a.mp4", "b.mxf", "C.RM", ".d.rm", "notes.txt"):
         (tmp_path / "films" / name).write_bytes((folder / "films" / "a.mp4").read_bytes())
     audit = Audit()
     tell_other_endings(tmp_path, audit)
     assert [place.split(",")[0].rpartition("/")[2] for place in
-            audit.found["film of another ending"]] == ["C.WMV", "b.flv"]  # fmt: skip
+            audit.found["film of another ending"]] == ["C.RM", "b.mxf"]  # fmt: skip
 
 
 @pytest.mark.parametrize(

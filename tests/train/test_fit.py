@@ -96,7 +96,7 @@ def test_two_runs_leave_equal_bytes(whole: Path, train: list, val: list, tmp_pat
     torch.rand(3)
     fit(train, val, tiny(), out=tmp_path, progress=quiet)
     assert same_files(whole, tmp_path)
-    fit(train, val, tiny(learning_rate=1e-3), out=tmp_path, progress=quiet)
+    fit(train, val, tiny(learning_rate=2e-3), out=tmp_path, progress=quiet)
     assert not same_files(whole, tmp_path)
 
 

@@ -73,5 +73,19 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
 
 
 def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
-    """All of params.yaml as plain values (for commands outside a DVC stage)."""
-    return yaml.safe_load(path.read_text("utf-8"))
+    """All of params.yaml as plain values (for commands outside a DVC stage).
+
+    Raises:
+        RhasError: it cannot be read, or holds no parameters.
+    """
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RhasError(
+            "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
+        ) from error
+    if not isinstance(values, dict):
+        raise RhasError(
+            "no parameters", where=str(path), expected="key: value lines", got=repr(values)[:60]
+        )
+    return values

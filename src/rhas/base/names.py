@@ -40,6 +40,6 @@ def movie_name(text: str, where: str) -> str:
             where=where,
             expected="the film's file name without its ending, e.g. harbour",
             got=repr(text),
-            do="rename the film, and name it so in the tables",
+            do="rename the film, and name it so in tables that speak of it",
         )
     return name

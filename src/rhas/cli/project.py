@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 
@@ -22,35 +20,16 @@ def params_here(path: Path = Path("params.yaml")) -> Path:
     return path
 
 
-def read_params(path: Path) -> dict[str, Any]:
-    """All of params.yaml as plain values.
-
-    Raises:
-        RhasError: it cannot be read, or holds no parameters.
-    """
-    try:
-        values = load_params(path)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RhasError(
-            "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
-        ) from error
-    if not isinstance(values, dict):
-        raise RhasError(
-            "no parameters", where=str(path), expected="key: value lines", got=repr(values)[:60]
-        )
-    return values
-
-
 def read_film_params(path: Path) -> dict[str, Any]:
-    """The same for a command that looks at films.
+    """All of params.yaml as plain values, for a command that looks at films.
 
     Raises:
-        RhasError: as `read_params`; the first parameter that such a command needs and that is
+        RhasError: as `load_params`; the first parameter that such a command needs and that is
             missing or wrong.
     """
     from rhas.check.parameters import check_film_parameters
 
-    values = read_params(path)
+    values = load_params(path)
     wrong = check_film_parameters(values)
     if wrong:
         where = wrong[0].name.replace("params.yaml", str(path))

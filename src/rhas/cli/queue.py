@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from rhas.base.config import load_params
 from rhas.base.errors import RhasError
-from rhas.cli.project import params_here, read_params
+from rhas.cli.project import params_here
 
 
 def queue(
@@ -41,7 +42,7 @@ def queue(
     from rhas.table.runs import write_file
     from rhas.table.text import render
 
-    root, params = Path.cwd(), read_params(params_here())
+    root, params = Path.cwd(), load_params(params_here())
     if costs and not costs.is_file():
         raise RhasError("no such file", where=f"--costs {costs}")
     whole = read_listing(listing, params)

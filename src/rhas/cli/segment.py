@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
 from rhas.cli.output import console, print_json
-from rhas.cli.project import read_film_params, read_params
+from rhas.cli.project import read_film_params
 
 _SHOWN = 6  # actions of a person, those of most frames
 _STOPPED = 130  # what shells call a command that Ctrl-C ended
@@ -54,7 +55,7 @@ def segment(
     try:
         check_references(ref)
         check_out(out)
-        _, info = look_at(film, read_params(parameters))
+        _, info = look_at(film, load_params(parameters))
         width, height = (round(side) for side in info.display_size())
         screen.print(
             f"{film.name}: {duration(info.seconds)}, {width}×{height}, {info.codec}; "

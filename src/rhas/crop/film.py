@@ -38,19 +38,19 @@ from rhas.stores.jpegstore import (
 class CropConfig:
     """Settings of the crop stage."""
 
-    size: int = 64
+    size: int = 96
     """Side of a crop in pixels: the encoder's input (224 for the full-size ones)."""
     margin: float = 0.1
     """What is added on every side, as a share of the longer side of the box."""
     quality: int = 92
     """Of the JPEG crops, 1 to 95."""
-    min_score: float = 0.25
+    min_score: float = 0.2
     """The score that speaks neither for nor against a candidate; higher: fewer frames have
     somebody, and more often the right one."""
     max_gap: int = 30
     """Working frames from one detection to the next over which a track may be interpolated; at
     least the stride of grounding."""
-    cut_threshold: float = 2.0
+    cut_threshold: float = 1.4
     """How far a change must stand out from those around it to be a cut (`rhas.crop.shots`)."""
 
     def __post_init__(self) -> None:

@@ -290,7 +290,9 @@ class _Packets:
 
     def add(self, packet: Any) -> None:
         moment = packet.dts if packet.pts is None else packet.pts
-        if moment is None and not packet.size:  # the flush at the end
+        if moment is None and not packet.size:  # the end: a decoder gives what it held back
+            if packet.stream is self.stream and self.first is None:
+                self._decode_first(packet)
             return
         if moment is not None:
             end = (moment + (packet.duration or 0)) * packet.time_base

@@ -29,7 +29,7 @@ class GroundConfig:
     model; they are kept apart in the text encoder, yet share queries and change each other a
     little. ``separate``: the image backbone once, the rest once per reference; each gives exactly
     what it gives alone."""
-    batch_size: int | Literal["auto"] = 16
+    batch_size: int | Literal["auto"] = 8
     """Frames per run of the model. ``auto`` (CUDA alone): 64, halved until memory suffices; the
     whole film is then done with the number found, which the report names."""
     device: Device = "cpu"
@@ -40,7 +40,7 @@ class GroundConfig:
     compile: bool = False
     """``torch.compile`` for the image backbone: worth a try where many frames of one size follow;
     the first batch waits for the compiler."""
-    policy: Policy = "max"
+    policy: Policy = "mean"
     """How the scores of a reference's tokens become one (`rhas.ground.policies`)."""
     top_k: int = 5
     """Candidates per frame and reference at most."""

@@ -21,6 +21,10 @@ from rhas.ground.report import found_report, prompts_report
 from rhas.ground.truth import TruthBoxes
 from rhas.stores.jpegstore import JpegReader, create_dataset, create_h5, person_group
 
+MOST_ELONGATED = 16
+"""Longer over shorter side of a picture at most. Scaled to the model's longest side, a picture of
+40:1 is so low that its grids have fewer places than the model has queries."""
+
 
 def make_grounder(config: GroundConfig, checkpoint: str | None = None) -> ModelGrounder:
     """The model that a configuration names; ``checkpoint`` takes the place of the configured one.
@@ -79,6 +83,7 @@ def ground_film(
             found = truth.candidates(file["time"][:][sampled], *size)
             progress(len(sampled))
         else:
+            _check_shape(movie, int(file.attrs["width"]), int(file.attrs["height"]))
             checkpoint = str(inputs["checkpoint"]) if inputs.get("checkpoint") else None
             grounder = make_grounder(config, checkpoint)
             told |= prompts_report(grounder.prompts(references))
@@ -96,6 +101,18 @@ def ground_film(
     attributes = {"movie": movie, "stride": config.stride, "backend": config.backend, **made}
     _write(out, {**attributes, "truth": told["truth"]}, references, sampled, found)
     return told | found_report(references, sampled, found, lost, config.stride)
+
+
+def _check_shape(movie: str, width: int, height: int) -> None:
+    """Raises RhasError where a picture is too elongated to leave the model a place per query."""
+    if max(width, height) > MOST_ELONGATED * min(width, height):
+        raise RhasError(
+            "pictures too elongated for a detector",
+            where=f"movie {movie}",
+            expected=f"a longer side of at most {MOST_ELONGATED} times the shorter one",
+            got=f"{width} x {height} pixels",
+            do="cut the film into narrower ones, one for each part of the picture",
+        )
 
 
 def ground_frames(

@@ -20,8 +20,7 @@ from rhas.prepare.own import FILM_SUFFIXES, LATE_S
 from rhas.stores.manifest import SUBSETS, TimedAction
 
 _OTHER_ENDINGS = {
-    ".3gp", ".asf", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".mjpeg", ".mts", ".mxf",
-    ".ogm", ".ogv", ".rm", ".rmvb", ".vob", ".wmv", ".y4m",
+    ".divx", ".f4v", ".gif", ".m2v", ".mjpeg", ".mxf", ".ogm", ".rm", ".rmvb", ".y4m",
 }  # fmt: skip
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
 

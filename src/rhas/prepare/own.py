@@ -15,7 +15,10 @@ from rhas.engine.workcache import link, sha256
 from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
 
-FILM_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts")
+FILM_SUFFIXES = (
+    ".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts",
+    ".vob", ".flv", ".wmv", ".asf", ".3gp", ".ogv",
+)  # fmt: skip
 LATE_S = 1.0
 """Seconds by which an annotation may end after its film: whole seconds are common."""
 

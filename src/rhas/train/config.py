@@ -53,10 +53,10 @@ class TrainConfig:
     preset: str = "mini"
     overrides: dict = field(default_factory=dict)
     epochs: int = 30
-    batch_size: int = 4
+    batch_size: int = 1
     accumulate: int = 1
     processes: int = 1
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: int = 20
     weight_decay: float = 0.01
@@ -66,7 +66,7 @@ class TrainConfig:
     monitor: Literal["map", "acc", "edit", "f1_10", "f1_25", "f1_50", "label_set_iou"] = "map"
     patience: int = 0
     save_minutes: float = 2.0
-    threads: int = 2
+    threads: int = 1
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["float32", "bfloat16"] = "float32"
     memory_gb: float = 2.0
