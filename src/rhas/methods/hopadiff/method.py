@@ -233,7 +233,7 @@ class HopaDIFF(Method):
             p = logits.softmax(-1) if config.output == "softmax" else logits.sigmoid()
             return config.scale * (2 * p - 1)
 
-        levels = self.alpha_bar.double()
+        levels = self.alpha_bar.double().cpu()  # read one by one: each would wait for a GPU
         drawn = [
             ddim(denoise, noise, levels, config.sampling_steps, config.eta)
             for _ in range(config.samples)
