@@ -63,7 +63,10 @@ def value_loss(logits: Tensor, owner: Tensor, batch: Batch) -> Tensor:
     some = owner >= 0
     wanted = batch.facts[owner[some]]
     parts = logits[some].split([len(v) for v in FACTS.values()], 1)
-    terms = [F.cross_entropy(p, t, ignore_index=-1) for p, t in zip(parts, wanted.T, strict=True)]
+    terms = [
+        F.cross_entropy(p, t, ignore_index=-1, reduction="sum") / (t >= 0).sum().clamp(min=1)
+        for p, t in zip(parts, wanted.T, strict=True)
+    ]
     return 2 * torch.stack(terms).mean()
 
 
@@ -106,14 +109,16 @@ def layer_losses(logits: Tensor, found: Tensor, owner: Tensor, batch: Batch) -> 
     some = owner >= 0
     person = owner[some]
     words = batch.words[person]
-    known = words >= 0
+    said = words >= 0
     corners = center_to_corners_format(found[some])
     target = batch.boxes[person]
     overlap = generalised_iou(corners, target)
+    told = F.binary_cross_entropy_with_logits(scores[some][said], words[said], reduction="sum")
+    persons = max(1, len(person))
     return {
-        "words": 4 * F.binary_cross_entropy_with_logits(scores[some][known], words[known]),
+        "words": 4 * told / said.sum().clamp(min=1),
         "nobody": 0.01 * nobody.sum() / len(scores),
-        "box": 5 * (corners - target).abs().mean() + (1 - overlap).mean(),
+        "box": (5 * (corners - target).abs().mean(1) + 1 - overlap).sum() / persons,
         "rank": ranking_loss(scores, found, batch),
     }
 
