@@ -46,8 +46,8 @@ def batch(losses: ModuleType) -> Any:
         pixels=torch.zeros(SCENES, 3, 8, 8), input_ids=torch.zeros_like(mask), attention_mask=mask,
         scene=scene, boxes=torch.cat([corner, corner + size], 1),
         seen=torch.tensor([True, True, True, True, False, True]),
-        facts=torch.zeros(6, len(losses.FACTS), dtype=torch.long), words=words, phrases=phrases, spans=spans,
-        claims=torch.full((SCENES, TOKENS), -1), cells={},
+        facts=torch.zeros(6, len(losses.FACTS), dtype=torch.long), words=words,
+        phrases=phrases, spans=spans, claims=torch.full((SCENES, TOKENS), -1), cells={},
     )  # fmt: skip
 
 
