@@ -44,6 +44,7 @@ PRESETS = {
     "mini": Config(
         stride=5,
         standardise=True,
+        centre=True,
         prior_bias=True,
         width=64,
         text_tokens=4,
