@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import typer
 
 from rhas.base.errors import RhasError
@@ -18,7 +21,7 @@ from rhas.cli import (
     segment,
     table,
 )
-from rhas.cli.output import print_error
+from rhas.cli.output import FULL, print_error
 
 app = typer.Typer(
     help="Referring Human Action Segmentation: what did the person a sentence names do, and when.",
@@ -39,9 +42,22 @@ app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 
 def main() -> None:
-    """Entry point: a user's error is a message and exit status 1, no traceback."""
+    """Entry point: a user's error, or a full disk, is a message and exit status 1, no traceback."""
     try:
         app()
     except RhasError as error:
-        print_error(error)
-        raise SystemExit(1) from None
+        _end(error, error.__cause__)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        place = error.filename2 or error.filename or ""
+        told = RhasError("the disk is full", where=str(place), do="make room, and try again")
+        _end(told, error)
+
+
+def _end(error: RhasError, cause: BaseException | None) -> None:
+    print_error(error)
+    if isinstance(cause, OSError) and cause.errno in FULL:
+        sys.stderr.flush()
+        os._exit(1)  # HDF5 crashes at a regular exit where it could not close a file
+    raise SystemExit(1) from None

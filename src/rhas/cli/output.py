@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,6 +18,8 @@ from rich.text import Text
 
 from rhas.base.checks import Check
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a disk, or a share of one, that is full."""
 _PIPE_WIDTH = 160
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

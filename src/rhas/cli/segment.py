@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from rich.text import Text
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
-from rhas.cli.output import console, print_json
+from rhas.cli.output import FULL, console, print_json
 from rhas.cli.project import read_film_params
 
 _SHOWN = 6  # actions of a person, those of most frames
@@ -82,7 +81,7 @@ def segment(
         screen.print("stopped; the same command goes on from here", style="yellow", markup=False)
         raise typer.Exit(_STOPPED) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         raise RhasError(
             "the disk is full",
