@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import films
+import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
+from rhas.decode.video import inspect, pictures
 from rhas.engine.workcache import sha256
 from rhas.mini import MiniConfig, film_specs, write_film
-from rhas.prepare.own import assemble_own
+from rhas.prepare.own import FILM_SUFFIXES, assemble_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
 
 REFERENCES = "movie,person,reference,subset\na b,0,the man,train\na b,1,the woman,train\nü,0,she,\n"
@@ -144,6 +148,32 @@ def test_a_damaged_film_is_left_to_decode(tmp_path: Path) -> None:
 def test_no_references_at_all(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"data/own/README\.md"):
         assemble_own(tmp_path, tmp_path / "raw")
+
+
+CODECS = {
+    ".webm": "libvpx", ".ogv": "libvpx", ".wmv": "wmv2", ".asf": "wmv2", ".flv": "flv",
+    ".mpg": "mpeg2video", ".mpeg": "mpeg2video", ".vob": "mpeg2video", ".avi": "mpeg4",
+    ".3gp": "mpeg4",
+}  # fmt: skip
+WRITTEN_AS = {".divx": ".avi", ".mts": ".ts"}  # endings that FFmpeg does not know when it writes
+
+
+@pytest.mark.parametrize("ending", FILM_SUFFIXES)
+def test_films_of_every_ending_are_found_and_read(tmp_path: Path, ending: str) -> None:
+    kind = WRITTEN_AS.get(ending, ending)
+    written = films.write_film(
+        tmp_path / f"film{kind}", range(40), Fraction(1, 25),
+        codec=CODECS.get(kind, "libx264"), options={"b": "2M"},
+    )  # fmt: skip
+    source = own(tmp_path / "own", "movie,person,reference\nfilm,0,x\n")
+    written.rename(source / "films" / f"film{ending.upper()}")
+    assemble_own(source, tmp_path / "raw")
+    found = inspect(tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[0].file)
+    assert (found.missing, found.torn) == (0, ())
+    times = found.ticks * float(found.time_base)
+    np.testing.assert_allclose(times, np.arange(40) / 25, atol=0.002)
+    seen = [p.rgb() for p in pictures(found, "pyav", 32, 24) if p.rgb is not None]
+    assert [films.number_of(picture) for picture in seen] == list(range(40))
 
 
 def test_two_films_of_one_name(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
 
 FILM_SUFFIXES = (
-    ".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts",
-    ".vob", ".flv", ".wmv", ".asf", ".3gp", ".ogv",
+    ".mp4", ".mkv", ".webm", ".avi", ".divx", ".mov", ".m4v", ".f4v", ".3gp", ".3g2",
+    ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv",
 )  # fmt: skip
 LATE_S = 1.0
 """Seconds by which an annotation may end after its film: whole seconds are common."""
