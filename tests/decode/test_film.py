@@ -219,7 +219,7 @@ def test_other_codecs_and_containers(tmp_path: Path) -> None:
         ("film.mov", "mjpeg", {"strict": "-1"}),
         ("film.flv", "flv1", {"b": "2M"}),
         ("film.wmv", "wmv2", {"b": "2M"}),
-        ("film.vob", "mpeg2video", {"b": "2M"}),
+        ("film.mpg", "mpeg2video", {"b": "2M"}),
         ("film.m2ts", "libx264", {"crf": "20"}),
         ("film.3gp", "libx264", {"crf": "20"}),
     ):

@@ -152,7 +152,7 @@ def test_no_references_at_all(tmp_path: Path) -> None:
 
 CODECS = {
     ".webm": "libvpx", ".ogv": "libvpx", ".wmv": "wmv2", ".asf": "wmv2", ".flv": "flv",
-    ".mpg": "mpeg2video", ".mpeg": "mpeg2video", ".vob": "mpeg2video", ".avi": "mpeg4",
+    ".mpg": "mpeg2video", ".mpeg": "mpeg2video", ".avi": "mpeg4",
     ".3gp": "mpeg4",
 }  # fmt: skip
 WRITTEN_AS = {".divx": ".avi", ".mts": ".ts"}  # endings that FFmpeg does not know when it writes

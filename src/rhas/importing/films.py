@@ -19,7 +19,7 @@ from rhas.importing.rows import Clock, Reference, Row
 from rhas.prepare.own import FILM_SUFFIXES, LATE_S
 from rhas.stores.manifest import SUBSETS, TimedAction
 
-_OTHER_ENDINGS = {".gif", ".m2v", ".mjpeg", ".mxf", ".ogm", ".rm", ".rmvb", ".y4m"}
+_OTHER_ENDINGS = {".gif", ".m2v", ".mjpeg", ".mxf", ".ogm", ".rm", ".rmvb", ".vob", ".y4m"}
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
 
 

@@ -17,7 +17,7 @@ from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_anno
 
 FILM_SUFFIXES = (
     ".mp4", ".mkv", ".webm", ".avi", ".divx", ".mov", ".m4v", ".f4v", ".3gp", ".3g2",
-    ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv",
+    ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv",
 )  # fmt: skip
 LATE_S = 1.0
 """Seconds by which an annotation may end after its film: whole seconds are common."""
