@@ -364,7 +364,7 @@ def test_wrong_parameters_stop_what_depends_on_them(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     for text, message in (
         ("fps: [", "cannot be read"),
-        ("- 1", "holds no parameters"),
+        ("- 1", "no parameters: [1]"),
         ("fpss: 15\n", "not looked at"),
     ):
         params.write_text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -14,6 +15,7 @@ from grounding_training.batches import Batch
 from grounding_training.phrases import FACTS
 from transformers import GroundingDinoForObjectDetection
 from transformers.image_transforms import center_to_corners_format
+from transformers.loss.loss_for_object_detection import box_iou, generalized_box_iou
 
 TEXT_GAIN = 30.0  # on the distance of a word from the vector of what it states
 
@@ -75,14 +77,13 @@ def matched(logits: Tensor, found: Tensor, batch: Batch) -> Tensor:
     """The person of each query (B, Q), numbered through the batch, -1 without: by scene the
     assignment of least cost, by box and words, to those of its persons who are seen."""
     scores = torch.where(batch.attention_mask.bool()[:, None], logits, 0.0)[batch.scene]
-    corners = center_to_corners_format(found)[batch.scene]  # (N, Q, 4)
-    target = batch.boxes[:, None].expand_as(corners)
     known = (batch.words >= 0).float()
     wrong = torch.einsum("nqt,nt->nq", F.softplus(scores), known) - torch.einsum(
         "nqt,nt->nq", scores, batch.words.clamp(0) * known
     )
-    overlap = generalised_iou(corners, target)
-    cost = 5 * (corners - target).abs().sum(-1) - 2 * overlap
+    corners = center_to_corners_format(found)
+    distance = (corners[batch.scene] - batch.boxes[:, None]).abs().sum(-1)
+    cost = 5 * distance - 2 * of_the_scene(generalized_box_iou, corners, batch)
     cost = (cost + wrong / known.sum(1, keepdim=True).clamp(min=1)).cpu()
     scene, seen = batch.scene.cpu(), batch.seen.cpu()
     owner = torch.full(found.shape[:2], -1)
@@ -112,7 +113,7 @@ def layer_losses(logits: Tensor, found: Tensor, owner: Tensor, batch: Batch) -> 
     said = words >= 0
     corners = center_to_corners_format(found[some])
     target = batch.boxes[person]
-    overlap = generalised_iou(corners, target)
+    overlap = generalized_box_iou(corners, target).diagonal()
     told = F.binary_cross_entropy_with_logits(scores[some][said], words[said], reduction="sum")
     persons = max(1, len(person))
     return {
@@ -132,8 +133,8 @@ def ranking_loss(scores: Tensor, found: Tensor, batch: Batch) -> Tensor:
     spans, truth = batch.spans, batch.phrases
     tokens = spans.sum(2, keepdim=True)
     table = scores @ (spans / tokens.clamp(min=1).sqrt()).mT  # (B, Q, P)
-    corners = center_to_corners_format(found.detach())[batch.scene]
-    covers = (iou(corners, batch.boxes[:, None].expand_as(corners)) >= 0.5).float()  # (N, Q)
+    overlap = of_the_scene(lambda a, b: box_iou(a, b)[0], center_to_corners_format(found), batch)
+    covers = (overlap.detach() >= 0.5).float()
     pairs = covers[..., None] * truth[:, None]  # (N, Q, P)
     right = torch.zeros_like(table).index_add_(0, batch.scene, pairs) > 0
     table = table.masked_fill((tokens == 0).mT, -math.inf)  # rows of scenes with fewer phrases
@@ -148,22 +149,9 @@ def ranking_loss(scores: Tensor, found: Tensor, batch: Batch) -> Tensor:
     return torch.cat(terms).sum() / torch.cat(counted).sum().clamp(min=1)
 
 
-def iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union, (...), of corners (..., 4)."""
-    shared, union, _ = _areas(boxes, others)
-    return shared / union
-
-
-def generalised_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """Generalised intersection over union, (...), of corners (..., 4)."""
-    shared, union, around = _areas(boxes, others)
-    return shared / union - (around - union) / around
-
-
-def _areas(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the intersection, of the union and of the smallest box around both."""
-    low, high = torch.maximum(boxes, others), torch.minimum(boxes, others)
-    shared = (high[..., 2:] - low[..., :2]).clamp(min=0).prod(-1)
-    around = (low[..., 2:] - high[..., :2]).clamp(min=0).prod(-1)
-    own, other = ((b[..., 2:] - b[..., :2]).prod(-1) for b in (boxes, others))
-    return shared, (own + other - shared).clamp(min=1e-12), around.clamp(min=1e-12)
+def of_the_scene(
+    measure: Callable[[Tensor, Tensor], Tensor], corners: Tensor, batch: Batch
+) -> Tensor:
+    """What ``measure`` says of each person and the boxes (B, Q, 4) of their scene, (N, Q)."""
+    pairs = measure(corners.flatten(0, 1), batch.boxes)  # of all with all: few against the model's
+    return pairs.unflatten(0, corners.shape[:2])[batch.scene, :, torch.arange(len(batch.scene))]

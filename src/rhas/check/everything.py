@@ -6,9 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
 from rhas.base.checks import Check
+from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.check.data import check_data
 from rhas.check.parameters import check_parameters
@@ -36,12 +35,9 @@ def check_everything(
     """
     root = params.parent
     try:
-        values = yaml.safe_load(params.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
-        return [Check("params.yaml", "fail", f"cannot be read: {found}", "mend it")]
-    if not isinstance(values, dict):
-        return [Check("params.yaml", "fail", "holds no parameters", "mend it")]
+        values = load_params(params)
+    except RhasError as error:
+        return [Check("params.yaml", "fail", f"{error.what}: {error.got}", "mend it")]
     checks = check_parameters(values)
     if any(check.level == "fail" for check in checks):
         return [*checks, Check("everything else", "warn", "not looked at", "mend the above first")]

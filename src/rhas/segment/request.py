@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def look_at(film: Path, values: Mapping[str, Any]) -> tuple[str, FilmInfo]:
             error.what, where=error.where, expected=error.expected, got=error.got,
             do="rename the film, or give a link to it: ln -s FILM harbour.mp4",
         ) from error  # fmt: skip
-    info = inspect(film)
+    info = _inspected(film, film.stat().st_mtime_ns)
     lost = info.missing + len(info.torn)
     if lost and not _keeps_damaged(values):
         raise RhasError(
@@ -113,6 +114,12 @@ def look_at(film: Path, values: Mapping[str, Any]) -> tuple[str, FilmInfo]:
             "params.yaml (--params) to go on with what is there",
         )
     return name, info
+
+
+@lru_cache(maxsize=1)
+def _inspected(film: Path, changed: int) -> FilmInfo:
+    """Every packet is read: not again where the command has looked before `segment_film` does."""
+    return inspect(film)
 
 
 def _keeps_damaged(values: Mapping[str, Any]) -> bool:
