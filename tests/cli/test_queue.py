@@ -33,3 +33,16 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     said = CliRunner().invoke(app, ["queue", str(ROOT / "benchmarks/ablations.yaml")])
     assert isinstance(said.exception, RhasError)
     assert "no params.yaml" in str(said.exception)
+
+
+def test_a_file_of_something_else_is_refused_before_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("rhas.experiments.run_queue", lambda *_, **__: pytest.fail("it ran"))
+    (tmp_path / "ablations.json").write_text("[]")
+    command = ["queue", "benchmarks/ablations.yaml", "--out", str(tmp_path)]
+    said = CliRunner().invoke(app, command)
+    assert isinstance(said.exception, RhasError)
+    assert "not the figures of a list" in str(said.exception)
+    assert (tmp_path / "ablations.json").read_text() == "[]"

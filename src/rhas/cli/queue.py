@@ -33,6 +33,7 @@ def queue(
         experiment_name,
         markdown,
         read_listing,
+        recorded,
         run_queue,
         runs_of,
         stored,
@@ -53,11 +54,12 @@ def queue(
             name = experiment_name(experiment, params, root)
             print(f"{'done' if name in done else 'to do'}: {experiment} ({name})")
         return
+    target = out / f"{whole.name}.json"
+    recorded(target)  # refuses another's file before the runs, not after them
     failed = run_queue(
         listed.experiments, params, root=root, workers=workers,
         tell=lambda line: print(line, flush=True),
     )  # fmt: skip
-    target = out / f"{whole.name}.json"
     said = write_records(whole, params, root, target)
     target.with_suffix(".md").write_text(markdown(said), "utf-8")
     runs = runs_of(said, params)

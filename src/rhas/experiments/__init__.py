@@ -2,7 +2,7 @@
 
 from rhas.experiments.listing import Experiment, Listing, read_listing
 from rhas.experiments.queue import run_queue
-from rhas.experiments.records import runs_of, write_records
+from rhas.experiments.records import recorded, runs_of, write_records
 from rhas.experiments.stored import experiment_name, stored
 from rhas.experiments.summary import draw, markdown
 
@@ -13,6 +13,7 @@ __all__ = [
     "experiment_name",
     "markdown",
     "read_listing",
+    "recorded",
     "run_queue",
     "runs_of",
     "stored",

@@ -27,8 +27,11 @@ def write_records(
 
     Returns:
         What was written.
+
+    Raises:
+        RhasError: as `recorded`.
     """
-    done, before = stored(root), _recorded(out)
+    done, before = stored(root), recorded(out)
     records, missing = [], []
     for experiment in listing.experiments:
         name = experiment_name(experiment, params, root)
@@ -79,8 +82,12 @@ def runs_of(said: Mapping[str, Any], params: Mapping[str, Any]) -> list[Run]:
     return runs
 
 
-def _recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The records of an earlier `write_records` by name, table and row."""
+def recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The records of an earlier `write_records` by name, table and row; none where no file is.
+
+    Raises:
+        RhasError: the file is none that `write_records` wrote.
+    """
     if not out.is_file():
         return {}
     try:
