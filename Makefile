@@ -15,8 +15,9 @@ test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
 
 # Hours: each list's experiments that are not done yet. Killed, they go on when called again.
+benchmark: COSTS = --costs benchmarks/methods.json
 ablations benchmark: $(VENV)/.ready
-	PATH="$(abspath $(BIN)):$$PATH" rhas queue benchmarks/$@.yaml --workers $(WORKERS)
+	PATH="$(abspath $(BIN)):$$PATH" rhas queue benchmarks/$@.yaml --workers $(WORKERS) $(COSTS)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

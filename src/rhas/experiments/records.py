@@ -96,7 +96,8 @@ def recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     except (ValueError, KeyError, TypeError) as error:
         raise RhasError(
             "not the figures of a list of experiments",
-            where=str(out), got=f"{type(error).__name__}: {error}", do="move it away",
+            where=str(out), expected="what an earlier `rhas queue` wrote there",
+            got=f"{type(error).__name__}: {error}", do="move it away, or choose another --out",
         ) from error  # fmt: skip
 
 
