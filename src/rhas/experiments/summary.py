@@ -79,10 +79,12 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
                 fmt=_MARKERS[number % len(_MARKERS)], color=f"C{number % 10}",
             )  # fmt: skip
         axis.set(xscale="log", xlabel=label)
-        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5)))
+        axis.margins(x=0.1, y=0.12)
+        least, most = axis.get_xlim()
+        wide = most > 300 * least  # labels between the powers of ten would overlap
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1,) if wide else (1, 2, 3, 5)))
         axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
         axis.xaxis.set_minor_formatter(ticker.NullFormatter())
-        axis.margins(x=0.1, y=0.12)
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("frame mAP, test, %")
     figure.suptitle(f"{said['title']}: {title}", fontsize=10)
