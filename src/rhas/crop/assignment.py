@@ -38,8 +38,8 @@ def assign(
     """Which tracklets are each reference's, over one shot: the best of all assignments.
 
     Maximises the sum of ``gains`` of the chosen pairs, less 3 nats each time a reference appears
-    (1 nat where it is there at ``opening``), less the cost of motion where it goes on from one
-    tracklet to another (offered where that is below 3 nats and the gap at most ``max_gap``
+    (1 nat where it is there at ``opening``), less the cost of motion and colours where it goes on
+    from one tracklet to another (offered where that is below 3 nats and the gap at most ``max_gap``
     frames). A tracklet is at most one reference's, a
     reference has at most one tracklet at any time, and none within a gap it was carried across.
     No tracklet at all costs nothing: a reference without good evidence stays missing.
@@ -84,18 +84,17 @@ def assign(
 def _steps(
     tracklets: Sequence[Tracklet], useful: Sequence[int], max_gap: int
 ) -> dict[tuple[int, int], float]:
-    """Cost of going on from tracklet i to j, where it is cheaper than appearing anew."""
-    starts = Ends.stack(
-        [Ends.of(tracklets[i].frames, tracklets[i].boxes, last=False) for i in useful]
-    )
+    """Cost of going on from tracklet i to j, where it is cheaper than appearing anew. At least 0:
+    that two tracklets are one body makes neither of them the reference's."""
+    starts = Ends.stack([tracklets[i].end(last=False) for i in useful])
     steps = {}
     for i in useful:
-        end = Ends.of(tracklets[i].frames, tracklets[i].boxes, last=True)
+        end = tracklets[i].end(last=True)
         low, high = np.searchsorted(starts.frame, end.frame[0] + [0, max_gap], side="right")
         near = starts[low:high]
-        forward = end.cost(near.frame, near.state)[0]
-        backward = near.cost(end.frame, end.state)[:, 0]
-        cost = (forward + backward) / 2
+        forward = end.cost(near.frame, near.state, near.colours)[0]
+        backward = near.cost(end.frame, end.state, end.colours)[:, 0]
+        cost = np.maximum((forward + backward) / 2, 0)
         steps.update({(i, useful[low + n]): float(cost[n]) for n in np.flatnonzero(cost < _APPEAR)})
     return steps
 

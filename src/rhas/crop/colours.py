@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 
 _BANDS = ((0.0, 0.18), (0.2, 0.45), (0.5, 0.72), (0.72, 0.95))  # of the box's height, from the top
 _MIDDLE = (0.3, 0.7)  # of its width: arms and background are left out
+_SPREAD = 12.0  # CIELAB, standard deviation of a channel between appearances of a body
 _LAB = ImageCms.buildTransform(
     ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
 )
@@ -42,6 +43,21 @@ def lab_of(picture: np.ndarray) -> np.ndarray:
     stored = np.asarray(ImageCms.applyTransform(Image.fromarray(picture), _LAB))
     lightness = stored[..., :1] * np.float32(100 / 255)
     return np.concatenate([lightness, stored[..., 1:].view(np.int8)], -1, dtype=np.float32)
+
+
+def colours_apart(one: np.ndarray, other: np.ndarray, most: float) -> np.ndarray:
+    """How far bodies differ in colour, in nats: mean over bands and channels, (n, m); 0 where
+    colours are not known.
+
+    Args:
+        one: float64 (n, 12), as of `body_colours`, or (n, 0).
+        other: float64 (m, 12), or (m, 0).
+        most: nats at most that one channel of one band tells.
+    """
+    if not one.shape[1]:
+        return np.zeros((len(one), len(other)))
+    squared = (one[:, None] - other) ** 2 / (2 * _SPREAD**2)
+    return np.minimum(squared, most).mean(2)
 
 
 def _span(start: float, stop: float, part: tuple[float, float], length: int) -> slice:

@@ -1,4 +1,4 @@
-"""Detections of a shot become tracklets, by motion alone.
+"""Detections of a shot become tracklets, by motion and by the colours of clothes.
 
 Legend: P references, N detections of a frame. Costs are in nats (negative log-likelihoods).
 """
@@ -6,15 +6,19 @@ Legend: P references, N detections of a frame. Costs are in nats (negative log-l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from rhas.crop.colours import colours_apart
 from rhas.crop.detections import Detections
 
 _GATE = 8.0  # nats beyond which two detections are not the same body (4 standard deviations)
 _AMBIGUOUS = 3.0  # nats within which another continuation counts as equally plausible
+_COLOUR_WEIGHT = 3.0  # nats of a body per mean nat of a channel
+_COLOUR_MOST = 2.0  # nats: beyond, a band may be hidden by a thing, a light, another body
+_COLOUR_EQUAL = 2.5  # nats that equal colours speak for the same body
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,18 @@ class Tracklet:
     scores: np.ndarray
     colours: np.ndarray
 
+    def end(self, last: bool) -> Ends:
+        """Its last or its first end; velocity and median colours from up to three detections."""
+        part = slice(-3, None) if last else slice(None, 3)
+        time, state = self.frames[part], _state(self.boxes[part])
+        known = len(time) > 1
+        velocity = (state[-1, :2] - state[0, :2]) / (time[-1] - time[0]) if known else np.zeros(2)
+        at = -1 if last else 0
+        return Ends(
+            np.asarray([time[at]], np.int64), state[at][None], velocity[None], np.asarray([known]),
+            np.median(self.colours[part], 0, keepdims=True),
+        )  # fmt: skip
+
 
 def _state(boxes: np.ndarray) -> np.ndarray:
     """Centre x, centre y, log width, log height; (..., 4)."""
@@ -39,44 +55,28 @@ def _state(boxes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Ends:
-    """Ends of n tracklets as motion sees them.
+    """Ends of n tracklets, as they meet detections and each other.
 
     frame: int64 (n,). state: (n, 4). velocity: (n, 2), pixels a frame. known: bool (n,), the
-    velocity was measured.
+    velocity was measured. colours: (n, 12), or (n, 0): not known.
     """
 
     frame: np.ndarray
     state: np.ndarray
     velocity: np.ndarray
     known: np.ndarray
-
-    @staticmethod
-    def of(frames: np.ndarray, boxes: np.ndarray, last: bool) -> Ends:
-        """The last or the first detection of one tracklet; velocity from up to three there."""
-        part = slice(-3, None) if last else slice(None, 3)
-        time, state = frames[part], _state(boxes[part])
-        known = len(time) > 1
-        velocity = (state[-1, :2] - state[0, :2]) / (time[-1] - time[0]) if known else np.zeros(2)
-        at = -1 if last else 0
-        return Ends(
-            np.asarray([time[at]], np.int64), state[at][None], velocity[None], np.asarray([known])
-        )
+    colours: np.ndarray
 
     @staticmethod
     def stack(ends: Sequence[Ends]) -> Ends:
-        return Ends(
-            np.concatenate([e.frame for e in ends]),
-            np.concatenate([e.state for e in ends]),
-            np.concatenate([e.velocity for e in ends]),
-            np.concatenate([e.known for e in ends]),
-        )
+        return Ends(*(np.concatenate([vars(e)[f.name] for e in ends]) for f in fields(Ends)))
 
     def __getitem__(self, which: slice) -> Ends:
-        return Ends(self.frame[which], self.state[which], self.velocity[which], self.known[which])
+        return Ends(*(vars(self)[f.name][which] for f in fields(Ends)))
 
-    def cost(self, frames: np.ndarray, states: np.ndarray) -> np.ndarray:
+    def cost(self, frames: np.ndarray, states: np.ndarray, colours: np.ndarray) -> np.ndarray:
         """Nats that it costs each of these bodies to be in each of ``states`` (m, 4) at
-        ``frames`` (m,); (n, m).
+        ``frames`` (m,), with ``colours`` (m, 12) or (m, 0); (n, m), below 0 where colours agree.
 
         Deviations grow with the time between, in units of the body's size (the geometric mean of
         width and height): a body of unknown velocity may be anywhere that walking takes it.
@@ -88,7 +88,11 @@ class Ends:
         spread = 0.1 + np.where(self.known, 0.02, 0.06)[:, None] * np.abs(gap)
         change = (states[None, :, 2:] - self.state[:, None, 2:]) ** 2
         growth = 0.2 + 0.01 * np.abs(gap)
-        return away.sum(2) / (2 * spread**2) + change.sum(2) / (2 * growth**2)
+        motion = away.sum(2) / (2 * spread**2) + change.sum(2) / (2 * growth**2)
+        if not colours.shape[1]:
+            return motion
+        apart = colours_apart(self.colours, colours, _COLOUR_MOST)
+        return motion + _COLOUR_WEIGHT * apart - _COLOUR_EQUAL
 
 
 class _Growing:
@@ -106,20 +110,22 @@ class _Growing:
         self.boxes.append(found.boxes[row])
         self.scores.append(found.scores[row])
         self.colours.append(found.colours[row])
-        self.end = Ends.of(np.asarray(self.frames[-3:]), np.asarray(self.boxes[-3:]), last=True)
+        self.end = self.latest(3).end(last=True)
 
-    def done(self) -> Tracklet:
-        rows = (np.asarray(values) for values in (self.boxes, self.scores, self.colours))
-        return Tracklet(np.asarray(self.frames, np.int64), *rows)
+    def latest(self, count: int | None = None) -> Tracklet:
+        """Its last ``count`` detections, or all."""
+        part = slice(None if count is None else -count, None)
+        rows = (np.asarray(values[part]) for values in (self.boxes, self.scores, self.colours))
+        return Tracklet(np.asarray(self.frames[part], np.int64), *rows)
 
 
 def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) -> list[Tracklet]:
     """Tracklets of one shot, ordered by their first frame.
 
     Frame by frame the live tracklets are matched to the detections at the lowest total cost of
-    motion. Where a match has a rival (another tracklet for the detection, or another detection
-    for the tracklet, within 3 nats) the tracklet ends and a new one starts: who goes on as whom is
-    left to ``assign``, which sees the scores of the whole shot.
+    motion and colours. Where a match has a rival (another tracklet for the detection, or another
+    detection for the tracklet, within 3 nats) the tracklet ends and a new one starts: who goes on
+    as whom is left to ``assign``, which sees the scores of the whole shot.
 
     Args:
         frames: the sampled frames of the shot, ascending.
@@ -134,7 +140,8 @@ def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) 
         taken: dict[int, _Growing] = {}
         if live and len(found.boxes):
             ends = Ends.stack([t.end for t in live])
-            cost = ends.cost(np.asarray([frame]), _state(found.boxes))  # (live, N)
+            moment = np.asarray([frame])
+            cost = ends.cost(moment, _state(found.boxes), found.colours)  # (live, N)
             for row, column in zip(*linear_sum_assignment(np.minimum(cost, _GATE)), strict=True):
                 best = cost[row, column]
                 if best >= _GATE:
@@ -153,5 +160,5 @@ def link(frames: Sequence[int], detections: Sequence[Detections], max_gap: int) 
                 taken[row].extend(frame, found, row)
             else:
                 live.append(_Growing(frame, found, row))
-    made = [t.done() for t in finished + live]
+    made = [t.latest() for t in finished + live]
     return sorted(made, key=lambda t: (int(t.frames[0]), *t.boxes[0].tolist()))

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rhas.crop.colours import colours_apart
+
 _SPREAD = 0.6  # nats, standard deviation of a look between tracklets of a body, mean of references
 _UNNAMED = 1.0  # nats that speak for somebody else before looks are known
-_COLOUR_SPREAD = 12.0  # CIELAB, standard deviation of a colour between tracklets of a body
 _COLOUR_MOST = 4.0  # nats: beyond, one band may be hidden by a thing, a light, another body
 _COLOUR_WEIGHT = 4.0  # nats of a body per mean nat of a band
 _ROUNDS = 15
@@ -53,20 +54,14 @@ def unlikeness(
         weights = (weights / np.maximum(weights.sum(0), 1e-9)).T  # (P + 1, n)
         means = weights @ looks  # (P + 1, P)
         away = ((looks[:, None] - means) ** 2).mean(2) / (2 * _SPREAD**2)  # (n, P + 1)
-        if colours.shape[1]:
-            distance = _colours_away(colours, weights[:people] @ colours)  # (n, P)
-            away += np.column_stack([distance, distance.min(1)])
+        means_of_colours = weights[:people] @ colours
+        distance = _COLOUR_WEIGHT * colours_apart(colours, means_of_colours, _COLOUR_MOST)  # (n, P)
+        away += np.column_stack([distance, distance.min(1)])
         shares = _softmax(claims - away)
     named, unnamed = away[:, :-1], away[:, -1:]
     lower = means[-1] < means[:-1].diagonal()
     nearest = np.minimum(named.min(1, keepdims=True), np.where(lower, unnamed, np.inf))
     return np.clip(named - nearest, 0, most)
-
-
-def _colours_away(colours: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Nats between tracklets (n, 12) and persons (P, 12), (n, P)."""
-    squared = ((colours[:, None] - means) ** 2) / (2 * _COLOUR_SPREAD**2)
-    return _COLOUR_WEIGHT * np.minimum(squared, _COLOUR_MOST).mean(2)
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:

@@ -5,12 +5,12 @@ pixels.
 
 1. `merge`: the candidates of all references in a frame become detections, one per body, with a
    score per reference.
-2. `link`: detections become tracklets by motion alone, broken wherever another continuation is
-   about as plausible.
+2. `link`: detections become tracklets by motion and by the colours of clothes, broken wherever
+   another continuation is about as plausible.
 3. `evidence`, `unlikeness`: what a tracklet's scores say for each reference, less where another
    person of the film, or the people whom nobody named, look more like it.
 4. `assign`: one linear program per shot gives tracklets to references so that the summed gains,
-   less the costs of motion between tracklets and of appearing, are largest. A wrong score in some
+   less the costs of going on between tracklets and of appearing, are largest. A wrong score in some
    frames is outvoted by the others; a tracklet whose evidence does not pay is given to nobody.
 5. `trace`: boxes per frame, interpolated.
 """
@@ -30,6 +30,7 @@ from rhas.crop.looks import unlikeness
 
 MISSING, DETECTED, INTERPOLATED = 0, 1, 2
 
+_NEUTRAL = 0.2  # the score that tells nothing of a look, however sure of a person one wants to be
 _LONGEST = 1500  # sampled frames of a shot that are assigned at once
 
 
@@ -126,7 +127,8 @@ def track_film(
     """
     observed = [d.scores[~np.isnan(d.scores)] for d in detections]
     lowest = min((float(s.min()) for s in observed if s.size), default=1.0)
-    floor = min(min_score / 2, lowest)  # a candidate that is not there scored below all that are
+    # a candidate that is not there scored below all that are
+    floor = min(min_score / 2, _NEUTRAL / 2, lowest)
     tracks = [Track.empty(length) for _ in range(people)]
     shots = list(_pieces([0, *(int(c) for c in cuts), length], frames))
     spans = [np.searchsorted(frames, shot) for shot in shots]
@@ -159,8 +161,10 @@ def _gains(
     """What giving each tracklet to each reference is worth, float64 (n, P), nats."""
     if not tracklets:
         return np.zeros((0, people))
-    said = [evidence(t.scores, min_score, floor) for t in tracklets]
-    frames = np.asarray([len(e) for e in said])
-    looks = np.stack([e.mean(0) for e in said])
+    frames = np.asarray([len(t.frames) for t in tracklets])
+    said, looks = (
+        np.stack([evidence(t.scores, neutral, floor).mean(0) for t in tracklets])
+        for neutral in (min_score, _NEUTRAL)
+    )
     colours = np.stack([np.median(t.colours, 0) for t in tracklets])
-    return frames[:, None] * (looks - unlikeness(looks, colours, frames, MOST_EVIDENCE))
+    return frames[:, None] * (said - unlikeness(looks, colours, frames, MOST_EVIDENCE))
