@@ -7,8 +7,10 @@ crop stage, with the settings of params.yaml, and the tracks are compared with t
 every frame. ``calls/s``: frames that the detector sees per second of film; ``IoU``: of track and
 true box, mean over the frames in which the person is visible, 0 where the track has no box;
 ``lost``: points of it below the first k's; ``recall`` and ``wrong`` as in docs/METRICS.md, all in
-per cent. Without --films: those of --subset. With `ground.backend: truth` in another --params,
-what is lost is the tracking's alone.
+per cent. A second table tells where the points are lost: in frames with a detection, between two
+detections k frames apart, in longer gaps and before the first or after the last, and where the
+track is missing. Without --films: those of --subset. With `ground.backend: truth` in another
+--params, what is lost is the tracking's alone.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
@@ -30,10 +34,12 @@ from rhas.crop import crop_film
 from rhas.engine.jobs import crop_job, ground_job
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.evaluate.tracks import TrackCounts, track_counts
+from rhas.evaluate.tracks import TrackCounts, TrackedFilm, overlaps, track_counts
 from rhas.ground import ground_film
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
 from rhas.stores.manifest import SUBSETS, Film, Manifest
+
+PLACES = ("detected", "between", "longer gap", "missing")
 
 
 def thin(store: Path, stride: int, out: Path) -> int:
@@ -57,10 +63,21 @@ def thin(store: Path, stride: int, out: Path) -> int:
         return len(kept)
 
 
-def film_counts(
+@dataclass(frozen=True)
+class Result:
+    """One stride's: the detector's calls, the film's seconds, the counts of its tracks, and by
+    place of `places` the IoU that the tracks of the first stride have more, summed over frames."""
+
+    calls: int
+    seconds: float
+    counts: TrackCounts
+    lost: Mapping[str, float]
+
+
+def film_results(
     film: Film, stores: Stores, values: Mapping[str, Any], strides: Sequence[int], folder: Path
-) -> dict[int, tuple[int, float, TrackCounts]]:
-    """By stride: the detector's calls, the film's seconds, the counts of its tracks."""
+) -> dict[int, Result]:
+    """By stride, the first of which is what the others are compared with."""
     frames = stores.frames / f"{film.movie}.h5"
     dense = {**values, "ground": {**values["ground"], "stride": 1}}
     job = ground_job(film.movie, film.references, frames, stores.truth(film.movie), dense)
@@ -68,7 +85,8 @@ def film_counts(
     ground_film(job.inputs, job.arguments, every, lambda n: None)
     with h5py.File(frames) as file:
         seconds = (len(file["offsets"]) - 1) / float(file.attrs["fps"])
-    found = {}
+    found: dict[int, Result] = {}
+    first: TrackedFilm | None = None
     for stride in strides:
         own = Stores(stores.raw, stores.frames, folder / f"boxes_{stride}", folder / f"{stride}")
         for path in (own.boxes, own.tracks):
@@ -77,20 +95,49 @@ def film_counts(
         calls = thin(every, stride, own.boxes / name)
         job = crop_job(film.movie, frames, own.boxes / name, values)
         crop_film(job.inputs, job.arguments, own.tracks / name, lambda n: None)
-        counts = sum(track_counts(read_tracked(own, film.movie)), TrackCounts())
-        found[stride] = calls, seconds, counts
+        tracked = read_tracked(own, film.movie)
+        first = first or tracked
+        counts = sum(track_counts(tracked), TrackCounts())
+        found[stride] = Result(calls, seconds, counts, lost(first, tracked, stride))
     return found
 
 
-def figures(of: Iterable[tuple[int, float, TrackCounts]]) -> dict[str, float | None]:
+def places(boxed: NDArray[np.bool_], detected: NDArray[np.bool_], stride: int) -> NDArray[np.intp]:
+    """Which of `PLACES` each frame of a track is, (T,).
+
+    Args:
+        boxed, detected: bool (T,): the track has a box; it is a detection's.
+        stride: frames between two sampled ones.
+    """
+    frames, at = np.arange(len(boxed)), np.flatnonzero(detected)
+    never = -stride * len(boxed) - stride
+    before = np.concatenate([[never], at])[np.searchsorted(at, frames, "right")]
+    after = np.concatenate([at, [-never]])[np.searchsorted(at, frames)]
+    place = np.where(after - before <= stride, 1, 2)
+    return np.where(~boxed, 3, np.where(detected, 0, place))
+
+
+def lost(first: TrackedFilm, own: TrackedFilm, stride: int) -> dict[str, float]:
+    """IoU that ``first`` has more than ``own``, summed over visible frames, by place of `own`."""
+    sums = np.zeros(len(PLACES))
+    for person in range(own.boxes.shape[1]):
+        boxed = own.has_box[:, person]
+        place = places(boxed, boxed & ~own.interpolated[:, person], stride)
+        gain = overlaps(first, person)[:, person] - overlaps(own, person)[:, person]
+        seen = own.counted[:, person]
+        sums += np.bincount(place[seen], gain[seen], len(PLACES))
+    return dict(zip(PLACES, sums.tolist(), strict=True))
+
+
+def figures(of: Sequence[Result]) -> dict[str, Any]:
     """Of some films together."""
-    calls, seconds, counts = (list(values) for values in zip(*of, strict=True))
-    track = sum(counts, TrackCounts())
+    track = sum((r.counts for r in of), TrackCounts())
     return {
-        "calls_per_second": sum(calls) / sum(seconds),
+        "calls_per_second": sum(r.calls for r in of) / sum(r.seconds for r in of),
         "track_iou": 100 * track.overlap / track.visible,
         "recall_50": 100 * track.found / track.visible,
         "wrong_person": 100 * track.wrong / track.boxed if track.boxed else None,
+        "lost": {p: 100 * sum(r.lost[p] for r in of) / track.visible for p in PLACES},
     }
 
 
@@ -111,14 +158,16 @@ def main() -> None:
     films = [film for film in manifest.films if film.movie in movies]
     if unknown := sorted({*movies} - {film.movie for film in films}):
         raise RhasError("no such film", where="--films", got=", ".join(unknown))
-    found: dict[int, list[tuple[int, float, TrackCounts]]] = {k: [] for k in options.strides}
+    found: dict[int, list[Result]] = {k: [] for k in options.strides}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stores = Stores(options.raw, options.frames, folder, folder)
         for film in films:
             print(film.movie, file=sys.stderr)
-            counts = film_counts(film, stores, load_params(options.params), options.strides, folder)
-            for stride, own in counts.items():
+            results = film_results(
+                film, stores, load_params(options.params), options.strides, folder
+            )
+            for stride, own in results.items():
                 found[stride].append(own)
     rows = {stride: figures(own) for stride, own in found.items()}
     if options.json:
@@ -127,8 +176,8 @@ def main() -> None:
         print(table(rows))
 
 
-def table(rows: Mapping[int, Mapping[str, float | None]]) -> str:
-    """A line per stride."""
+def table(rows: Mapping[int, Mapping[str, Any]]) -> str:
+    """A line per stride, and a line per stride of where it loses."""
     first = next(iter(rows.values()))
     lines = [f"{'k':>3}{'calls/s':>9}{'fewer':>7}{'IoU':>7}{'lost':>7}{'recall':>8}{'wrong':>7}"]
     for stride, row in rows.items():
@@ -139,6 +188,9 @@ def table(rows: Mapping[int, Mapping[str, float | None]]) -> str:
             f"{stride:>3}{row['calls_per_second']:>9.2f}{fewer:>6.1f}x{row['track_iou']:>7.1f}"
             f"{lost:>7.2f}{row['recall_50']:>8.1f}{wrong:>7}"
         )
+    lines += ["", f"{'lost':>4}" + "".join(f"{name:>14}" for name in PLACES)]
+    for stride, row in rows.items():
+        lines.append(f"{stride:>4}" + "".join(f"{row['lost'][name]:>14.2f}" for name in PLACES))
     return "\n".join(lines)
 
 

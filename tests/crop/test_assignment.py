@@ -87,6 +87,26 @@ def test_assignment_is_the_best_of_all(problem: tuple[list[Tracklet], np.ndarray
     assert total(spans, table, tuple(owner), steps) == pytest.approx(best, abs=1e-6)
 
 
+@pytest.mark.parametrize(("clothes", "joined"), [(50.0, True), (-50.0, False)])
+def test_colours_join_two_tracklets_or_keep_them_apart(clothes: float, joined: bool) -> None:
+    """A body walks behind a pillar; who comes out is the same in the same clothes. That costs
+    nothing, and is no gain either: it makes nobody the reference's."""
+    before, after = np.asarray([0, 5, 10]), np.asarray([20, 25, 30])
+    first, second = (
+        Tracklet(
+            frames,
+            np.stack([body(60 + 2 * f) for f in frames]),
+            np.zeros((3, 1)),
+            np.full((3, 12), colour),
+        )
+        for frames, colour in ((before, 50.0), (after, clothes))
+    )
+    steps = _steps([first, second], [0, 1], 30)
+    assert steps == ({(0, 1): 0.0} if joined else {})
+    gains = np.asarray([[1.0], [-0.5]])
+    assert assign([first, second], gains, 30) == [[]]
+
+
 def test_the_integer_program_is_asked_where_the_relaxation_is_not_whole() -> None:
     """Three things of which any two exclude each other: the relaxation takes half of each."""
     once = csr_array(np.asarray([[1, 1, 0], [0, 1, 1], [1, 0, 1]], float))

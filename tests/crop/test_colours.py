@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from rhas.crop.colours import body_colours, lab_of
+from rhas.crop.colours import body_colours, colours_apart, lab_of
 
 # CIELAB under D50 of sRGB colours, from the standard's formulas (Lindbloom's calculator)
 KNOWN = {
@@ -57,3 +60,22 @@ def test_a_box_outside_the_picture_takes_the_nearest_pixels(box: tuple[float, ..
 
 def test_no_body() -> None:
     assert body_colours(person(), np.zeros((0, 4))).shape == (0, 12)
+
+
+ROWS = st.integers(0, 4).flatmap(lambda n: arrays(float, (n, 12), elements=st.floats(-100, 100)))
+
+
+@given(ROWS, ROWS, st.floats(0.1, 10))
+def test_bodies_are_as_far_apart_as_a_plain_sum_says(
+    one: np.ndarray, other: np.ndarray, most: float
+) -> None:
+    found = colours_apart(one, other, most)
+    assert found.shape == (len(one), len(other))
+    for i, a in enumerate(one):
+        for j, b in enumerate(other):
+            terms = [min((x - y) ** 2 / 288, most) for x, y in zip(a, b, strict=True)]  # 2 · 12²
+            assert found[i, j] == pytest.approx(sum(terms) / 12)
+
+
+def test_colours_that_are_not_known_tell_nothing() -> None:
+    assert colours_apart(np.zeros((2, 0)), np.zeros((3, 0)), 4.0).tolist() == [[0.0] * 3] * 2

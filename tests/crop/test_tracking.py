@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rhas.crop.detections import merge
-from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, track_film
+from rhas.crop.linking import Tracklet
+from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, _gains, track_film
 
 from .bodies import body
 
@@ -297,6 +298,21 @@ def test_somebody_who_appears_for_one_sampled_frame_is_not_believed() -> None:
     (track,), counts = run(film(seen, 1))
     assert (track.source == MISSING).all()
     assert counts["detections_dropped"] == 1
+
+
+def test_how_sure_one_wants_to_be_does_not_change_whom_a_body_looks_like() -> None:
+    """A higher ``min_score`` takes as much from each reference's claim on a tracklet."""
+    rng = np.random.default_rng(0)
+    box = np.tile(body(80), (4, 1))
+    tracklets = [
+        Tracklet(
+            np.arange(4) * STRIDE, box, rng.uniform(0.3, 0.6, (4, 3)), rng.normal(size=(4, 12))
+        )
+        for _ in range(6)
+    ]
+    low, high = (_gains(tracklets, 3, least, 0.05) for least in (0.2, 0.3))
+    odds = np.log(0.3 / 0.7) - np.log(0.2 / 0.8)
+    assert low - high == pytest.approx(np.full((6, 3), 4 * odds))
 
 
 # --- parts ----------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def test_fewer_calls_and_what_they_cost(
     stores = write_stores(tmp_path, {"one": "val", "two": "train"})
     found = json.loads(printed(stores, monkeypatch, capsys, "--strides", "1", "5", "--json"))
     assert found["films"] == ["one"]
+    lost = {k: row.pop("lost") for k, row in found["strides"].items()}
     assert found["strides"] == {
         "1": pytest.approx({
             "calls_per_second": 15.0, "track_iou": 100.0, "recall_50": 100.0, "wrong_person": 0.0
@@ -52,8 +53,24 @@ def test_fewer_calls_and_what_they_cost(
             "calls_per_second": 5.0, "track_iou": 90.0, "recall_50": 90.0, "wrong_person": 0.0
         }),
     }  # fmt: skip
+    nothing = dict.fromkeys(("detected", "between", "longer gap", "missing"), 0.0)
+    assert lost == {"1": nothing, "5": pytest.approx(nothing | {"missing": 10.0})}
     text = printed(stores, monkeypatch, capsys, "--strides", "1", "5", "--films", "one", "two")
-    assert text.splitlines()[-1].split() == ["5", "5.00", "3.0x", "90.0", "10.00", "90.0", "0.0"]
+    first, second = text.split("\n\n")
+    row = ["5", "5.00", "3.0x", "90.0", "10.00", "90.0", "0.0"]
+    assert first.splitlines()[-1].split() == row
+    assert second.splitlines()[-1].split() == ["5", "0.00", "0.00", "0.00", "10.00"]
+
+
+def test_the_places_of_a_track_by_hand() -> None:
+    boxed = np.ones(16, bool)
+    boxed[14:] = False
+    detected = np.zeros(16, bool)
+    detected[[2, 4, 10]] = True
+    found = runpy.run_path(SCRIPT)["places"](boxed, detected, 2)
+    assert found.tolist() == [2, 2, 0, 1, 0, 2, 2, 2, 2, 2, 0, 2, 2, 2, 3, 3]
+    never = runpy.run_path(SCRIPT)["places"](boxed, np.zeros(16, bool), 2)
+    assert never.tolist() == [2] * 14 + [3, 3]
 
 
 def test_an_unknown_film(
