@@ -49,6 +49,7 @@ from grounding_training.model import (
     make_model,
     make_processor,
     more_queries,
+    quicken,
     save_checkpoint,
 )
 from grounding_training.phrases import CLASSES, VISIBLE
@@ -186,6 +187,7 @@ def main() -> None:
     scenes = load_scenes(options.cache)
     scenes, held_out = scenes[:-HELD_OUT], scenes[-HELD_OUT:]
     model = make_model(len(processor.tokenizer)).to(options.device)
+    quicken(model)
     table = nn.Linear(model.config.d_model, len(CLASSES), bias=False).to(options.device)
     count = sum(p.numel() for p in model.parameters())
     print(f"{count / 1e6:.2f} million parameters", flush=True)

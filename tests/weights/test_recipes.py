@@ -103,3 +103,34 @@ def test_grounding_is_drawn_taught_and_loads(
     assert len(found.boxes)
     assert np.isfinite(found.boxes).all()
     assert not (tmp_path / "scenes.state.pt").exists()
+
+
+def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away from where bilinear samples have none: fresh offsets are whole places."""
+    monkeypatch.syspath_prepend(str(RECIPES))
+    from grounding_training.model import make_model, quicken
+
+    gradients = []
+    for quick in (False, True):
+        torch.manual_seed(0)
+        model = make_model(1200).eval()
+        for name, weights in model.named_parameters():
+            if "sampling_offsets.bias" in name:
+                torch.nn.init.uniform_(weights.data, 0.1, 0.9)
+        if quick:
+            quicken(model)
+        pixels = torch.randn(2, 3, 96, 160)
+        words = torch.tensor([[101, 1100, 1101, 1012, 102], [101, 1102, 1012, 102, 0]])
+        out = model(pixel_values=pixels, input_ids=words, attention_mask=(words > 0).long())
+        told = out.logits[..., :5].sigmoid().square().sum() + out.pred_boxes.square().sum()
+        vision = out.encoder_last_hidden_state_vision.square().mean()
+        (told + vision + out.encoder_last_hidden_state_text.square().mean()).backward()
+        gradients.append({n: p.grad for n, p in model.named_parameters()})
+    plain, quickly = gradients
+    assert plain.keys() == quickly.keys()
+    reached = {n for n, g in plain.items() if g is not None}
+    assert any("sampling_offsets" in n for n in reached)
+    assert any("values_vision_proj" in n for n in reached)
+    for name in reached:
+        scale = float(plain[name].abs().max())
+        assert torch.allclose(quickly[name], plain[name], atol=1e-4 * scale + 1e-7), name

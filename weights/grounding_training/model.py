@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from grounding_training.batches import STRIDES
+from rhas.ground.faster import DeformableAttention, TransformersFusion
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS
 
 SIZE = {"shortest_edge": 180, "longest_edge": 320}  # that of the frames of `decode`: not resized
@@ -103,6 +104,18 @@ def keep_space(attention: nn.Module) -> None:
     to the backbone's table then tells it to a box from the first step on."""
     nn.init.eye_(attention.value_proj.weight)
     nn.init.eye_(attention.output_proj.weight)
+
+
+def quicken(model: GroundingDinoForObjectDetection) -> None:
+    """Lets attention run in the forms of `rhas.ground.faster`: a training step in three quarters of
+    the time. Weights keep their names."""
+    for module in model.modules():
+        attention = getattr(module, "attn", None)
+        kind = type(attention).__name__
+        if kind == "MultiScaleDeformableAttention":
+            attention.forward = DeformableAttention().forward
+        elif kind.endswith("BiMultiHeadAttention"):
+            attention.forward = TransformersFusion(attention).forward
 
 
 def more_queries(weights: dict[str, Tensor], count: int) -> dict[str, Tensor]:
