@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.experiments import Experiment, experiment_name, read_listing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +21,8 @@ def test_a_dry_run_lists_every_experiment_by_its_own_name(monkeypatch: pytest.Mo
     lines = CliRunner().invoke(app, command).output.splitlines()
     assert len(lines) == 18
     assert len({line.rsplit("(", 1)[1] for line in lines}) == 18
-    assert all(line.startswith(("done: table_5, ", "to do: table_5, ")) for line in lines)
+    states = ("done: table_5, ", "recorded: table_5, ", "to do: table_5, ")
+    assert all(line.startswith(states) for line in lines)
 
 
 def test_costs_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +49,46 @@ def test_a_file_of_something_else_is_refused_before_the_runs(
     assert isinstance(said.exception, RhasError)
     assert "not the figures of a list" in str(said.exception)
     assert (tmp_path / "ablations.json").read_text() == "[]"
+
+
+def test_figures_of_a_stopped_queue_are_kept_and_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue stores one experiment and is stopped; another clone has the others to do."""
+    monkeypatch.chdir(ROOT)
+    params = load_params(ROOT / "params.yaml")
+    listing = read_listing(ROOT / "benchmarks/ablations.yaml", params).only(["table_5"])
+    first, *others = listing.experiments
+    name = experiment_name(first, params, ROOT)
+    asked = []
+
+    def stopped(experiments: list[Experiment], *_: object, **__: object) -> None:
+        asked.extend(experiments)
+        monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {name: "HEAD"})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {})
+    monkeypatch.setattr("rhas.experiments.records._cached", lambda root, commit, path: None)
+    monkeypatch.setattr("rhas.experiments.run_queue", stopped)
+    command = ["queue", "benchmarks/ablations.yaml", "--only", "table_5", "--out", str(tmp_path)]
+    assert CliRunner().invoke(app, command).exit_code != 0
+    assert asked == [first, *others]
+    text = (tmp_path / "ablations.md").read_text()
+    assert "| full" in text
+    assert "no BCA" not in text
+
+    asked.clear()
+    monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {})
+    monkeypatch.setattr("rhas.experiments.run_queue", lambda todo, *_, **__: asked.extend(todo))
+    said = CliRunner().invoke(app, command)
+    assert asked == others
+    assert "recorded in" in said.output
+    assert f"{tmp_path / 'ablations.json'}: 1 experiments, 71 missing" in said.output
+    monkeypatch.undo()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("rhas.experiments.stored", lambda root: {})
+    states = [
+        line.split(":")[0]
+        for line in CliRunner().invoke(app, [*command, "--dry-run"]).output.splitlines()
+    ]
+    assert states == ["recorded"] + ["to do"] * 17

@@ -26,7 +26,9 @@ def queue(
     """Run the experiments of a list that are not done yet, and write their figures.
 
     They go to results/LIST.json, .md and .png, in the paper's layout to LIST.tex, and for
-    `rhas table --runs` to LIST.jsonl. Stopped at any time, the same command goes on.
+    `rhas table --runs` to LIST.jsonl. Stopped at any time, the same command goes on. What
+    results/LIST.json has of the same code and settings is done too, in a fresh clone say;
+    without that file all is run anew.
     """
     from rhas.experiments import (
         draw,
@@ -48,29 +50,42 @@ def queue(
         raise RhasError("no such file", where=f"--costs {costs}")
     whole = read_listing(listing, params)
     listed = whole.only(only or [])
+    target = out / f"{whole.name}.json"
+    records = recorded(target)  # refuses another's file before the runs, not after them
+    names = [(experiment_name(e, params, root), e) for e in listed.experiments]
+    known = [e for name, e in names if (name, e.table, e.row) in records]
     if dry_run:
         done = stored(root)
-        for experiment in listed.experiments:
-            name = experiment_name(experiment, params, root)
-            print(f"{'done' if name in done else 'to do'}: {experiment} ({name})")
+        for name, experiment in names:
+            state = "done" if name in done else "recorded" if experiment in known else "to do"
+            print(f"{state}: {experiment} ({name})")
         return
-    target = out / f"{whole.name}.json"
-    recorded(target)  # refuses another's file before the runs, not after them
-    failed = run_queue(
-        listed.experiments, params, root=root, workers=workers,
-        tell=lambda line: print(line, flush=True),
-    )  # fmt: skip
-    said = write_records(whole, params, root, target)
-    target.with_suffix(".md").write_text(markdown(said), "utf-8")
-    runs = runs_of(said, params)
-    write_file(runs, target.with_suffix(".jsonl"))
-    if runs:
-        told = [table for table in paper_tables(runs) if any(row.runs for row in table.rows)]
-        target.with_suffix(".tex").write_text(render(told, "latex"), "utf-8")
-    if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
-        known = json.loads(costs.read_text("utf-8")) if costs else None
-        draw(said, known, target.with_suffix(".png"))
-    print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
+
+    def write() -> None:
+        said = write_records(whole, params, root, target)
+        target.with_suffix(".md").write_text(markdown(said), "utf-8")
+        runs = runs_of(said, params)
+        write_file(runs, target.with_suffix(".jsonl"))
+        if runs:
+            told = [table for table in paper_tables(runs) if any(row.runs for row in table.rows)]
+            target.with_suffix(".tex").write_text(render(told, "latex"), "utf-8")
+        if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
+            cost = json.loads(costs.read_text("utf-8")) if costs else None
+            draw(said, cost, target.with_suffix(".png"))
+        print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
+
+    if known:
+        again = "move it away to run them again"
+        print(f"recorded in {target}: {len(known)} of {len(names)}; {again}", flush=True)
+    try:
+        failed = run_queue(
+            [e for _, e in names if e not in known], params, root=root, workers=workers,
+            tell=lambda line: print(line, flush=True),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        write()
+        raise
+    write()
     if failed:
         raise RhasError(
             f"{len(failed)} experiments failed",
