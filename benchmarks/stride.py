@@ -66,7 +66,7 @@ def thin(store: Path, stride: int, out: Path) -> int:
 @dataclass(frozen=True)
 class Result:
     """One stride's: the detector's calls, the film's seconds, the counts of its tracks, and by
-    place of `places` the IoU that the tracks of the first stride have more, summed over frames."""
+    `PLACES` the IoU that the tracks of the first stride have more, summed over visible frames."""
 
     calls: int
     seconds: float
@@ -118,7 +118,7 @@ def places(boxed: NDArray[np.bool_], detected: NDArray[np.bool_], stride: int) -
 
 
 def lost(first: TrackedFilm, own: TrackedFilm, stride: int) -> dict[str, float]:
-    """IoU that ``first`` has more than ``own``, summed over visible frames, by place of `own`."""
+    """IoU that ``first`` has more than ``own``, summed over visible frames, by place of ``own``."""
     sums = np.zeros(len(PLACES))
     for person in range(own.boxes.shape[1]):
         boxed = own.has_box[:, person]

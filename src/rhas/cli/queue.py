@@ -25,10 +25,12 @@ def queue(
 ) -> None:
     """Run the experiments of a list that are not done yet, and write their figures.
 
-    They go to results/LIST.json, .md and .png, in the paper's layout to LIST.tex, and for
-    `rhas table --runs` to LIST.jsonl. Stopped at any time, the same command goes on. What
-    results/LIST.json has of the same code and settings is done too, in a fresh clone say;
-    without that file all is run anew.
+    They go to results/LIST.json, .md and .png, to LIST.tex in the paper's
+    layout, and to LIST.jsonl for `rhas table --runs`.
+
+    Stopped at any time, it writes what is done; the same command goes on.
+    What LIST.json has of the same code and settings is done too, in a fresh
+    clone say; without that file all is run anew.
     """
     from rhas.experiments import (
         draw,
