@@ -23,14 +23,13 @@ vector per value of an attribute ("upper garment: red"):
 - a ranking term per phrase over boxes and per box over phrases (InfoNCE), since the score asked for
   in use is "which box is this phrase about".
 
-A run that was cut goes on where it was, with the same options: the backbone and the state of every
-100th step lie beside the cached scenes. A finished run leaves no state.
+A run that was cut goes on where it was, with the same options: the state of every 100th step lies
+beside the cached scenes, and the learned backbone. A finished run leaves no state.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -41,7 +40,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grounding_training.backbone import Log, train_backbone
+from grounding_training.backbone import Log, backbone_state, train_backbone
 from grounding_training.batches import Batch, Batches
 from grounding_training.losses import detection_loss
 from grounding_training.model import (
@@ -54,6 +53,7 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
+from grounding_training.state import EVERY, load_state, save_state
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.model import Execution
 from rhas.ground.policies import Policy
@@ -70,9 +70,8 @@ def train(
     options: argparse.Namespace, processor: GroundingDinoProcessor, held_out: list[Scene],
 ) -> None:  # fmt: skip
     """Fits the model; every 100 steps saves the running average of its weights, and beside the
-    cached scenes all that the next steps depend on. A state of other options is not used."""
-    made_with = json.dumps(vars(options), sort_keys=True, default=str)
-    state, steps = options.cache.with_suffix(".state.pt"), options.steps
+    cached scenes all that the next steps depend on."""
+    path, steps = options.cache.with_suffix(".state.pt"), options.steps
     trained = [*model.parameters(), *table.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=1e-4)
 
@@ -81,20 +80,15 @@ def train(
 
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     floating = [k for k, v in average.items() if v.dtype.is_floating_point]
-    averaged = [average[k] for k in floating]
     model.train()
     model.model.backbone.to(memory_format=torch.channels_last)
     log, done = Log(25), 0
-    kept = {"made_with": None}
-    if state.is_file():
-        kept = torch.load(state, weights_only=True, map_location=options.device)
-    if kept["made_with"] == made_with:
+    if kept := load_state(path, options):
         model.load_state_dict(kept["model"])
         table.load_state_dict(kept["table"])
         optimiser.load_state_dict(kept["optimiser"])
-        average.update(kept["average"])
-        averaged, done = [average[k] for k in floating], kept["step"]
-        print(f"goes on after step {done}, from {state}", flush=True)
+        average, done = kept["average"], kept["step"]
+    averaged = [average[k] for k in floating]
     chosen = batches.steps(done + 1, steps + 1, options.workers, options.device)
     for step, batch in enumerate(chosen, start=done + 1):
         for group in optimiser.param_groups:
@@ -109,16 +103,14 @@ def train(
             now = model.state_dict()
             torch._foreach_lerp_(averaged, [now[k] for k in floating], 1 - keep)
         log.add(parts)
-        if step % 100 == 0 or step == steps:
+        if step % EVERY == 0 or step == steps:
             save_checkpoint(model, average, processor, options.out)
-            kept = {
-                "model": model.state_dict(), "table": table.state_dict(), "average": average,
-                "optimiser": optimiser.state_dict(), "step": step, "made_with": made_with,
-            }  # fmt: skip
-            torch.save(kept, state.with_suffix(".tmp"))
-            state.with_suffix(".tmp").replace(state)
+            save_state(
+                path, options, step=step, model=model.state_dict(), table=table.state_dict(),
+                average=average, optimiser=optimiser.state_dict(),
+            )  # fmt: skip
     print(f"held-out scenes: {found_people(options.out, held_out, options.device)}", flush=True)
-    state.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def fit_table(
@@ -214,9 +206,11 @@ def learned_backbone(
     """Trains backbone and table, or takes them from beside the cached scenes."""
     path = options.cache.with_suffix(".backbone.pt")
     if not path.is_file():
-        steps = pictures.steps(0, options.backbone_steps, options.workers, options.device)
-        train_backbone(model, table, steps, options.backbone_steps, 2e-3)
-        torch.save((model.state_dict(), table.state_dict()), path)
+        train_backbone(model, table, pictures, options, 2e-3)
+        part = path.with_suffix(".tmp")
+        torch.save((model.state_dict(), table.state_dict()), part)
+        part.replace(path)
+        backbone_state(options).unlink(missing_ok=True)
     print(f"backbone from {path}; delete it to learn it again", flush=True)
     for module, weights in zip(
         (model, table),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from rhas.extract.encoders import load_encoder
 from rhas.ground import GroundConfig, make_grounder
@@ -83,26 +85,73 @@ def test_a_mirrored_still_changes_sides(encoders: ModuleType, tmp_path: Path) ->
     assert checked > 50
 
 
-def test_grounding_is_drawn_taught_and_loads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where scenes are drawn once, and what training leaves is beside them."""
+    return tmp_path_factory.mktemp("grounding") / "scenes"
+
+
+@pytest.fixture
+def grounding(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[[Path], None]:
+    """Runs the recipe of grounding for three steps of the backbone and two of the whole."""
+    cache.with_suffix(".backbone.pt").unlink(missing_ok=True)
     monkeypatch.syspath_prepend(str(RECIPES))
     import train_grounding
 
     monkeypatch.setattr(train_grounding, "HELD_OUT", 2)
-    options = {
-        "--scenes": 48, "--backbone-steps": 1, "--steps": 2, "--decay": 1, "--batch": 2,
-        "--cache": tmp_path / "scenes", "--out": tmp_path / "out",
-    }  # fmt: skip
-    arguments = [str(word) for pair in options.items() for word in pair]
-    monkeypatch.setattr(sys, "argv", ["train_grounding.py", *arguments])
-    train_grounding.main()
+
+    def run(out: Path) -> None:
+        options = {
+            "--scenes": 48, "--backbone-steps": 3, "--steps": 2, "--decay": 1, "--batch": 2,
+            "--cache": cache, "--out": out,
+        }  # fmt: skip
+        arguments = [str(word) for pair in options.items() for word in pair]
+        monkeypatch.setattr(sys, "argv", ["train_grounding.py", *arguments])
+        train_grounding.main()
+
+    return run
+
+
+def test_grounding_is_drawn_taught_and_loads(
+    grounding: Callable[[Path], None], cache: Path, tmp_path: Path
+) -> None:
+    grounding(tmp_path / "out")
     grounder = make_grounder(GroundConfig(checkpoint=str(tmp_path / "out"), min_score=0.0))
     picture = np.zeros((180, 320, 3), np.uint8)
     found = grounder.boxes([picture], ["the woman in the red coat"])[0][0]
     assert len(found.boxes)
     assert np.isfinite(found.boxes).all()
-    assert not (tmp_path / "scenes.state.pt").exists()
+    assert sorted(p.name for p in cache.parent.iterdir()) == ["scenes", "scenes.backbone.pt"]
+
+
+def test_grounding_killed_after_every_step_is_the_same(
+    grounding: Callable[[Path], None], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grounding_training import backbone
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for module in ("train_grounding", "grounding_training.backbone"):
+        monkeypatch.setattr(f"{module}.EVERY", 1)
+    grounding(whole)
+    cache.with_suffix(".backbone.pt").unlink()
+    killed = []
+
+    def die_at_the_next(log: backbone.Log, values: dict[str, torch.Tensor]) -> None:
+        if steps := getattr(log, "_died_after", 0):
+            killed.append(steps)
+            raise KeyboardInterrupt
+        log._died_after = 1  # type: ignore[attr-defined]
+
+    with monkeypatch.context() as changed:
+        changed.setattr(backbone.Log, "add", die_at_the_next)
+        for _ in range(3):  # in the second and third step of the backbone, in the second of all
+            with pytest.raises(KeyboardInterrupt):
+                grounding(cut)
+    grounding(cut)
+    assert len(killed) == 3
+    made, expected = (load_file(f / "model.safetensors") for f in (cut, whole))
+    assert made.keys() == expected.keys()
+    assert all(torch.equal(made[name], expected[name]) for name in expected)
 
 
 def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import time
-from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import rhas.base.compat  # noqa: F401  before transformers
-from grounding_training.batches import STRIDES, Batch
+from grounding_training.batches import STRIDES, Batch, Batches
 from grounding_training.phrases import FACTS
+from grounding_training.state import EVERY, load_state, save_state
 from transformers import GroundingDinoForObjectDetection, ResNetBackbone
 
 SHOWN = ("upper_colour", "hair_colour", "lower_colour", "build", "side")  # in the log
@@ -63,26 +65,40 @@ def facts_loss(
     return losses, right
 
 
+def backbone_state(options: argparse.Namespace) -> Path:
+    """Where a training of the backbone that was cut has left its state."""
+    cache: Path = options.cache
+    return cache.with_suffix(".backbone_state.pt")
+
+
 def train_backbone(
-    model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Iterable[Batch], steps: int,
-    rate: float,
+    model: GroundingDinoForObjectDetection, table: nn.Linear, pictures: Batches,
+    options: argparse.Namespace, rate: float,
 ) -> None:  # fmt: skip
     """Teaches backbone and projections what people look like, cell by cell, in the space of the
-    table; the backbone's normalisation is then frozen."""
-    device = table.weight.device
-    backbone = ResNetBackbone(model.config.backbone_config).to(device)
+    table; the backbone's normalisation is then frozen. Goes on from a state as ``train`` does."""
+    steps, path = options.backbone_steps, backbone_state(options)
+    backbone = ResNetBackbone(model.config.backbone_config).to(options.device)
     backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    projections = model.model.input_proj_vision
-    person = nn.Linear(model.config.d_model, 1).to(device)
-    parameters = [p for m in (backbone, projections, person, table) for p in m.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-3)
+    person = nn.Linear(model.config.d_model, 1).to(options.device)
+    taught = nn.ModuleList([backbone, model.model.input_proj_vision, person, table])
+    optimiser = torch.optim.AdamW(taught.parameters(), lr=rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
     backbone.train()
-    log = Log(50)
-    for batch in batches:
+    log, done = Log(50), 0
+    if kept := load_state(path, options):
+        taught.load_state_dict(kept["taught"])
+        optimiser.load_state_dict(kept["optimiser"])
+        schedule.load_state_dict(kept["schedule"])
+        done = kept["step"]
+    for step, batch in enumerate(
+        pictures.steps(done, steps, options.workers, options.device), start=done + 1
+    ):
         losses = []
         maps = backbone(batch.pixels).feature_maps
-        for level, (project, map_) in enumerate(zip(projections, maps, strict=True)):
+        for level, (project, map_) in enumerate(
+            zip(model.model.input_proj_vision, maps, strict=True)
+        ):
             states = project(map_).flatten(2).mT
             states = F.layer_norm(states, states.shape[2:])
             losses.append(facts_loss(table(states), person(states)[..., 0], batch, level))
@@ -95,6 +111,11 @@ def train_backbone(
             for stride, (values, right) in zip(STRIDES, losses, strict=True)
             for name, value in (values | right).items()
         })  # fmt: skip
+        if step % EVERY == 0 and step < steps:
+            save_state(
+                path, options, step=step, taught=taught.state_dict(),
+                optimiser=optimiser.state_dict(), schedule=schedule.state_dict(),
+            )  # fmt: skip
     weights = {k: v for k, v in backbone.state_dict().items() if "num_batches" not in k}
     model.model.backbone.conv_encoder.model.load_state_dict(weights)
 
