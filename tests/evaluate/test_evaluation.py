@@ -3,68 +3,44 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import zarr
+from replayed import (
+    FIGURES,
+    HUG,
+    ORIGIN,
+    POWER,
+    REPLAYED,
+    SIT,
+    WALK,
+    WAVE,
+    C,
+    Constant,
+    Dice,
+    L,
+    Seer,
+    evaluated,
+    read,
+    samples,
+)
 from torch import Tensor
 
 import rhas.evaluate.evaluation
-from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
-from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.chunk import Samples
 from rhas.evaluate.evaluation import (
-    EvaluateConfig,
-    evaluate_method,
     sample_generator,
     score_samples,
 )
-from rhas.evaluate.fitted import FittedReadout, Origin, fit_calibration
+from rhas.evaluate.fitted import FittedReadout, fit_calibration
 from rhas.evaluate.readout import ReadoutConfig, fit_thresholds
 from rhas.metrics.as_published import constant_class_score
-from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import Film, TimedAction, read_annotations
-
-FPS, L, FRAMES, C = 10.0, 100, 250, len(CLASSES)
-CODED = [CLASS_ID[name] for name in ("walking", "waving", "sitting", "hugging")]
-WALK, WAVE, SIT, HUG = CODED
-POWER = torch.ones(C).index_fill(0, torch.tensor([c for c in range(C) if c not in CODED]), 8)
-FIGURES = {
-    "acc", "edit", "f1_10", "f1_25", "f1_50", "map",
-    "interval_f1_10", "interval_f1_25", "interval_f1_50", "label_set_iou",
-}  # fmt: skip
-TWO_PERSONS = {"v": ("the woman in the red coat", "the man"), "t": ("the boy", "the girl")}
-REPLAYED = [
-    ("walking", 0.0, 12.0), ("waving", 5.0, 8.0), ("sitting", 14.0, 20.0), ("walking", 22.0, 25.0)
-]  # fmt: skip
-
-
-class Seer:
-    """Reads the truth from the features that ``samples`` hides it in; speaks up in the padding."""
-
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        assert set(batch) == {"holistic", "partial", "present", "mask", "text"}
-        scores = torch.zeros(*batch["mask"].shape, C)
-        scores[..., CODED] = batch["holistic"]
-        scores[~batch["mask"]] = 0.9
-        return scores
-
-
-class Constant:
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        scores = torch.zeros(*batch["mask"].shape, C)
-        scores[..., WALK] = 0.8
-        return scores
-
-
-class Dice:
-    """Scores from the generator alone; low ones for the classes not in CODED."""
-
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        return torch.rand(*batch["mask"].shape, C, generator=generator) ** POWER
+from rhas.stores.manifest import TimedAction, read_annotations
 
 
 class Broken:
@@ -77,70 +53,6 @@ class Broken:
         self.calls += 1
         good = torch.full((*batch["mask"].shape, C), 0.5)
         return good if self.calls <= 6 else self.harm(good)  # 6 val samples come first
-
-
-def samples(
-    folder: Path,
-    *,
-    val: list[tuple[str, float, float]] | None = None,
-    test: list[tuple[str, float, float]] | None = None,
-    found: bool = True,
-) -> Path:
-    """Two persons of 250 frames in a val and a test movie, three windows each; the features of
-    frame t are the labels of CODED, so that a method can know the truth."""
-    actions = {"v": REPLAYED if val is None else val, "t": REPLAYED if test is None else test}
-    films = [
-        Film(movie, f"{movie}.mp4", "", TWO_PERSONS[movie], {"v": "val", "t": "test"}[movie])
-        for movie, listed in actions.items()
-        if listed
-    ]
-    rows = []
-    for film in films:
-        writer = FeatureStoreWriter(folder / "features" / f"{film.movie}.zarr")
-        for person, reference in enumerate(film.references):
-            own = [TimedAction(film.movie, person, *action) for action in actions[film.movie]]
-            frames = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
-            coded = labels_of(frames, 0, FRAMES)[:, CODED].astype(np.float16)
-            present = (np.arange(FRAMES) % 100 >= 10) & found
-            features = Features(coded, coded, present, np.ones(3, np.float32))
-            facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
-            writer.write_person(person, features, {**facts, "frames": FRAMES})
-            rows += own
-    config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
-    (folder / "samples").mkdir()
-    write_samples(films, rows, folder / "features", config, folder / "samples")
-    return folder / "samples"
-
-
-ORIGIN = Origin("0" * 64, "blip2", "1" * 64, FPS)
-
-
-def evaluated(
-    method: rhas.evaluate.evaluation.Method,
-    folder: Path,
-    out: Path,
-    *,
-    readout: ReadoutConfig | None = None,
-    further: Sequence[Callable[[Path], None]] = (),
-) -> dict:
-    test = Samples(folder, "test")
-    evaluate_method(
-        method,
-        Samples(folder, "val"),
-        test,
-        EvaluateConfig(0, readout or ReadoutConfig()),
-        names=CLASSES,
-        fps=FPS,
-        references=test.info["references"],
-        out=out,
-        origin=ORIGIN,
-        further=further,
-    )
-    return read(out / "metrics.json")
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text("utf-8"))
 
 
 def table(path: Path) -> list[dict[str, str]]:
