@@ -25,7 +25,7 @@ from rhas.mini.attributes import Attributes
 from rhas.mini.camera import placed_at, view_at
 from rhas.mini.film import film_story
 from rhas.mini.references import choices
-from rhas.mini.simulate import shot_at
+from rhas.mini.story import shot_at
 
 FPS = 15.0
 SUBSETS = ("train", "val", "test")

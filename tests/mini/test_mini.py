@@ -27,10 +27,11 @@ from rhas.mini import (
     write_film,
 )
 from rhas.mini.attributes import GARMENTS, Attributes, lookalike
-from rhas.mini.figure import HEAD_J, JOINTS, NECK_J, PELVIS, THINGS
 from rhas.mini.film import film_story
+from rhas.mini.moments import position
 from rhas.mini.references import alternatives, choices, holds_for, reference
-from rhas.mini.simulate import position
+from rhas.mini.skeleton import HEAD_J, JOINTS, NECK_J, PELVIS
+from rhas.mini.things import THINGS
 
 
 def _tiny(index: int, seconds: float = 2.0) -> FilmSpec:

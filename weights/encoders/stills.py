@@ -30,7 +30,8 @@ from parts import PARTS, draw_parts
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
-from rhas.mini.figure import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R, THINGS
+from rhas.mini.skeleton import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R
+from rhas.mini.things import THINGS
 
 SIZE = 96  # pixels that the towers see
 STORED = 112  # pixels of the cached squares: SIZE / STORED of their side is the crop

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from grounding_training.phrases import FACTS
 
 from encoders.stills import CLASS, HELD, Batch
-from rhas.mini.figure import JOINTS
+from rhas.mini.skeleton import JOINTS
 
 PLACE = 16  # channels that hold the place of a cell
 _NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))

@@ -22,7 +22,7 @@ from grounding_training.phrases import (
     word_truth,
 )
 from grounding_training.scenes import Person, Scene, mirrored
-from rhas.mini.figure import CROWN, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK_J, PELVIS
+from rhas.mini.skeleton import CROWN, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK_J, PELVIS
 from transformers import GroundingDinoProcessor
 
 STRIDES = (8, 16, 32)  # of the model's levels

@@ -15,8 +15,8 @@ except ImportError as error:
 
 from rhas.mini.film import FilmFacts, FilmTruth, simulate_film, write_film
 from rhas.mini.scenes import Scene, ScenePerson, sample_scenes
-from rhas.mini.simulate import MINI_CLASSES
 from rhas.mini.spec import FilmSpec, MiniConfig, film_specs
+from rhas.mini.story import MINI_CLASSES
 
 __all__ = [
     "MINI_CLASSES",

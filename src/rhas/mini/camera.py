@@ -7,10 +7,12 @@ from math import sin
 
 import numpy as np
 
-from rhas.mini.figure import Projected, extent, extent_inside, project, sample_points, skeleton
+from rhas.mini.extents import extent, extent_inside, sample_points
+from rhas.mini.moments import State, position, state_at
 from rhas.mini.motions import smooth
 from rhas.mini.scenery import LANES, Prop
-from rhas.mini.simulate import Shot, State, Story, position, state_at
+from rhas.mini.skeleton import Projected, project, skeleton
+from rhas.mini.story import Shot, Story
 
 _HEADROOM = -2.5  # y of the view's upper edge, metres
 _HIDDEN = 0.08  # visible fraction below which somebody counts as not in the picture
@@ -77,7 +79,7 @@ class Placed:
 
     @property
     def joints(self) -> tuple[tuple[float, float, float], ...]:
-        """Every joint's x, y and depth, pixels; see :class:`rhas.mini.figure.Projected`."""
+        """Every joint's x, y and depth, pixels; see :class:`rhas.mini.skeleton.Projected`."""
         (ox, oy), k, p = self.origin, self.scale, self.projected
         return tuple(
             (ox + x * k, oy + y * k, depth * k)

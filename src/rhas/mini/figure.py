@@ -1,300 +1,38 @@
-"""From a pose to a drawn person: the skeleton, its projection, clothes and held things.
-
-Screen coordinates are metres here: x to the right, y down, from the point on the floor below the
-person; ``depth`` grows towards the camera. The caller scales the canvas.
-"""
+"""A drawn person: shapes and paints of body, clothes and what is carried."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import atan2, cos, degrees, hypot, pi, sin, sqrt
 
 import numpy as np
 import skia
 
-from rhas.mini.appearance import Look, Rgb
-from rhas.mini.motions import (
-    FOOT,
-    HAND,
-    HEAD_PITCH,
-    HEAD_YAW,
-    KNEE_OUT,
-    MOUTH,
-    PF,
-    PITCH,
-    PU,
-    ROLL,
-    TOES,
-    TWIST,
-    Pose,
+from rhas.mini.appearance import Look
+from rhas.mini.paints import DARK, LINE, LIT, cloth_tile, plain, shade, shaded_x, shaded_y
+from rhas.mini.skeleton import (
+    BACK,
+    CALF,
+    CROWN,
+    FACE_J,
+    FORE_ARM,
+    HAND_L,
+    HAND_R,
+    HEAD_J,
+    HIP_L,
+    HIP_R,
+    KNEE_L,
+    KNEE_R,
+    NECK_J,
+    PELVIS,
+    SHOULDER,
+    SHOULDER_L,
+    SHOULDER_R,
+    THIGH,
+    TORSO,
+    UPPER_ARM,
+    Projected,
 )
-
-THIGH, CALF, ANKLE = 0.25, 0.235, 0.03
-TORSO, NECK, HEAD = 0.3, 0.035, 0.085  # HEAD: half the head's height
-UPPER_ARM, FORE_ARM = 0.17, 0.165
-SHOULDER, HIP = 0.105, 0.052
-ARM = UPPER_ARM + FORE_ARM
-TILT = 0.13  # how much lower a point nearer to the camera appears
-
-(
-    PELVIS, NECK_J, HEAD_J, SHOULDER_R, ELBOW_R, HAND_R, SHOULDER_L, ELBOW_L, HAND_L, HIP_R, KNEE_R,
-    ANKLE_R, TOE_R, HIP_L, KNEE_L, ANKLE_L, TOE_L, FACE_J, CROWN, BACK,
-) = range(20)  # fmt: skip
-JOINTS = 20
-
-Point = tuple[float, float, float]
-
-
-def _bend(a: Point, b: Point, first: float, second: float, pole: Point) -> tuple[Point, Point]:
-    """The middle joint of a two-bone chain from a to b, bent towards pole; and the reached end."""
-    dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    d = sqrt(dx * dx + dy * dy + dz * dz) or 1e-6
-    reach = min(d, 0.999 * (first + second))
-    reach = max(reach, abs(first - second) + 1e-3)
-    dx, dy, dz = dx / d, dy / d, dz / d
-    along = (first * first - second * second + reach * reach) / (2 * reach)
-    off = sqrt(max(0.0, first * first - along * along))
-    dot = pole[0] * dx + pole[1] * dy + pole[2] * dz
-    px, py, pz = pole[0] - dot * dx, pole[1] - dot * dy, pole[2] - dot * dz
-    n = sqrt(px * px + py * py + pz * pz) or 1e-6
-    px, py, pz = px / n * off, py / n * off, pz / n * off
-    middle = (a[0] + dx * along + px, a[1] + dy * along + py, a[2] + dz * along + pz)
-    return middle, (a[0] + dx * reach, a[1] + dy * reach, a[2] + dz * reach)
-
-
-def skeleton(pose: Pose, girth: float) -> list[Point]:
-    """The joints in the body's frame (forward, left, up), in units of body height."""
-    v = pose.tolist()
-    cp, sp, cr, sr = cos(v[PITCH]), sin(v[PITCH]), cos(v[ROLL]), sin(v[ROLL])
-    ct, st = cos(v[TWIST]), sin(v[TWIST])
-    up = (sp * cr, sr, cp * cr)
-    forward0 = (cp, 0.0, -sp)
-    left0 = (-sp * sr, cr, -cp * sr)
-    forward = tuple(ct * f + st * s for f, s in zip(forward0, left0, strict=True))
-    left = tuple(ct * s - st * f for f, s in zip(forward0, left0, strict=True))
-    pelvis = (v[PF], 0.0, v[PU] + ANKLE)
-    neck = tuple(p + TORSO * u for p, u in zip(pelvis, up, strict=True))
-    ch, sh = cos(v[HEAD_PITCH]), sin(v[HEAD_PITCH])
-    head_up = tuple(ch * u + sh * f for u, f in zip(up, forward, strict=True))
-    nod = tuple(ch * f - sh * u for u, f in zip(up, forward, strict=True))
-    cy, sy = cos(v[HEAD_YAW]), sin(v[HEAD_YAW])
-    face = tuple(cy * f + sy * s for f, s in zip(nod, left, strict=True))
-    head = tuple(n + (NECK + HEAD) * u for n, u in zip(neck, head_up, strict=True))
-    joints: list[Point] = [(0.0, 0.0, 0.0)] * JOINTS
-    joints[PELVIS], joints[NECK_J], joints[HEAD_J] = pelvis, neck, head
-    joints[FACE_J] = tuple(h + 0.1 * f for h, f in zip(head, face, strict=True))
-    joints[CROWN] = tuple(h + HEAD * u for h, u in zip(head, head_up, strict=True))
-    joints[BACK] = tuple(n - 0.1 * u - 0.085 * f for n, u, f in zip(neck, up, forward, strict=True))
-    shoulder = SHOULDER * (0.86 + 0.14 * girth)
-    for side, sign, base in (("R", -1.0, SHOULDER_R), ("L", 1.0, SHOULDER_L)):
-        f, o, u, elbow = v[HAND[side] : HAND[side] + 4]
-        start = tuple(
-            n - 0.025 * uu + sign * shoulder * s for n, uu, s in zip(neck, up, left, strict=True)
-        )
-        target = tuple(
-            a + ARM * (f * ff + sign * o * s + u * uu)
-            for a, ff, s, uu in zip(start, forward, left, up, strict=True)
-        )
-        pole = tuple(
-            -0.35 * ff + sign * elbow * s - uu for ff, s, uu in zip(forward, left, up, strict=True)
-        )
-        middle, end = _bend(start, target, UPPER_ARM, FORE_ARM, pole)
-        joints[base : base + 3] = [start, middle, end]
-    hip = HIP * (0.7 + 0.3 * girth)
-    toe_f, toe_u = 0.075 * cos(v[TOES]), 0.075 * sin(v[TOES])
-    for side, sign, base in (("R", -1.0, HIP_R), ("L", 1.0, HIP_L)):
-        f, o, u = v[FOOT[side] : FOOT[side] + 3]
-        start = (pelvis[0], sign * hip, pelvis[2])
-        target = (f, sign * (hip + 0.012 + o), u + ANKLE)
-        middle, end = _bend(start, target, THIGH, CALF, (1.0, sign * v[KNEE_OUT], 0.35))
-        toe = (end[0] + toe_f, end[1] + sign * 0.012, max(0.008, end[2] - 0.02 + toe_u))
-        joints[base : base + 4] = [start, middle, end, toe]
-    return joints
-
-
-@dataclass(slots=True)
-class Projected:
-    """A skeleton on the screen."""
-
-    x: list[float]
-    """Metres to the right of the point on the floor."""
-    y: list[float]
-    """Metres downward, so negative above the floor."""
-    depth: list[float]
-    """Metres towards the camera."""
-    yaw: float
-    """Direction of the body: 0 faces the camera, pi/2 faces right."""
-    size: float
-    """Body height in metres on the screen."""
-    mouth: float
-
-
-def project(joints: list[Point], pose: Pose, yaw: float, size: float) -> Projected:
-    """See a skeleton from the camera.
-
-    Args:
-        joints: from :func:`skeleton`.
-        pose: the pose they come from.
-        yaw: direction of the body in radians, 0 to the camera, pi/2 to the right.
-        size: body height in metres.
-    """
-    s, c = sin(yaw) * size, cos(yaw) * size
-    xs, ys, ds = [], [], []
-    for f, left, u in joints:
-        depth = f * c - left * s
-        xs.append(f * s + left * c)
-        ys.append(TILT * depth - u * size)
-        ds.append(depth)
-    return Projected(xs, ys, ds, yaw, size, float(pose[MOUTH]))
-
-
-# radius around each joint, in units of body height, that the drawn figure fills
-_RADII = np.array(
-    [0.07, 0.04, 0.085, 0.045, 0.03, 0.035, 0.045, 0.03, 0.035, 0.07, 0.045,
-     0.03, 0.025, 0.07, 0.045, 0.03, 0.025, 0.0, 0.015, 0.0]
-)  # fmt: skip
-_BOX_JOINTS = [j for j in range(JOINTS) if j not in (FACE_J, BACK)]
-# where visibility is sampled: more points on torso and head than on the limbs
-_SAMPLES = np.array(
-    [PELVIS, NECK_J, HEAD_J, HEAD_J, CROWN, SHOULDER_R, SHOULDER_L, ELBOW_R, ELBOW_L, HAND_R,
-     HAND_L, HIP_R, HIP_L, KNEE_R, KNEE_L, ANKLE_R, ANKLE_L]
-)  # fmt: skip
-SAMPLES = len(_SAMPLES) + 2
-
-
-def extent(p: Projected, look: Look, held: str) -> tuple[float, float, float, float]:
-    """Box around the drawn figure with what it holds: x0, y0, x1, y1 in metres."""
-    size, wide = p.size, 0.6 + 0.4 * look.girth
-    x0 = y0 = 1e9
-    x1 = y1 = -1e9
-    radii = _RADII.tolist()
-    for j in _BOX_JOINTS:
-        r = radii[j] * size * (wide if j in (PELVIS, HIP_R, HIP_L) else 1.0)
-        x, y = p.x[j], p.y[j]
-        x0, x1, y0, y1 = min(x0, x - r), max(x1, x + r), min(y0, y - r), max(y1, y + r)
-    hat = look.attributes.hat
-    if hat is not None:
-        cx, cy = p.x[CROWN], p.y[CROWN]
-        y0 = min(y0, cy - 0.03 * size)
-        if hat == "hat":
-            x0, x1 = min(x0, cx - 0.1 * size), max(x1, cx + 0.1 * size)
-    for x, y, r in _held_extent(p, held):
-        x0, x1, y0, y1 = min(x0, x - r), max(x1, x + r), min(y0, y - r), max(y1, y + r)
-    if look.attributes.bag == "backpack":
-        bx, by, r = p.x[BACK], p.y[BACK], 0.07 * size
-        x0, x1, y0, y1 = min(x0, bx - r), max(x1, bx + r), min(y0, by - r), max(y1, by + r)
-    return x0, y0, x1, y1
-
-
-_BONES = np.array(
-    [(PELVIS, NECK_J), (NECK_J, HEAD_J), (HEAD_J, CROWN), (SHOULDER_R, SHOULDER_L),
-     (SHOULDER_R, ELBOW_R), (ELBOW_R, HAND_R), (SHOULDER_L, ELBOW_L), (ELBOW_L, HAND_L),
-     (HIP_R, KNEE_R), (KNEE_R, ANKLE_R), (ANKLE_R, TOE_R),
-     (HIP_L, KNEE_L), (KNEE_L, ANKLE_L), (ANKLE_L, TOE_L), (PELVIS, HIP_R), (PELVIS, HIP_L)]
-)  # fmt: skip
-_BONE_RADII = np.array(
-    [0.1, 0.07, 0.08, 0.045, 0.035, 0.032, 0.035, 0.032, 0.055, 0.04, 0.027, 0.055, 0.04, 0.027,
-     0.07, 0.07]
-)  # fmt: skip
-_ALONG = np.linspace(0, 1, 9)
-
-
-def extent_inside(
-    p: Projected, look: Look, held: str, window: tuple[float, float, float, float]
-) -> tuple[float, float, float, float] | None:
-    """Box around the part of the figure inside a window (x0, y0, x1, y1, metres); None if empty."""
-    joints = np.stack([p.x, p.y], axis=1)
-    a, b = joints[_BONES[:, 0]], joints[_BONES[:, 1]]
-    points = a[:, None] + (b - a)[:, None] * _ALONG[:, None]  # (bones, 9, 2)
-    wide = np.ones(len(_BONES))
-    wide[[0, 14, 15]] = 0.55 + 0.45 * look.girth
-    radii = np.repeat(_BONE_RADII * wide * p.size, len(_ALONG))
-    centres = points.reshape(-1, 2)
-    things = [(p.x[HEAD_J], p.y[HEAD_J], HEAD * p.size)]
-    things += _held_extent(p, held)
-    if look.attributes.bag == "backpack":
-        things.append((p.x[BACK], p.y[BACK], 0.07 * p.size))
-    extra = np.array(things)
-    centres = np.concatenate([centres, extra[:, :2]])
-    radii = np.concatenate([radii, extra[:, 2]])
-    low, high = centres - radii[:, None], centres + radii[:, None]
-    x0, y0, x1, y1 = window
-    reach = 0.6 * radii  # a disc that only grazes the window shows less than its box
-    inside = (centres[:, 0] + reach > x0) & (centres[:, 0] - reach < x1)
-    inside &= (centres[:, 1] + reach > y0) & (centres[:, 1] - reach < y1)
-    if not inside.any():
-        return None
-    low, high = low[inside].min(0), high[inside].max(0)
-    return (
-        max(x0, float(low[0])), max(y0, float(low[1])),
-        min(x1, float(high[0])), min(y1, float(high[1])),
-    )  # fmt: skip
-
-
-def _held_extent(p: Projected, held: str) -> list[tuple[float, float, float]]:
-    mx, my = (p.x[HAND_R] + p.x[HAND_L]) / 2, (p.y[HAND_R] + p.y[HAND_L]) / 2
-    if held == "box":
-        return [(mx, my - 0.02, 0.19)]
-    if held in ("ball", "book", "paper", "flowers"):
-        return [(mx, my, 0.15)]
-    if held == "guitar":
-        return [(p.x[HAND_R], p.y[HAND_R], 0.2), (p.x[HAND_L], p.y[HAND_L], 0.12)]
-    return []
-
-
-def sample_points(p: Projected) -> np.ndarray:
-    """Points on the figure at which visibility is tested, float64 (SAMPLES, 2), metres."""
-    x, y = np.array(p.x)[_SAMPLES], np.array(p.y)[_SAMPLES]
-    xm = (p.x[PELVIS] + p.x[NECK_J]) / 2
-    ym = (p.y[PELVIS] + p.y[NECK_J]) / 2
-    extra_x = [xm, (xm + p.x[NECK_J]) / 2]
-    extra_y = [ym, (ym + p.y[NECK_J]) / 2]
-    return np.stack([np.append(x, extra_x), np.append(y, extra_y)], axis=1)
-
-
-def _shade(colour: Rgb, factor: float) -> int:
-    r, g, b = (min(255, max(0, round(c * factor))) for c in colour)
-    return skia.Color(r, g, b)
-
-
-def _plain(colour: Rgb, factor: float = 1.0) -> skia.Paint:
-    return skia.Paint(AntiAlias=True, Color=_shade(colour, factor))
-
-
-def _tile(look: Look, rng: np.random.Generator) -> skia.Image:
-    """One repeat of the upper garment's cloth, 32 x 32 pixels."""
-    n = 32
-    base = np.array(look.upper, np.float64)
-    accent = np.array(look.accent, np.float64)
-    yy, xx = np.mgrid[0:n, 0:n]
-    pattern = look.attributes.pattern
-    if pattern == "striped":
-        on = (yy % n) < n * 0.42
-    elif pattern == "dotted":
-        on = (xx - 8) ** 2 + (yy - 8) ** 2 < 26
-        on |= (xx - 24) ** 2 + (yy - 24) ** 2 < 26
-    elif pattern == "checked":
-        on = (xx < n // 2) ^ (yy < n // 2)
-    else:
-        on = np.zeros((n, n), bool)
-    cloth = np.where(on[..., None], accent, base)
-    cloth = cloth * (1 + rng.normal(0, 0.035, (n, n, 1)))
-    rgba = np.full((n, n, 4), 255, np.uint8)
-    rgba[..., :3] = np.clip(cloth, 0, 255)
-    return skia.Image.fromarray(rgba, colorType=skia.kRGBA_8888_ColorType)
-
-
-_LIT = (0.62, 1.1, 1.0, 0.52)
-
-
-def _across(colour: Rgb, r: float) -> skia.Paint:
-    """Shaded across a limb that lies along x."""
-    shader = skia.GradientShader.MakeLinear(
-        points=[skia.Point(0, -r), skia.Point(0, r)],
-        colors=[_shade(colour, k) for k in _LIT],
-        positions=[0.0, 0.3, 0.6, 1.0],
-    )
-    return skia.Paint(AntiAlias=True, Shader=shader)
+from rhas.mini.things import TWO_HANDED, Things
 
 
 def _capsule(length: float, r0: float, r1: float) -> skia.Path:
@@ -340,7 +78,7 @@ class Figure:
         g = 0.55 + 0.45 * look.girth
         upper, skin = look.upper, look.skin
         lower = look.upper if a.upper == "dress" else look.lower
-        tile = _tile(look, rng)
+        tile = cloth_tile(look, rng)
         scale = 0.095 / 32  # a repeat of the pattern is 9.5 % of body height
         matrix = skia.Matrix()
         matrix.setScale(scale, scale)
@@ -348,12 +86,10 @@ class Figure:
         repeat = skia.TileMode.kRepeat
         cloth = tile.makeShader(repeat, repeat, sampling, matrix)
 
-        def clothed(r: float, across: bool, colour: Rgb = upper) -> skia.Paint:
-            if colour is not upper:
-                return _across(colour, r)
+        def clothed(r: float, across: bool) -> skia.Paint:
             points = [skia.Point(0, -r), skia.Point(0, r)] if across else [
                 skia.Point(-r, 0), skia.Point(r, 0)]  # fmt: skip
-            grey = [skia.Color(*(min(255, round(235 * k)),) * 3) for k in _LIT]
+            grey = [skia.Color(*(min(255, round(235 * k)),) * 3) for k in LIT]
             shading = skia.GradientShader.MakeLinear(
                 points=points, colors=grey, positions=[0.0, 0.3, 0.6, 1.0]
             )
@@ -366,31 +102,26 @@ class Figure:
         self.upper_arm = Limb(UPPER_ARM, ra, rf + 0.002, clothed(ra, True))
         self.fore_arm = Limb(
             FORE_ARM * 0.96, (rf if not short_sleeve else 0.027), 0.024 + thick * 0.6,
-            _across(skin, 0.03) if short_sleeve else clothed(rf, True),
+            shaded_y(skin, 0.03) if short_sleeve else clothed(rf, True),
         )  # fmt: skip
         rt, rc = 0.058 * g, 0.045 * g
         bare = a.upper == "dress" or a.lower == "skirt"
         calf_bare = bare or a.lower == "shorts"
-        thigh_paint = clothed(rt, True) if a.upper == "dress" else _across(lower, rt)
+        thigh_paint = clothed(rt, True) if a.upper == "dress" else shaded_y(lower, rt)
         self.thigh = Limb(THIGH, rt, rc, thigh_paint)
         self.calf = Limb(
             CALF, rc * (0.88 if calf_bare else 1.0), 0.027 if calf_bare else 0.034 * g,
-            _across(skin, rc) if calf_bare else _across(lower, rc),
+            shaded_y(skin, rc) if calf_bare else shaded_y(lower, rc),
         )  # fmt: skip
         self.skirted = bare
         self.coat = a.upper == "coat"
         self.skirt_paint = (
-            clothed(0.11, False) if a.upper == "dress" or self.coat else _across_x(lower, 0.1)
+            clothed(0.11, False) if a.upper == "dress" or self.coat else shaded_x(lower, 0.1)
         )
-        self.tail = Limb(
-            THIGH * 0.62, rt + 0.012, rc + 0.032, clothed(rt + 0.02, True)
-        )  # the coat's part over the thigh
-        self.foot = Limb(0.085, 0.026, 0.02, _across(look.shoes, 0.026))
-        self.hand = _plain(skin, 0.97)
-        self.skin = _plain(skin)
-        self.skin_dark = _plain(skin, 0.8)
-        self.neck = Limb(0.06, 0.03, 0.03, _plain(skin, 0.84))
-        self.torso_paint = clothed(1.0, False)
+        self.foot = Limb(0.085, 0.026, 0.02, shaded_y(look.shoes, 0.026))
+        self.hand = plain(skin, 0.97)
+        self.skin = plain(skin)
+        self.neck = Limb(0.06, 0.03, 0.03, plain(skin, 0.84))
         wide = 1.0 if a.gender == "man" else 0.93
         waist = {"man": 0.86, "woman": 0.74}[a.gender] + 0.22 * max(0.0, look.girth - 1.0)
         self.front = 0.122 * g * wide * (1.08 if thick > 0.01 else 1.0)
@@ -411,7 +142,7 @@ class Figure:
         undo = skia.Matrix()
         undo.setScale(scale / self.front, scale / TORSO)
         torso_cloth = tile.makeShader(repeat, repeat, sampling, undo)
-        grey = [skia.Color(*(min(255, round(235 * k)),) * 3) for k in _LIT]
+        grey = [skia.Color(*(min(255, round(235 * k)),) * 3) for k in LIT]
         shading = skia.GradientShader.MakeLinear(
             points=[skia.Point(-1, 0), skia.Point(1, 0)], colors=grey,
             positions=[0.0, 0.3, 0.6, 1.0],
@@ -420,36 +151,22 @@ class Figure:
             AntiAlias=True,
             Shader=skia.Shaders.Blend(skia.BlendMode.kModulate, torso_cloth, shading),
         )
-        self.hair = _plain(look.hair)
-        self.hair_dark = _plain(look.hair, 0.8)
-        self.hat = _plain(look.hat)
-        self.hat_dark = _plain(look.hat, 0.7)
-        self.bag = _plain(look.bag)
-        self.bag_dark = _plain(look.bag, 0.7)
-        self.dark = skia.Paint(AntiAlias=True, Color=skia.Color(30, 24, 24))
-        self.white = skia.Paint(AntiAlias=True, Color=skia.Color(245, 245, 245))
+        self.hair = plain(look.hair)
+        self.hair_dark = plain(look.hair, 0.8)
+        self.hat = plain(look.hat)
+        self.hat_dark = plain(look.hat, 0.7)
+        self.bag = plain(look.bag)
+        self.bag_dark = plain(look.bag, 0.7)
         self.mouth = skia.Paint(AntiAlias=True, Color=skia.Color(130, 34, 40))
-        self.line = skia.Paint(
-            AntiAlias=True, Color=skia.Color(30, 24, 24), Style=skia.Paint.kStroke_Style,
-            StrokeWidth=0.008,
-        )  # fmt: skip
         self.strap = skia.Paint(
-            AntiAlias=True, Color=_shade(look.bag, 0.8), Style=skia.Paint.kStroke_Style,
+            AntiAlias=True, Color=shade(look.bag, 0.8), Style=skia.Paint.kStroke_Style,
             StrokeWidth=0.016,
         )  # fmt: skip
         self.seam = skia.Paint(
-            AntiAlias=True, Color=_shade(upper, 0.55), Style=skia.Paint.kStroke_Style,
+            AntiAlias=True, Color=shade(upper, 0.55), Style=skia.Paint.kStroke_Style,
             StrokeWidth=0.012,
         )  # fmt: skip
-        prop_rng = rng
-        self.things = {
-            kind: _plain(_THINGS[kind][int(prop_rng.integers(len(_THINGS[kind])))])
-            for kind in _THINGS
-        }
-        self.things_dark = {
-            kind: skia.Paint(AntiAlias=True, Color=_darker(paint))
-            for kind, paint in self.things.items()
-        }
+        self.things = Things(rng, self.seam)
 
     def draw(self, canvas: skia.Canvas, p: Projected, held: str, side: str, hidden: bool) -> None:
         """Draw the person; the canvas has its origin at the floor point, in metres.
@@ -478,7 +195,7 @@ class Figure:
             (arms_front if depth > chest - 0.015 else arms_back).append(base)
         arms_front.sort(key=lambda j: d[j] + d[j + 2])
         hand = HAND_R if side == "R" else HAND_L
-        both = held in _TWO_HANDED
+        both = held in TWO_HANDED
         held_depth = (d[HAND_R] + d[HAND_L]) / 2 if both else d[hand]
         thing_back = held != "" and held_depth < chest - 0.02
 
@@ -487,11 +204,11 @@ class Figure:
         if a.hair == "long" and not back_view:
             self._long_hair(canvas, x, y)
         if thing_back and both:
-            self._thing(canvas, x, y, d, held, hand)
+            self.things.draw(canvas, x, y, held, hand)
         for base in arms_back:
             self._arm(canvas, x, y, base, hidden)
         if thing_back and not both:
-            self._thing(canvas, x, y, d, held, hand)
+            self.things.draw(canvas, x, y, held, hand)
         for base in legs:
             self._leg(canvas, x, y, base)
         if self.skirted or self.coat:
@@ -506,7 +223,7 @@ class Figure:
         if a.bag == "backpack" and d[BACK] >= chest:
             self._backpack(canvas, x, y)
         if held and not thing_back:
-            self._thing(canvas, x, y, d, held, hand)
+            self.things.draw(canvas, x, y, held, hand)
         for base in arms_front:
             self._arm(canvas, x, y, base, hidden)
         canvas.restore()
@@ -557,9 +274,9 @@ class Figure:
     def _torso(self, canvas: skia.Canvas, p: Projected, x: list[float], y: list[float],
                d: list[float]) -> None:  # fmt: skip
         dx, dy = x[NECK_J] - x[PELVIS], y[NECK_J] - y[PELVIS]
-        across_x = x[SHOULDER_L] - x[SHOULDER_R]
+        shaded_x = x[SHOULDER_L] - x[SHOULDER_R]
         across_y = y[SHOULDER_L] - y[SHOULDER_R]
-        broad = min(1.0, hypot(across_x, across_y) / (2 * SHOULDER))
+        broad = min(1.0, hypot(shaded_x, across_y) / (2 * SHOULDER))
         width = sqrt((self.front * broad) ** 2 + self.deep**2 * (1 - broad * broad))
         length = max(0.1, hypot(dx, dy))
         canvas.save()
@@ -603,9 +320,9 @@ class Figure:
                 canvas.drawOval(oval(cx * 0.6 - 0.048, 0.035, cx * 0.6 + 0.048, 0.1), self.hair)
             for eye in (cx - ex, cx + ex):
                 if abs(eye) < 0.072:
-                    canvas.drawCircle(eye, ey, 0.0105, self.dark)
+                    canvas.drawCircle(eye, ey, 0.0105, DARK)
                     if a.glasses:
-                        canvas.drawCircle(eye, ey, 0.022, self.line)
+                        canvas.drawCircle(eye, ey, 0.022, LINE)
             if turned > 0.25:
                 canvas.drawCircle(0.073 * f + 0.004 * f, ey + 0.022, 0.014, self.skin)
             gape = 0.005 + 0.018 * max(0.0, p.mouth)
@@ -671,115 +388,3 @@ class Figure:
                              self.bag)  # fmt: skip
         canvas.drawRoundRect(rect(hx - 0.07, hy - 0.06, hx + 0.07, hy - 0.015), 0.02, 0.02,
                              self.bag_dark)  # fmt: skip
-
-    def _thing(self, canvas: skia.Canvas, x: list[float], y: list[float], d: list[float],
-               held: str, hand: int) -> None:  # fmt: skip
-        rect = skia.Rect.MakeLTRB
-        paint, dark = self.things[held], self.things_dark[held]
-        hx, hy = x[hand], y[hand]
-        mx, my = (x[HAND_R] + x[HAND_L]) / 2, (y[HAND_R] + y[HAND_L]) / 2
-        if held == "cup":
-            canvas.drawRoundRect(rect(hx - 0.03, hy - 0.06, hx + 0.03, hy + 0.035), 0.008, 0.008,
-                                 paint)  # fmt: skip
-            canvas.drawRect(rect(hx - 0.03, hy - 0.025, hx + 0.03, hy - 0.005), dark)
-        elif held == "food":
-            canvas.drawCircle(hx, hy - 0.035, 0.036, paint)
-            canvas.drawCircle(hx + 0.012, hy - 0.05, 0.012, dark)
-        elif held == "phone":
-            canvas.drawRoundRect(rect(hx - 0.02, hy - 0.065, hx + 0.02, hy + 0.03), 0.008, 0.008,
-                                 self.dark)  # fmt: skip
-        elif held == "book":
-            canvas.save()
-            canvas.translate(mx, my - 0.03)
-            half = max(0.045, abs(x[HAND_R] - x[HAND_L]) / 2 + 0.03)
-            canvas.drawRoundRect(rect(-half, -0.06, half, 0.05), 0.008, 0.008, paint)
-            canvas.drawRect(rect(-half + 0.01, -0.052, -0.004, 0.04), self.white)
-            canvas.drawRect(rect(0.004, -0.052, half - 0.01, 0.04), self.white)
-            canvas.restore()
-        elif held == "paper":
-            other = HAND_L if hand == HAND_R else HAND_R
-            ox, oy = x[other], y[other]
-            canvas.save()
-            canvas.translate((ox * 2 + hx) / 3, (oy * 2 + hy) / 3 + 0.012)
-            canvas.drawRoundRect(rect(-0.075, -0.03, 0.075, 0.03), 0.006, 0.006, paint)
-            canvas.drawRect(rect(-0.062, -0.022, 0.062, 0.02), self.white)
-            canvas.restore()
-            canvas.drawLine(hx, hy, hx + 0.03, hy - 0.07, self.line)
-        elif held == "camera":
-            canvas.drawRoundRect(rect(mx - 0.06, my - 0.045, mx + 0.06, my + 0.035), 0.012, 0.012,
-                                 self.dark)  # fmt: skip
-            canvas.drawCircle(mx, my - 0.005, 0.028, dark)
-            canvas.drawCircle(mx, my - 0.005, 0.014, self.white)
-        elif held == "ball":
-            canvas.drawCircle(mx, my - 0.01, 0.075, paint)
-            canvas.drawCircle(mx - 0.015, my - 0.03, 0.022, self.white)
-        elif held == "handball":
-            canvas.drawCircle(hx, hy - 0.03, 0.05, paint)
-        elif held == "flowers":
-            canvas.drawLine(mx, my + 0.05, mx, my - 0.05, self.seam)
-            for fx, fy in ((-0.035, -0.07), (0.035, -0.07), (0.0, -0.1), (0.0, -0.06)):
-                canvas.drawCircle(mx + fx, my + fy, 0.028, paint)
-                canvas.drawCircle(mx + fx, my + fy, 0.01, dark)
-        elif held == "box":
-            draw_box(canvas, mx, my + 0.05, 0.19, 0.15, paint, dark)
-        elif held == "guitar":
-            rx, ry = x[HAND_R], y[HAND_R]
-            lx, ly = x[HAND_L], y[HAND_L]
-            canvas.save()
-            canvas.translate((2 * rx + x[PELVIS]) / 3, (ry + 2 * y[PELVIS] - 0.16) / 3)
-            angle = atan2(ly - ry, lx - rx)
-            canvas.rotate(degrees(angle))
-            reach = max(0.1, hypot(lx - rx, ly - ry)) + 0.08
-            canvas.drawRect(rect(0.0, -0.014, reach, 0.014), dark)
-            canvas.drawOval(rect(-0.1, -0.085, 0.06, 0.085), paint)
-            canvas.drawOval(rect(0.01, -0.06, 0.12, 0.06), paint)
-            canvas.drawCircle(0.025, 0.0, 0.026, self.dark)
-            canvas.restore()
-
-
-def draw_box(canvas: skia.Canvas, x: float, bottom: float, width: float, height: float,
-             paint: skia.Paint, dark: skia.Paint) -> None:  # fmt: skip
-    """A cardboard box with its lower edge at ``bottom``."""
-    rect = skia.Rect.MakeLTRB
-    canvas.drawRect(rect(x - width / 2, bottom - height, x + width / 2, bottom), paint)
-    canvas.drawRect(
-        rect(x - width / 2, bottom - height, x + width / 2, bottom - 0.8 * height), dark
-    )
-    canvas.drawRect(
-        rect(x - 0.08 * width, bottom - height, x + 0.08 * width, bottom - 0.45 * height), dark
-    )
-
-
-def _darker(paint: skia.Paint) -> int:
-    colour = paint.getColor()
-    return skia.Color(*(
-        round(0.66 * c)
-        for c in (skia.ColorGetR(colour), skia.ColorGetG(colour), skia.ColorGetB(colour))
-    ))  # fmt: skip
-
-
-def _across_x(colour: Rgb, r: float) -> skia.Paint:
-    shader = skia.GradientShader.MakeLinear(
-        points=[skia.Point(-r, 0), skia.Point(r, 0)],
-        colors=[_shade(colour, k) for k in _LIT],
-        positions=[0.0, 0.3, 0.6, 1.0],
-    )
-    return skia.Paint(AntiAlias=True, Shader=shader)
-
-
-_TWO_HANDED = ("box", "ball", "book", "paper", "camera", "guitar", "flowers")
-_THINGS: dict[str, tuple[Rgb, ...]] = {
-    "cup": ((240, 240, 240), (210, 60, 50), (60, 110, 200), (240, 200, 70)),
-    "food": ((220, 60, 50), (110, 180, 60), (226, 180, 100), (240, 190, 60)),
-    "phone": ((30, 30, 34),),
-    "book": ((150, 40, 40), (40, 80, 150), (50, 110, 70), (120, 80, 40)),
-    "paper": ((150, 110, 70), (60, 60, 70), (110, 40, 50)),
-    "camera": ((90, 90, 100),),
-    "ball": ((235, 120, 40), (60, 120, 220), (220, 60, 90), (240, 220, 90)),
-    "handball": ((235, 120, 40), (210, 230, 60), (220, 60, 60)),
-    "flowers": ((230, 60, 90), (250, 210, 60), (190, 110, 220)),
-    "box": ((196, 150, 96), (176, 130, 82), (208, 168, 118)),
-    "guitar": ((196, 120, 52), (150, 60, 40), (224, 170, 90)),
-}
-THINGS = tuple(_THINGS)
-"""Kinds of things that can be held."""

@@ -18,8 +18,9 @@ from rhas.mini.attributes import lookalike
 from rhas.mini.camera import placed_at, view_at
 from rhas.mini.references import reference
 from rhas.mini.render import Renderer
-from rhas.mini.simulate import MINI_CLASSES, Story, labelled, make_story, shot_at
+from rhas.mini.simulate import make_story
 from rhas.mini.spec import FILM_KEY, FilmSpec
+from rhas.mini.story import MINI_CLASSES, Story, labelled, shot_at
 
 _GRID = 0.2  # seconds between the moments at which presence in the picture is tested
 _SHORTEST = 0.25  # seconds; shorter labels are dropped

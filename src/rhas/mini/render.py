@@ -7,9 +7,10 @@ import skia
 from numpy.typing import NDArray
 
 from rhas.mini.camera import Placed, View, placed_at, view_at
-from rhas.mini.figure import Figure, draw_box
+from rhas.mini.figure import Figure
 from rhas.mini.scenery import LANES, TOP, Prop, draw_prop, paint_place
-from rhas.mini.simulate import Story, shot_at
+from rhas.mini.story import Story, shot_at
+from rhas.mini.things import draw_box
 
 _LINEAR = skia.SamplingOptions(skia.FilterMode.kLinear)
 _BOX = skia.Paint(AntiAlias=True, Color=skia.Color(196, 150, 96))

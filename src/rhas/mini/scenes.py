@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rhas.mini.references import alternatives, reference
 from rhas.mini.render import Renderer
-from rhas.mini.simulate import labelled, make_story
+from rhas.mini.simulate import make_story
 from rhas.mini.spec import SCENE_KEY
+from rhas.mini.story import labelled
 
 _SIZES = (
     (384, 216), (320, 180), (320, 240), (288, 216), (384, 216), (320, 180), (216, 288), (180, 320),
@@ -38,12 +39,12 @@ class ScenePerson:
     attributes: dict[str, str | bool | None]
     """See :class:`rhas.mini.appearance.Attributes`."""
     joints: tuple[tuple[float, float, float], ...]
-    """``rhas.mini.figure.JOINTS`` points: x and y in pixels, inside the picture or not, and how
+    """``rhas.mini.skeleton.JOINTS`` points: x and y in pixels, inside the picture or not, and how
     much nearer to the camera than the point on the floor, in pixels of the same scale."""
     facing: float
     """Direction of the body in radians: 0 faces the camera, pi/2 faces right."""
     held: str
-    """Kind of the thing in the hands, one of ``rhas.mini.figure.THINGS``, or an empty string."""
+    """Kind of the thing in the hands, one of ``rhas.mini.things.THINGS``, or an empty string."""
     hidden: bool
     """Whether the hands are in the pockets."""
     mouth: float

@@ -1,0 +1,117 @@
+"""How an act is filmed: shots that cut between its places and between views of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rhas.mini.moments import position
+from rhas.mini.motions import smooth
+from rhas.mini.story import Shot, Story
+
+
+def film_act(
+    rng: np.random.Generator, story: Story, numbers: list[int], t0: float, t1: float, sides: bool
+) -> None:
+    t = t0
+    now = numbers[int(rng.integers(len(numbers)))]
+    before: tuple[float, float] | None = None
+    while t < t1 - 1e-6:
+        end = t + float(rng.uniform(5, 16))
+        if t1 - end < 4:
+            end = t1
+        if before is not None and len(numbers) > 1 and rng.random() < 0.6:
+            now = numbers[(numbers.index(now) + 1) % len(numbers)]
+            before = None
+        shot = _shot(rng, story, now, t, end, before, sides)
+        if before is not None and not _jumps(before, shot.start):
+            story.shots[-1].t1 = end  # a cut that nobody would see is none
+        else:
+            story.shots.append(shot)
+        before = story.shots[-1].end
+        t = end
+
+
+def _jumps(before: tuple[float, float], after: tuple[float, float]) -> bool:
+    """Whether the view changes so much that a cut is seen as one."""
+    return abs(after[0] - before[0]) > 0.5 or abs(after[1] - before[1]) > 0.45
+
+
+def _shot(
+    rng: np.random.Generator, story: Story, number: int, t0: float, t1: float,
+    before: tuple[float, float] | None, sides: bool,
+) -> Shot:  # fmt: skip
+    width = story.stages[number].place.width
+
+    def clip(x: float, h: float) -> tuple[float, float]:
+        half = min(h * story.aspect, width) / 2
+        return min(max(x, half), width - half), h
+
+    if sides:
+        h = min(float(rng.uniform(2.85, 3.1)), width / story.aspect)
+        centre = clip(width / 2, h)
+        return Shot(t0, t1, number, centre, centre, -1, 0.0)
+    best, most = None, -1.0
+    for _ in range(5):
+        shot = _candidate(rng, story, number, t0, t1, clip)
+        seen = _people_seen(story, shot)
+        if before is not None:
+            seen -= 0.0 if _jumps(before, shot.start) else 0.6
+        if seen > most or best is None:
+            best, most = shot, seen
+        if most >= 0.85:
+            break
+    assert best is not None
+    return best
+
+
+def _candidate(
+    rng: np.random.Generator, story: Story, number: int, t0: float, t1: float,
+    clip: Callable[[float, float], tuple[float, float]],
+) -> Shot:  # fmt: skip
+    stage = story.stages[number]
+    width = stage.place.width
+    portrait = story.aspect < 1
+    widest = min(3.25, width / story.aspect)
+    kind = rng.random()
+    middle = (t0 + t1) / 2
+    inside = [
+        (p, at[1]) for p in stage.persons
+        if (at := position(story.tracks[p], middle)) is not None and 0.3 < at[1] < width - 0.3
+    ]  # fmt: skip
+    target, x = -1, float(np.mean(stage.homes))
+    if inside:
+        target, middle_x = inside[int(rng.integers(len(inside)))]
+        x = middle_x if portrait or kind > 0.4 else float(np.mean([x for _, x in inside]))
+    if kind < 0.5:
+        h = min(widest, float(rng.uniform(2.75, 3.25)))
+    elif kind < 0.85:
+        h = float(rng.uniform(2.25, 2.75))
+    else:
+        h = float(rng.uniform(1.75, 2.2))
+    start = clip(x + float(rng.uniform(-0.5, 0.5)), h)
+    end = start
+    move = rng.random()
+    if move < 0.18:  # pan
+        end = clip(start[0] + float(rng.uniform(0.8, 2.2)) * (1 if rng.random() < 0.5 else -1), h)
+    elif move < 0.36:  # zoom
+        end = clip(start[0], min(widest, h * float(rng.choice([0.72, 0.8, 1.25, 1.38]))))
+    wanted = 0.8 if portrait or kind > 0.85 else 0.3
+    follow = target if rng.random() < wanted else -1
+    shake = float(rng.uniform(0.01, 0.035)) if rng.random() < 0.3 else 0.0
+    return Shot(t0, t1, number, start, end, follow, shake)
+
+
+def _people_seen(story: Story, shot: Shot) -> float:
+    """About how many people are in the picture, averaged over the shot."""
+    count, moments = 0, 5
+    for k in range(moments):
+        u = (k + 0.5) / moments
+        x = shot.start[0] + (shot.end[0] - shot.start[0]) * smooth(u)
+        half = 0.45 * story.aspect * (shot.start[1] + (shot.end[1] - shot.start[1]) * smooth(u))
+        for person in story.stages[shot.stage].persons:
+            at = position(story.tracks[person], shot.t0 + u * (shot.t1 - shot.t0))
+            if at is not None and (person == shot.follow or abs(at[1] - x) < half):
+                count += 1
+    return count / moments

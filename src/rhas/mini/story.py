@@ -1,0 +1,144 @@
+"""What happens in a film, as data: who is where and does what, places, shots. Seconds, metres."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from rhas.base.classes import CLASS_ID
+from rhas.mini.appearance import Look
+from rhas.mini.scenery import Place, Prop
+
+MINI_CLASSES: tuple[str, ...] = tuple(
+    sorted(
+        (
+            "standing", "walking", "running", "sitting", "sittingdown", "standingup", "kneeling",
+            "squatting", "bending", "bowing", "lying", "gettingdown", "gettingup", "crawling",
+            "jumping", "dancing", "kicking", "entering", "leaving", "picking", "putting",
+            "carrying", "holding", "throwing", "waving", "raising", "stretching", "pointing",
+            "clapping", "drinking", "eating", "reading", "writing", "talking", "calling",
+            "lookingdown", "handsinpocket", "picturing", "playingmusic",
+        ),
+        key=CLASS_ID.__getitem__,
+    )
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Body:
+    """A stretch of one body motion."""
+
+    t0: float
+    t1: float
+    stage: int
+    name: str
+    label: str | None
+    length: float
+    """Full duration of the motion, also where the stretch is cut short."""
+    x0: float
+    x1: float
+    z: float
+    yaw: float
+
+
+@dataclass(slots=True)
+class Arms:
+    """A stretch of one movement of arms and head."""
+
+    t0: float
+    t1: float
+    name: str
+    label: str | None
+    side: str
+    held: str
+    swap: float = -1.0
+    """Moment at which the held thing appears (picking) or goes (putting, throwing)."""
+
+
+@dataclass(slots=True)
+class Mark:
+    """A label that belongs to neither track, as entering."""
+
+    t0: float
+    t1: float
+    label: str
+
+
+@dataclass(slots=True)
+class Resting:
+    """A box that nobody holds."""
+
+    t0: float
+    t1: float
+    stage: int
+    owner: int
+    x: float
+    z: float
+    lift: float
+    """Metres above the floor."""
+
+
+@dataclass(slots=True)
+class Track:
+    """All that a person does in the film."""
+
+    body: list[Body] = field(default_factory=list)
+    arms: list[Arms] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    body_starts: list[float] = field(default_factory=list)
+    arms_starts: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A place during one act, with its furniture."""
+
+    place: Place
+    t0: float
+    t1: float
+    props: list[Prop] = field(default_factory=list)
+    persons: list[int] = field(default_factory=list)
+    homes: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Shot:
+    """One camera setup."""
+
+    t0: float
+    t1: float
+    stage: int
+    start: tuple[float, float]
+    """Middle of the view in metres from the place's left edge, height of the view in metres."""
+    end: tuple[float, float]
+    follow: int
+    """Person that the camera keeps in the picture, or -1."""
+    shake: float
+    """Amplitude of a hand-held camera in metres, 0 on a tripod."""
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything that happens in a film."""
+
+    seconds: float
+    aspect: float
+    cast: list[Look]
+    tracks: list[Track]
+    stages: list[Stage]
+    shots: list[Shot]
+    rests: list[Resting]
+
+
+def shot_at(story: Story, t: float) -> int:
+    """Index of the shot that shows a moment."""
+    starts = [s.t0 for s in story.shots]
+    return max(0, bisect_right(starts, t + 1e-9) - 1)
+
+
+def labelled(track: Track) -> list[tuple[str, float, float]]:
+    """Every labelled stretch of a person's life, seen or not."""
+    out = [(b.label, b.t0, b.t1) for b in track.body if b.label is not None]
+    out += [(a.label, a.t0, a.t1) for a in track.arms if a.label is not None]
+    out += [(m.label, m.t0, m.t1) for m in track.marks]
+    return out
