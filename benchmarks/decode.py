@@ -21,7 +21,7 @@ from typing import Any
 import av
 import numpy as np
 
-from rhas.decode import video
+from rhas.decode.container import inspect
 from rhas.decode.film import decode_film
 
 
@@ -65,7 +65,7 @@ def timed(function: Callable[[], Any], seconds: list[float]) -> Any:
 
 def compare(film: Path, out: Path, fps: float, short_side: int, repeat: int) -> str:
     """One row of the table."""
-    width, height = video.inspect(film).fitted(short_side)
+    width, height = inspect(film).fitted(short_side)
     arguments = {"movie": film.stem, "config": {"fps": fps, "short_side": short_side}}
     plain: list[float] = []
     ours: list[float] = []

@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from rhas.decode.container import FilmInfo
+
 WIDTH, HEIGHT = 64, 48
 
 
@@ -114,3 +116,14 @@ def packets(path: Path) -> list[tuple[int, int]]:
     """Place and size in the file of every video packet, in file order."""
     with av.open(str(path)) as container:
         return [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+
+
+def film_info(**changes: object) -> FilmInfo:
+    """Facts of a film that is not there, read by decord unless changed."""
+    facts: dict[str, object] = {
+        "path": Path(__file__), "codec": "h264", "stream": 0, "width": 640, "height": 360,
+        "pixel_aspect": Fraction(1), "rotation": 0, "rate": Fraction(30),
+        "time_base": Fraction(1, 30), "start": 0, "ticks": np.arange(60), "last_ticks": 1,
+        "by_order": False, "missing": 0, "torn": (), "decord_could": True,
+    }  # fmt: skip
+    return FilmInfo(**{**facts, **changes})

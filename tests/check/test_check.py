@@ -28,7 +28,8 @@ from rhas.check.room import check_room, feature_width, needed_bytes
 from rhas.check.trial import StageTrial, check_trial, cut, estimate, run_trial, units
 from rhas.check.weights import check_gpu, check_weights
 from rhas.cli import app
-from rhas.decode.video import inspect, pictures
+from rhas.decode.container import inspect
+from rhas.decode.reading import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhas.base.errors import RhasError
-from rhas.decode import DecodeConfig, decode_film, video
+from rhas.decode import DecodeConfig, decode_film, reading
+from rhas.decode.container import inspect
 from rhas.stores.jpegstore import JpegReader
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
@@ -92,9 +93,7 @@ def test_variable_rates(
     ticks = np.cumsum([0, *(5 * gap for gap in gaps)]).tolist()
     film = write_film(folder / f"film.{container}", ticks, base, options=PLAIN)
     report, _ = decode(film, folder / "out.h5", fps=fps)
-    end = Fraction(video.inspect(film).ticks[-1] + video.inspect(film).last_ticks) * (
-        video.inspect(film).time_base
-    )
+    end = Fraction(inspect(film).ticks[-1] + inspect(film).last_ticks) * (inspect(film).time_base)
     assert numbers(folder / "out.h5") == nearest([t * base for t in ticks], end, Fraction(str(fps)))
     assert report["lost_frames"] == 0
 
@@ -110,7 +109,7 @@ def test_a_film_that_starts_late_in_its_container(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
 def test_a_film_of_one_picture(tmp_path: Path, monkeypatch, reader: str) -> None:
     film = write_film(tmp_path / "film.mp4", [0], options=PLAIN)
-    monkeypatch.setattr(video, "readers", lambda *_: (reader,))
+    monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     report, told = decode(film, tmp_path / "out.h5")
     assert (report["frames"], told) == (1, 1)
     assert numbers(tmp_path / "out.h5") == [0]
@@ -127,7 +126,7 @@ def test_a_film_shorter_than_its_decoders_delay(tmp_path: Path, count: int) -> N
 def test_both_readers_show_the_same(tmp_path: Path, monkeypatch) -> None:
     film = write_film(tmp_path / "film.mp4", range(50), options=B_FRAMES)
     for reader in ("decord", "pyav"):
-        monkeypatch.setattr(video, "readers", lambda *_, reader=reader: (reader,))
+        monkeypatch.setattr(reading, "readers", lambda *_, reader=reader: (reader,))
         report, _ = decode(film, tmp_path / f"{reader}.h5", short_side=24)
         assert report["reader"] == reader
     with h5py.File(tmp_path / "decord.h5") as a, h5py.File(tmp_path / "pyav.h5") as b:
@@ -166,7 +165,7 @@ def test_rotation(tmp_path: Path, monkeypatch, degrees: int, reader: str) -> Non
     film = write_film(tmp_path / "film.mp4", range(3), pictures=[corners()] * 3, options=PLAIN)
     turn(film, degrees)
     if reader == "pyav":
-        monkeypatch.setattr(video, "readers", lambda *_: (reader,))
+        monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5", short_side=24)
     with h5py.File(tmp_path / "out.h5") as file:
         picture = JpegReader(file)[0]
@@ -190,7 +189,7 @@ def test_pixels_that_are_not_square(tmp_path: Path, monkeypatch, degrees: int, r
     )  # fmt: skip
     turn(film, degrees)
     if reader == "pyav":
-        monkeypatch.setattr(video, "readers", lambda *_: (reader,))
+        monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5")
     with h5py.File(tmp_path / "out.h5") as file:
         picture = JpegReader(file)[0]
@@ -257,7 +256,7 @@ def test_attributes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
 def test_equal_input_gives_equal_bytes(tmp_path: Path, monkeypatch, reader: str) -> None:
     film = write_film(tmp_path / "film.mp4", range(20), options=B_FRAMES)
-    monkeypatch.setattr(video, "readers", lambda *_: (reader,))
+    monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     for name in ("a.h5", "b.h5"):
         decode(film, tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -266,15 +265,15 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path, monkeypatch, reader: str)
 def test_the_second_reader_begins_anew(tmp_path: Path, monkeypatch) -> None:
     """decord fails midway: the store is PyAV's alone, and no frame is counted twice."""
     film = write_film(tmp_path / "film.mp4", range(40), options=PLAIN)
-    decord = video._decord
+    decord = reading._decord
 
-    def failing(*arguments: object) -> Iterator[video.Picture]:
+    def failing(*arguments: object) -> Iterator[reading.Picture]:
         for n, picture in enumerate(decord(*arguments)):
             if n == 25:
-                raise video.ReaderDistrusted("a bad day")
+                raise reading.ReaderDistrusted("a bad day")
             yield picture
 
-    monkeypatch.setattr(video, "_decord", failing)
+    monkeypatch.setattr(reading, "_decord", failing)
     report, told = decode(film, tmp_path / "out.h5")
     assert report["reader"] == "pyav"
     assert told == report["frames"] == 20

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.decode.video import inspect, pictures
+from rhas.decode.container import inspect
+from rhas.decode.reading import pictures
 from rhas.engine.workcache import sha256
 from rhas.mini import MiniConfig, film_specs, write_film
 from rhas.prepare.own import FILM_SUFFIXES, assemble_own

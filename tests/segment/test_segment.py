@@ -17,7 +17,8 @@ from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.crop import crop_film
-from rhas.decode import decode_film, video
+from rhas.decode import decode_film
+from rhas.decode.container import inspect
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
 from rhas.evaluate.evaluation import score_samples
@@ -299,7 +300,7 @@ def test_a_film_that_fails_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """One that decode refuses, as it does where damage shows in the pictures alone."""
-    monkeypatch.setattr(run, "look_at", lambda film, values: (film.stem, video.inspect(film)))
+    monkeypatch.setattr(run, "look_at", lambda film, values: (film.stem, inspect(film)))
     broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")

@@ -12,7 +12,7 @@ from rhas.base.checks import Check, Level
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
-from rhas.decode.video import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect
 from rhas.importing.audit import Audit
 from rhas.importing.films import collect, find_films
 from rhas.importing.labels import read_label_map

@@ -23,7 +23,8 @@ import numpy as np
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.decode import video
+from rhas.decode import reading
+from rhas.decode.container import FilmInfo, inspect
 from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg
 
 
@@ -75,29 +76,29 @@ def decode_film(
         missing or damaged; reader: "decord" or "pyav"; seconds: the film's duration.
 
     Raises:
-        RhasError: not a film (see `rhas.decode.video.inspect`), or a damaged one unless
+        RhasError: not a film (see `rhas.decode.inspect`), or a damaged one unless
             ``damaged`` is "keep".
     """
     config = from_mapping(DecodeConfig, arguments["config"], "decode")
-    film = video.inspect(inputs["film"])
+    film = inspect(inputs["film"])
     if film.missing and config.damaged == "error":
         first = film.torn[0] if film.torn else len(film.ticks)
         raise _damaged(film, arguments["movie"], len(film.torn), first)
     size = film.fitted(config.short_side)
     tell = _only_new(progress)
-    for reader in video.readers(film, *size):
+    for reader in reading.readers(film, *size):
         try:
             with _removed_on_failure(out), create_h5(out) as file:
                 return _write(file, film, reader, size, config, arguments["movie"], tell)
-        except video.ReaderDistrusted:
+        except reading.ReaderDistrusted:
             continue  # PyAV, the last reader, never raises it
     raise AssertionError("no reader judged the film")
 
 
 def _write(
     file: h5py.File,
-    film: video.FilmInfo,
-    reader: video.Reader,
+    film: FilmInfo,
+    reader: reading.Reader,
     size: tuple[int, int],
     config: DecodeConfig,
     movie: str,
@@ -107,11 +108,11 @@ def _write(
     per_tick = film.time_base * fps  # working frames per tick
     times: list[float] = []
     lost: list[int] = []
-    shown: video.Picture | None = None
+    shown: reading.Picture | None = None
 
     with JpegWriter(file) as writer:
 
-        def show_until(picture: video.Picture, stop: int) -> None:
+        def show_until(picture: reading.Picture, stop: int) -> None:
             """Working frames up to ``stop`` (exclusive) show the picture."""
             count = stop - len(times)
             if count <= 0:
@@ -123,7 +124,7 @@ def _write(
             times.extend([float(picture.tick * film.time_base)] * count)
             tell(len(times))
 
-        for k, picture in enumerate(video.pictures(film, reader, *size)):
+        for k, picture in enumerate(reading.pictures(film, reader, *size)):
             if picture.rgb is None:
                 lost.append(k)
                 continue
@@ -166,7 +167,7 @@ def _write(
     }
 
 
-def _damaged(film: video.FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
+def _damaged(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
     """``undecodable``: pictures lost of those in the file; ``first``: index of the first lost."""
     expected = len(film.ticks) + film.missing
     lost = film.missing + undecodable

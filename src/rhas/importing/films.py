@@ -12,7 +12,7 @@ from pathlib import Path
 from rhas.base.classes import ALIASES
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.decode.video import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect
 from rhas.importing.audit import Audit
 from rhas.importing.labels import LabelMap, id_base
 from rhas.importing.rows import Clock, Reference, Row

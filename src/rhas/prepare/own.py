@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.decode.video import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect
 from rhas.engine.workcache import link, sha256
 from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.decode.video import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect
 
 if TYPE_CHECKING:  # takes seconds to import
     from rhas.evaluate.fitted import FittedReadout

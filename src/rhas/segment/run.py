@@ -18,7 +18,8 @@ from rhas.base.errors import RhasError
 from rhas.base.words import duration
 from rhas.check.parameters import built_in
 from rhas.crop import crop_film
-from rhas.decode import decode_film, video
+from rhas.decode import decode_film
+from rhas.decode.container import FilmInfo
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.progress import film_progress
 from rhas.engine.stage import stage_lock, write_json
@@ -83,7 +84,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
         return _segment(request, movie, facts, work)
 
 
-def _segment(request: Request, movie: str, facts: video.FilmInfo, work: _Work) -> dict[str, Any]:
+def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
     values, readout = request.values, request.readout or default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, one_thread():
         seen = _see(request, movie, facts, work, Path(name))
@@ -142,7 +143,7 @@ class _Seen:
         return self.spans[-1][1]
 
 
-def _see(request: Request, movie: str, facts: video.FilmInfo, work: _Work, parts: Path) -> _Seen:
+def _see(request: Request, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
     values = request.values
     size = facts.seconds * values["fps"]
     (decoded,) = work.run(

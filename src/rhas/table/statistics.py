@@ -168,7 +168,7 @@ def statistics(
 def film_seconds(raw: Path, movie: str, file: str) -> float | None:
     """A film's length: as decode has reported it, or else as its container says; None where there
     is no film that can be read."""
-    from rhas.decode import video
+    from rhas.decode.container import inspect
 
     report = raw.parent / "frames" / "report.json"
     if report.is_file():
@@ -178,7 +178,7 @@ def film_seconds(raw: Path, movie: str, file: str) -> float | None:
     if not (raw / file).is_file():
         return None
     try:
-        return video.inspect(raw / file).seconds
+        return inspect(raw / file).seconds
     except RhasError:
         return None
 

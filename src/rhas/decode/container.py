@@ -1,62 +1,28 @@
-"""Reading films: what a file holds, then its pictures in order, by decord or by PyAV.
+"""What a film's container holds, found without decoding more than one picture.
 
-`inspect` reads the container once without decoding: size, rotation, pixel shape, the time of every
-picture, and what a truncated file has lost. `pictures` then yields exactly one `Picture` for each
-of those times, turned upright, with square pixels, at the wanted size.
-
-decord reads first. It is believed only where everything it says agrees with the container's own
-packets and its decoder logs no error; else `ReaderDistrusted` is raised and PyAV reads the film
-from its start. PyAV is the one to say that a picture is lost.
-
-Neither reader survives a fork: call from the process that reads.
+`inspect` reads the container once: size, rotation, pixel shape, the time of every picture, and
+what a truncated file has lost.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import av
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import VideoReformatter
 
 from rhas.base.errors import RhasError
-
-Reader = Literal["decord", "pyav"]
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture that is decoded; a header that claims more is taken for an error."""
 
-DECORD_QUEUE_BYTES = 2 << 30
-"""decord's queue has no bound: a film that could fill more than this is read by PyAV."""
-
-_TIME_TOLERANCE_S = 0.002  # decord keeps times as float32
 _CONTAINER_TOLERANCE_S = 0.25  # last audio packets often come without a duration
 _DECLARES_DURATION = {"mov", "matroska", "avi", "flv", "asf"}  # in a header, not guessed
-_AV_LOG_ERROR = 16
-
-
-class ReaderDistrusted(Exception):
-    """decord cannot read the film, or what it says does not agree with the container."""
-
-
-class Picture(NamedTuple):
-    """One source picture: its time in ticks from the film's first picture, and its pixels.
-
-    ``rgb()`` gives uint8 (height, width, 3); it converts on demand, so that unused pictures cost
-    no conversion. None: the picture is lost.
-    """
-
-    tick: int
-    rgb: Callable[[], np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -194,7 +160,7 @@ def _inspect(path: Path, container: Any) -> FilmInfo:
     best = container.streams.best("video")
     stream = best if best in videos else videos[0]
     _check_size(path, stream.width, stream.height)
-    _configure(stream)
+    configure(stream)
     packets = _Packets(stream)
     broken = ""
     try:
@@ -257,8 +223,8 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _configure(stream: Any) -> None:
-    # One thread: films run in parallel, pictures do not.
+def configure(stream: Any) -> None:
+    """Before decoding. One thread: films run in parallel, pictures do not."""
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -348,148 +314,3 @@ def _missing(
     if stream.frames and "avi" not in formats:  # where a picture may be a packet of no bytes
         return max(0, stream.frames - len(packets.pts))
     return round(shortfall_s * rate)
-
-
-def readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
-    """The readers to try, in order."""
-    queue = len(info.ticks) * width * height * 3 + info.path.stat().st_size
-    if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES:
-        return ("decord", "pyav")
-    return ("pyav",)
-
-
-def pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterator[Picture]:
-    """One `Picture` for each of ``info.ticks``, in order, ``width`` × ``height`` pixels.
-
-    Raises:
-        ReaderDistrusted: only by "decord"; perhaps after some pictures.
-    """
-    return (_decord if reader == "decord" else _pyav)(info, width, height)
-
-
-def _decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
-    import decord
-
-    with _decoder_errors() as errors:
-        try:
-            # A tolerance below one picture: repeating one in place of a lost one raises.
-            film = decord.VideoReader(
-                str(info.path.absolute()),
-                width=width,
-                height=height,
-                num_threads=1,
-                fault_tol=1e-9,
-            )
-            said = film.get_frame_timestamp(list(range(len(film))))[:, 0].astype(np.float64)
-        except Exception as error:  # whatever it stumbles over, PyAV is the judge
-            raise ReaderDistrusted(str(error)) from error
-        times = info.ticks * float(info.time_base)
-        if len(said) != len(times) or np.abs(said - said[0] - times).max() > _TIME_TOLERANCE_S:
-            raise ReaderDistrusted("its picture times are not those of the packets")
-        for tick in info.ticks.tolist():
-            try:
-                frame = film.next()
-            except Exception as error:
-                raise ReaderDistrusted(str(error)) from error
-            if errors:
-                raise ReaderDistrusted("its decoder found damage")
-            if frame.shape != (height, width, 3):
-                raise ReaderDistrusted(f"its pictures are {frame.shape}")
-            yield Picture(tick, frame.asnumpy)
-
-
-def _pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
-    ticks = info.ticks.tolist()
-    index = {tick + info.start: k for k, tick in enumerate(ticks)}
-    convert = _converter(info, width, height)
-    position = 0
-    with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
-        stream = container.streams[info.stream]
-        _configure(stream)
-        for frame in _frames(container, stream):
-            found = position
-            if not info.by_order:
-                found = -1 if frame is None else index.get(frame.pts, -1)
-            if not position <= found < len(ticks):
-                continue  # not one picture of the index: the second field of one, a repeated stamp
-            yield from (Picture(tick, None) for tick in ticks[position:found])
-            intact = frame is not None and not frame.is_corrupt
-            yield Picture(ticks[found], functools.partial(convert, frame) if intact else None)
-            position = found + 1
-    yield from (Picture(tick, None) for tick in ticks[position:])
-
-
-def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames in order of presentation, None where a packet cannot be decoded."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:  # the container ends here
-            packet = None
-        if packet is None:
-            return
-        if packet.is_corrupt:
-            yield None
-            continue
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            yield None
-
-
-def _converter(info: FilmInfo, width: int, height: int) -> Callable[[Any], np.ndarray]:
-    quarters = info.rotation // 90
-    across, down = (height, width) if quarters % 2 else (width, height)
-    smaller = across <= info.width and down <= info.height
-    reformatter = VideoReformatter()
-
-    def convert(frame: Any) -> np.ndarray:
-        picture = reformatter.reformat(
-            frame,
-            width=across,
-            height=down,
-            format="rgb24",
-            interpolation="AREA" if smaller else "BICUBIC",
-            threads=1,
-        )
-        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), -quarters))
-
-    return convert
-
-
-@contextmanager
-def _decoder_errors() -> Iterator[list[str]]:
-    """Errors that decord's FFmpeg logs meanwhile: damaged pictures show in its log alone.
-
-    Counts for the whole process: two films read by threads of one process share their errors.
-    """
-    libavutil, hook = _libavutil()
-    _errors.clear()
-    libavutil.av_log_set_callback(hook)
-    try:
-        yield _errors
-    finally:
-        libavutil.av_log_set_callback(libavutil.av_log_default_callback)
-
-
-_errors: list[str] = []
-
-
-@functools.cache
-def _libavutil() -> tuple[Any, Any]:
-    """decord's own libavutil and a log callback that lives as long as the process."""
-    import decord
-
-    found = sorted(Path(decord.__file__).parents[1].glob("decord.libs/libavutil*"))
-    if not found:
-        raise ReaderDistrusted("this build of decord does not show what its decoder says")
-
-    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-    def hook(source: int, level: int, text: bytes, values: int) -> None:
-        if level <= _AV_LOG_ERROR:
-            _errors.append(text.decode("utf-8", "replace"))
-
-    library = ctypes.CDLL(str(found[0]))
-    library.av_log_set_callback.argtypes = [ctypes.c_void_p]
-    return library, hook
