@@ -1,0 +1,12 @@
+"""Samples: windows of one person's features with labels and masks, as an index.
+
+The chunk stage writes ``data/samples/`` (DESIGN.md, Files); nothing of the features is copied.
+`Samples` reads it as a torch dataset whose items are rows of the batch of DESIGN.md.
+"""
+
+from rhas.chunk.config import ChunkConfig
+from rhas.chunk.labels import boundary_of, labels_of
+from rhas.chunk.samples import Sample, Samples
+from rhas.chunk.write import write_samples
+
+__all__ = ["ChunkConfig", "Sample", "Samples", "boundary_of", "labels_of", "write_samples"]
