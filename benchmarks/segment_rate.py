@@ -24,6 +24,7 @@ from typing import Any
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.base.threads import threads
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -34,7 +35,6 @@ from rhas.ground import ground_film
 from rhas.segment.models import find_readout
 from rhas.segment.run import Request, segment_film
 from rhas.stores.manifest import Film, Manifest
-from rhas.threads import one_thread
 
 STAGES = ("decode", "ground", "crop", "extract")
 Seconds = dict[str, tuple[float, float]]  # by stage: the clock's and the processor's
@@ -68,7 +68,7 @@ def by_stages(film: Film, path: Path, values: Mapping[str, Any], folder: Path) -
         return out
 
     movie, nowhere = film.movie, folder / "no-truth"
-    with one_thread():
+    with threads(1):
         frames = made("decode", decode_film, decode_job(movie, path, values))
         job = ground_job(movie, film.references, frames, nowhere, values)
         boxes = made("ground", ground_film, job)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping
+from rhas.base.threads import threads
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock
 from rhas.evaluate import EvaluateConfig, evaluate_method
@@ -43,7 +44,7 @@ def main() -> None:
     tokens = reads_tokens(values["method"])
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
-    with stage_lock("evaluate", WORKSPACE):
+    with stage_lock("evaluate", WORKSPACE), threads(1):
         evaluate_method(
             load_method(model),
             Samples(SAMPLES, "val", tokens),

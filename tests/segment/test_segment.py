@@ -15,6 +15,7 @@ import zarr
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.threads import threads
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.crop import crop_film
 from rhas.decode import decode_film
@@ -36,7 +37,6 @@ from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
 from rhas.stores.manifest import Film, TimedAction
-from rhas.threads import one_thread
 from rhas.train import load_method
 
 from .asking import LENGTH, PART, READOUT, origin, readout, request
@@ -53,7 +53,7 @@ def stages(
     out = tmp_path_factory.mktemp("stages")
 
     def done(function: Callable, job: Job, name: str) -> Path:
-        with one_thread():  # as the stages' workers
+        with threads(1):  # as the stages
             function(job.inputs, job.arguments, out / name, lambda frames: None)
         return out / name
 

@@ -14,6 +14,7 @@ import av
 from rhas.base.checks import Check
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.base.threads import threads
 from rhas.check.data import Data, FilmFacts
 from rhas.crop import crop_film
 from rhas.decode import decode_film
@@ -23,7 +24,6 @@ from rhas.engine.workcache import Job
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.mini import MiniConfig, film_specs, write_film
-from rhas.threads import one_thread
 
 STAGES = ("decode", "ground", "crop", "extract")
 _WARM_SECONDS = 2.0
@@ -75,7 +75,7 @@ def run_trial(
     Raises:
         RhasError: no film to cut from, or what a stage raises.
     """
-    with one_thread():
+    with threads(1):
         for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
             place = folder / name
             place.mkdir()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.threads import threads
 from rhas.base.words import duration
 from rhas.check.parameters import built_in
 from rhas.crop import crop_film
@@ -46,7 +47,6 @@ from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
 from rhas.stores.jpegstore import frame_count
-from rhas.threads import one_thread
 from rhas.train import load_method
 
 _PARTS, _NEW = ".parts-", ".new-"
@@ -86,7 +86,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
 
 def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
     values, readout = request.values, request.readout or default_readout()
-    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, one_thread():
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from rhas.base.errors import RhasError
+from rhas.base.threads import threads
 from rhas.train.config import TrainConfig
 from rhas.train.run import CHECKPOINT, Figures, Run
 from rhas.train.samples import Held, SampleSet
@@ -66,7 +66,7 @@ def fit(
         RhasError: no training sample, samples of different sizes, a loss that is not finite.
     """
     _check(train, val, config)
-    with _surroundings(config), team(config.device) as mates:
+    with threads(config.threads), torch.random.fork_rng(), team(config.device) as mates:
         leads = mates.rank == 0
         progress = progress or (_Log() if leads else _silent)
         run = Run(Held(train, config.memory_gb), Held(val, config.memory_gb), config, mates)
@@ -157,15 +157,3 @@ def _log(live: Curves | None, figures: Figures) -> None:
         for name, value in figures.items():
             live.log_metric(name, value)
         live.next_step()
-
-
-@contextmanager
-def _surroundings(config: TrainConfig) -> Iterator[None]:
-    """Torch's threads and random state, given back as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        torch.set_num_threads(threads)
