@@ -7,11 +7,11 @@
 The first command renders stills into a cache (`encoders.stills`), teaches a vision tower alone
 (`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
 the first one's stills and vision tower and learns by contrast of crops and captions, and by what
-the picture's embedding tells of the person. A cache that is there is used again: delete it to start
-afresh.
+the picture's embedding tells of the person. A run that was cut goes on where it was, with the same
+options: rendered stills stay, and the state of every 100th step lies among them.
 
-The stills have seeds of their own; no frame of a film is among them. Training is deterministic
-for a given number of threads (OMP_NUM_THREADS). Heads that only serve training are dropped.
+The stills have seeds of their own; no frame of a film is among them. Heads that only serve training
+are dropped.
 
 Legend: S stills, N persons in a batch, C actions, D width.
 """
@@ -19,8 +19,8 @@ Legend: S stills, N persons in a batch, C actions, D width.
 from __future__ import annotations
 
 import math
-import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +38,7 @@ from encoders.reading import (
 )
 from encoders.stills import CACHE, CLASS, MARGIN, SIZE, VISIBLE, Batch, Stills, decoded, render
 from encoders.tower import Dense, Telling, neighbour_attention, whiten_patches
+from state import EVERY, load_state, save_state
 from torch import Tensor, nn
 
 from rhas.crop.film import cut_out
@@ -57,33 +58,55 @@ CLIP_SIZES = Sizes(
 )  # fmt: skip
 GRID = SIZES.image // SIZES.patch
 TOWER_RATE, PROBE_SEED = 1.5e-3, 30_000
+TOWER, READING, CONTRAST = 0, 1, 2  # which batches
 WEIGHTS = Path(__file__).parent
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)  # of the image processors
 app = typer.Typer(add_completion=False)
 Device = Annotated[str, typer.Option(help="torch's, of the training")]
+Threads = Annotated[int, typer.Option(help="of torch; they decide rounding")]
 
 
 class Trainer:
-    """What the recipes share: optimiser, schedule, log."""
+    """What the recipes share: optimiser, schedule, log; goes on where a run that was cut was."""
 
-    def __init__(self, groups: list[tuple[list[nn.Parameter], float]], steps: int) -> None:
-        """``groups`` of parameters with their highest rates."""
-        self.parameters = [p for parameters, _ in groups for p in parameters]
-        self.steps, self.number = steps, 0
-        made = [{"params": parameters, "lr": rate} for parameters, rate in groups]
-        fused = torch.get_default_device().type == "cuda"
-        self.optimiser = torch.optim.AdamW(made, betas=(0.9, 0.98), weight_decay=0.02, fused=fused)
+    def __init__(
+        self, taught: dict[str, nn.Module], rates: dict[str, float], steps: int, path: Path,
+        made_with: dict[str, object],
+    ) -> None:  # fmt: skip
+        """``taught`` modules with their highest ``rates``; ``path`` of the state, and what the
+        result depends on."""
+        self.taught, self.steps, self.number = taught, steps, 0
+        self.path, self.made_with = path, made_with
+        groups = [{"params": list(m.parameters()), "lr": rates[n]} for n, m in taught.items()]
+        self.parameters = [p for group in groups for p in group["params"]]
+        device = torch.get_default_device().type
+        self.optimiser = torch.optim.AdamW(
+            groups, betas=(0.9, 0.98), weight_decay=0.02, fused=device == "cuda"
+        )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.began = time.monotonic()
         self.sums: dict[str, Tensor] = {}
+        if kept := load_state(path, made_with, device):
+            self.number = kept["step"]
+            for name, module in taught.items():
+                module.load_state_dict(kept["taught"][name])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.schedule.load_state_dict(kept["schedule"])
 
     def _rate(self, step: int) -> float:
         fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.steps)))
         return min(1, (step + 1) / 50) * fall
 
+    def batches(self, stills: Stills, size: int, *seed: int) -> Iterator[Batch]:
+        """A batch for each step that is left; chance in a step depends on its number alone."""
+        while self.number < self.steps:
+            batch = stills.drawn(size, *seed, self.number)
+            torch.manual_seed(self.number)
+            yield batch
+
     def step(self, losses: dict[str, Tensor]) -> None:
-        """One update by the sum of the losses; logs now and then."""
+        """One update by the sum of the losses; logs and keeps the state now and then."""
         self.optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
@@ -92,10 +115,19 @@ class Trainer:
         self.number += 1
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, torch.zeros(())) + value.detach()
-        if self.number % 100 == 0:
-            shown = "  ".join(f"{n} {float(total) / 100:.3f}" for n, total in self.sums.items())
+        if self.number % EVERY == 0:
+            shown = "  ".join(f"{n} {float(total) / EVERY:.3f}" for n, total in self.sums.items())
             print(f"{self.number:6d}  {time.monotonic() - self.began:5.0f} s  {shown}", flush=True)
             self.sums = {}
+            self.keep()
+
+    def keep(self) -> None:
+        """Keeps the state."""
+        save_state(
+            self.path, self.made_with, step=self.number,
+            taught={name: module.state_dict() for name, module in self.taught.items()},
+            optimiser=self.optimiser.state_dict(), schedule=self.schedule.state_dict(),
+        )  # fmt: skip
 
 
 def normalised(pictures: Tensor) -> Tensor:
@@ -111,14 +143,13 @@ def tokens(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def drawn_stills(cache: Path, scenes: int) -> Stills:
-    """The stills in the cache, rendered where it is absent."""
-    if not cache.is_dir():
-        render(cache, scenes)
+    """The stills in the cache, those that it lacks rendered first."""
+    render(cache, scenes)
     return Stills(cache)
 
 
 def trained_tower(
-    stills: Stills, cache: Path, steps: int, size: int, rate: float, seed: int
+    stills: Stills, cache: Path, steps: int, size: int, seed: int
 ) -> tuple[Any, Dense]:
     """Vision tower and the readout of its tokens; taught where the cache lacks them."""
     import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
@@ -133,20 +164,19 @@ def trained_tower(
         )
     ).to(torch.get_default_device())  # fmt: skip
     neighbour_attention(tower)
-    first = next(stills.batches(150, 1, seed))
+    first = stills.drawn(150, seed)
     whiten_patches(tower, normalised(torch.cat([first.frames, first.crops])))
     dense = Dense(SIZES.vision, GRID, first)
-    kept = cache / "tower.pt"
-    if not kept.is_file():
-        groups = [(list(tower.parameters()), rate), (list(dense.parameters()), 2 * rate)]
-        trainer = Trainer(groups, steps)
-        for batch in stills.batches(size, steps, seed):
-            trainer.step(dense.losses(*tokens(tower, batch), batch))
-        torch.save((tower.state_dict(), dense.state_dict()), kept)
-    print(f"tower from {kept}", flush=True)
-    weights = torch.load(kept, map_location=torch.get_default_device(), weights_only=True)
-    for module, state in zip((tower, dense), weights, strict=True):
-        module.load_state_dict(state)
+    rates = {"tower": TOWER_RATE, "dense": 2 * TOWER_RATE}
+    made_with = {
+        "steps": steps, "size": size, "seed": seed, "device": torch.get_default_device().type,
+        "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    path = cache / "tower.pt"
+    trainer = Trainer({"tower": tower, "dense": dense}, rates, steps, path, made_with)
+    for batch in trainer.batches(stills, size, seed, TOWER):
+        trainer.step(dense.losses(*tokens(tower, batch), batch))
+    trainer.keep()
     return tower, dense
 
 
@@ -154,7 +184,7 @@ def trained_tower(
 def blip2(
     scenes: int = 44_000, tower_steps: int = 1300, steps: int = 1800, size: int = 16,
     rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
-    start: Path | None = None, device: Device = "cpu",
+    start: Path | None = None, device: Device = "cpu", threads: Threads = 1,
 ) -> None:  # fmt: skip
     """Trains BLIP-2: what the features tell of whom the sentence means, where the queries look,
     matching, contrast.
@@ -162,53 +192,63 @@ def blip2(
     With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches; what
     only serves training is learned anew.
     """
+    made_with = {
+        "tower_steps": tower_steps, "steps": steps, "size": size, "rate": rate, "seed": seed,
+        "start": start, "device": device, "threads": threads,
+    }  # fmt: skip
     torch.set_default_device(device)
+    torch.set_num_threads(threads)
     stills = drawn_stills(cache, scenes)
     make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
     model = load_model(Blip2ForImageTextRetrieval, start or out).to(device).train()
     tokenizer = load_part(AutoTokenizer, out)
-    first = next(stills.batches(150, 1, seed))
+    first = stills.drawn(150, seed)
     if start:
         torch.manual_seed(seed)
         dense = Dense(SIZES.vision, GRID, first)
     else:
-        tower, dense = trained_tower(stills, cache, tower_steps, size, TOWER_RATE, seed)
+        tower, dense = trained_tower(stills, cache, tower_steps, size, seed)
         torch.manual_seed(seed)
         model.vision_model.load_state_dict(tower.state_dict())
         said = [s[0] for t in stills.told for s in t["persons"]]
         start_reading(model, dense, tokenizer, said[:20_000])
     heads, looks = Heads(SIZES.text, first), Looks(model)
-    seen = list(model.vision_model.parameters())
-    rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
-    readouts = [*heads.parameters(), *dense.parameters()]
-    trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
-    chance = torch.Generator(device).manual_seed(seed)
-    for batch in stills.batches(size, steps, seed + 1):
+    trainer = Trainer(
+        {"model": model, "heads": heads, "dense": dense},
+        {"model": rate, "heads": 2 * rate, "dense": 2 * rate},
+        steps, cache / "blip2.pt", made_with,
+    )  # fmt: skip
+    for batch in trainer.batches(stills, size, seed, READING):
         frame, crop = tokens(model.vision_model, batch)
         told = dense.losses(frame, crop, batch)
         losses = reading_losses(
-            model, heads, looks, tokenizer, frame, crop, batch, GRID, chance,
+            model, heads, looks, tokenizer, frame, crop, batch, GRID,
             whole=trainer.number % 4 == 0,
         )  # fmt: skip
         trainer.step({**{f"cell.{k}": 0.5 * v for k, v in told.items()}, **losses})
-        if trainer.number % 200 == 0:
-            save_half(out, model)
     save_half(out, model)
+    trainer.path.unlink(missing_ok=True)
 
 
 @app.command()
 def clip(
     steps: int = 800, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
     start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip", device: Device = "cpu",
+    threads: Threads = 1,
 ) -> None:  # fmt: skip
     """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person.
 
     The vision tower starts as that of the BLIP-2 checkpoint ``start``, the stills are those of its
     cache.
     """
+    made_with = {
+        "steps": steps, "size": size, "rate": rate, "seed": seed, "start": start,
+        "device": device, "threads": threads,
+    }  # fmt: skip
     torch.set_default_device(device)
+    torch.set_num_threads(threads)
     stills = Stills(cache)
     make_clip(out, stills.words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, CLIPModel
@@ -217,25 +257,23 @@ def clip(
     tokenizer = load_part(AutoTokenizer, out)
     take_over(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
     torch.manual_seed(seed)
-    heads = Telling(CLIP_SIZES.out).start(next(stills.batches(150, 1, seed)))
-    seen = list(model.vision_model.parameters())
-    rest = [p for n, p in model.named_parameters() if not n.startswith("vision_model.")]
-    readouts = list(heads.parameters())
-    trainer = Trainer([(seen, rate), (rest, rate), (readouts, 2 * rate)], steps)
-    chance = random.Random(seed)
-    for batch in stills.batches(size, steps, seed + 2):
+    heads = Telling(CLIP_SIZES.out).start(stills.drawn(150, seed))
+    trainer = Trainer(
+        {"model": model, "heads": heads}, {"model": rate, "heads": 2 * rate},
+        steps, cache / "clip.pt", made_with,
+    )  # fmt: skip
+    for batch in trainer.batches(stills, size, seed, CONTRAST):
         person = model.get_image_features(pixel_values=normalised(batch.crops)).pooler_output
         pairs = zip(batch.references, batch.actions, strict=True)
-        captions = [caption(reference, actions, chance) for reference, actions in pairs]
+        captions = [caption(reference, actions) for reference, actions in pairs]
         ids, mask = tokens_of(tokenizer, captions)
         text = model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
         n = len(person)
         told = heads.losses(person, batch, torch.arange(n), torch.ones(n))
         scale = model.logit_scale.exp().clamp(max=100)
         trainer.step({**told, "contrast": contrastive(person, text, equal(captions), scale)})
-        if trainer.number % 200 == 0:
-            save_half(out, model)
     save_half(out, model)
+    trainer.path.unlink(missing_ok=True)
 
 
 @torch.no_grad()
@@ -260,10 +298,10 @@ def take_over(vision: Any, tower: Any) -> None:
             getattr(mine, name).load_state_dict(getattr(theirs, name).state_dict())
 
 
-def caption(reference: str, actions: Tensor, chance: random.Random) -> str:
+def caption(reference: str, actions: Tensor) -> str:
     """The sentence, half of the time with what the person does: "the tall man is waving"."""
     doing = [name for name, number in CLASS.items() if actions[number]]
-    if not doing or chance.random() < 0.5:
+    if not doing or torch.rand(()) < 0.5:
         return reference
     return f"{reference} is {' and '.join(doing)}"
 

@@ -23,8 +23,8 @@ vector per value of an attribute ("upper garment: red"):
 - a ranking term per phrase over boxes and per box over phrases (InfoNCE), since the score asked for
   in use is "which box is this phrase about".
 
-A run that was cut goes on where it was, with the same options: the state of every 100th step lies
-beside the cached scenes, and the learned backbone. A finished run leaves no state.
+A run that was cut goes on where it was, with the same options: rendered scenes stay, the state of
+every 100th step lies beside them, and the learned backbone. A finished run leaves no state.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
-from grounding_training.state import EVERY, load_state, save_state
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.model import Execution
 from rhas.ground.policies import Policy
+from state import EVERY, load_state, save_state
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.loss.loss_for_object_detection import box_iou
 
@@ -83,7 +83,7 @@ def train(
     model.train()
     model.model.backbone.to(memory_format=torch.channels_last)
     log, done = Log(25), 0
-    if kept := load_state(path, options):
+    if kept := load_state(path, vars(options), options.device):
         model.load_state_dict(kept["model"])
         table.load_state_dict(kept["table"])
         optimiser.load_state_dict(kept["optimiser"])
@@ -106,7 +106,7 @@ def train(
         if step % EVERY == 0 or step == steps:
             save_checkpoint(model, average, processor, options.out)
             save_state(
-                path, options, step=step, model=model.state_dict(), table=table.state_dict(),
+                path, vars(options), step=step, model=model.state_dict(), table=table.state_dict(),
                 average=average, optimiser=optimiser.state_dict(),
             )  # fmt: skip
     print(f"held-out scenes: {found_people(options.out, held_out, options.device)}", flush=True)
@@ -168,14 +168,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE, help="rendered scenes, made once")
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--device", default="cpu", help="torch's, of the training")
+    parser.add_argument("--threads", type=int, default=1, help="of torch; they decide rounding")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     processor = make_processor(options.out)
-    if not options.cache.is_dir():
-        workers = os.cpu_count() or 1
-        render_scenes(options.cache, options.seed, options.scenes, SIZE, workers)
+    torch.set_num_threads(options.threads)
+    render_scenes(options.cache, options.seed, options.scenes, SIZE, os.cpu_count() or 1)
     scenes = load_scenes(options.cache)
     scenes, held_out = scenes[:-HELD_OUT], scenes[-HELD_OUT:]
     model = make_model(len(processor.tokenizer)).to(options.device)

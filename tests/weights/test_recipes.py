@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from rhas.base.errors import RhasError
 from rhas.extract.encoders import load_encoder
 from rhas.ground import GroundConfig, make_grounder
 
@@ -30,7 +33,13 @@ def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path
     cache = tmp_path / "stills"
     encoders.blip2(scenes=64, tower_steps=2, steps=2, size=4, cache=cache, out=tmp_path / "blip2")
     encoders.blip2(
-        steps=1, size=4, seed=1, cache=cache, out=tmp_path / "on", start=tmp_path / "blip2"
+        scenes=64,
+        steps=1,
+        size=4,
+        seed=1,
+        cache=cache,
+        out=tmp_path / "on",
+        start=tmp_path / "blip2",
     )
     encoders.clip(steps=2, size=4, cache=cache, start=tmp_path / "blip2", out=tmp_path / "clip")
     picture = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3), np.uint8)
@@ -43,10 +52,58 @@ def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path
     assert not np.array_equal(features["blip2"], features["on"])
 
 
+def test_encoders_killed_after_every_step_are_the_same(
+    encoders: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stills, whole, cut = tmp_path / "stills", tmp_path / "whole", tmp_path / "cut"
+    monkeypatch.setattr(encoders, "EVERY", 1)
+
+    def train(out: Path) -> None:
+        encoders.blip2(scenes=32, tower_steps=3, steps=2, size=4, cache=stills, out=out / "blip2")
+        encoders.clip(steps=2, size=4, cache=stills, start=out / "blip2", out=out / "clip")
+
+    train(whole)
+    (stills / "tower.pt").unlink()
+    step = encoders.Trainer.step
+    killed = []
+
+    def die_at_the_next(trainer: Any, losses: dict[str, torch.Tensor]) -> None:
+        if hasattr(trainer, "died_after"):
+            killed.append(trainer.path.name)
+            raise KeyboardInterrupt
+        step(trainer, losses)
+        trainer.died_after = trainer.number
+
+    with monkeypatch.context() as changed:
+        changed.setattr(encoders.Trainer, "step", die_at_the_next)
+        for _ in range(4):
+            with pytest.raises(KeyboardInterrupt):
+                train(cut)
+    train(cut)
+    assert killed == ["tower.pt", "tower.pt", "blip2.pt", "clip.pt"]
+    for name in ("blip2", "clip"):
+        made, expected = (load_file(f / name / "model.safetensors") for f in (cut, whole))
+        assert made.keys() == expected.keys()
+        assert all(torch.equal(made[name], expected[name]) for name in expected)
+
+
+def test_pictures_made_with_other_options_are_refused(encoders: ModuleType, tmp_path: Path) -> None:
+    encoders.drawn_stills(tmp_path / "stills", 16)
+    part = tmp_path / "stills" / "03" / "frames"
+    made = part.read_bytes(), part.stat().st_mtime_ns
+    shutil.rmtree(tmp_path / "stills" / "04")  # a run that was cut
+    encoders.drawn_stills(tmp_path / "stills", 16)
+    assert (part.read_bytes(), part.stat().st_mtime_ns) == made
+    with pytest.raises(RhasError, match="other options") as raised:
+        encoders.drawn_stills(tmp_path / "stills", 32)
+    assert "'scenes': 16" in raised.value.got
+    assert "'scenes': 32" in raised.value.expected
+
+
 def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, tmp_path: Path) -> None:
     """Cell by cell: a cell is the last person's of whom a point is in reach."""
     stills = encoders.drawn_stills(tmp_path / "stills", 32)
-    batch = next(stills.batches(12, 1, 0))
+    batch = stills.drawn(12, 0)
     from encoders.tower import bones, crop_cells, frame_cells
 
     grid = 8
@@ -77,7 +134,7 @@ def test_a_mirrored_still_changes_sides(encoders: ModuleType, tmp_path: Path) ->
 
     left, right, checked = 0, 1, 0
     for seed in range(8):
-        batch = next(stills.batches(8, 1, seed))
+        batch = stills.drawn(8, seed)
         middle = (batch.box[:, 0] + batch.box[:, 2]) / 2
         assert (batch.facts[middle < 0.45, SIDE] == left).all()
         assert (batch.facts[middle > 0.55, SIDE] == right).all()

@@ -158,7 +158,7 @@ def claims_of(sentences: Sequence[str], length: int) -> Tensor:
 
 def reading_losses(
     model: Any, heads: Heads, looks: Looks, tokenizer: Any, frame: Tensor, crop: Tensor,
-    batch: Batch, grid: int, generator: torch.Generator, whole: bool,
+    batch: Batch, grid: int, whole: bool,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Losses of a batch, from the vision tokens of its frames and crops, (S or N, 1 + K, width).
 
@@ -173,7 +173,7 @@ def reading_losses(
     neutral, neutral_mask = ids[-1], mask[-1]
     ids, mask = ids[:-1], mask[:-1]
     own, own_mask = ids[:n].clone(), mask[:n].clone()
-    plain = torch.rand(n, generator=generator) < 0.1
+    plain = torch.rand(n) < 0.1
     own[plain], own_mask[plain] = neutral, neutral_mask
     stills = torch.cat([batch.still, torch.tensor([s for s, _ in batch.absent], dtype=torch.long)])
     both = fused(

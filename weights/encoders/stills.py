@@ -13,7 +13,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from grounding_training.phrases import FACTS
 from grounding_training.scenes import side_of
-from parts import PARTS, draw_parts
+from parts import PARTS, draw_parts, part_of
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
@@ -71,19 +71,20 @@ def decoded(frame: np.ndarray, quality: int = 92) -> Image.Image:
 
 
 def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
-    """Draws stills into ``cache``, on all cores; made whole or not at all.
+    """Draws stills into ``cache``, on all cores; a run that was cut goes on.
 
     Args:
-        cache: to make.
+        cache: of the stills.
         scenes: how many, rounded down to a multiple of `PARTS`.
         seed: of the stills; the number of cores does not change them.
     """
-    draw_parts(cache, partial(_render_part, scenes // PARTS, seed), os.cpu_count() or 1)
+    draw = partial(_render_part, scenes // PARTS, seed)
+    draw_parts(cache, draw, os.cpu_count() or 1, {"scenes": scenes, "seed": seed})
 
 
 def _render_part(scenes: int, seed: int, folder: Path, part: int) -> None:
     rng = np.random.default_rng((seed, part))
-    paths = [folder / f"{part:02d}.{name}" for name in ("frames", "squares", "persons", "told")]
+    paths = [folder / name for name in ("frames", "squares", "persons", "told")]
     with (
         paths[0].open("wb") as frames, paths[1].open("wb") as squares,
         paths[2].open("wb") as persons, paths[3].open("w") as told,
@@ -183,7 +184,7 @@ class Stills:
 
     def __init__(self, cache: Path) -> None:
         def files(name: str) -> list[Path]:
-            return [cache / f"{part:02d}.{name}" for part in range(PARTS)]
+            return [part_of(cache, part) / name for part in range(PARTS)]
 
         told = [f.read_text("utf-8").splitlines() for f in files("told")]
         self.told: list[dict[str, Any]] = [json.loads(line) for part in told for line in part]
@@ -197,6 +198,8 @@ class Stills:
         middle = self.rows["square"][:, 0] + self.rows["square"][:, 2] / 2  # in heights
         self.aspect = np.ones(len(self.told), np.float32)
         self.aspect[self.rows["still"]] = self.rows["box"][:, ::2].mean(1) / middle
+        weights = self.weights() * (np.diff(self.first) > 0)
+        self._ladder = np.cumsum(weights / weights.sum())
 
     def __len__(self) -> int:
         return len(self.told)
@@ -216,14 +219,11 @@ class Stills:
             w for t in self.told for r in t["absent"] for w in r.lower().split()
         }
 
-    def batches(self, size: int, steps: int, seed: int) -> Iterator[Batch]:
-        """Random batches of ``size`` stills with somebody in them."""
+    def drawn(self, size: int, *seed: int) -> Batch:
+        """A random batch of ``size`` stills with somebody in them."""
         rng = np.random.default_rng(seed)
-        weights = self.weights() * (np.diff(self.first) > 0)
-        ladder = np.cumsum(weights / weights.sum())
-        for _ in range(steps):
-            chosen = np.sort(np.searchsorted(ladder, rng.random(size)).clip(max=len(self) - 1))
-            yield self.batch(chosen, rng)
+        chosen = np.searchsorted(self._ladder, rng.random(size)).clip(max=len(self) - 1)
+        return self.batch(np.sort(chosen), rng)
 
     def batch(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Batch:
         """The stills with these numbers; with ``rng`` mirrored, moved and lit at random."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import rhas.base.compat  # noqa: F401  before transformers
 from grounding_training.batches import STRIDES, Batch, Batches
 from grounding_training.phrases import FACTS
-from grounding_training.state import EVERY, load_state, save_state
+from state import EVERY, load_state, save_state
 from transformers import GroundingDinoForObjectDetection, ResNetBackbone
 
 SHOWN = ("upper_colour", "hair_colour", "lower_colour", "build", "side")  # in the log
@@ -86,7 +86,7 @@ def train_backbone(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
     backbone.train()
     log, done = Log(50), 0
-    if kept := load_state(path, options):
+    if kept := load_state(path, vars(options), options.device):
         taught.load_state_dict(kept["taught"])
         optimiser.load_state_dict(kept["optimiser"])
         schedule.load_state_dict(kept["schedule"])
@@ -113,7 +113,7 @@ def train_backbone(
         })  # fmt: skip
         if step % EVERY == 0 and step < steps:
             save_state(
-                path, options, step=step, taught=taught.state_dict(),
+                path, vars(options), step=step, taught=taught.state_dict(),
                 optimiser=optimiser.state_dict(), schedule=schedule.state_dict(),
             )  # fmt: skip
     weights = {k: v for k, v in backbone.state_dict().items() if "num_batches" not in k}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import rhas.base.compat  # noqa: F401  before transformers
-from parts import PARTS, draw_parts
+from parts import PARTS, draw_parts, part_of
 from transformers import GroundingDinoImageProcessor
 
 from rhas.mini.appearance import Attributes
@@ -45,16 +45,17 @@ class Scene:
 
 
 def render_scenes(folder: Path, seed: int, count: int, size: dict[str, int], workers: int) -> None:
-    """Renders ``count`` scenes into ``folder``, made whole or not at all.
+    """Renders ``count`` scenes into ``folder``; a run that was cut goes on.
 
     Args:
-        folder: to make.
+        folder: of the scenes.
         seed: of the scenes.
         count: how many, rounded down to a multiple of `PARTS`.
         size: ``shortest_edge`` and ``longest_edge`` of the model's pictures, pixels.
         workers: processes; they do not change the scenes.
     """
-    draw_parts(folder, partial(_render_part, seed, count // PARTS, size), workers)
+    draw = partial(_render_part, seed, count // PARTS, size)
+    draw_parts(folder, draw, workers, {"scenes": count, "seed": seed, **size})
 
 
 def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part: int) -> None:
@@ -62,7 +63,7 @@ def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part
     processor = GroundingDinoImageProcessor(size=size)
     rng = np.random.default_rng((seed, part))
     rows = []
-    with (folder / f"{part:02d}.u8").open("wb") as pixels:
+    with (folder / "pixels.u8").open("wb") as pixels:
         for scene in sample_scenes(1000 * seed + part, count, moments=4, step=2.0):
             frame = decode_jpeg(encode_jpeg(scene.frame, int(rng.integers(45, 95)))).copy()
             height, width = frame.shape[:2]
@@ -85,7 +86,7 @@ def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part
             there = {p.reference for p in scene.persons}
             absent = [r for r in scene.cast if r not in there]
             rows.append({"shape": resized.shape, "persons": persons, "absent": absent})
-    (folder / f"{part:02d}.json").write_text(json.dumps(rows), "utf-8")
+    (folder / "told.json").write_text(json.dumps(rows), "utf-8")
 
 
 def load_scenes(folder: Path) -> list[Scene]:
@@ -95,10 +96,10 @@ def load_scenes(folder: Path) -> list[Scene]:
     from all scenes, not from the few whose look-alikes keep to a side.
     """
     scenes = []
-    for part in range(PARTS):
-        pixels = np.memmap(folder / f"{part:02d}.u8", np.uint8, "r")
+    for part in (part_of(folder, number) for number in range(PARTS)):
+        pixels = np.memmap(part / "pixels.u8", np.uint8, "r")
         at = 0
-        for row in json.loads((folder / f"{part:02d}.json").read_text("utf-8")):
+        for row in json.loads((part / "told.json").read_text("utf-8")):
             size = int(np.prod(row["shape"]))
             persons = tuple(
                 Person(p["reference"], tuple(p["alternatives"]), tuple(p["box"]), p["visible"],
