@@ -182,7 +182,7 @@ def trained_tower(
 
 @app.command()
 def blip2(
-    scenes: int = 44_000, tower_steps: int = 1300, steps: int = 1800, size: int = 16,
+    scenes: int = 96_000, tower_steps: int = 6000, steps: int = 4000, size: int = 32,
     rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
     start: Path | None = None, device: Device = "cpu", threads: Threads = 1,
 ) -> None:  # fmt: skip
@@ -234,7 +234,7 @@ def blip2(
 
 @app.command()
 def clip(
-    steps: int = 800, size: int = 20, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
+    steps: int = 3000, size: int = 32, rate: float = 1e-3, seed: int = 0, cache: Path = CACHE,
     start: Path = WEIGHTS / "blip2", out: Path = WEIGHTS / "clip", device: Device = "cpu",
     threads: Threads = 1,
 ) -> None:  # fmt: skip
