@@ -153,5 +153,5 @@ def of_the_scene(
     measure: Callable[[Tensor, Tensor], Tensor], corners: Tensor, batch: Batch
 ) -> Tensor:
     """What ``measure`` says of each person and the boxes (B, Q, 4) of their scene, (N, Q)."""
-    pairs = measure(corners.flatten(0, 1), batch.boxes)  # of all with all: few against the model's
-    return pairs.unflatten(0, corners.shape[:2])[batch.scene, :, torch.arange(len(batch.scene))]
+    persons = batch.boxes.split(batch.scene.bincount(minlength=len(corners)).tolist())
+    return torch.cat([measure(*pair) for pair in zip(persons, corners, strict=True)])
