@@ -33,11 +33,11 @@ CORE, WHOLE = 0.4, 0.8  # of a box's sides: whose cells are a person's, see `cel
 class Batch:
     """B scenes, the N persons in them and up to P phrases about each, in prompts of T tokens.
 
-    pixels (B, 3, h, w) normalised; token ids and mask (B, T). By person: scene (N,) its number;
-    boxes (N, 4), corners in fractions of the picture; seen (N,) bool, enough of the person is
-    visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as `word_truth`, separators -1;
-    phrases (N, P) float, 1 where true. spans (B, P, T), 1 on the tokens of a phrase; claims (B, T),
-    the class that each token states, counted through all of `FACTS`, -1 none.
+    pixels (B, 3, h, w) normalised; token ids and mask (B, T). By person, scene after scene: scene
+    (N,) its number; boxes (N, 4), corners in fractions of the picture; seen (N,) bool, enough of
+    the person is visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as `word_truth`,
+    separators -1; phrases (N, P) float, 1 where true. spans (B, P, T), 1 on the tokens of a phrase;
+    claims (B, T), the class that each token states, counted through all of `FACTS`, -1 none.
     """
 
     pixels: Tensor
