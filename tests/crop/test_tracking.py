@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -298,6 +298,17 @@ def test_somebody_who_appears_for_one_sampled_frame_is_not_believed() -> None:
     (track,), counts = run(film(seen, 1))
     assert (track.source == MISSING).all()
     assert counts["detections_dropped"] == 1
+
+
+@pytest.mark.parametrize(("stride", "believed"), [(5, True), (1, False)])
+def test_pictures_of_one_moment_are_not_so_many_witnesses(stride: int, believed: bool) -> None:
+    """Four in a row say 1.1 nats each for somebody who appears for 3."""
+    seen: list[dict] = [{} for _ in range(12)]
+    seen[4:8] = [{0: (body(80), (0.43,))}] * 4
+    frames = stride * np.arange(len(seen))
+    scene = replace(film(seen, 1), frames=frames, truth=np.full((frames[-1] + 1, 1, 4), np.nan))
+    (track,), _ = run(scene, stride=stride)
+    assert (track.source == DETECTED).any() == believed
 
 
 def test_how_sure_one_wants_to_be_does_not_change_whom_a_body_looks_like() -> None:

@@ -31,6 +31,7 @@ from rhas.crop.looks import unlikeness
 MISSING, DETECTED, INTERPOLATED = 0, 1, 2
 
 _NEUTRAL = 0.2  # the score that tells nothing of a look, however sure of a person one wants to be
+_APART = 5  # working frames from which on two pictures of a body are two witnesses
 _LONGEST = 1500  # sampled frames of a shot that are assigned at once
 
 
@@ -134,6 +135,7 @@ def track_film(
     spans = [np.searchsorted(frames, shot) for shot in shots]
     linked = [link(frames[a:b].tolist(), detections[a:b], max_gap) for a, b in spans]
     gains = _gains([t for own in linked for t in own], people, min_score, floor)
+    gains *= min(1.0, stride / _APART)
     by_shot = np.split(gains, np.cumsum([len(own) for own in linked])[:-1])
     counts = dict.fromkeys(
         ("detections", "detections_dropped", "tracklets", "tracklets_dropped"), 0
