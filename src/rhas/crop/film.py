@@ -44,7 +44,7 @@ class CropConfig:
     """What is added on every side, as a share of the longer side of the box."""
     quality: int = 92
     """Of the JPEG crops, 1 to 95."""
-    min_score: float = 0.2
+    min_score: float = 0.1
     """The score that speaks neither for nor against a candidate; higher: fewer frames have
     somebody, and more often the right one."""
     max_gap: int = 30
