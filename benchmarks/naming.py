@@ -35,7 +35,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--split", choices=SUBSETS, default="test")
-    parser.add_argument("--min-score", type=float, nargs="+", default=[0.2, 0.3, 0.4, 0.5])
+    parser.add_argument("--min-score", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4, 0.5])
     args = parser.parse_args()
     max_gap = load_params(Path("params.yaml"))["crop"]["max_gap"]
     films = [f.movie for f in Manifest.read(STORES.raw).films if f.subset == args.split]
