@@ -109,3 +109,27 @@ def test_a_picture_too_large_to_be_true(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(RhasError, match="too large to be true") as error:
         inspect(film)
     assert error.value.got == "64 x 48"
+
+
+@pytest.mark.parametrize("ending", ["mpg", "ts"])
+def test_films_joined_end_to_end_are_told(tmp_path: Path, ending: str) -> None:
+    parts = [
+        write_film(tmp_path / f"{n}.{ending}", range(60), codec="mpeg2video").read_bytes()
+        for n in range(3)
+    ]
+    joined = tmp_path / f"joined.{ending}"
+    joined.write_bytes(b"".join(parts))
+    with pytest.raises(RhasError, match=r"times begin again") as failure:
+        inspect(joined)
+    assert failure.value.where == str(joined)
+    assert "picture 60 of 180, and 1 times more" in str(failure.value.got)
+    assert len(inspect(tmp_path / f"0.{ending}").ticks) == 60
+
+
+@pytest.mark.parametrize("code", [b"encv", b"zzzz"])
+def test_a_film_nobody_can_decode(tmp_path: Path, code: bytes) -> None:
+    film = write_film(tmp_path / "film.mp4", range(3), options=PLAIN)
+    film.write_bytes(film.read_bytes().replace(b"avc1", code))
+    with pytest.raises(RhasError, match=r"encrypted, or in a codec") as failure:
+        inspect(film)
+    assert failure.value.where == str(film)

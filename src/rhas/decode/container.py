@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from rhas.base.errors import RhasError
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture that is decoded; a header that claims more is taken for an error."""
+
+_JOIN_S = 1.0
+"""Clocks that go back by more begin again; muxers' slips are fractions of a picture."""
 
 _CONTAINER_TOLERANCE_S = 0.25  # last audio packets often come without a duration
 _DECLARES_DURATION = {"mov", "matroska", "avi", "flv", "asf"}  # in a header, not guessed
@@ -88,7 +92,8 @@ def inspect(path: Path) -> FilmInfo:
 
     Raises:
         RhasError: no file, an empty one, a Git LFS pointer, a text, not a film, a film without its
-            index, without video, with a picture size above MAX_PIXELS, or without any picture.
+            index, without video, in an unknown codec, with a picture size above MAX_PIXELS, without
+            any picture, or several films in one file, whose times begin again.
     """
     _check_file(path)
     try:
@@ -159,6 +164,12 @@ def _inspect(path: Path, container: Any) -> FilmInfo:
         )
     best = container.streams.best("video")
     stream = best if best in videos else videos[0]
+    if stream.codec_context is None:
+        raise RhasError(
+            "the film is encrypted, or in a codec that FFmpeg does not know",
+            where=str(path),
+            do="convert it to H.264 with the player that shows it",
+        )
     _check_size(path, stream.width, stream.height)
     configure(stream)
     packets = _Packets(stream)
@@ -179,6 +190,7 @@ def _inspect(path: Path, container: Any) -> FilmInfo:
     formats = set(container.format.name.split(","))
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     by_order = "avi" in formats or None in packets.pts
+    _check_clock(path, packets, stream.time_base, by_order)
     start, ticks, torn, last_ticks, time_base = packets.times(stream.time_base, rate, by_order)
     if "mov" in formats and stream.duration and ticks[-1] < stream.duration:
         # A packet's duration is the gap in decoding order, too long before a reordered picture.
@@ -220,6 +232,21 @@ def _check_size(path: Path, width: int, height: int) -> None:
             expected=f"at most {MAX_PIXELS} pixels",
             got=f"{width} x {height}",
             do="its header is damaged, or scale the film down first",
+        )
+
+
+def _check_clock(path: Path, packets: _Packets, time_base: Fraction, by_order: bool) -> None:
+    """Pictures of one time would stand for each other, and those of later films be left out."""
+    stamps = [stamp for stamp in packets.dts if stamp is not None]
+    falls = [n for n, (a, b) in enumerate(pairwise(stamps), 1) if (a - b) * time_base > _JOIN_S]
+    if falls and not by_order:
+        raise RhasError(
+            "the film's times begin again: several films in one file, end to end",
+            where=str(path),
+            got=f"after picture {falls[0]} of {len(stamps)}"
+            + (f", and {len(falls) - 1} times more" if falls[1:] else ""),
+            do="join them so that the times go on: `ffmpeg -i FILM -c copy NEW.mkv`, "
+            "or give each part as a film of its own",
         )
 
 
