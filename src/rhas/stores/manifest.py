@@ -91,7 +91,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
         columns: those that must be there; others may be.
 
     Raises:
-        RhasError: not UTF-8, empty, a header without some column, a line of another length.
+        RhasError: not UTF-8, empty, a header without some column, a line of another length, a
+            quote that is not closed on its line.
     """
     expected = ",".join(columns)
     try:
@@ -103,15 +104,16 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
             got=f"byte 0x{error.object[error.start]:02x} at offset {error.start}",
             do="save it as CSV in UTF-8",
         ) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    if reader.fieldnames is None:
+    lines = io.StringIO(text, newline="").readlines()
+    reader = csv.DictReader(lines, skipinitialspace=True, strict=True)
+    if not _header(reader, lines, path):
         raise RhasError(
             "the table is empty", where=str(path), expected=f"a header: {expected}",
             do="see data/own/README.md",
         )  # fmt: skip
-    reader.fieldnames = [name.strip() for name in reader.fieldnames]
+    reader.fieldnames = [name.strip() for name in _header(reader, lines, path)]
     if any(name not in reader.fieldnames for name in columns):
-        header = text.splitlines()[0]
+        header = lines[0].strip()
         other = ";" in header or "\t" in header
         raise RhasError(
             "the header lacks columns",
@@ -120,16 +122,51 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
             got=header,
             do="separate the columns by commas" if other else "make it the first line",
         )
-    for row in reader:
+    for line, row in _whole_lines(reader, lines, path):
         if None in row or None in row.values():
             raise RhasError(
                 "malformed line",
-                where=f"{path}:{reader.line_num}",
+                where=f"{path}:{line}",
                 expected=f"{len(reader.fieldnames)} values: {','.join(reader.fieldnames)}",
-                got=text.splitlines()[reader.line_num - 1],
+                got=lines[line - 1].strip(),
                 do="put a value that holds a comma into double quotes",
             )
-        yield reader.line_num, row
+        yield line, row
+
+
+def _header(reader: csv.DictReader[str], lines: Sequence[str], path: Path) -> Sequence[str]:
+    try:
+        return reader.fieldnames or ()
+    except csv.Error as error:
+        raise _quote(lines, 1, path) from error
+
+
+def _whole_lines(
+    reader: csv.DictReader[str], lines: Sequence[str], path: Path
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows and their line numbers; one that goes on over lines would swallow those behind it."""
+    while True:
+        line = reader.line_num + 1
+        while line <= len(lines) and not lines[line - 1].strip("\r\n"):
+            line += 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise _quote(lines, line, path) from error
+        if row is None:
+            return
+        if reader.line_num > line:
+            raise _quote(lines, line, path)
+        yield line, row
+
+
+def _quote(lines: Sequence[str], line: int, path: Path) -> RhasError:
+    return RhasError(
+        "a double quote that opens or closes nothing",
+        where=f"{path}:{line}",
+        got=lines[line - 1].strip()[:80],
+        do='close it on its line, and write one inside a value twice: "the ""red"" coat"',
+    )
 
 
 def read_annotations(folder: Path) -> list[TimedAction]:
