@@ -17,9 +17,10 @@ class ChunkConfig:
         frame_len: L, frames of a sample.
         split: ``cross_movie`` puts whole films into train, val and test, ``random`` windows.
         seed: of the shuffles.
-        fractions: of train, val and test where chance decides (paper: 626, 82 and 82 of 790).
+        fractions: of train, val and test where chance decides (paper: 626, 82 and 82 of 790); a
+            side with a share gets at least one film or window where there are enough.
         min_frames: a shorter last window of a film is dropped, counted and named.
-        boundary_sigma: width of a label-set change in ``boundary``, frames.
+        boundary_sigma: width of a label-set change in ``boundary``, frames, above 0.
     """
 
     fps: float
@@ -38,9 +39,16 @@ class ChunkConfig:
                 expected=f"1 to {self.frame_len}",
                 got=str(self.min_frames),
             )
-        if len(self.fractions) != 3 or abs(sum(self.fractions) - 1) > 1e-6:
+        shares = self.fractions
+        if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
             raise RhasError(
-                "fractions are train, val and test and sum to 1",
+                "fractions are train, val and test, none below 0, and sum to 1",
                 where="params.yaml, chunk.fractions",
-                got=str(self.fractions),
+                got=str(shares),
+            )
+        if not self.boundary_sigma > 0:
+            raise RhasError(
+                "boundary_sigma must be above 0",
+                where="params.yaml, chunk.boundary_sigma",
+                got=str(self.boundary_sigma),
             )

@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from rhas.chunk.config import ChunkConfig
-from rhas.stores.manifest import Film
+from rhas.stores.manifest import SUBSETS, Film
 
 
-def film_sides(films: Sequence[Film], config: ChunkConfig) -> dict[str, str]:
-    """Cross-movie split: what the manifest fixes, and by chance what it leaves open."""
-    open_films = [film.movie for film in films if film.subset is None]
-    chosen = assign(open_films, config)
-    return {film.movie: film.subset or chosen[film.movie] for film in films}
+def film_sides(
+    films: Sequence[Film], annotated: Collection[str], config: ChunkConfig
+) -> dict[str, str]:
+    """Cross-movie split of the annotated films: what the manifest fixes, and by chance what it
+    leaves open."""
+    drawn = [film for film in films if film.movie in annotated]
+    fixed = {film.movie: film.subset for film in drawn if film.subset is not None}
+    open_films = [film.movie for film in drawn if film.subset is None]
+    return fixed | assign(open_films, config, there=set(fixed.values()))
 
 
-def assign(names: Sequence[str], config: ChunkConfig) -> dict[str, str]:
-    """Train, val or test for each name: the order is that of seeded hashes, the shares exact."""
+def assign(
+    names: Sequence[str], config: ChunkConfig, there: Collection[str] = ()
+) -> dict[str, str]:
+    """Train, val or test for each name: the order is that of seeded hashes, the shares exact.
+
+    A side that would get none, has a share and is not ``there`` already gets one, where another
+    can spare it: five films have a test side, too.
+    """
     ranked = sorted(
         names, key=lambda name: hashlib.sha256(f"{config.seed}:{name}".encode()).hexdigest()
     )
-    sides = {}
-    for rank, name in enumerate(ranked):
-        share = (rank + 0.5) / len(ranked)
-        test_from = 1 - config.fractions[2]
-        val_from = test_from - config.fractions[1]
-        sides[name] = "test" if share > test_from else "val" if share > val_from else "train"
-    return sides
+    counts = _counts(len(ranked), config.fractions)
+    for side, fraction in zip(reversed(SUBSETS), reversed(config.fractions), strict=True):
+        if fraction > 0 and not counts[side] and side not in there:
+            giver = max(SUBSETS, key=lambda name: counts[name])
+            if counts[giver] > (giver not in there):
+                counts[giver] -= 1
+                counts[side] += 1
+    sides = [side for side in SUBSETS for _ in range(counts[side])]
+    return dict(zip(ranked, sides, strict=True))
+
+
+def _counts(names: int, fractions: Sequence[float]) -> Counter[str]:
+    test_from = 1 - fractions[2]
+    val_from = test_from - fractions[1]
+    shares = [(rank + 0.5) / names for rank in range(names)]
+    return Counter(
+        "test" if share > test_from else "val" if share > val_from else "train" for share in shares
+    )

@@ -53,7 +53,7 @@ def write_samples(
         "intervals_cut_at_end": 0,
     }
     unannotated: list[str] = []
-    sides = film_sides(films, config)
+    sides = film_sides(films, {movie for movie, _ in rows}, config)
     widths: dict[str, int] = {}
     for film in films:
         for person in range(len(film.references)):

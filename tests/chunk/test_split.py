@@ -1,0 +1,74 @@
+"""Which side a film or window is on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhas.chunk import ChunkConfig
+from rhas.chunk.split import assign, film_sides
+from rhas.stores.manifest import SUBSETS, Film
+
+
+def config(fractions: tuple[float, ...] = (0.8, 0.1, 0.1), seed: int = 0) -> ChunkConfig:
+    return ChunkConfig(15.0, 3000, "cross_movie", seed, fractions, 300, 5.0)
+
+
+def film(number: int, subset: str | None = None) -> Film:
+    return Film(f"film_{number}", f"films/film_{number}.mp4", "", ("she",), subset)
+
+
+@pytest.mark.parametrize(
+    ("films", "counts"),
+    [
+        (1, (1, 0, 0)), (2, (1, 0, 1)), (3, (1, 1, 1)), (5, (3, 1, 1)), (7, (5, 1, 1)),
+        (10, (8, 1, 1)), (20, (16, 2, 2)), (133, (106, 14, 13)),
+    ],
+)  # fmt: skip
+def test_few_films_have_a_test_side_too(films: int, counts: tuple[int, ...]) -> None:
+    sides = Counter(assign([f"film_{n}" for n in range(films)], config()).values())
+    assert tuple(sides[side] for side in SUBSETS) == counts
+
+
+def test_a_side_without_a_share_stays_empty() -> None:
+    sides = assign([str(n) for n in range(5)], config((1.0, 0.0, 0.0)))
+    assert set(sides.values()) == {"train"}
+
+
+def test_films_nobody_annotated_take_no_place() -> None:
+    films = [film(n) for n in range(20)]
+    annotated = {f"film_{n}" for n in range(0, 20, 4)}
+    for seed in range(20):
+        sides = film_sides(films, annotated, config(seed=seed))
+        assert set(sides) == annotated
+        assert Counter(sides.values()) == {"train": 3, "val": 1, "test": 1}
+
+
+def test_what_is_fixed_stays_and_counts() -> None:
+    films = [film(0, "test"), film(1, "train"), film(2), film(3)]
+    sides = film_sides(films, {f.movie for f in films}, config())
+    assert (sides["film_0"], sides["film_1"]) == ("test", "train")
+    assert sorted(sides.values()) == ["test", "train", "train", "val"]
+
+
+@given(
+    st.lists(st.integers(), min_size=1, max_size=60, unique=True),
+    st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    st.integers(0, 5),
+)
+def test_shares_are_exact_but_for_empty_sides(
+    names: list[int], parts: tuple[int, int], seed: int
+) -> None:
+    fractions = (1 - sum(parts) / 40, parts[0] / 40, parts[1] / 40)
+    sides = assign([str(name) for name in names], config(fractions, seed))
+    counts = Counter(sides.values())
+    assert sides.keys() == {str(name) for name in names}
+    for side, fraction in zip(SUBSETS, fractions, strict=True):
+        assert abs(counts[side] - fraction * len(names)) <= 2
+        if fraction == 0:
+            assert counts[side] == 0
+        elif len(names) >= 3:
+            assert counts[side] > 0
