@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from rhas.base.config import from_mapping
 from rhas.engine.jobs import ground_job
 from rhas.engine.stage import params, run, run_stage
-from rhas.ground import ground_film
+from rhas.ground import GroundConfig, ground_film
 from rhas.stores.manifest import Manifest
 
 RAW, FRAMES, OUT = Path("data/raw"), Path("data/frames"), Path("data/boxes")
@@ -12,6 +13,7 @@ RAW, FRAMES, OUT = Path("data/raw"), Path("data/frames"), Path("data/boxes")
 
 def main() -> None:
     values = params("ground")
+    from_mapping(GroundConfig, values["ground"], "ground")
     jobs = [
         ground_job(
             film.movie,

@@ -68,7 +68,10 @@ def _switches(values: Mapping[str, Any], comments: Mapping[str, str]) -> str:
         "dataset": (" or ".join(f"`{name}`" for name in DATASETS), ""),
         "vlm": (_allowed(_hints(ExtractConfig)["vlm"]), ""),
         "method": (", ".join(f"`{name}`" for name in METHODS), "which one is trained, see Methods"),
-        "seed": ("whole number", "of the method's parameters, the order of samples, and noise; the split has `chunk.seed`"),
+        "seed": (
+            "whole number",
+            "of weights, order and noise; the split has its own, `chunk.seed`",
+        ),
     }
     rows = []
     for name in SWITCHES:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from rhas.base.config import from_mapping
+from rhas.base.config import from_mapping, load_params
 from rhas.base.errors import RhasError
 
 
@@ -21,6 +22,7 @@ class Config:
     limit: int | None = None
     shares: tuple = (1, 2)
     inner: Inner = field(default_factory=Inner)
+    rates: tuple[float, ...] = ()
 
 
 def test_values_become_a_config() -> None:
@@ -41,9 +43,30 @@ def test_values_become_a_config() -> None:
         ({"fps": 1, "mode": "quick"}, "'fast' | 'slow'"),
         ({"fps": 1, "limit": True}, "int"),
         ({"fps": 1, "inner": {"with": 1}}, "did you mean 'width'"),
+        ({"fps": 1, "rates": [1, "2"]}, "params.yaml.rates[1]"),
     ],
 )
 def test_mistakes_are_named(values: dict, message: str) -> None:
     with pytest.raises(RhasError) as caught:
         from_mapping(Config, values, "params.yaml")
     assert message in str(caught.value)
+
+
+def test_items_of_a_list_become_what_they_are_declared_as() -> None:
+    made = from_mapping(Config, {"fps": 1, "rates": [1, 0.5], "shares": ["a", 1]}, "params.yaml")
+    assert (made.rates, made.shares) == ((1.0, 0.5), ("a", 1))
+    assert isinstance(made.rates[0], float)
+
+
+def test_params_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    """DVC writes 0.00001 as 1e-05, which YAML 1.1 takes for a word, and `off` for false."""
+    file = tmp_path / "params.yaml"
+    file.write_text("rate: 1e-05\nname: off\nsection: {count: 3}\n")
+    assert load_params(file) == {"rate": 1e-05, "name": "off", "section": {"count": 3}}
+    for text in ("a: 1\na: 2\n", "a: [1\n"):
+        file.write_text(text)
+        with pytest.raises(RhasError, match="cannot be read"):
+            load_params(file)
+    file.write_text("3\n")
+    with pytest.raises(RhasError, match="no parameters"):
+        load_params(file)

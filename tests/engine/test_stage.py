@@ -15,6 +15,8 @@ from rhas.base.errors import RhasError
 from rhas.engine import stage
 from rhas.engine.workcache import WorkCache
 
+work_root = stage.work_root
+
 
 @pytest.fixture(autouse=True)
 def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +70,20 @@ def test_failing_films_are_named_and_stop_no_other(tmp_path: Path) -> None:
 def test_a_killed_worker_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="RHAS_WORKERS"):
         stage.run_stage("decode", shout, [make_job(tmp_path, "killed")], tmp_path / "out")
+
+
+def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RhasError, match="no DVC repository") as failure:
+        work_root()
+    assert failure.value.where == str(tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["auto", "0", "-1", "1.5"])
+def test_workers_that_are_no_number(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHAS_WORKERS", wanted)
+    with pytest.raises(RhasError, match="RHAS_WORKERS"):
+        stage.workers()
 
 
 def test_kill_dash_nine_resumes(tmp_path: Path) -> None:

@@ -200,6 +200,15 @@ def test_scores_are_the_branches_mean_by_their_shares(batch: dict[str, Tensor]) 
     torch.testing.assert_close(scores(method, batch), 0.2 * each[0] + 0.8 * each[1])
 
 
+def test_half_precision_products_do_not_tie_scores(batch: dict[str, Tensor]) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        said = scores(small(), batch)
+    assert said.dtype == torch.float32
+    real = said[batch["mask"]]
+    assert len(real.unique()) > len(real.bfloat16().unique())
+    assert said == pytest.approx(scores(small(), batch), abs=0.05)
+
+
 def test_settled_shares_have_the_lowest_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Branches that always say 0.1 and 0.9: where three frames in ten are true, the best mixture
     says 0.3, a quarter of the second; a branch that is right counts alone."""

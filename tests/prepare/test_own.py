@@ -95,7 +95,10 @@ def test_tables_as_people_write_them(tmp_path: Path) -> None:
         ("movie,person,reference\na b,0,the man, tall\n", "references.csv:2: malformed line"),
         ("movie,person,reference\na b,0\n", "references.csv:2: malformed line"),
         ("movie,person,reference\n\n  \n", "references.csv:3: malformed line"),
-        ('movie,person,reference\na b,0,x\n\na b,1,"the man\nc,0,y\n', "references.csv:4: a double"),
+        (
+            'movie,person,reference\na b,0,x\n\na b,1,"the man\nc,0,y\n',
+            "references.csv:4: a double",
+        ),
         ('movie,person,reference\na b,0,"the man\na b,1,y"\n', "references.csv:2: a double"),
         ('movie,person,reference\na b,0,"x" y\n', "references.csv:2: a double quote"),
         ('movie,person,"reference\na b,0,x\n', "references.csv:1: a double quote"),

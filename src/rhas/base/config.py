@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.errors import RhasError
 
@@ -56,10 +56,11 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
             if value in typing.get_args(option):
                 return value
         elif (typing.get_origin(option) or option) is tuple and isinstance(value, list):
-            return tuple(value)
+            item, *_ = typing.get_args(option) or (Any,)
+            return tuple(_checked(v, item, f"{where}[{n}]") for n, v in enumerate(value))
         elif option is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
-        elif isinstance(option, type) and isinstance(value, option):
+        elif option is Any or (isinstance(option, type) and isinstance(value, option)):
             if option is int and isinstance(value, bool):
                 continue
             return value
@@ -73,14 +74,16 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
 
 
 def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
-    """All of params.yaml as plain values (for commands outside a DVC stage).
+    """All of params.yaml as plain values (for commands outside a DVC stage), read as DVC does.
+
+    That is YAML 1.2, in which 1e-05 is a number and `off` a word.
 
     Raises:
         RhasError: it cannot be read, or holds no parameters.
     """
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        values = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
         raise RhasError(
             "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
         ) from error

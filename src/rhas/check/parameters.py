@@ -13,6 +13,7 @@ from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig
 from rhas.crop.film import CropConfig
 from rhas.decode.film import DecodeConfig
+from rhas.engine.jobs import encoder_checkpoint
 from rhas.evaluate.evaluation import EvaluateConfig
 from rhas.extract.film import ExtractConfig
 from rhas.ground.film import GroundConfig
@@ -78,23 +79,9 @@ def section_config(values: Values, section: str) -> Any:
         return _training(values)
     own = dict(own)
     if section == "extract":
-        own = {**own, "checkpoint": _encoder_checkpoint(values, own)}
-        own.pop("checkpoints")
+        own["checkpoint"] = encoder_checkpoint(values)
+        del own["checkpoints"]
     return from_mapping(config, {**{n: values[n] for n in shared if n in values}, **own}, section)
-
-
-def _encoder_checkpoint(values: Values, section: Values) -> Any:
-    checkpoints = section.get("checkpoints")
-    if not isinstance(checkpoints, Mapping) or values.get("vlm") not in checkpoints:
-        known = ", ".join(checkpoints) if isinstance(checkpoints, Mapping) else "none"
-        raise RhasError(
-            "no checkpoint of this vlm",
-            where="extract.checkpoints",
-            expected=f"a folder or hub name for {values.get('vlm')!r}",
-            got=known,
-            do="set `vlm` to one of them, or add the checkpoint",
-        )
-    return checkpoints[values["vlm"]]
 
 
 def _training(values: Values) -> TrainConfig:

@@ -1,7 +1,8 @@
 """The film functions' inputs and arguments, the same for the DVC stages and the command line.
 
 Equal jobs have equal keys in the work cache: what one has computed, the other finds.
-``values`` is params.yaml, or the part of it that dvc.yaml declares for the stage.
+``values`` is params.yaml, or the part of it that dvc.yaml declares for the stage; its sections have
+been through their dataclasses.
 """
 
 from __future__ import annotations
@@ -55,14 +56,39 @@ def crop_job(movie: str, frames: Path, boxes: Path, values: Values) -> Job:
 
 
 def extract_job(movie: str, frames: Path, tracks: Path, values: Values) -> Job:
-    """Frames + tracks -> feature store."""
+    """Frames + tracks -> feature store.
+
+    Raises:
+        RhasError: see `encoder_checkpoint`.
+    """
     section = dict(values["extract"])
-    checkpoint = section.pop("checkpoints")[values["vlm"]]
+    checkpoint = encoder_checkpoint(values)
+    del section["checkpoints"]
     config = {"vlm": values["vlm"], "checkpoint": checkpoint, **section}
     inputs = {"frames": frames, "tracks": tracks, **_checkpoint(checkpoint)}
     return Job(
         movie, inputs, {"movie": movie, "config": config}, f"{movie}.zarr", frame_count(frames)
     )
+
+
+def encoder_checkpoint(values: Values) -> str:
+    """What ``extract.checkpoints`` names for ``vlm``.
+
+    Raises:
+        RhasError: nothing.
+    """
+    checkpoints = values["extract"].get("checkpoints")
+    known = checkpoints if isinstance(checkpoints, Mapping) else {}
+    named = known.get(values.get("vlm"))
+    if not isinstance(named, str) or not named:
+        raise RhasError(
+            "no checkpoint of this vlm",
+            where="extract.checkpoints",
+            expected=f"a folder or hub name for {values.get('vlm')!r}",
+            got=", ".join(map(str, known)) or "none",
+            do="set `vlm` to one of them, or add the checkpoint",
+        )
+    return named
 
 
 def _checkpoint(name: str) -> dict[str, Path]:

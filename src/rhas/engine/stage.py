@@ -40,16 +40,38 @@ def params(stage: str) -> dict[str, Any]:
 
 
 def work_root() -> Path:
-    """The work cache's folder, beside DVC's cache (shared wherever that is shared)."""
+    """The work cache's folder, beside DVC's cache (shared wherever that is shared).
+
+    Raises:
+        RhasError: the working folder is in no DVC repository.
+    """
+    from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
-    with Repo() as repo:
-        return Path(repo.cache.local_cache_dir).parent / "work"
+    try:
+        with Repo() as repo:
+            return Path(repo.cache.local_cache_dir).parent / "work"
+    except NotDvcRepoError as error:
+        raise RhasError(
+            "no DVC repository here", where=str(Path.cwd()), do="go to the project's folder"
+        ) from error
 
 
 def workers() -> int:
-    """Worker processes: ``RHAS_WORKERS``, else one per core. It never changes a result."""
-    return max(1, int(os.environ.get("RHAS_WORKERS", os.cpu_count() or 1)))
+    """Worker processes: ``RHAS_WORKERS``, else one per core. It never changes a result.
+
+    Raises:
+        RhasError: that is no whole number above 0.
+    """
+    wanted = os.environ.get("RHAS_WORKERS", str(os.cpu_count() or 1))
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise RhasError(
+            "not a number of processes",
+            where="RHAS_WORKERS",
+            expected="1 or more",
+            got=repr(wanted),
+        )
+    return int(wanted)
 
 
 @contextmanager

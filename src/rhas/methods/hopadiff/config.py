@@ -140,7 +140,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in (
-            "stride", "encoder_layers", "decoder_layers", "xlstm_blocks", "xlstm_chunk", "samples",
+            "stride", "encoder_layers", "decoder_layers", "xlstm_blocks", "xlstm_heads",
+            "xlstm_chunk", "samples",
         ):  # fmt: skip
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.bca_reach >= 0, "bca_reach", "0 or more", self.bca_reach)

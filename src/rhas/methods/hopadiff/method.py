@@ -160,7 +160,9 @@ class HopaDIFF(Method):
         batch = self._here(batch)
         sampled = torch.stack(self._streams(self.inputs(batch), generator), -1)
         length = batch["mask"].shape[1]
-        frames = (sampled @ self.shares).repeat_interleave(self.config.stride, 1)[:, :length]
+        with torch.autocast(sampled.device.type, enabled=False):  # half precision would tie scores
+            mixed = sampled.to(self.shares.dtype) @ self.shares
+        frames = mixed.repeat_interleave(self.config.stride, 1)[:, :length]
         frames = F.pad(frames, (0, 0, 0, length - frames.shape[1]))
         return frames * batch["mask"][..., None]
 
