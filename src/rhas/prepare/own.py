@@ -63,7 +63,10 @@ def read_own(source: Path, look: Callable[[Path], FilmInfo] = inspect) -> Own:
 
 
 def assemble_own(source: Path, out: Path) -> None:
-    """The folder data/raw of the user's own films; nothing of ``source`` is changed.
+    """The folder data/raw of the user's own films.
+
+    Films are hard links where the file system allows it: no film's bytes are changed, but DVC
+    makes what it stores read-only, and with it the file in ``source``.
 
     Args:
         source: see `read_own`.
