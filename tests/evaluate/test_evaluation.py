@@ -33,6 +33,7 @@ from torch import Tensor
 import rhas.evaluate.evaluation
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.evaluation import (
     sample_generator,
     score_samples,
@@ -315,3 +316,9 @@ def test_no_test_sample(tmp_path: Path) -> None:
     folder = samples(tmp_path, test=[])
     with pytest.raises(RhasError, match="no test sample"):
         evaluated(Seer(), folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("frames", [0, 501])
+def test_a_contact_sheet_has_room(frames: int) -> None:
+    with pytest.raises(RhasError, match="sheet_frames"):
+        EvaluateConfig(0, sheet_frames=frames)

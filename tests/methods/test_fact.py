@@ -257,6 +257,15 @@ def test_every_instance_has_a_token_of_its_own(batch: dict[str, Tensor]) -> None
         assert (match.spans[row][~stands] == 0).all()
 
 
+def test_a_diverged_network_has_losses_that_are_not_finite(batch: dict[str, Tensor]) -> None:
+    """Training tells it by them; matching must not stumble first."""
+    method = small()
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.fill_(torch.nan)
+    assert not torch.stack(list(method.losses(batch).values())).isfinite().all()
+
+
 def test_adapt_weighs_idle_tokens_and_counts_samples_with_too_many_instances(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -270,7 +270,7 @@ def test_a_batch_without_a_real_frame_is_finite(batch: dict[str, Tensor]) -> Non
 
 
 def test_pooling_averages_over_existing_frames() -> None:
-    inputs = Inputs(Config(stride=2), D=1)
+    inputs = Inputs(Config(stride=2), D=1, names=("holistic",))
     x = torch.tensor([[[1.0], [3.0], [5.0], [torch.nan], [torch.nan]]])
     exists = torch.tensor([[True, True, True, False, False]])
     assert inputs.pooled(x, exists)[0, :, 0].tolist() == [2, 5, 0]

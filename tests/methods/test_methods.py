@@ -286,6 +286,18 @@ def test_actdiff_has_no_part_of_hopadiff() -> None:
         config_of("actdiff", "mini", {"bca": True})
 
 
+@pytest.mark.parametrize("inputs", ["both", "holistic", "partial"])
+def test_actdiff_reads_what_the_other_baselines_read(inputs: str, batch: dict[str, Tensor]) -> None:
+    """A frame without a crop is 0 after standardising, and counts in no mean."""
+    ours, theirs = (small(name, inputs=inputs, stride=5) for name in ("actdiff", "linear"))
+    expected = theirs.stream(batch)
+    found = ours.inputs(batch)
+    torch.testing.assert_close(found.streams, [expected.x])
+    assert torch.equal(found.mask, expected.mask)
+    with pytest.raises(RhasError, match=r"actdiff.*missing"):
+        config_of("actdiff", "mini", {"missing": "learned"})
+
+
 def test_actdiff_on_the_whole_frame_is_hopadiff_without_its_parts(batch: dict[str, Tensor]) -> None:
     off = dict.fromkeys(("partial_branch", "hp_xlstm", "bca", "dft_condition"), False)
     ours, theirs = small("actdiff", inputs="holistic"), small("hopadiff", **off)

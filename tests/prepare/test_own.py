@@ -130,7 +130,7 @@ def test_mistakes_in_references(tmp_path: Path, references: str | bytes, message
         (HEADER + "a b,0,walking,nan,1\n", "must end after its start"),
         (HEADER + "a b,0,walking,0:00,0:01\n", "annotations.csv:2: malformed annotation"),
         (HEADER + "a b,0,walking,0.0,1.0\na b,1,walking,30,45\n", "0 to 2.000 s"),
-        (HEADER + "a b,0,walking,0,inf\n", "an annotation outside its film"),
+        (HEADER + "a b,0,walking,0,inf\n", "must end after its start"),
         (HEADER + "a b,0,walking,2,2.5\n", "an annotation outside its film"),
         ("movie,person,action,start,end\na b,0,walking,0,1\n", "the header lacks columns"),
         ("", "annotations.csv: the table is empty"),

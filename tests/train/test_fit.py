@@ -311,9 +311,12 @@ def test_what_training_leaves_open_is_settled_on_val(
     assert load_method(tmp_path).settle(val) == pytest.approx(report["settled"])
 
 
-def test_early_stopping_needs_validation_samples(train: list, tmp_path: Path) -> None:
+def test_early_stopping_needs_labels_to_validate(train: list, val: list, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"early stopping(.|\n)*train.patience"):
         fit(train, [], tiny(patience=1), out=tmp_path)
+    silent = [{**sample, "labels": torch.zeros_like(sample["labels"])} for sample in val]
+    with pytest.raises(RhasError, match=r"with labels(.|\n)*2 samples, none with a label"):
+        fit(train, silent, tiny(patience=1), out=tmp_path)
 
 
 def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:

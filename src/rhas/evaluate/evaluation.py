@@ -63,7 +63,7 @@ class EvaluateConfig:
             name, so neither order nor company changes its scores.
         readout: from scores to intervals.
         probe: of the features.
-        sheet_frames: frames of a contact sheet.
+        sheet_frames: frames of a contact sheet, 1 to 500: a JPEG has no more room.
     """
 
     seed: int
@@ -72,9 +72,11 @@ class EvaluateConfig:
     sheet_frames: int = 24
 
     def __post_init__(self) -> None:
-        if self.sheet_frames < 1:
+        if not 1 <= self.sheet_frames <= 500:
             raise RhasError(
-                "must be at least 1", where="evaluate.sheet_frames", got=str(self.sheet_frames)
+                "a contact sheet has 1 to 500 frames",
+                where="evaluate.sheet_frames",
+                got=str(self.sheet_frames),
             )
 
 

@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -206,7 +207,7 @@ def read_annotations(folder: Path) -> list[TimedAction]:
                 expected="a name of src/rhas/base/classes.txt",
                 do=f"did you mean '{near[0]}'?" if near else "choose one, or remove the line",
             )
-        if not 0 <= action.start_s < action.end_s:
+        if not 0 <= action.start_s < action.end_s < math.inf:
             raise RhasError(
                 "an interval must end after its start, from 0 on",
                 where=where,

@@ -63,13 +63,22 @@ def fit(
         A report: method, sizes, steps, and the last figures.
 
     Raises:
-        RhasError: no training sample, samples of different sizes, a loss that is not finite.
+        RhasError: no training sample, samples of different sizes, a loss that is not finite, early
+            stopping without a label in ``val``.
     """
-    _check(train, val, config)
+    if len(train) == 0:
+        raise RhasError(
+            "no training sample",
+            where="data/samples/index.csv",
+            do="add films, or change `split` or `chunk.fractions`",
+        )
     with threads(config.threads), torch.random.fork_rng(), team(config.device) as mates:
         leads = mates.rank == 0
         progress = progress or (_Log() if leads else _silent)
-        run = Run(Held(train, config.memory_gb), Held(val, config.memory_gb), config, mates)
+        held = Held(val, config.memory_gb)
+        if config.patience:
+            _check_labels(held)
+        run = Run(Held(train, config.memory_gb), held, config, mates)
         checkpoint = resume / CHECKPOINT if resume else None
         found = run.restore(checkpoint) if checkpoint else ""
         if found and leads:
@@ -94,18 +103,13 @@ def fit(
         return report
 
 
-def _check(train: SampleSet, val: SampleSet, config: TrainConfig) -> None:
-    if len(train) == 0:
+def _check_labels(val: Held) -> None:
+    if not any((sample["labels"][sample["mask"]] > 0).any() for sample in val):
         raise RhasError(
-            "no training sample",
-            where="data/samples/index.csv",
-            do="add films, or change `split` or `chunk.fractions`",
-        )
-    if config.patience and len(val) == 0:
-        raise RhasError(
-            "early stopping needs validation samples",
+            "early stopping needs validation samples with labels",
             where="params.yaml, train.patience",
-            do="set train.patience to 0, or add films to the validation side",
+            got=f"{len(val)} samples, none with a label",
+            do="set train.patience to 0, or add annotated films to the validation side",
         )
 
 

@@ -6,16 +6,16 @@ sizes that DiffAct was published with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from rhas.base.errors import RhasError
 from rhas.methods import Batch, Dims, hopadiff
+from rhas.methods.hopadiff.inputs import Inputs, Steps
 from rhas.methods.hopadiff.method import HopaDIFF
+from rhas.methods.layers.inputs import STREAMS
 
 __all__ = ["PRESETS", "Config", "make"]
 
@@ -29,12 +29,14 @@ class Config(hopadiff.Config):
     Args:
         inputs: the stream is ``both`` features side by side, ``holistic`` (the whole frame alone,
             HopaDIFF with its ablations off and nothing else) or ``partial`` (the crop alone).
+        missing: frames without a crop get ``zero`` features, as in the other baselines.
     """
 
     partial_branch: bool = False
     hp_xlstm: bool = False
     bca: bool = False
     dft_condition: bool = False
+    missing: Literal["zero"] = "zero"
     inputs: Literal["both", "holistic", "partial"] = "both"
 
     def __post_init__(self) -> None:
@@ -54,34 +56,22 @@ class ActDiff(HopaDIFF):
     """HopaDIFF whose one stream is made of the features that ``inputs`` names."""
 
     def __init__(self, config: Config, dims: Dims) -> None:
-        width = 2 * dims.D if config.inputs == "both" else dims.D
-        super().__init__(config, replace(dims, D=width))
+        names = STREAMS[config.inputs]
+        super().__init__(config, replace(dims, D=len(names) * dims.D))
+        self.inputs = _SideBySide(config, dims.D, names)
 
-    def adapt(self, samples: Iterable[Batch]) -> None:
-        """As HopaDIFF; a frame without a crop counts as 0 in the statistics."""
-        super().adapt(self._stream(sample) for sample in samples)
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """As HopaDIFF."""
-        return super().losses(self._stream(batch))
+class _SideBySide(Inputs):
+    """The streams as one."""
 
-    def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """As HopaDIFF."""
-        return super().scores(self._stream(batch), generator)
-
-    def _stream(self, batch: Batch) -> Batch:
-        if self.config.inputs == "holistic":
-            return batch
-        there = batch["present"] & batch["mask"]
-        partial = torch.where(there[..., None], batch["partial"], 0)
-        if self.config.inputs == "partial":
-            return {**batch, "holistic": partial}
-        return {**batch, "holistic": torch.cat([batch["holistic"], partial], -1)}
+    def forward(self, batch: Batch) -> Steps:
+        steps = super().forward(batch)
+        return replace(steps, streams=[torch.cat(steps.streams, -1)])
 
 
 def _like(config: hopadiff.Config, **changes: Any) -> Config:
     values = {item.name: getattr(config, item.name) for item in fields(config)}
-    return Config(**{**values, **dict.fromkeys(_OFF, False), **changes})
+    return Config(**{**values, **dict.fromkeys(_OFF, False), "missing": "zero", **changes})
 
 
 PRESETS = {

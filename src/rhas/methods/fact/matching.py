@@ -37,10 +37,13 @@ def matched(
 ) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:  # fmt: skip
     """The P = min(M, S) pairs of least total ``-by_class p - by_overlap IoU``.
 
+    Costs that are not finite count as 0: their loss is not finite either, which training tells.
+
     Returns:
         Their tokens and their instances.
     """
     cost = -by_class * probabilities[:, classes] - by_overlap * soft_iou(attention, spans)
-    tokens, chosen = linear_sum_assignment(cost.cpu().double().numpy())
+    finite = torch.nan_to_num(cost, nan=0.0, posinf=0.0, neginf=0.0)
+    tokens, chosen = linear_sum_assignment(finite.cpu().double().numpy())
     device = classes.device
     return torch.as_tensor(tokens, device=device), torch.as_tensor(chosen, device=device)

@@ -38,21 +38,20 @@ class Inputs(nn.Module):
     """Features to model input, with statistics of the training samples in its buffers.
 
     Args:
-        config: ``stride``, ``partial_branch``, ``missing``, ``standardise``,
-            ``centre``.
+        config: ``stride``, ``missing``, ``standardise``, ``centre``.
         D: feature width.
+        names: of the streams, holistic, partial or both.
     """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, config: Config, D: int) -> None:
+    def __init__(self, config: Config, D: int, names: tuple[str, ...]) -> None:
         super().__init__()
-        self.stride = config.stride
-        self.names = ("holistic", "partial") if config.partial_branch else ("holistic",)
+        self.stride, self.names = config.stride, names
         self.register_buffer("mean", torch.zeros(len(self.names), D))
         self.register_buffer("spread", torch.ones(len(self.names), D))
-        learned = config.partial_branch and config.missing == "learned"
+        learned = "partial" in names and config.missing == "learned"
         self.missing = nn.Parameter(torch.zeros(D)) if learned else None
         self.standardise, self.centre = config.standardise, config.centre
 

@@ -38,8 +38,8 @@ class HopaDIFF(Method):
         super().__init__()
         self.config, self.dims = config, dims
         width = config.condition_width
-        self.inputs = Inputs(config, dims.D)
-        self.names = self.inputs.names
+        self.names = ("holistic", "partial") if config.partial_branch else ("holistic",)
+        self.inputs = Inputs(config, dims.D, self.names)
         streams = len(self.names)
         self.encoders = nn.ModuleList(Encoder(config, dims.D, dims.C) for _ in range(streams))
         self.blocks = nn.ModuleList(

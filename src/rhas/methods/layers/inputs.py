@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rhas.base.errors import RhasError
 from rhas.methods import Batch, Dims
 
-_STREAMS = {"both": ("holistic", "partial"), "holistic": ("holistic",), "partial": ("partial",)}
+STREAMS = {"both": ("holistic", "partial"), "holistic": ("holistic",), "partial": ("partial",)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Stream(nn.Module):
 
     def __init__(self, config: StreamConfig, dims: Dims) -> None:
         super().__init__()
-        self.names = _STREAMS[config.inputs]
+        self.names = STREAMS[config.inputs]
         self.stride = config.stride
         self.standardise, self.centre = config.standardise, config.centre
         self.width = len(self.names) * dims.D
