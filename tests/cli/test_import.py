@@ -112,6 +112,61 @@ def test_films_brought_elsewhere_are_not_what_the_stages_read(project: Path) -> 
     assert "dvc repro extract" in shown.output
 
 
+def test_films_in_place_are_not_deleted(project: Path) -> None:
+    """One without a reference, and one that cannot be read; a film of another folder gives way."""
+    (project / "in" / "b.mp4").write_bytes((project / "in" / "a.mp4").read_bytes())
+    with (project / "in" / "references.csv").open("a") as file:
+        file.write("b,0,the woman\n")
+    assert rhas("import", "films", "in").exit_code == 0
+    own = project / "data" / "own"
+    (project / "new.csv").write_text("movie,person,reference\na,0,the man\n")
+    words = ("import", "films", "data/own", "--references", "new.csv", "--replace")
+    before = {path: path.read_bytes() for path in own.rglob("*.*")}
+    refused = rhas(*words)
+    assert "delete films" in str(refused.exception)
+    assert "b.mp4" in str(refused.exception)
+    assert {path: path.read_bytes() for path in own.rglob("*.*")} == before
+
+    (own / "films" / "b.mp4").unlink()
+    (own / "films" / "b.mp4").write_bytes(b"torn")
+    assert "b.mp4" in str(rhas(*words, "--drop").exception)
+    assert (own / "films" / "b.mp4").read_bytes() == b"torn"
+    (own / "films" / "b.mp4").rename(project / "b.mp4")
+    assert rhas(*words).exit_code == 0
+    assert [path.name for path in (own / "films").iterdir()] == ["a.mp4"]
+
+
+def test_tables_in_place_are_kept_where_the_new_ones_differ(project: Path) -> None:
+    own = project / "data" / "own"
+    header = "movie,person,action,start_s,end_s\n"
+    (project / "in" / "annotations.csv").write_text(header + "a,0,walking,0.000,1.000\n")
+    (project / "in" / "references.csv").write_text(
+        "movie,person,reference,subset\na,0,the man,train\n"
+    )
+    assert rhas("import", "films", "in").exit_code == 0
+    words = ("import", "films", "data/own", "--replace", "--drop")
+    assert "nothing odd" in rhas(*words).output
+    assert sorted(path.name for path in own.glob("*.csv*")) == ["annotations.csv", "references.csv"]
+
+    (own / "annotations.csv").write_text(header + "a,0,wlking,0,1\n")
+    report = json.loads(rhas(*words, "--json").output)
+    assert report["findings"]["table replaced"]["places"] == [
+        "data/own/annotations.csv: kept as annotations.csv.1"
+    ]
+    assert (own / "annotations.csv.1").read_text() == header + "a,0,wlking,0,1\n"
+    assert not (own / "annotations.csv").exists()
+    (own / "annotations.csv").write_text(header + "a,0,walking,0,1\n")
+    assert "kept as annotations.csv.2" in rhas(*words).output
+    assert (own / "annotations.csv").read_text() == header + "a,0,walking,0.000,1.000\n"
+    assert (own / "annotations.csv.1").read_text() == header + "a,0,wlking,0,1\n"
+    assert (own / "annotations.csv.2").read_text() == header + "a,0,walking,0,1\n"
+
+    (project / "in" / "annotations.csv").unlink()
+    assert rhas("import", "films", "in", "--replace").exit_code == 0
+    assert not (own / "annotations.csv").exists(), "not read: --replace lets it go"
+    assert not (own / "annotations.csv.3").exists()
+
+
 def test_ava(project: Path) -> None:
     (project / "ava.csv").write_text("a,0901,0.1,0.1,0.5,0.9,129,0\n")
     words = ("import", "ava", "ava.csv", "--films", "in", "--references", "in/references.csv")

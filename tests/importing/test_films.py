@@ -18,7 +18,7 @@ from rhas.importing.audit import FINDINGS, Audit
 from rhas.importing.films import Collection, collect, find_films, tell_other_endings
 from rhas.importing.labels import id_base, read_label_map
 from rhas.importing.rows import Clock, read_ava, read_moments, read_references, read_table
-from rhas.importing.write import check_free, set_params, write_own
+from rhas.importing.write import check_free, check_none_lost, set_params, write_own
 from rhas.prepare.own import assemble_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
 
@@ -97,6 +97,28 @@ def test_films_of_any_name_become_a_data_set(folder: Path, tmp_path: Path) -> No
         "README.md", "films/a.mp4", "references.csv",
     ]  # fmt: skip
     assert not (out / "films" / "a.mp4").samefile(folder / "films" / "a.mp4")
+
+
+def test_a_film_that_lies_where_the_import_writes_is_kept_or_refused(tmp_path: Path) -> None:
+    """Another hard link to it elsewhere makes a film no less safe, a symbolic link does."""
+    here, there = tmp_path / "own" / "films", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir(parents=True)
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        (there / name).write_bytes(name.encode())
+    (here / "a.mp4").hardlink_to(there / "a.mp4")
+    (here / "b.mp4").write_bytes(b"not that one")
+    (here / "d.mp4").write_bytes(b"d")
+    (there / "linked.mp4").symlink_to(here / "d.mp4")
+    by_hand = find_films(there)
+    check_none_lost([p for p in by_hand.values() if p.stem != "linked"], [], tmp_path / "own")
+    with pytest.raises(RhasError, match=r"(?s)own/films: .*delete films.*got: d\.mp4\n"):
+        check_none_lost(by_hand.values(), [], tmp_path / "own")
+    films = find_films(tmp_path / "own")
+    with pytest.raises(RhasError, match=r"got: b\.mp4, d\.mp4\n"):
+        check_none_lost(films.values(), [films["a"]], here / ".." / ".." / "own")
+    check_none_lost(films.values(), films.values(), tmp_path / "own")
+    check_none_lost(films.values(), [], tmp_path / "new")
 
 
 REFERENCES = "movie,person,reference\na,0,the man\n"

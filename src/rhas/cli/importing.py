@@ -33,7 +33,11 @@ Params = Annotated[
                  "written; comments stay."),
 ]  # fmt: skip
 Drop = Annotated[bool, typer.Option("--drop", help="Go on without what the audit marks as drop.")]
-Replace = Annotated[bool, typer.Option("--replace", help="Put it in the place of what is there.")]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Put it in the place of what is there. Nothing that is read "
+                 "from there is lost."),
+]  # fmt: skip
 Copy = Annotated[
     bool, typer.Option("--copy", help="Copy the films. Default: hard links, which take no room.")
 ]
@@ -299,7 +303,7 @@ def _run(
     from rhas.importing.films import collect, find_films, tell_other_endings
     from rhas.importing.labels import read_label_map
     from rhas.importing.rows import read_references
-    from rhas.importing.write import check_free, set_params, write_own
+    from rhas.importing.write import check_free, check_none_lost, set_params, write_own
 
     check_free(out, replace)
     in_place = _in_project(out, "data/own", params)
@@ -313,7 +317,10 @@ def _run(
     )  # fmt: skip
     goes_on = bool(kept.files) and (drop or not audit.stops)
     if goes_on:
-        write_own(kept, out, copy)
+        check_none_lost(files.values(), kept.files.values(), out)
+        read = [value for value in settings.values() if isinstance(value, Path)]
+        for path, former in write_own(kept, out, copy, read):
+            audit.add("table replaced", f"{path}: kept as {former.name}")
     report = out / "import.json"
     audit.write(report, {k: _plain(v) for k, v in settings.items()}, goes_on)
     changed = set_params(params, {"dataset": "own"}) if goes_on and in_place else {}

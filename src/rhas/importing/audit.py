@@ -57,6 +57,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "averaged over query tokens": ("note", "as the published code does"),
     "no embedding of the reference": ("note", "zeros: the published files hold none"),
     "no sentence": ("note", "a stand-in is written"),
+    "table replaced": ("note", "the one that was read is kept under another name"),
 }
 """Level and consequence of each finding. ``drop``: something would be lost, so the import stops
 unless it is told to go on; ``warn``: kept, but look at it; ``note``: done on purpose."""

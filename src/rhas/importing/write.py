@@ -6,8 +6,9 @@ import csv
 import re
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,42 @@ def check_free(out: Path, replace: bool) -> None:
         )
 
 
-def write_own(collection: Collection, out: Path, copy: bool) -> None:
+def check_none_lost(films: Iterable[Path], kept: Iterable[Path], out: Path) -> None:
+    """Raises RhasError where `write_own` would remove a film that the import found.
+
+    Args:
+        films: all that it found.
+        kept: those of them that it keeps.
+        out: where it writes.
+    """
+    left = set(films).difference(kept)
+    lost = [path.name for path in _films(out) if any(_is_at(path, film) for film in left)]
+    if lost:
+        raise RhasError(
+            "the import would delete films that it does not keep: they lie where it writes",
+            where=str(out / "films"),
+            got=", ".join(lost),
+            do="move them to another folder, or give another --out",
+        )
+
+
+def write_own(
+    collection: Collection, out: Path, copy: bool, tables: Sequence[Path] = ()
+) -> list[tuple[Path, Path]]:
     """``out/films``, ``references.csv`` and, where there are any, ``annotations.csv``.
 
     Films are hard-linked, which costs no room, or copied where that is wanted or needed. Films
-    and tables that were there are removed, other files stay.
+    and tables that were there are removed, other files stay. A table that the import has read from
+    there is kept under another name, unless the new one is the same.
+
+    Args:
+        collection: what to write; see `check_none_lost` for films that lie in ``out``.
+        out: made where missing.
+        copy: no hard links.
+        tables: files that the import has read.
+
+    Returns:
+        Path and new path of every table kept so.
     """
     folder = out / "films"
     wanted = {
@@ -65,6 +97,7 @@ def write_own(collection: Collection, out: Path, copy: bool) -> None:
             path.unlink()
     for temporary, target in new.items():
         temporary.rename(target)
+    aside = _set_aside(tables, out)
     for name in TABLES:
         (out / name).unlink(missing_ok=True)
     with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
@@ -75,6 +108,30 @@ def write_own(collection: Collection, out: Path, copy: bool) -> None:
                 writer.writerow([movie, person, text, collection.subsets[movie] or ""])
     if collection.annotations:
         write_annotations(out, collection.annotations)
+    for path, kept in list(aside):
+        if path.is_file() and path.read_bytes() == kept.read_bytes():
+            kept.unlink()
+            aside.remove((path, kept))
+    return aside
+
+
+def _set_aside(tables: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Renames those of ``tables`` that lie where `write_own` writes its own."""
+    aside = []
+    for path in (out / name for name in TABLES):
+        if any(_is_at(path, table) for table in tables):
+            names = (path.with_name(f"{path.name}.{number}") for number in count(1))
+            aside.append((path, path.rename(next(name for name in names if not name.exists()))))
+    return aside
+
+
+def _is_at(path: Path, source: Path) -> bool:
+    """Whether ``source``, or what it is a symbolic link to, lies at ``path``; a hard link elsewhere
+    to the same file does not."""
+    return any(
+        place.name == path.name and place.parent.resolve() == path.parent.resolve()
+        for place in (source, source.resolve())
+    )
 
 
 @contextmanager
