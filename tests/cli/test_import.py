@@ -227,6 +227,16 @@ def test_rhas133_stopped_by_the_audit_leaves_the_audit(project: Path) -> None:
     assert [p.name for p in (project / "data").rglob("*")] == ["import.json"]
 
 
+@pytest.mark.parametrize("place", ["data/raw", "data/features/blip2/theirs"])
+def test_rhas133_does_not_delete_what_it_reads(project: Path, place: str) -> None:
+    words = write_published(project / place, {"train": 1})
+    before = sorted(project.rglob("*"))
+    refused = rhas("import", "rhas133", *words, "--replace")
+    assert "would delete what it reads" in str(refused.exception)
+    assert sorted(project.rglob("*")) == before
+    assert rhas("import", "rhas133", *words, "--out", "other").exit_code == 0
+
+
 def test_rhas133_elsewhere(project: Path) -> None:
     pickles, features = write_published(project / "theirs", {"train": 1})
     result = rhas("import", "rhas133", pickles, features, "--out", "other")

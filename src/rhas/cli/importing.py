@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -234,6 +236,7 @@ def rhas133(
     from rhas.stores.manifest import Manifest
 
     stores, raw = out / "features" / vlm, out / "raw"
+    _check_outside([path for path in (pickles, features, label_map) if path], (stores, raw))
     there = [str(folder) for folder in (stores, raw) if folder.is_dir() and any(folder.iterdir())]
     if there and not replace:
         raise RhasError(
@@ -285,6 +288,18 @@ def rhas133(
         else:
             _tell_stopped(bool(audit.counts.get("samples")))
     raise typer.Exit(0 if goes_on else 1)
+
+
+def _check_outside(sources: Sequence[Path], written: Sequence[Path]) -> None:
+    """Raises RhasError where one of ``sources`` lies in a folder that is written anew."""
+    for source, folder in product(sources, written):
+        if source.resolve().is_relative_to(folder.resolve()):
+            raise RhasError(
+                "the import would delete what it reads",
+                where=str(source),
+                got=f"it lies in {folder}, which is written anew",
+                do="move it to another folder, or give another --out",
+            )
 
 
 class _Stopped(Exception):
