@@ -1,26 +1,122 @@
-"""``rhas cache prune`` and unfinished trainings."""
+"""``rhas cache`` on entries in use and out of use, and on unfinished trainings."""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from film_functions import make_job, shout
 from typer.testing import CliRunner
 
-from rhas.cli import app, cache
+from rhas.cli import app
+from rhas.engine.stage import stage_lock, work_root
+from rhas.engine.workcache import Entry, WorkCache, link
+
+NO_SCM = "[core]\n    no_scm = true\n    analytics = false\n"
 
 
-def test_all_lets_go_of_unfinished_trainings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkCache:
+    """The work cache of a project, empty, in the project's folder."""
+    root = tmp_path / "project"
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc" / "config").write_text(f"{NO_SCM}[cache]\n    type = hardlink,symlink,copy\n")
+    monkeypatch.chdir(root)
+    return WorkCache(work_root())
+
+
+def entry(work: WorkCache, stage: str, movie: str, linked: bool = False) -> Entry:
+    """A result of 6 bytes, as `run_stage` leaves it at the stage's end, or before."""
+    job = make_job(work.root.parent, movie=movie)
+    made = work.compute(stage, movie, shout, job, lambda frames: None)
+    if linked:
+        link(made.result, Path("data") / stage / job.target)
+    return made
+
+
+def cache(*words: str) -> str:
+    result = CliRunner().invoke(app, ["cache", *words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def shown() -> dict[str, tuple[object, ...]]:
+    """Entries, films, bytes, unlinked entries and unlinked bytes by stage."""
+    return {row.pop("stage"): tuple(row.values()) for row in json.loads(cache("show", "--json"))}
+
+
+def test_prune_removes_what_nothing_links_to(work: WorkCache) -> None:
+    kept = [entry(work, "decode", "a", linked=True), entry(work, "crop", "a", linked=True)]
+    entry(work, "decode", "b")
+    entry(work, "ground", "a")
+    assert shown() == {
+        "crop": (1, 1, 6, 0, 0),
+        "decode": (2, 2, 12, 1, 6),
+        "ground": (1, 1, 6, 1, 6),
+    }
+    assert cache("prune", "--dry-run") == "would remove 2 entries, 0.0 MB\n"
+    assert len(list(work.entries())) == 4
+    assert cache("prune") == "removed 2 entries, 0.0 MB\n"
+    assert sorted(work.entries(), key=lambda e: e.stage) == sorted(kept, key=lambda e: e.stage)
+    assert shown() == {"crop": (1, 1, 6, 0, 0), "decode": (1, 1, 6, 0, 0)}
+    assert cache("prune", "--all") == "removed 2 entries, 0.0 MB\n"
+    assert Path("data/decode/a.out").read_text() == "HELLO!"
+
+
+def test_a_stage_at_work_is_left_alone(work: WorkCache) -> None:
+    """It links to its entries once all of them are there."""
+    entry(work, "decode", "a")
+    entry(work, "ground", "a")
+    for words in (["--dry-run"], [], ["--all"]):
+        with stage_lock("decode", work.root):
+            assert "decode: at work, left alone\n" in cache("prune", *words)
+        assert "decode" in [found.stage for found in work.entries()]
+    assert [found.stage for found in work.entries()] == ["decode"]
+    assert cache("prune") == "removed 1 entries, 0.0 MB\n"
+
+
+def another_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: object, target: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def other_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".dvc/config").write_text(f"{NO_SCM}[cache]\n    type = symlink\n")
+
+
+@pytest.mark.parametrize("copies", [another_disk, other_links])
+def test_copies_are_not_taken_for_out_of_use(
+    work: WorkCache, monkeypatch: pytest.MonkeyPatch, copies: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
-    monkeypatch.setattr(cache, "work_root", lambda: tmp_path)
-    place = tmp_path / "train" / "0a1b" / "checkpoint.safetensors"
+    copies(monkeypatch)
+    entry(work, "decode", "a", linked=True)
+    before = sorted(Path().rglob("*"))
+    assert shown() == {"decode": (1, 1, 6, None, None)}
+    assert "cannot be told" in cache("show")
+    said = cache("prune")
+    assert "cannot be told" in said
+    assert said.endswith("\nremoved 0 entries, 0.0 MB\n")
+    assert set(Path().rglob("*")) - set(before) <= {Path(".dvc/cache"), Path(".dvc/tmp")}
+    assert cache("prune", "--all") == "removed 1 entries, 0.0 MB\n"
+    assert Path("data/decode/a.out").read_text() == "HELLO!"
+
+
+def test_all_lets_go_of_unfinished_trainings(work: WorkCache) -> None:
+    place = work.root / "train" / "0a1b" / "checkpoint.safetensors"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"x" * 2_000_000)
-    run = CliRunner().invoke
-    assert run(app, ["cache", "prune"]).output == "removed 0 entries, 0.0 MB\n"
-    said = run(app, ["cache", "prune", "--all", "--dry-run"]).output
+    assert cache("prune") == "removed 0 entries, 0.0 MB\n"
+    said = cache("prune", "--all", "--dry-run")
     assert said == "would remove 0 entries and 1 unfinished trainings, 2.0 MB\n"
     assert place.exists()
-    run(app, ["cache", "prune", "--all"])
+    with stage_lock("train/0a1b", work.root):
+        assert "train/0a1b: at work, left alone\n" in cache("prune", "--all")
+    assert place.exists()
+    cache("prune", "--all")
     assert not place.exists()

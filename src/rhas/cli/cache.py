@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +17,11 @@ from rich.table import Table
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import Entry, WorkCache
 
+_COPIES = (
+    "the workspace or DVC's cache holds copies of the entries, not links (another disk or file "
+    "system, or cache.type): what is in use cannot be told, `rhas cache prune --all` removes all"
+)
+
 app = typer.Typer(help="Show and prune the work cache: each film's result of each stage.")
 
 
@@ -22,21 +30,22 @@ def cache_show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Entries and bytes per stage, and how much of it nothing else links to any more."""
-    stages: dict[str, list[Entry]] = defaultdict(list)
     cache = WorkCache(work_root())
-    for entry in cache.entries():
-        stages[entry.stage].append(entry)
-    rows = [
-        {
-            "stage": stage,
-            "entries": len(entries),
-            "films": len({entry.name for entry in entries}),
-            "bytes": sum(_bytes(entry) for entry in entries),
-            "unlinked_entries": sum(not _linked(entry) for entry in entries),
-            "unlinked_bytes": sum(_bytes(entry) for entry in entries if not _linked(entry)),
-        }
-        for stage, entries in stages.items()
-    ]
+    stages = _by_stage(cache)
+    known = not stages or _links_tell(cache.root)
+    rows: list[dict[str, object]] = []
+    for stage, entries in stages.items():
+        unlinked = [entry for entry in entries if not _linked(entry)]
+        rows.append(
+            {
+                "stage": stage,
+                "entries": len(entries),
+                "films": len({entry.name for entry in entries}),
+                "bytes": sum(map(_bytes, entries)),
+                "unlinked_entries": len(unlinked) if known else None,
+                "unlinked_bytes": sum(map(_bytes, unlinked)) if known else None,
+            }
+        )
     if as_json:
         print(json.dumps(rows, indent=1))
         return
@@ -49,10 +58,12 @@ def cache_show(
             str(row["films"]),
             str(row["entries"]),
             _mb(row["bytes"]),
-            str(row["unlinked_entries"]),
-            _mb(row["unlinked_bytes"]),
+            str(row["unlinked_entries"]) if known else "?",
+            _mb(row["unlinked_bytes"]) if known else "?",
         )
     Console().print(table)
+    if not known:
+        print(_COPIES)
 
 
 @app.command("prune")
@@ -69,27 +80,85 @@ def cache_prune(
 ) -> None:
     """Remove entries whose files neither the workspace nor DVC's cache links to.
 
-    Run `dvc gc -w` first to let go of what no current stage uses.
+    Run `dvc gc -w` first to let go of what no current stage uses. A stage or training that is at
+    work is left alone. Where entries are copied and not linked, nothing is removed without --all.
     """
     cache = WorkCache(work_root())
-    doomed = [entry for entry in cache.entries() if everything or not _linked(entry)]
-    unfinished = _unfinished(cache) if everything else []
-    freed = sum(_bytes(entry) for entry in doomed) + sum(p.stat().st_size for p in unfinished)
-    if not dry_run:
-        for entry in doomed:
-            cache.remove(entry)
-        for checkpoint in unfinished:
-            checkpoint.unlink()
+    stages = list(_by_stage(cache))
+    if stages and not everything and not _links_tell(cache.root):
+        print(_COPIES)
+        stages = []
+    entries = [size for s in stages for size in _pruned_entries(cache, s, everything, dry_run)]
+    trainings = list(_pruned_trainings(cache, dry_run)) if everything else []
     verb = "would remove" if dry_run else "removed"
-    trainings = f" and {len(unfinished)} unfinished trainings" if unfinished else ""
-    print(f"{verb} {len(doomed)} entries{trainings}, {_mb(freed)} MB")
+    also = f" and {len(trainings)} unfinished trainings" if trainings else ""
+    print(f"{verb} {len(entries)} entries{also}, {_mb(sum(entries) + sum(trainings))} MB")
 
 
-def _unfinished(cache: WorkCache) -> list[Path]:
-    """Checkpoints of trainings that have not come to their end."""
+def _pruned_entries(cache: WorkCache, stage: str, everything: bool, dry_run: bool) -> Iterator[int]:
+    """The size of every entry of a stage that is not needed, which goes unless ``dry_run``."""
+    with _idle(cache.root, stage) as idle:
+        for entry in cache.entries() if idle else ():
+            if entry.stage == stage and (everything or not _linked(entry)):
+                yield _bytes(entry)
+                if not dry_run:
+                    cache.remove(entry)
+
+
+def _pruned_trainings(cache: WorkCache, dry_run: bool) -> Iterator[int]:
+    """The size of every checkpoint of a training that has not come to its end, likewise."""
     from rhas.train import CHECKPOINT
 
-    return sorted((cache.root / "train").glob(f"*/{CHECKPOINT}"))
+    for checkpoint in sorted((cache.root / "train").glob(f"*/{CHECKPOINT}")):
+        with _idle(cache.root, f"train/{checkpoint.parent.name}") as idle:
+            if idle and checkpoint.is_file():
+                yield checkpoint.stat().st_size
+                if not dry_run:
+                    checkpoint.unlink()
+
+
+def _by_stage(cache: WorkCache) -> dict[str, list[Entry]]:
+    stages: dict[str, list[Entry]] = defaultdict(list)
+    for entry in cache.entries():
+        stages[entry.stage].append(entry)
+    return stages
+
+
+@contextmanager
+def _idle(root: Path, stage: str) -> Iterator[bool]:
+    """Whether nobody has this `stage_lock`; nobody gets it meanwhile.
+
+    Entries of a stage at work are linked to its output at its end.
+    """
+    with (root / stage / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{stage}: at work, left alone")
+            yield False
+        else:
+            yield True
+
+
+def _links_tell(root: Path) -> bool:
+    """Whether entries that are in use have another hard link.
+
+    They have none where the workspace or DVC's cache is on another disk, or on a file system whose
+    copies share their blocks (DVC prefers those), or where `cache.type` does not begin with
+    hardlink.
+    """
+    from dvc.repo import Repo
+    from dvc_objects.fs.generic import test_links
+
+    with Repo() as repo:
+        odb = repo.cache.local
+        places = repo.root_dir, repo.cache.local_cache_dir
+        kinds = ["reflink", "hardlink"]
+        try:
+            made = [test_links(kinds, odb.fs, str(root), odb.fs, f"{p}/file") for p in places]
+        except OSError:
+            return False
+        return odb.cache_types[:1] == ["hardlink"] and all(kind == ["hardlink"] for kind in made)
 
 
 def _linked(entry: Entry) -> bool:
