@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -216,6 +217,32 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
         "the man in black" in (out / "intervals.csv").read_text()
         or "the man in black" in (out / "intervals.json").read_text()
     )
+
+
+def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
+    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    asked = request(rendered, model, values, tmp_path / "out")
+    lock = fcntl.flock
+
+    def stopped(file: Any, how: int) -> None:
+        if not how & fcntl.LOCK_NB:
+            raise KeyboardInterrupt("the second")
+        lock(file, how)
+
+    def decode(inputs: Any, arguments: Any, out: Path, progress: Any) -> None:
+        out.write_bytes(b"half")
+        with pytest.raises(KeyboardInterrupt, match="the second"):
+            segment_film(asked, lambda line: None)
+        assert out.read_bytes() == b"half"
+        raise KeyboardInterrupt("the first")
+
+    monkeypatch.setattr(fcntl, "flock", stopped)
+    monkeypatch.setattr(run, "decode_film", decode)
+    with pytest.raises(KeyboardInterrupt, match="the first"):
+        segment_film(asked, lambda line: None)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_overlay_drawn_twice_has_the_same_bytes(

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from rhas.decode import decode_film
 from rhas.decode.container import FilmInfo
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.progress import film_progress
-from rhas.engine.stage import stage_lock, write_json
+from rhas.engine.stage import write_json
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, model_hash
 from rhas.extract import extract_film
@@ -39,13 +39,13 @@ from rhas.segment.request import (
     OVERLAY,
     PAGE,
     SUBTITLES,
-    WORK,
     Request,
     look_at,
 )
 from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
+from rhas.segment.work import only_run
 from rhas.stores.jpegstore import frame_count
 from rhas.train import load_method
 
@@ -77,11 +77,10 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
         raise RhasError(
             "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
         ) from error
-    work = _Work(WorkCache(request.out / WORK), tell)
-    with _gone_where_useless(request.out), stage_lock("segment", work.cache.root):
-        for left in work.cache.root.glob(f"{_PARTS}*"):  # by a killed run
+    with only_run(request.out) as folder:
+        for left in folder.glob(f"{_PARTS}*"):  # by a killed run
             shutil.rmtree(left)
-        return _segment(request, movie, facts, work)
+        return _segment(request, movie, facts, _Work(WorkCache(folder), tell))
 
 
 def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
@@ -263,19 +262,6 @@ class _Work:
 
 def _put(messages: queue.SimpleQueue[Any], film: str, frames: int) -> None:
     messages.put((film, frames))
-
-
-@contextmanager
-def _gone_where_useless(out: Path) -> Iterator[None]:
-    """Where the block fails before anything is worth keeping, the folders it made go again."""
-    try:
-        yield
-    except BaseException:
-        if not any(WorkCache(out / WORK).entries()):
-            shutil.rmtree(out / WORK, ignore_errors=True)
-            with suppress(OSError):  # others' files stay
-                out.rmdir()
-        raise
 
 
 @contextmanager

@@ -1,0 +1,87 @@
+"""Runs into one folder at once: one is at work, the others wait."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from film_functions import make_job, shout
+
+from rhas.engine.workcache import WorkCache
+from rhas.segment.request import WORK
+from rhas.segment.work import LOCK, only_run
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Set once a run waits for another."""
+    event, lock = Event(), fcntl.flock
+
+    def told(file: Any, how: int) -> None:
+        if not how & fcntl.LOCK_NB:
+            event.set()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", told)
+    return event
+
+
+def is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def fail(out: Path, do: Callable[[Path], None]) -> None:
+    with only_run(out) as work:
+        do(work)
+        raise ZeroDivisionError
+
+
+def test_one_that_fails_gives_way_to_one_that_waits(tmp_path: Path, waits: Event) -> None:
+    """The folder is made anew, with a lock that a third run sees."""
+    out = tmp_path / "new" / "out"
+    waiting: list[Future[None]] = []
+
+    def first(work: Path) -> None:
+        (work / "decode" / ".tmp-1").mkdir(parents=True)
+        (work / "digests.db").touch()
+        waiting.append(pool.submit(second))
+        assert waits.wait(60)
+
+    def second() -> None:
+        with only_run(out) as work:
+            assert [path.name for path in work.iterdir()] == [LOCK]
+            assert is_locked(work / LOCK)
+            (work / "boxes.h5").touch()
+
+    with ThreadPoolExecutor() as pool:
+        with pytest.raises(ZeroDivisionError):
+            fail(out, first)
+        waiting[0].result(60)
+    assert sorted(path.name for path in (out / WORK).iterdir()) == [LOCK, "boxes.h5"]
+    assert not is_locked(out / WORK / LOCK)
+
+
+def test_what_is_worth_keeping_stays_and_so_do_files_of_others(tmp_path: Path) -> None:
+    out, job = tmp_path / "out", make_job(tmp_path)
+    out.mkdir()
+    (out / "notes.txt").touch()
+    with pytest.raises(ZeroDivisionError):
+        fail(out, lambda work: None)
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+    def one_stage(work: Path) -> None:
+        WorkCache(work).compute("decode", "0a", shout, job, lambda frames: None)
+
+    with pytest.raises(ZeroDivisionError):
+        fail(out, one_stage)
+    assert [entry.key for entry in WorkCache(out / WORK).entries()] == ["0a"]
