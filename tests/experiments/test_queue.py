@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 import yaml
 
 from rhas.base.errors import RhasError
-from rhas.experiments import Experiment, experiment_name, run_queue, stored, write_records
+from rhas.experiments import Experiment, experiment_name, queue, run_queue, stored, write_records
 from rhas.experiments.listing import Listing
 from rhas.experiments.stored import git
 
@@ -177,6 +178,62 @@ def start_and_kill(root: Path, until: Path, blow: signal.Signals) -> list[str]:
     os.kill(queue.pid, blow)
     queue.wait()
     return command
+
+
+def run_stopped(
+    root: Path, workers: int, begun: Event, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Two experiments that take long, in a queue that Ctrl-C stops once ``begun``; "began" and
+    "ended" of those that did."""
+    shell = "echo began >> told; sleep 3; echo ended >> told"
+
+    def interrupted(*_: object) -> None:
+        assert begun.wait(60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(queue, "_command", lambda name, experiment: ["sh", "-c", shell])
+    monkeypatch.setattr(queue, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_queue([experiment(0), experiment(1)], PARAMS, root=root, workers=workers, tell=print)
+    return told(root).split()
+
+
+def told(root: Path) -> str:
+    path = root / "told"
+    return path.read_text() if path.exists() else ""
+
+
+def test_one_that_waits_to_be_started_is_not_once_the_queue_is_stopped(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Event()
+
+    def nothing(log: Path) -> str:
+        if told(root):
+            begun.set()
+        return ""
+
+    monkeypatch.setattr(queue, "_text", nothing)
+    assert run_stopped(root, 2, begun, monkeypatch) == ["began"]
+
+
+def test_one_that_is_started_while_the_queue_is_stopped_is_ended(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is there and not yet known to the queue."""
+    begun, start = Event(), subprocess.Popen
+
+    def slow(command: Any, **how: Any) -> Any:
+        process = start(command, **how)
+        if command[0] == "sh":
+            while not told(root):
+                time.sleep(0.05)
+            begun.set()
+            time.sleep(0.5)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    assert run_stopped(root, 1, begun, monkeypatch) == ["began"]
 
 
 def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ class _Queue:
     lock: IO[str]
     tell: Tell
     starting: threading.Lock = field(default_factory=threading.Lock)
+    changing: threading.Lock = field(default_factory=threading.Lock)  # stopped and running
     stopped: threading.Event = field(default_factory=threading.Event)
     running: dict[str, tuple[Experiment, subprocess.Popen[bytes]]] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
@@ -86,9 +87,9 @@ class _Queue:
     def run(self, waiting: Mapping[str, Experiment]) -> list[Experiment]:
         failed: list[Experiment] = []
         pool = ThreadPoolExecutor(self.workers)
-        futures = {pool.submit(self._one, name, e): (name, e) for name, e in waiting.items()}
-        left: set[Future[float]] = set(futures)
         try:
+            futures = {pool.submit(self._one, name, e): (name, e) for name, e in waiting.items()}
+            left: set[Future[float]] = set(futures)
             while left:
                 ended, left = wait(left, _TELL_SECONDS, FIRST_COMPLETED)
                 for future in ended:
@@ -112,23 +113,11 @@ class _Queue:
 
     def _one(self, name: str, experiment: Experiment) -> float:
         """Runs one experiment; the seconds it took."""
-        if self.stopped.is_set():
-            raise RhasError("the queue was stopped")
         began = time.monotonic()
         log = self.root / _PLACE / f"{name}.log"
         with log.open("wb") as file:
             with self.starting:  # dvc hands what was put last to whoever asks first
-                process = subprocess.Popen(
-                    _command(name, experiment),
-                    cwd=self.root,
-                    env=_environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=[self.lock.fileno()],  # held until the last one has ended
-                )
-                self.running[name] = experiment, process
+                process = self._start(name, experiment, file)
                 while process.poll() is None and _STARTED not in _text(log):
                     time.sleep(_POLL_SECONDS)
             code = process.wait()
@@ -137,6 +126,24 @@ class _Queue:
             last = "\n".join(_lines(log)[-_LINES_OF_A_FAILURE:])
             raise RhasError(f"exit status {code}, see {log}", got=last)
         return time.monotonic() - began
+
+    def _start(self, name: str, experiment: Experiment, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Nothing starts once the queue is stopped, and what has started is known to `_stop`."""
+        with self.changing:
+            if self.stopped.is_set():
+                raise RhasError("the queue was stopped")
+            process = subprocess.Popen(
+                _command(name, experiment),
+                cwd=self.root,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[self.lock.fileno()],  # held until the last one has ended
+            )
+            self.running[name] = experiment, process
+        return process
 
     def _left(self, count: int) -> str:
         if not count:
@@ -153,7 +160,9 @@ class _Queue:
 
     def _stop(self) -> None:
         self.stopped.set()
-        for _, process in list(self.running.values()):
+        with self.changing:
+            running = list(self.running.values())
+        for _, process in running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
 
