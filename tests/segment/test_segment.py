@@ -213,10 +213,12 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
     assert calls.count("decode") == 0
     assert calls.count("ground") == calls.count("extract") == parts
     assert len(list((out / WORK / "ground").iterdir())) == parts  # the former ones are gone
-    assert (
-        "the man in black" in (out / "intervals.csv").read_text()
-        or "the man in black" in (out / "intervals.json").read_text()
-    )
+    persons = json.loads((out / "intervals.json").read_text("utf-8"))["persons"]
+    assert [person["reference"] for person in persons] == list(other.references)
+    with (out / "intervals.csv").open(newline="") as file:
+        told = [(int(row["person"]), row["reference"]) for row in csv.DictReader(file)]
+    assert told == [(p["person"], p["reference"]) for p in persons for _ in p["intervals"]]
+    assert told
 
 
 def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
