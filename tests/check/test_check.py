@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -22,7 +22,9 @@ from typer.testing import CliRunner
 
 from rhas.base.checks import Check, worst
 from rhas.base.errors import RhasError
+from rhas.check import room
 from rhas.check.data import Data, FilmFacts, check_data
+from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, feature_width, needed_bytes
 from rhas.check.trial import StageTrial, check_trial, cut, estimate, run_trial, units
@@ -30,6 +32,7 @@ from rhas.check.weights import check_gpu, check_weights
 from rhas.cli import app
 from rhas.decode.container import inspect
 from rhas.decode.reading import pictures
+from rhas.extract import ExtractConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -284,6 +287,40 @@ def test_the_width_is_the_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     assert feature_width(VALUES) == blip2["qformer_config"]["hidden_size"]
     assert feature_width(changed(vlm="clip")) == clip["projection_dim"]
     assert feature_width(changed(vlm="clip", extract={"checkpoints": {"clip": "x"}})) == 512
+
+
+def test_the_width_of_every_encoder_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SigLIP 2 before it is downloaded, a wider one, and an encoder that no list here names."""
+    for vlm in get_args(get_type_hints(ExtractConfig)["vlm"]):
+        assert vlm in room._WIDTHS
+    values = changed(vlm="siglip2", extract={"checkpoints": {"siglip2": str(tmp_path)}})
+    assert feature_width(values) == 768
+    assert needed_bytes([FILM], values)["extract"] == 2 * 2 * 3000 * 768 * 2
+    (tmp_path / "config.json").write_text('{"vision_config": {"hidden_size": 1152}}')
+    assert feature_width(values) == 1152
+    (tmp_path / "config.json").write_text("{")
+    assert feature_width(values) == 768
+    monkeypatch.setattr(room, "_WIDTHS", {})
+    assert feature_width(values) == 768
+
+
+def test_parameters_that_are_left_out_have_their_defaults(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of everything that a default is known of, to the end of the check."""
+    monkeypatch.chdir(ROOT)
+    extract = {"checkpoints": VALUES["extract"]["checkpoints"]}
+    values = {**OWN, "decode": {}, "ground": {}, "crop": {}, "extract": extract}
+    (own / "params.yaml").write_text(yaml.safe_dump(values))
+    checks = check_everything(own / "params.yaml", None, load=False)
+    assert failing(checks) == ""
+    assert "weights/grounding" in next(c.found for c in checks if c.name == "checkpoints")
+    assert needed_bytes([FILM], values) == needed_bytes([FILM], VALUES)
+    assert units(FILM, "ground", values) == units(FILM, "ground", VALUES)
+    values["ground"] = {"stride": 31}
+    assert "gaps of 30 are bridged" in failing(check_parameters(values))
 
 
 def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

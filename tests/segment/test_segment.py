@@ -19,6 +19,7 @@ from rhas.base.errors import RhasError
 from rhas.base.threads import threads
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.crop import crop_film
+from rhas.crop.film import CropConfig
 from rhas.decode import decode_film
 from rhas.decode.container import inspect
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -32,6 +33,7 @@ from rhas.metrics.segments import intervals_of
 from rhas.segment import run
 from rhas.segment.models import check_models, default_readout, find_readout
 from rhas.segment.overlay import draw_overlay
+from rhas.segment.parts import part_length
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film
 from rhas.segment.windows import window_starts
@@ -322,6 +324,19 @@ def test_checkpoints_that_know_drawn_figures_alone_are_told(
     ground = {**values["ground"], "checkpoint": "weights/grounding"}
     (line,) = check_models(model, None, ("the man",), {**values, "ground": ground})
     assert line.startswith("weights/grounding: trained on drawn figures alone")
+
+
+def test_parameters_that_are_left_out_have_their_defaults(
+    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+) -> None:
+    ground = {name: values["ground"][name] for name in ("backend", "checkpoint", "stride")}
+    extract = {"checkpoints": values["extract"]["checkpoints"]}
+    short = {**values, "decode": {}, "ground": ground, "crop": {}, "extract": extract}
+    assert part_length({**short, "ground": {}}) == 9600
+    asked = request(rendered, model, short, tmp_path / "out", part_frames=None)
+    segment_film(asked, lambda line: None)
+    record = json.loads((tmp_path / "out" / "intervals.json").read_text("utf-8"))
+    assert record["min_score"] == CropConfig().min_score
 
 
 def test_a_film_that_fails_leaves_nothing(

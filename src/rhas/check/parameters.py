@@ -57,8 +57,8 @@ def check_film_parameters(values: Values) -> list[Check]:
 
 def built_in(values: Values) -> list[str]:
     """The checkpoints that come with the project and know rendered figures alone."""
-    named = values["ground"].get("checkpoint"), values["extract"]["checkpoints"][values["vlm"]]
-    return [str(name) for name in named if str(name).startswith("weights/")]
+    named = [section_config(values, section).checkpoint for section in ("ground", "extract")]
+    return [name for name in named if name.startswith("weights/")]
 
 
 def _sections(values: Values, names: Sequence[str]) -> list[Check]:
@@ -113,17 +113,17 @@ def _dataset(values: Values) -> Iterator[Check]:
 
 
 def _cross(values: Values) -> Iterator[Check]:
-    stride, gap = values["ground"].get("stride", 0), values["crop"].get("max_gap", 0)
+    ground, crop, extract = (section_config(values, s) for s in ("ground", "crop", "extract"))
+    stride, gap = ground.stride, crop.max_gap
     if stride > gap:
         yield Check("ground.stride and crop.max_gap", "fail",
                     f"every {stride}th frame is grounded, gaps of {gap} are bridged",
                     f"set crop.max_gap to {stride} or more")  # fmt: skip
-    backend = values["ground"].get("backend")
-    if backend == "truth" and values["dataset"] != "mini":
+    if ground.backend == "truth" and values["dataset"] != "mini":
         yield Check("ground.backend", "fail", "truth, and only RHAS-mini has true boxes",
                     "set it to transformers or official")  # fmt: skip
-    kept = values["extract"].get("keep_tokens")
-    if reads_tokens(values["method"]) and values["vlm"] == "blip2" and not kept:
+    without_tokens = extract.vlm == "blip2" and not extract.keep_tokens
+    if reads_tokens(values["method"]) and without_tokens:
         yield Check("method and extract.keep_tokens", "fail",
                     f"{values['method']} reads query tokens, and they are not kept",
                     "set extract.keep_tokens to true")  # fmt: skip

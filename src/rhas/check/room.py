@@ -6,19 +6,27 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rhas.base.checks import Check
 from rhas.base.words import size
 from rhas.check.data import FilmFacts
+from rhas.check.parameters import section_config
 from rhas.stores.featurestore import CHUNK_FRAMES
 
 _FRAME_BYTES = 0.25  # per pixel of a JPEG frame, quality 92; measured 0.20 to 0.24
 _CROP_BYTES = 0.6  # per pixel of a crop of 64 pixels; larger ones take less
 _FREE_SHARE = 0.9
-_WIDTHS = {"blip2": ("qformer_config", "hidden_size"), "clip": ("projection_dim",)}
-_USUAL_WIDTH = {"blip2": 768, "clip": 512}
+_WIDTHS: dict[str, tuple[tuple[str, ...], int]] = {
+    "blip2": (("qformer_config", "hidden_size"), 768),
+    "clip": (("projection_dim",), 512),
+    "siglip2": (("vision_config", "hidden_size"), 768),
+}
+"""Where an encoder's config.json tells D, and what D usually is."""
+_ANY_WIDTH: tuple[tuple[str, ...], int] = ((), 768)
+"""Of an encoder that is not listed above."""
 
 
 def needed_bytes(
@@ -35,12 +43,13 @@ def needed_bytes(
     from rhas.check.trial import units
 
     rates = dict(measured or {})
+    short_side = section_config(values, "decode").short_side
+    crop = section_config(values, "crop").size ** 2
     total: dict[str, float] = {}
     for film in films:
         frames = film.seconds * values["fps"]
-        side = min(1.0, values["decode"]["short_side"] / min(film.size))
+        side = min(1.0, short_side / min(film.size))
         pixels = film.size[0] * film.size[1] * side**2
-        crop = values["crop"]["size"] ** 2
         blocks = math.ceil(frames / CHUNK_FRAMES) * CHUNK_FRAMES
         estimates = {
             "decode": frames * pixels * _FRAME_BYTES,
@@ -56,15 +65,16 @@ def needed_bytes(
 
 def feature_width(values: Mapping[str, Any]) -> int:
     """D of the encoder that will run, from its checkpoint's config.json where it is here."""
-    vlm = values["vlm"]
-    config = Path(values["extract"]["checkpoints"][vlm]) / "config.json"
+    extract = section_config(values, "extract")
+    keys, usual = _WIDTHS.get(extract.vlm, _ANY_WIDTH)
+    config = Path(extract.checkpoint) / "config.json"
+    found: Any = None
     if config.is_file():
-        found: Any = json.loads(config.read_text("utf-8"))
-        for key in _WIDTHS[vlm]:
-            found = found.get(key, {}) if isinstance(found, dict) else {}
-        if isinstance(found, int):
-            return found
-    return _USUAL_WIDTH[vlm]
+        with suppress(ValueError):  # told with the weights
+            found = json.loads(config.read_text("utf-8"))
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, int) else usual
 
 
 def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:

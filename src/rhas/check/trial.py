@@ -16,6 +16,7 @@ from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
 from rhas.check.data import Data, FilmFacts
+from rhas.check.parameters import section_config
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -56,7 +57,7 @@ def units(film: FilmFacts, stage: str, values: Mapping[str, Any]) -> float:
     if stage == "decode":
         return float(film.source_frames)
     if stage == "ground":
-        return frames / values["ground"]["stride"]
+        return frames / section_config(values, "ground").stride
     return frames * (1 + film.persons)
 
 
@@ -102,7 +103,7 @@ def _excerpt(
                           len(sentences)), place / "none")  # fmt: skip
     path = place / f"excerpt{longest.path.suffix if longest.path.suffix != '.avi' else '.mkv'}"
     begin = 0.0
-    if values["ground"]["backend"] != "truth":
+    if section_config(values, "ground").backend != "truth":
         begin = min(_AHEAD_SECONDS, max(0.0, (longest.seconds - seconds) / 2))
     count, length = cut(longest.path, path, begin, seconds)
     sentences = longest.references or _WITHOUT_REFERENCE

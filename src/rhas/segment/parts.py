@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from rhas.check.parameters import section_config
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
 
 _ABOUT = {"cpu": 9_600, "cuda": 28_800}  # frames; every part loads the models anew
@@ -37,15 +38,13 @@ def part_length(values: Mapping[str, Any]) -> int:
     Args:
         values: params.yaml.
     """
-    device = (
-        "cuda" if "cuda" in (values["ground"]["device"], values["extract"]["device"]) else "cpu"
-    )
-    first = _FIRST_BATCH[device]
+    ground, extract = (section_config(values, stage) for stage in ("ground", "extract"))
+    device = "cuda" if "cuda" in (ground.device, extract.device) else "cpu"
     batches = [
-        first if values[stage]["batch_size"] == "auto" else values[stage]["batch_size"]
-        for stage in ("ground", "extract")
+        _FIRST_BATCH[device] if config.batch_size == "auto" else config.batch_size
+        for config in (ground, extract)
     ]
-    unit = math.lcm(values["ground"]["stride"] * batches[0], batches[1])
+    unit = math.lcm(ground.stride * batches[0], batches[1])
     return max(1, _ABOUT[device] // unit) * unit
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
 from rhas.base.words import duration
-from rhas.check.parameters import built_in
+from rhas.check.parameters import built_in, section_config
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.decode.container import FilmInfo
@@ -89,7 +89,7 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
-    least = values["crop"]["min_score"]
+    least = section_config(values, "crop").min_score
     people = read_people(seen.cropped.result, seen.boxes, scores, readout, least)
     drawn: list[Entry] = []
     if request.overlay:
