@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -27,7 +28,8 @@ def extract_features(
     """Decodes, grounds, crops and extracts films; returns the failures by movie.
 
     Writes ``out/{frames,boxes,tracks,features}/<movie>.*`` as the DVC stages do, and
-    ``out/report.json``. A film that fails in one step leaves nothing and stops no other film.
+    ``out/report.json``. A film that cannot be opened, cannot be named so, or fails in one step
+    leaves nothing and stops no other film.
 
     Args:
         films: files; their stems name the movies and must differ.
@@ -35,13 +37,13 @@ def extract_features(
         values: params.yaml.
         cache: where results are kept and looked up.
         out: folder to write, made where missing.
+
+    Raises:
+        RhasError: two films of one name.
     """
-    names = [film.stem for film in films]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise RhasError("two films of one name", got=", ".join(twice), do="rename one of them")
-    report: dict[str, dict[str, Any]] = {name: {} for name in names}
-    failures: dict[str, BaseException] = {}
+    movies, failures = _movies(films)
+    report: dict[str, dict[str, Any]] = {name: {} for name in movies}
+    report |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
 
     def step(stage: str, function: Any, jobs: Sequence[Any], folder: str) -> dict[str, Entry]:
         entries, failed = try_compute(cache, stage, function, jobs)
@@ -55,7 +57,8 @@ def extract_features(
                 report[job.name][stage] = {"error": str(failed[job.name])}
         return entries
 
-    decoded = step("decode", decode_film, [decode_job(f.stem, f, values) for f in films], "frames")
+    jobs = [decode_job(name, film, values) for name, film in movies.items()]
+    decoded = step("decode", decode_film, jobs, "frames")
     frames = {name: entry.result for name, entry in decoded.items()}
     grounded = step(
         "ground",
@@ -77,6 +80,35 @@ def extract_features(
     )
     write_json(out / "report.json", report)
     return failures
+
+
+def _movies(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseException]]:
+    """The films that can be tried by name, and what is wrong with the others by theirs."""
+    movies: dict[str, Path] = {}
+    failures: dict[str, BaseException] = {}
+    for film in films:
+        name, where = _told(film.stem), _told(str(film))
+        problem: RhasError | None = None
+        try:
+            name = movie_name(film.stem, where)
+            film.open("rb").close()
+        except RhasError as error:
+            problem = error
+        except OSError as error:
+            problem = RhasError("the film cannot be opened", where=where, got=str(error.strerror),
+                                do="check the path")  # fmt: skip
+        if name in movies or name in failures:
+            raise RhasError("two films of one name", got=name, do="rename one of them")
+        if problem is None:
+            movies[name] = film
+        else:
+            failures[name] = problem
+    return movies, failures
+
+
+def _told(name: str) -> str:
+    """Bytes of a file's name that are no UTF-8 as ``\\udcff``, so that it can be written."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _replace(source: Path, target: Path) -> None:

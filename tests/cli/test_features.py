@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
+from films import write_film
 from typer.testing import CliRunner
 
+import rhas.features
 from rhas.cli import app
+from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_features_outside_the_project_names_the_missing_settings(
@@ -17,3 +27,44 @@ def test_features_outside_the_project_names_the_missing_settings(
     assert "--params" in result.output
     assert "params.yaml" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def in_this_process(
+    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
+) -> tuple[dict[str, Entry], dict[str, BaseException]]:
+    """As `try_compute`, whose workers take seconds to start."""
+    keys = {job.name: cache.key(stage, function, job) for job in jobs}
+    made = {
+        job.name: cache.compute(stage, keys[job.name], function, job, lambda frames: None)
+        for job in jobs
+    }
+    return made, {}
+
+
+def test_films_that_are_absent_or_of_no_name_stop_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").symlink_to(ROOT / "weights")
+    write_film(tmp_path / "a.mkv", range(30), Fraction(1, 30))
+    odd = os.fsdecode(b"odd\xff.mkv")
+    for name in (".hidden.mkv", odd):
+        (tmp_path / name).hardlink_to(tmp_path / "a.mkv")
+    (tmp_path / "folder.mkv").mkdir()
+    films = ["none.mkv", "a.mkv", ".hidden.mkv", odd, "folder.mkv"]
+    words: dict[str, Any] = {"--ref": "the man", "--out": "out", "--params": ROOT / "params.yaml"}
+    options = [str(word) for pair in words.items() for word in pair]
+    result = CliRunner().invoke(app, ["features", *films, *options])
+    assert result.exit_code == 1
+    assert "1 of 5 films in out" in result.output
+    assert "none: none.mkv: the film cannot be opened" in result.output
+    assert (tmp_path / "out" / "features" / "a.zarr").is_dir()
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert sorted(report["a"]) == ["crop", "decode", "extract", "ground"]
+    said = {name: own["decode"]["error"] for name, own in report.items() if name != "a"}
+    assert sorted(said) == [".hidden", "folder", "none", "odd\\udcff"]
+    assert "begins with a dot" in said[".hidden"]
+    assert "Is a directory" in said["folder"]
+    twice = CliRunner().invoke(app, ["features", "a.mkv", "there/a.mp4", *options])
+    assert "two films of one name" in str(twice.exception)
