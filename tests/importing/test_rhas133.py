@@ -215,6 +215,8 @@ def test_a_label_map_leaves_classes_out(published: tuple[Path, Path], tmp_path: 
         ("actions_train_rhas.pkl", [[[1.5]]], "not the labels of a sample"),
         ("actions_train_rhas.pkl", [[[True]]], "not the labels of a sample"),
         ("actions_train_rhas.pkl", [[[-1]]], "outside the list"),
+        ("actions_train_rhas.pkl", [multi_hot(labels(0)).astype(int)], "is it multi-hot"),
+        ("actions_train_rhas.pkl", [multi_hot(labels(0)).astype(int).tolist()], "is it multi-hot"),
         ("person_ref_train_rhas.pkl", ["one"], "do not belong together"),
         ("person_ref_train_rhas.pkl", ["a", ["b", "c"], "d"], "2 different ones"),
         ("person_ref_train_rhas.pkl", ["a", 5, "d"], "not a sentence"),
@@ -252,3 +254,33 @@ def test_an_empty_sentence_is_told(published: tuple[Path, Path], tmp_path: Path)
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="actions_<side>_rhas"):
         find_sources(tmp_path, tmp_path, "blip2", "cross_movie", Audit())
+
+
+@pytest.mark.parametrize("protocol", ["cross_movie", "random"])
+def test_a_wrong_folder_of_features_is_named(
+    published: tuple[Path, Path], tmp_path: Path, protocol: str
+) -> None:
+    pickles = published[0]
+    (pickles / "test_files.pkl").write_bytes(pickle.dumps(["RHAS_feature_blipv2/0_blip_feat.npy"]))
+    (pickles / "test_anno.pkl").write_bytes(pickle.dumps([labels(0)]))
+    wrong = published[1] / "RHAS_feature_blipv2"
+    with pytest.raises(RhasError) as caught:
+        find_sources(pickles, wrong, "blip2", protocol, Audit())
+    assert caught.value.where == str(wrong)
+    assert "RHAS_feature_blipv2 or RHAS_feature_blipv2_val or " in caught.value.expected
+    assert str(wrong / "RHAS_feature_blipv2" / "0_blip_feat.npy") in caught.value.got
+
+
+def test_a_sample_in_two_lists_is_named(published: tuple[Path, Path]) -> None:
+    pickles, folder = published
+    for side, numbers in (("train", [0, 1]), ("test", [1])):
+        names = [f"RHAS_feature_blipv2/{n}_blip_feat.npy" for n in numbers]
+        (pickles / f"{side}_files.pkl").write_bytes(pickle.dumps(names))
+        (pickles / f"{side}_anno.pkl").write_bytes(pickle.dumps([labels(n) for n in numbers]))
+    with pytest.raises(RhasError) as caught:
+        find_sources(pickles, folder, "blip2", "random", Audit())
+    assert caught.value.where == f"{pickles}: train_files.pkl, test_files.pkl"
+    assert caught.value.got == (
+        f"1_blip_feat.npy of RHAS_feature_blipv2: labels in {pickles / 'train_anno.pkl'}, "
+        f"sample 1 and {pickles / 'test_anno.pkl'}, sample 0"
+    )

@@ -89,11 +89,41 @@ def find_sources(
     make = _cross_movie if protocol == "cross_movie" else _random
     sources = [s for side in SUBSETS for s in make(pickles, features, vlm, side, audit)]
     if not sources:
-        pattern = "actions_<side>_rhas.pkl" if protocol == "cross_movie" else "<side>_anno.pkl"
-        raise RhasError(
-            "no sample", where=str(pickles), expected=f"{pattern} for train, val or test"
-        )
+        raise _no_sample(pickles, features, vlm, protocol, audit)
+    _check_once(sources, pickles)
     return sources
+
+
+def _no_sample(
+    pickles: Path, features: Path, vlm: Vlm, protocol: Protocol, audit: Audit
+) -> RhasError:
+    """Samples without features, or no samples either."""
+    if lacking := audit.found.get("sample without features"):
+        return RhasError(
+            "no features of any sample",
+            where=str(features),
+            expected=f"{' or '.join(HOLISTIC[vlm])} in it, with <number>_{_ENDING[vlm]}",
+            got=f"{len(lacking)} samples in {pickles}, the first {lacking[0]}",
+            do="name the folder that holds these",
+        )
+    pattern = "actions_<side>_rhas.pkl" if protocol == "cross_movie" else "<side>_anno.pkl"
+    return RhasError("no sample", where=str(pickles), expected=f"{pattern} for train, val or test")
+
+
+def _check_once(sources: Sequence[Source], pickles: Path) -> None:
+    """Raises RhasError where lists name a sample twice, as those of the random split may."""
+    counts = Counter(source.name for source in sources)
+    twice = [name for name, count in counts.items() if count > 1]
+    if not twice:
+        return
+    first, second = [source for source in sources if source.name == twice[0]][:2]
+    raise RhasError(
+        "a sample is listed twice",
+        where=f"{pickles}: {first.side}_files.pkl, {second.side}_files.pkl",
+        got=f"{first.holistic.name} of {first.holistic.parent.name}: labels in {first.place} and "
+        f"{second.place}" + (f"; and {len(twice) - 1} others" if len(twice) > 1 else ""),
+        do="leave it in one of the lists, and its labels in the pickle beside that one",
+    )
 
 
 def _cross_movie(
@@ -120,7 +150,8 @@ def _cross_movie(
     for index in sorted(_indices(folders[0], vlm) - known):
         audit.add("sample without labels", f"{folders[0] / f'{index}_{_ENDING[vlm]}'}")
     for index in sorted(known - _indices(folders[0], vlm)):
-        audit.add("sample without features", f"{side} {index}: no {index}_{_ENDING[vlm]}")
+        lacking = folders[0] / f"{index}_{_ENDING[vlm]}"
+        audit.add("sample without features", f"{side} {index}: no {lacking}")
 
 
 def _random(pickles: Path, features: Path, vlm: Vlm, side: str, audit: Audit) -> Iterator[Source]:
@@ -311,15 +342,20 @@ def _frame(source: Source, number: int, frame: Any) -> list[int]:
     values = [values] if isinstance(values, int) and not isinstance(values, bool) else values
     if not isinstance(values, list | tuple) or not all(type(v) is int for v in values):
         raise _not_labels(source, f"frame {number} is {str(frame)[:40]!r}")
+    if len(set(values)) < len(values):
+        told = f"frame {number} holds {len(values)} numbers, {len(set(values))} different ones"
+        raise _not_labels(source, told, "is it multi-hot, a 0 or 1 per class? give instead the "
+                          "numbers of the classes that are 1")  # fmt: skip
     return list(values)
 
 
-def _not_labels(source: Source, got: str) -> RhasError:
+def _not_labels(source: Source, got: str, do: str = "") -> RhasError:
     return RhasError(
         "not the labels of a sample",
         where=source.place,
-        expected="a list per frame of class numbers",
+        expected="a list per frame of class numbers, each once",
         got=got,
+        do=do,
     )
 
 
