@@ -19,7 +19,7 @@ from rhas.importing.films import Collection, collect, find_films, tell_other_end
 from rhas.importing.labels import id_base, read_label_map
 from rhas.importing.rows import Clock, read_ava, read_moments, read_references, read_table
 from rhas.importing.write import check_free, check_none_lost, set_params, write_own
-from rhas.prepare.own import assemble_own
+from rhas.prepare.own import assemble_own, read_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
 
 NAME = 'it\'s a "film" [b] 料理'
@@ -136,7 +136,9 @@ REFERENCES = "movie,person,reference\na,0,the man\n"
         ("a,1,walking,0,1", "person without reference", "references are of 0"),
         ("b,0,walking,0,1", "annotation without film", "annotations.csv:2: b"),
         ("a,0,walking,1,1", "interval without length", "1.000 to 1.000 s"),
+        ("a,0,walking,0.1,0.1004", "interval without length", "0.100 to 0.100 s"),
         ("a,0,walking,2,3", "interval outside the film", "of 2.000 s"),
+        ("a,0,walking,1.9996,2.5", "interval outside the film", "of 2.000 s"),
         ("a,0,walking,-1,1", "interval outside the film", "-1.000"),
         ("a,0,walking,1,3.5", "interval outside the film", "3.500"),
     ],
@@ -148,6 +150,15 @@ def test_lines_that_cannot_be_kept(
     assert FINDINGS[finding][0] == "drop"
     assert place in found[finding][0]
     assert kept.annotations == [TimedAction("a", 0, "running", 0, 1)]
+
+
+def test_times_are_judged_as_they_are_written(folder: Path, tmp_path: Path) -> None:
+    lines = "a,0,walking,-0.0004,0.5\na,0,running,0.1,3.0004\n"
+    kept, found = brought(folder, tmp_path, REFERENCES, HEADER + lines)
+    assert "interval outside the film" not in found
+    write_own(kept, tmp_path / "own", copy=False)
+    assert ",0.000,0.500\n" in (tmp_path / "own" / "annotations.csv").read_text()
+    assert len(read_own(tmp_path / "own").annotations) == 2
 
 
 def test_a_line_of_an_unknown_class_is_looked_at_in_full(folder: Path, tmp_path: Path) -> None:
@@ -434,9 +445,21 @@ def test_a_label_map_renames_and_leaves_out(folder: Path, tmp_path: Path) -> Non
     lines = HEADER + 'a,0,stand,0,1\na,0,"sit, down",0,1\na,0,5,0,1\na,0,1,1,2\na,0,2,0,1\n'
     kept, found = brought(folder, tmp_path, REFERENCES, lines, labels=labels)
     assert [a.action for a in kept.annotations] == ["running", "standing", "standing"]
-    assert found["renamed by the label map"] == ["stand -> standing, 2 lines"]
+    assert found["renamed by the label map"] == [
+        "5 -> running, 1 lines", "stand -> standing, 2 lines",
+    ]  # fmt: skip
     assert found["left out by the label map"] == ["sit, down -> nothing, 1 lines"]
     assert "2 = 'fly'" in found["unknown class"][0]
+
+
+def test_numbers_that_a_label_map_changes_are_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text("from,to\n5,\n6,running\n")
+    labels = read_label_map(tmp_path / "map.csv", None)
+    lines = HEADER + "a,0,5,0,1\na,0,5,1,2\na,0,6,0,1\na,0,137,1,2\n"
+    kept, found = brought(folder, tmp_path, REFERENCES, lines, labels=labels)
+    assert [a.action for a in kept.annotations] == ["running", "yawning"]
+    assert found["left out by the label map"] == ["5 -> nothing, 2 lines"]
+    assert found["renamed by the label map"] == ["6 -> running, 1 lines"]
 
 
 @pytest.mark.parametrize(

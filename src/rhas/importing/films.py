@@ -223,7 +223,8 @@ def _classes(
             unknown.append(row)
             continue
         foreign = labels.foreign(row.action)
-        if name != foreign and not foreign.isdecimal():
+        mapped = not labels.renamed.keys().isdisjoint((row.action, foreign))
+        if name != foreign and (mapped or not foreign.isdecimal()):
             renamed[foreign, name] += 1
         if name:
             aliased[name] += 1
@@ -250,6 +251,7 @@ def _fitting(
     kept = []
     for found in rows:
         row = replace(found, movie=_known_movie(found.movie, found.where, films, audit))
+        start_s, end_s = _written(row)
         own = [person for person, _ in persons.get(row.movie, ())]
         said = f"{row.where}: {row.movie}, person {row.person}, {row.action}"
         if not row.person.isdecimal():
@@ -260,17 +262,23 @@ def _fitting(
         elif row.person not in own:
             there = f"; references are of {', '.join(own)}" if own else "; the film has none"
             audit.add("person without reference", said + there)
-        elif row.end_s <= row.start_s:
-            audit.add("interval without length", f"{said}, {row.start_s:.3f} to {row.end_s:.3f} s")
+        elif end_s <= start_s:
+            audit.add("interval without length", f"{said}, {start_s:.3f} to {end_s:.3f} s")
         elif _inside(row, infos[row.movie], said, audit):
-            kept.append(row)
+            kept.append(replace(row, start_s=max(row.start_s, 0.0)))
     return kept
+
+
+def _written(row: Row) -> tuple[float, float]:
+    """Start and end to the millisecond, as `write_annotations` writes them."""
+    return round(row.start_s, 3), round(row.end_s, 3)
 
 
 def _inside(row: Row, info: FilmInfo, said: str, audit: Audit) -> bool:
     length = math.inf if info.missing or info.torn else info.seconds
     times = f"{said}, {row.start_s:.3f} to {row.end_s:.3f} s of {length:.3f} s"
-    if row.start_s < 0 or row.start_s >= length or row.end_s > length + LATE_S:
+    start_s, end_s = _written(row)
+    if start_s < 0 or start_s >= length or end_s > length + LATE_S:
         audit.add("interval outside the film", times)
         return False
     if row.end_s > length:
