@@ -186,6 +186,29 @@ def test_outside_a_project(project: Path) -> None:
     assert rhas("import", "films", "in", "--out", "there").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dataset: mini\n  fps: [\n", "the parameters cannot be read"),
+        ("- 1\n", "no parameters"),
+        ("{dataset: mini, fps: 10, split: random, vlm: clip}\n", "set by hand"),
+        ("dataset: [mini,\n own]\nfps: [10,\n 5]\nsplit: a\nvlm: b\n", "set by hand"),
+    ],
+)
+def test_parameters_that_cannot_be_set_stop_an_import_at_once(
+    project: Path, text: str, message: str
+) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 1})
+    (project / "params.yaml").write_text(text)
+    before = sorted(project.rglob("*"))
+    for words in (("films", "in"), ("rhas133", pickles, features)):
+        result = rhas("import", *words)
+        assert isinstance(result.exception, RhasError)
+        assert message in str(result.exception)
+    assert sorted(project.rglob("*")) == before
+    assert (project / "params.yaml").read_text() == text
+
+
 def interrupted() -> None:
     raise KeyboardInterrupt
 

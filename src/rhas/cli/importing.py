@@ -244,8 +244,8 @@ def rhas133(
             where=", ".join(there),
             do="give --replace; what DVC has recorded comes back with `dvc checkout --force`",
         )
-    in_place = _in_project(out, "data", params)
     switches = {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm}
+    in_place = _in_project(out, "data", params, switches)
     audit = Audit()
     report = out / "import.json"
     labels = read_label_map(label_map, None)
@@ -321,7 +321,8 @@ def _run(
     from rhas.importing.write import check_free, check_none_lost, set_params, write_own
 
     check_free(out, replace)
-    in_place = _in_project(out, "data/own", params)
+    switches = {"dataset": "own"}
+    in_place = _in_project(out, "data/own", params, switches)
     audit = Audit()
     labels = read_label_map(settings["label_map"], settings["labels"])
     files = find_films(settings["films"])
@@ -338,7 +339,7 @@ def _run(
             audit.add("table replaced", f"{path}: kept as {former.name}")
     report = out / "import.json"
     audit.write(report, {k: _plain(v) for k, v in settings.items()}, goes_on)
-    changed = set_params(params, {"dataset": "own"}) if goes_on and in_place else {}
+    changed = set_params(params, switches) if goes_on and in_place else {}
     if as_json:
         print(report.read_text("utf-8"), end="")
     else:
@@ -376,16 +377,17 @@ def show_audit(audit: Any, report: Path) -> None:
     console().print(table)
 
 
-def _in_project(out: Path, place: str, params: Path) -> bool:
+def _in_project(out: Path, place: str, params: Path, switches: dict[str, Any]) -> bool:
     """Whether ``out`` is the folder that the stages beside ``params`` read.
 
     Raises:
-        RhasError: it is, or would be, and there are no parameters.
+        RhasError: it is, or would be, and the switches of ``params`` cannot be set.
     """
+    from rhas.importing.write import changed_params
+
     if out.resolve() != (params.resolve().parent / place).resolve():
         return False
-    if not params.is_file():
-        raise RhasError("no params.yaml", where=str(params), do="go to the project's folder")
+    changed_params(params, switches)
     return True
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.engine.workcache import link
 from rhas.importing.films import Collection
@@ -160,12 +161,23 @@ def set_params(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Any, An
         Old and new value of those that changed.
 
     Raises:
-        RhasError: no such file, or a switch that does not stand on a line of its own.
+        RhasError: see `changed_params`.
+    """
+    text, before = changed_params(path, values), load_params(path)
+    path.write_text(text, "utf-8")
+    return {n: (before[n], value) for n, value in values.items() if before[n] != value}
+
+
+def changed_params(path: Path, values: Mapping[str, Any]) -> str:
+    """The text of params.yaml with other values of top-level switches; nothing is written.
+
+    Raises:
+        RhasError: no such file, one that cannot be read, or a switch that does not stand on a line
+            of its own.
     """
     if not path.is_file():
         raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")
-    text = path.read_text("utf-8")
-    before = yaml.safe_load(text)
+    before, text = load_params(path), path.read_text("utf-8")
     for name, value in values.items():
         shown = yaml.safe_dump(value).splitlines()[0]
         text = re.sub(
@@ -174,15 +186,22 @@ def set_params(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Any, An
             text,
             count=1,
         )
-    if yaml.safe_load(text) != {**before, **values}:
+    if _parsed(text) != {**before, **values}:
         raise RhasError(
             "params.yaml could not be changed",
             where=str(path),
             expected="lines such as `dataset: mini`",
             do="set by hand: " + ", ".join(f"{name}: {value}" for name, value in values.items()),
         )
-    path.write_text(text, "utf-8")
-    return {n: (before[n], value) for n, value in values.items() if before[n] != value}
+    return text
+
+
+def _parsed(text: str) -> Any:
+    """None where it is no YAML."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _films(out: Path) -> list[Path]:
