@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_diff_exits_like_diff(data: Path, tmp_path: Path) -> None:
     assert "equal" in same.output
     assert "/person_000" in other.output
     assert "two different things" in trouble.output
+    samples = tmp_path / "samples"
+    for spoil, message in (
+        (lambda: (samples / "intervals.csv").unlink(), "intervals.csv: the file cannot be read"),
+        (lambda: (samples / "index.csv").write_bytes(b"\xff"), "they cannot be compared"),
+        (lambda: (samples / "index.csv").write_text("a\n1\n"), "KeyError: 'sample'"),
+    ):
+        shutil.copytree(data / "samples", samples, dirs_exist_ok=True)
+        spoil()
+        broken = rhas("diff", data / "samples", samples)
+        assert broken.exit_code == 2
+        assert message in broken.output
     listed = json.loads(rhas("diff", a, b, "--json").output)
     assert not listed["equal"]
     assert {one["what"] for one in listed["differences"]} == {"attribute", "values"}

@@ -40,8 +40,8 @@ def diff(
 
     try:
         found = compare(a, b, atol)
-    except RhasError as error:
-        print_error(error)
+    except (RhasError, OSError, ValueError, KeyError) as error:
+        print_error(error if isinstance(error, RhasError) else _unreadable(a, b, error))
         raise typer.Exit(2) from None
     if as_json:
         print_json({"equal": not found, "differences": [vars(one) for one in found]})
@@ -66,3 +66,12 @@ def diff(
         if len(found) > _ROWS:
             print(f"and {len(found) - _ROWS} more; --json prints them all")
     raise typer.Exit(1 if found else 0)
+
+
+def _unreadable(a: Path, b: Path, error: Exception) -> RhasError:
+    """What stops a comparison: a file that is absent, may not be read, or holds something else."""
+    if isinstance(error, OSError) and error.filename:
+        return RhasError("the file cannot be read", where=str(error.filename),
+                         got=str(error.strerror))  # fmt: skip
+    return RhasError("they cannot be compared", where=f"{a}, {b}",
+                     got=f"{type(error).__name__}: {error}")  # fmt: skip
