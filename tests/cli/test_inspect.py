@@ -135,6 +135,8 @@ def test_a_window_fits_the_screen(
         (("--window", "5"), "not a window"),
         (("--window", "5:5"), "not a window"),
         (("--window", f"5:{FRAMES + 1}"), "window outside the film"),
+        (("--window", f"0:{10**15}"), "window outside the film"),
+        (("--window", f"0:{10**30}"), "window outside the film"),
         (("--window", "5:6", "--person", "2"), "no such person"),
         (("--window", "5:6", "--out", "a.csv"), "not an .npz file"),
     ],

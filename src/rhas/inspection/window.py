@@ -77,12 +77,12 @@ all_scores; ``frame`` holds the sampled ones |
 
 
 def _feature_store(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    found = {"frame": np.arange(start, stop)}
+    found: Arrays = {}
     for number in chosen(featurestore.persons(path), person, path):
         own = featurestore.read_window(path, number, start, stop)
         for name in ("holistic", "partial", "present", "text"):
             found[f"{person_group(number)}.{name}"] = getattr(own, name)
-    return found
+    return {"frame": np.arange(start, stop), **found}
 
 
 def _frames(path: Path, start: int, stop: int, person: int | None) -> Arrays:
@@ -100,10 +100,10 @@ def _frames(path: Path, start: int, stop: int, person: int | None) -> Arrays:
 
 
 def _tracks(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    found = {"frame": np.arange(start, stop)}
     with h5py.File(path) as file:
         groups = list(persons_of(file))
         _check(path, start, stop, len(groups[0]["source"]))
+        found = {"frame": np.arange(start, stop)}
         for number in chosen(len(groups), person, path):
             for name in ("boxes", "scores", "source"):
                 found[f"{person_group(number)}.{name}"] = groups[number][name][start:stop]
