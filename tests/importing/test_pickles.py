@@ -66,6 +66,11 @@ def test_numpy_numbers_come_back(file: Path, protocol: int) -> None:
     assert got == (5, 1.5, True)
 
 
+@pytest.mark.parametrize("value", [[10**6000], {-(10**6000): 1}])
+def test_a_number_that_python_would_not_write_out(file: Path, value: Any) -> None:
+    assert "a whole number of 19,932 bits" in message(file, pickle.dumps(value))
+
+
 def test_lists_that_are_shared_stay_equal(file: Path) -> None:
     shared = [1, 2]
     assert loaded(file, [shared, shared], 4) == [[1, 2], [1, 2]]

@@ -197,6 +197,17 @@ def test_a_number_of_no_list_is_told_with_its_place(
     assert "no --id-base fits" in caught.value.do
 
 
+def test_half_a_character_is_no_sentence(published: tuple[Path, Path], tmp_path: Path) -> None:
+    sentences = published[0] / "person_ref_train_rhas.pkl"
+    for said in ("the man\ud83d", ["the man\ud83d"] * FRAMES, np.array(["the man\ud83d"])):
+        sentences.write_bytes(pickle.dumps(["the woman", said, "the boy"]))
+        with pytest.raises(RhasError, match="not a sentence") as caught:
+            brought(published, tmp_path / "out")
+        assert caught.value.where == f"{sentences}, sample 1"
+        assert caught.value.got == r"'the man\ud83d'"
+        (tmp_path / "out").rmdir()
+
+
 def test_a_label_map_leaves_classes_out(published: tuple[Path, Path], tmp_path: Path) -> None:
     left_out = CLASSES[17]
     _, annotations, audit = brought(

@@ -160,6 +160,34 @@ def test_a_checkpoint_from_its_header(tmp_path: Path) -> None:
         describe(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "[1]", '"a"', "null", "[" * 100_000, '{"a": 1}', '{"a": {}}', '{"a": null}',
+        '{"a": {"dtype": "F32", "shape": 3, "data_offsets": [0, 0]}}',
+        '{"a": {"dtype": "F32", "shape": ["3"], "data_offsets": [0, 0]}}',
+        '{"a": {"dtype": 1, "shape": [3], "data_offsets": [0, 0]}}',
+        '{"a": {"dtype": "F32", "shape": [3], "data_offsets": [0]}}',
+        '{"a": {"dtype": "F32", "shape": [3], "data_offsets": ["0", "0"]}}',
+        '{"a": {"dtype": "F32", "shape": [N, N], "data_offsets": [0, 0]}}'.replace("N", "9" * 4000),
+    ],
+    ids=lambda header: header[:60],
+)  # fmt: skip
+def test_a_header_that_describes_no_tensors(tmp_path: Path, header: str) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    length = len(header).to_bytes(8, "little")
+    (tmp_path / "model.safetensors").write_bytes(length + header.encode())
+    with pytest.raises(RhasError, match="not a safetensors file"):
+        shown(tmp_path)
+
+
+@pytest.mark.parametrize("config", ["[]", "3", '"method"', "null"])
+def test_a_configuration_that_is_no_mapping(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(RhasError, match="the configuration cannot be read"):
+        describe(tmp_path)
+
+
 def test_what_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_text("text")
     (tmp_path / "empty").mkdir()

@@ -26,6 +26,7 @@ from rhas.base.errors import RhasError
 MAX_BYTES = 2 << 30
 MAX_VALUES = 100_000_000
 MAX_DEPTH = 16
+MAX_BITS = 256  # of a whole number; Python refuses to write out much longer ones
 
 _PLAIN_DTYPE = re.compile(r"[<>|=]?(?:b1|\?|[iu][1248]|f[248]|U\d{1,6})")
 _ALLOWED_OPCODES = frozenset(
@@ -51,7 +52,8 @@ def load_pickle(path: Path) -> Any:
 
     Raises:
         RhasError: no file, one above `MAX_BYTES`, one that is damaged, that asks for anything
-            but the values above, or that unfolds to more than `MAX_VALUES` values.
+            but the values above, or that unfolds to more than `MAX_VALUES` values, or a whole
+            number of more than `MAX_BITS` bits.
     """
     if not path.is_file():
         raise RhasError("no such file", where=str(path), expected="a pickle")
@@ -243,6 +245,8 @@ class _Plain:
             if value.value is None:
                 raise Refused("an array without its state")
             return value.value, max(value.value.size, 1)
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise Refused(f"a whole number of {value.bit_length():,} bits")
         if value is None or isinstance(value, bool | int | float | str | bytes):
             return value, 1
         if not isinstance(value, list | tuple | dict):

@@ -47,6 +47,7 @@ PARTIAL: dict[Vlm, tuple[str, ...]] = {
 }
 _ENDING: dict[Vlm, str] = {"blip2": "blip_feat.npy", "clip": "clip_feat.npy"}
 _LISTED = re.compile(r"(\d+)_blip_feat\.npy")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character, which no file can hold
 _BLOCK = 256
 _MOST_FRAMES = 1_000_000
 D_TEXT = 1  # the published files hold no embedding of the reference; a store needs one value
@@ -223,6 +224,13 @@ def _sentences(path: Path, samples: int) -> list[str]:
                 got=f"{len(texts)} different ones" if texts else type(value).__name__,
             )
         found.append(texts.pop().strip())
+        if _SURROGATE.search(found[-1]):
+            raise RhasError(
+                "not a sentence",
+                where=f"{path}, sample {index}",
+                expected="text of whole Unicode characters",
+                got=ascii(found[-1][:60]),
+            )
     if len(found) != samples:
         raise RhasError(
             "the lists do not belong together",

@@ -10,7 +10,7 @@ import math
 import struct
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from rhas.base.errors import RhasError
 from rhas.inspection.kinds import kind_of
@@ -84,13 +84,31 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
             raise _damaged(path, f"a header of {length} bytes in a file of {size}")
         try:
             header = json.loads(file.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(path, str(error)) from error
+    if not isinstance(header, dict):
+        raise _damaged(path, f"a header that is a {type(header).__name__}")
     header.pop("__metadata__", None)
+    if odd := [name for name, tensor in header.items() if not _is_tensor(tensor)]:
+        raise _damaged(path, f"a header that does not describe {odd[0][:60]!a}")
     end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
     if end != size - 8 - length:
         raise _damaged(path, f"{size - 8 - length} bytes of tensors, {end} declared")
     return header
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether an entry of a header says all that it has to."""
+    if not isinstance(value, dict) or not isinstance(value.get("dtype"), str):
+        return False
+    shape, offsets = value.get("shape"), value.get("data_offsets")
+    if not _are_sizes(shape) or not _are_sizes(offsets):
+        return False
+    return len(offsets) == 2 and math.prod(shape) < 2**63
+
+
+def _are_sizes(values: Any) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
 
 
 def _damaged(path: Path, got: str) -> RhasError:

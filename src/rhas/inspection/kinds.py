@@ -84,6 +84,8 @@ def _folder_kind(folder: Path) -> Kind | None:
     if (folder / "config.json").is_file():
         try:
             config = json.loads((folder / "config.json").read_text("utf-8"))
+            if not isinstance(config, dict):
+                raise ValueError(f"a JSON {type(config).__name__}, not an object")
         except (ValueError, OSError) as error:
             raise RhasError(
                 "the configuration cannot be read",
