@@ -11,6 +11,8 @@ from dvc_project import PARAMS, write_run
 from rhas.base.errors import RhasError
 from rhas.table.runs import METRICS, Run, read_experiments, read_file, run_settings, write_file
 
+FACT, TEST = '{"method": "fact", "seed": 1}', '{"test": {}}'
+
 
 def test_workspace_commit_and_experiments(project: Path) -> None:
     runs = read_experiments(project)
@@ -77,6 +79,16 @@ def test_files(tmp_path: Path) -> None:
     assert read_file(tmp_path / "runs.json") == [run]
 
 
+def test_a_name_with_other_ends_of_lines(tmp_path: Path) -> None:
+    name = "a\u2028b\u2029c\x85d\x0be\r\nf"
+    run = Run({"method": "fact", "seed": 1}, {"test": {"acc": 1.5}}, name)
+    write_file([run, run], tmp_path / "runs.jsonl")
+    assert read_file(tmp_path / "runs.jsonl") == [run, run]
+    text = (tmp_path / "runs.jsonl").read_text("utf-8")
+    (tmp_path / "windows.jsonl").write_bytes(text.replace("\n", "\r\n").encode())
+    assert read_file(tmp_path / "windows.jsonl") == [run, run]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -85,9 +97,30 @@ def test_files(tmp_path: Path) -> None:
         ('{"name": "a"}', "not a run"),
         ('{"name": "a", "settings": {}, "metrics": {}, "more": 1}', "not a run"),
         ('{"name": "a", "settings": {"seed": 1}, "metrics": {"test": {}}}', "not a run"),
+        (f'{{"name": "a", "settings": [], "metrics": {TEST}}}', "settings as an object"),
+        (f'{{"name": "a", "settings": [[]], "metrics": {TEST}}}', "settings as an object"),
+        (f'{{"name": "a", "settings": {FACT}, "metrics": ["test"]}}', "metrics as an object"),
+        (
+            f'{{"name": "a", "settings": {FACT}, "metrics": {TEST}, "baselines": 0}}',
+            "baselines as an object",
+        ),
     ],
 )
 def test_files_that_hold_no_runs(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "runs.json").write_text(text)
     with pytest.raises(RhasError, match=said):
+        read_file(tmp_path / "runs.json")
+
+
+def test_the_line_of_an_entry_that_is_no_run(tmp_path: Path) -> None:
+    run = f'{{"name": "a", "settings": {FACT}, "metrics": '
+    (tmp_path / "runs.jsonl").write_text(f"{run}{TEST}}}\n\n{run}{{}}}}\n")
+    with pytest.raises(RhasError, match="not a run") as raised:
+        read_file(tmp_path / "runs.jsonl")
+    assert raised.value.where == f"{tmp_path / 'runs.jsonl'}:3, a"
+
+
+def test_a_file_of_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "runs.json").write_text("[] größe", "latin-1")
+    with pytest.raises(RhasError, match="not UTF-8"):
         read_file(tmp_path / "runs.json")

@@ -38,7 +38,8 @@ class Run:
         baselines: the content of ``results/baselines.json``; empty where it is not at hand.
 
     Raises:
-        RhasError: no method or seed, or metrics without a test side.
+        RhasError: settings, metrics or baselines that are no mapping, no method or seed, or metrics
+            without a test side.
     """
 
     settings: Mapping[str, Any]
@@ -47,6 +48,12 @@ class Run:
     baselines: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for part in ("settings", "metrics", "baselines"):
+            if not isinstance(value := getattr(self, part), Mapping):
+                raise RhasError(
+                    "not a run", where=self.name, expected=f"{part} as an object",
+                    got=type(value).__name__,
+                )  # fmt: skip
         missing = {"method", "seed"} - set(self.settings)
         if missing or not isinstance(self.metrics.get("test"), Mapping):
             raise RhasError(
@@ -96,11 +103,15 @@ def read_file(path: Path) -> list[Run]:
     """Runs from JSON lines, or a JSON list, of objects with the fields of `Run`.
 
     Raises:
-        RhasError: no such file, no JSON, or an entry that is no run, with its line or number.
+        RhasError: no such file, no UTF-8, no JSON, or an entry that is no run, with its line or
+            number.
     """
     if not path.is_file():
         raise RhasError("no such file", where=str(path))
-    text = path.read_text("utf-8")
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RhasError("not UTF-8", where=str(path), got=str(error)) from error
     runs = []
     for where, entry in _entries(text, str(path)):
         known = {"settings", "metrics", "name", "baselines"}
@@ -112,7 +123,12 @@ def read_file(path: Path) -> list[Run]:
                 "not a run", where=where, expected="an object with settings, metrics, name",
                 got=", ".join(entry) if isinstance(entry, dict) else type(entry).__name__,
             )  # fmt: skip
-        runs.append(Run(**{**entry, "name": str(entry["name"])}))
+        try:
+            runs.append(Run(**{**entry, "name": str(entry["name"])}))
+        except RhasError as error:
+            raise RhasError(
+                error.what, where=f"{where}, {error.where}", expected=error.expected, got=error.got
+            ) from error
     return runs
 
 
@@ -227,7 +243,7 @@ def _entries(text: str, path: str) -> Iterable[tuple[str, Any]]:
             for number, entry in enumerate(json.loads(text)):
                 yield f"{path}, entry {number}", entry
         else:
-            for number, line in enumerate(text.splitlines(), start=1):
+            for number, line in enumerate(text.split("\n"), start=1):
                 if line.strip():
                     yield f"{path}:{number}", json.loads(line)
     except json.JSONDecodeError as error:
