@@ -25,10 +25,26 @@ def test_a_dry_run_lists_every_experiment_by_its_own_name(monkeypatch: pytest.Mo
     assert all(line.startswith(states) for line in lines)
 
 
-def test_costs_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        None, "", "fact ...\n{}", "[]", "{}", '{"length": 1, "preset": "mini", "methods": []}',
+        '{"length": 1, "preset": "mini", "methods": {"fact": 1}}',
+        '{"length": 1, "preset": "mini", "methods": {"fact": {"window_cpu_s": "1"}}}',
+    ],
+)  # fmt: skip
+def test_costs_that_are_none_are_refused_before_the_runs(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
-    said = CliRunner().invoke(app, ["queue", "benchmarks/ablations.yaml", "--costs", "none.json"])
+    monkeypatch.setattr("rhas.experiments.run_queue", lambda *_, **__: pytest.fail("it ran"))
+    costs = tmp_path / "costs.json"
+    if text is not None:
+        costs.write_text(text)
+    command = ["queue", "benchmarks/ablations.yaml", "--out", tmp_path, "--costs", costs]
+    said = CliRunner().invoke(app, [str(word) for word in command])
     assert isinstance(said.exception, RhasError)
+    assert f"{costs}: no costs" in str(said.exception)
 
 
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,30 @@ def test_parameters_as_the_experiment_sees_them() -> None:
     assert PARAMS["train"]["overrides"] == {"hopadiff": {"bca": True}}  # type: ignore[index]
 
 
+@pytest.mark.parametrize("overrides", [None, {"fact": None}, {"hopadiff": {}}, {}])
+def test_empty_sections_of_params(overrides: object) -> None:
+    params = {**PARAMS, "train": {"overrides": overrides}}
+    seen = applied(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
+    assert seen["train"]["overrides"]["fact"] == {"tokens": 7}
+    assert params["train"] == {"overrides": overrides}
+
+
+def test_a_value_where_a_setting_needs_a_section() -> None:
+    params = {**PARAMS, "train": {"overrides": {"fact": 3}}}
+    with pytest.raises(RhasError, match=r"no section for train\.overrides\.fact\.tokens") as raised:
+        applied(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
+    assert raised.value.where == "t, r, seed 3, train.overrides.fact"
+
+
+def test_rows_named_by_numbers(tmp_path: Path) -> None:
+    rows = {1000: {"method": "fact"}, True: {"split": "random"}}
+    tables: dict[str, object] = {"one": {"rows": [1000]}, "two": {"rows": ["1000", True]}}
+    listing = read(tmp_path, rows=rows, tables=tables)
+    assert [e.row for e in listing.experiments] == ["1000", "1000", "True"]
+    with pytest.raises(RhasError, match=r"unknown row '\[1000\]'"):
+        read(tmp_path, rows=rows, tables={"one": {"rows": [[1000]]}})
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -89,8 +113,15 @@ def test_what_is_no_list_is_told(changes: dict[str, object], message: str, tmp_p
 def test_files_that_are_not_there_or_no_yaml(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no such list"):
         read_listing(tmp_path / "none.yaml", PARAMS)
+    with pytest.raises(RhasError, match="cannot be read"):
+        read_listing(tmp_path, PARAMS)
     path = tmp_path / "odd.yaml"
-    for text, message in (("[", "not YAML"), ("- 1", "not a mapping")):
+    path.write_text("title: größe", "latin-1")
+    with pytest.raises(RhasError, match=r"(?s)cannot be read.*UTF-8"):
+        read_listing(path, PARAMS)
+    for text, message in (
+        ("[", "not YAML"), ("2024-13-45", "not YAML"), ("- 1", "not a mapping"),
+    ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(RhasError, match=message):
             read_listing(path, PARAMS)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rhas.base.config import load_params
 from rhas.experiments.records import runs_of
-from rhas.experiments.summary import draw, markdown
+from rhas.experiments.summary import draw, markdown, read_costs
 from rhas.table.layout import paper_tables
 from rhas.table.runs import read_file, write_file
 
@@ -51,6 +51,11 @@ def test_markdown_has_mean_and_spread() -> None:
     assert "Ours \\| best" in text
     assert "Nothing yet" not in text
     assert text.endswith("Not run: 1 of 5, those of `missing` in the JSON file.\n")
+
+
+def test_the_committed_costs_are_read() -> None:
+    costs = read_costs(Path(__file__).resolve().parents[2] / "benchmarks" / "methods.json")
+    assert {"hopadiff", "fact"} <= set(costs["methods"])
 
 
 def test_a_picture_of_costs(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_settings_are_those_that_the_run_reads() -> None:
     assert settings["preset"] == "paper"
 
 
+def test_overrides_of_a_method_that_has_none() -> None:
+    overrides = {"fact": None, "hopadiff": {"bca": False}}
+    for method, own in (("hopadiff", {"bca": False}), ("fact", {}), ("ltcontext", {})):
+        params = {
+            "method": method, "split": "random", "frame_len": 2000, "vlm": "clip", "seed": 3,
+            "train": {"preset": "paper", "overrides": overrides},
+        }  # fmt: skip
+        assert run_settings(params)["overrides"] == own
+
+
 def test_files(tmp_path: Path) -> None:
     run = Run({"method": "fact", "seed": 1}, {"test": {"acc": 1.5}}, "größe", {"test": {}})
     write_file([run, run], tmp_path / "runs.jsonl")

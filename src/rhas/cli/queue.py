@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +35,7 @@ def queue(
         draw,
         experiment_name,
         markdown,
+        read_costs,
         read_listing,
         recorded,
         run_queue,
@@ -48,8 +48,7 @@ def queue(
     from rhas.table.text import render
 
     root, params = Path.cwd(), load_params(params_here())
-    if costs and not costs.is_file():
-        raise RhasError("no such file", where=f"--costs {costs}")
+    cost = read_costs(costs) if costs else None  # before the runs, not after them
     whole = read_listing(listing, params)
     listed = whole.only(only or [])
     target = out / f"{whole.name}.json"
@@ -72,7 +71,6 @@ def queue(
             told = [table for table in paper_tables(runs) if any(row.runs for row in table.rows)]
             target.with_suffix(".tex").write_text(render(told, "latex"), "utf-8")
         if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
-            cost = json.loads(costs.read_text("utf-8")) if costs else None
             draw(said, cost, target.with_suffix(".png"))
         print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
 

@@ -4,7 +4,7 @@ from rhas.experiments.listing import Experiment, Listing, read_listing
 from rhas.experiments.queue import run_queue
 from rhas.experiments.records import recorded, runs_of, write_records
 from rhas.experiments.stored import experiment_name, stored
-from rhas.experiments.summary import draw, markdown
+from rhas.experiments.summary import draw, markdown, read_costs
 
 __all__ = [
     "Experiment",
@@ -12,6 +12,7 @@ __all__ = [
     "draw",
     "experiment_name",
     "markdown",
+    "read_costs",
     "read_listing",
     "recorded",
     "run_queue",

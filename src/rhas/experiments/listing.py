@@ -96,13 +96,19 @@ def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
         params: params.yaml, which has to know every setting.
 
     Raises:
-        RhasError: no such file, another form, or a setting that params.yaml has not.
+        RhasError: no such file, one that cannot be read, another form, or a setting that
+            params.yaml has not.
     """
     try:
         said = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RhasError("no such list of experiments", where=str(path)) from None
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise RhasError(
+            "the list of experiments cannot be read", where=str(path),
+            expected="a YAML file in UTF-8, such as benchmarks/ablations.yaml", got=str(error),
+        ) from error  # fmt: skip
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise RhasError("not YAML", where=str(path), got=str(error)) from error
     top = _mapping(said, str(path), {"title", "seeds", "tables", "rows"})
     rows = {str(k): _settings(v, f"{path}, rows.{k}") for k, v in _some(top, "rows", path).items()}
@@ -123,13 +129,26 @@ def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
 
 
 def applied(params: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
-    """params.yaml as the experiment sees it."""
+    """params.yaml as the experiment sees it; an empty section is one without parameters.
+
+    Raises:
+        RhasError: a single value where a setting needs a section.
+    """
     values = copy.deepcopy(dict(params))
     for name, value in (*experiment.settings.items(), ("seed", experiment.seed)):
         *sections, last = name.split(".")
         inner = values
-        for section in sections:
-            inner = inner.setdefault(section, {})
+        for depth, section in enumerate(sections, start=1):
+            if inner.get(section) is None:
+                inner[section] = {}
+            inner = inner[section]
+            if not isinstance(inner, dict):
+                raise RhasError(
+                    f"no section for {name}",
+                    where=f"{experiment}, {'.'.join(sections[:depth])}",
+                    expected="parameters by name",
+                    got=repr(inner),
+                )
         inner[last] = value
     return values
 
@@ -197,10 +216,11 @@ def _chosen(names: Any, rows: Mapping[str, Any], where: str) -> list[str]:
         return list(rows)
     if not isinstance(names, list):
         raise RhasError("rows are a list of names", where=f"{where}.rows", got=repr(names))
-    for name in names:
+    chosen = [str(name) for name in names]  # as the keys of rows: 1000 is a number to YAML
+    for name in chosen:
         if name not in rows:
-            raise _unknown("row", str(name), rows, where)
-    return names
+            raise _unknown("row", name, rows, where)
+    return chosen
 
 
 def _unknown(what: str, got: str, known: Any, where: str) -> RhasError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rhas.base.errors import RhasError
 from rhas.evaluate.summary import NAMES
 from rhas.table.text import aligned
 
@@ -39,12 +41,41 @@ def markdown(said: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def read_costs(path: Path) -> dict[str, Any]:
+    """What ``benchmarks/methods.py --json`` printed into a file.
+
+    Raises:
+        RhasError: the file cannot be read, or holds something else.
+    """
+    try:
+        costs = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_costs(path, str(error)) from error
+    if not isinstance(costs, dict) or not {"length", "preset", "methods"} <= set(costs):
+        raise _no_costs(path, repr(costs)[:60])
+    methods = costs["methods"]
+    measured = isinstance(methods, dict) and all(
+        isinstance(method, dict) and isinstance(method.get("window_cpu_s", 0), int | float)
+        for method in methods.values()
+    )
+    if not measured:
+        raise _no_costs(path, f"methods: {repr(methods)[:60]}")
+    return costs
+
+
+def _no_costs(path: Path, got: str) -> RhasError:
+    return RhasError(
+        "no costs", where=str(path), got=got,
+        expected="what `python benchmarks/methods.py --json` printed, and nothing else",
+    )  # fmt: skip
+
+
 def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -> None:
     """The first table's frame mAP on test over each row's parameters, and over its time.
 
     Args:
         said: what ``write_records`` wrote, with an experiment of the first table.
-        costs: what ``benchmarks/methods.py --json`` printed; without it there is no second panel.
+        costs: what `read_costs` read; without it there is no second panel.
         path: where the picture goes.
     """
     import matplotlib

@@ -147,7 +147,8 @@ def run_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     settings = {name: params[name] for name in _OWN}
     settings["preset"] = train.pop("preset")
     overrides = train.pop("overrides", None) or {}
-    if all(isinstance(own, Mapping) for own in overrides.values()):  # once they had no method above
+    by_method = all(own is None or isinstance(own, Mapping) for own in overrides.values())
+    if by_method:  # once they had no method above them
         overrides = overrides.get(params["method"]) or {}
     settings["overrides"] = dict(overrides)
     sections = {**{k: v for k, v in params.items() if k not in _OWN}, "train": train}
