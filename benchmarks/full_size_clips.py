@@ -69,15 +69,23 @@ class Watch:
     def _sample(done: threading.Event, peaks: dict[int, int]) -> None:
         """The highest resident set of every child process, in KiB; the kernel keeps it."""
         while not done.wait(0.1):
-            for task in Path("/proc/self/task").iterdir():
-                for child in (task / "children").read_text().split():
-                    with suppress(OSError):
-                        status = Path(f"/proc/{child}/status").read_text()
-                        peaks.update(
-                            (int(child), int(line.split()[1]))
-                            for line in status.splitlines()
-                            if line.startswith("VmHWM")
-                        )
+            for child in _children():
+                with suppress(OSError):
+                    status = Path(f"/proc/{child}/status").read_text()
+                    peaks.update(
+                        (child, int(line.split()[1]))
+                        for line in status.splitlines()
+                        if line.startswith("VmHWM")
+                    )
+
+
+def _children() -> list[int]:
+    """Processes that a thread of this one has started; a thread may end meanwhile."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, Any]:
