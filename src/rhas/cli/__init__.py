@@ -21,6 +21,7 @@ from rhas.cli import (
     segment,
     table,
 )
+from rhas.cli.errors import users_error
 from rhas.cli.output import FULL, print_error
 
 app = typer.Typer(
@@ -42,16 +43,15 @@ app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 
 def main() -> None:
-    """Entry point: a user's error, or a full disk, is a message and exit status 1, no traceback."""
+    """Entry point: what a user can mend is a message and exit status 1, no traceback."""
     try:
         app()
     except RhasError as error:
         _end(error, error.__cause__)
-    except OSError as error:
-        if error.errno not in FULL:
+    except Exception as error:
+        told = users_error(error)
+        if told is None:
             raise
-        place = error.filename2 or error.filename or ""
-        told = RhasError("the disk is full", where=str(place), do="make room, and try again")
         _end(told, error)
 
 
