@@ -8,7 +8,8 @@ The first command renders stills into a cache (`encoders.stills`), teaches a vis
 (`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
 the first one's stills and vision tower and learns by contrast of crops and captions, and by what
 the picture's embedding tells of the person. A run that was cut goes on where it was, with the same
-options: rendered stills stay, and the state of every 100th step lies among them.
+options: rendered stills stay, and the state of every 100th step lies among them. The checkpoint's
+folder changes only when its training is done.
 
 The stills have seeds of their own; no frame of a film is among them. Heads that only serve training
 are dropped.
@@ -27,6 +28,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
+from checkpoint import new_checkpoint
 from encoders.reading import (
     Heads,
     Looks,
@@ -42,6 +44,7 @@ from state import EVERY, load_state, save_state
 from torch import Tensor, nn
 
 from rhas.crop.film import cut_out
+from rhas.engine.stage import run
 from rhas.extract.encoders import Encoder, load_encoder
 from rhas.extract.encoders.checkpoint import load_model, load_part
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip, save_half
@@ -199,36 +202,37 @@ def blip2(
     torch.set_default_device(device)
     torch.set_num_threads(threads)
     stills = drawn_stills(cache, scenes)
-    make_blip2(out, stills.words(), SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
-    model = load_model(Blip2ForImageTextRetrieval, start or out).to(device).train()
-    tokenizer = load_part(AutoTokenizer, out)
-    first = stills.drawn(150, seed)
-    if start:
-        torch.manual_seed(seed)
-        dense = Dense(SIZES.vision, GRID, first)
-    else:
-        tower, dense = trained_tower(stills, cache, tower_steps, size, seed)
-        torch.manual_seed(seed)
-        model.vision_model.load_state_dict(tower.state_dict())
-        said = [s[0] for t in stills.told for s in t["persons"]]
-        start_reading(model, dense, tokenizer, said[:20_000])
-    heads, looks = Heads(SIZES.text, first), Looks(model)
-    trainer = Trainer(
-        {"model": model, "heads": heads, "dense": dense},
-        {"model": rate, "heads": 2 * rate, "dense": 2 * rate},
-        steps, cache / "blip2.pt", made_with,
-    )  # fmt: skip
-    for batch in trainer.batches(stills, size, seed, READING):
-        frame, crop = tokens(model.vision_model, batch)
-        told = dense.losses(frame, crop, batch)
-        losses = reading_losses(
-            model, heads, looks, tokenizer, frame, crop, batch, GRID,
-            whole=trainer.number % 4 == 0,
+    with new_checkpoint(out) as folder:
+        make_blip2(folder, stills.words(), SIZES, seed)
+        model = load_model(Blip2ForImageTextRetrieval, start or folder).to(device).train()
+        tokenizer = load_part(AutoTokenizer, folder)
+        first = stills.drawn(150, seed)
+        if start:
+            torch.manual_seed(seed)
+            dense = Dense(SIZES.vision, GRID, first)
+        else:
+            tower, dense = trained_tower(stills, cache, tower_steps, size, seed)
+            torch.manual_seed(seed)
+            model.vision_model.load_state_dict(tower.state_dict())
+            said = [s[0] for t in stills.told for s in t["persons"]]
+            start_reading(model, dense, tokenizer, said[:20_000])
+        heads, looks = Heads(SIZES.text, first), Looks(model)
+        trainer = Trainer(
+            {"model": model, "heads": heads, "dense": dense},
+            {"model": rate, "heads": 2 * rate, "dense": 2 * rate},
+            steps, cache / "blip2.pt", made_with,
         )  # fmt: skip
-        trainer.step({**{f"cell.{k}": 0.5 * v for k, v in told.items()}, **losses})
-    save_half(out, model)
+        for batch in trainer.batches(stills, size, seed, READING):
+            frame, crop = tokens(model.vision_model, batch)
+            told = dense.losses(frame, crop, batch)
+            losses = reading_losses(
+                model, heads, looks, tokenizer, frame, crop, batch, GRID,
+                whole=trainer.number % 4 == 0,
+            )  # fmt: skip
+            trainer.step({**{f"cell.{k}": 0.5 * v for k, v in told.items()}, **losses})
+        save_half(folder, model)
     trainer.path.unlink(missing_ok=True)
 
 
@@ -250,29 +254,30 @@ def clip(
     torch.set_default_device(device)
     torch.set_num_threads(threads)
     stills = Stills(cache)
-    make_clip(out, stills.words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, CLIPModel
 
-    model = load_model(CLIPModel, out).to(device).train()
-    tokenizer = load_part(AutoTokenizer, out)
-    take_over(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
-    torch.manual_seed(seed)
-    heads = Telling(CLIP_SIZES.out).start(stills.drawn(150, seed))
-    trainer = Trainer(
-        {"model": model, "heads": heads}, {"model": rate, "heads": 2 * rate},
-        steps, cache / "clip.pt", made_with,
-    )  # fmt: skip
-    for batch in trainer.batches(stills, size, seed, CONTRAST):
-        person = model.get_image_features(pixel_values=normalised(batch.crops)).pooler_output
-        pairs = zip(batch.references, batch.actions, strict=True)
-        captions = [caption(reference, actions) for reference, actions in pairs]
-        ids, mask = tokens_of(tokenizer, captions)
-        text = model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
-        n = len(person)
-        told = heads.losses(person, batch, torch.arange(n), torch.ones(n))
-        scale = model.logit_scale.exp().clamp(max=100)
-        trainer.step({**told, "contrast": contrastive(person, text, equal(captions), scale)})
-    save_half(out, model)
+    with new_checkpoint(out) as folder:
+        make_clip(folder, stills.words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
+        model = load_model(CLIPModel, folder).to(device).train()
+        tokenizer = load_part(AutoTokenizer, folder)
+        take_over(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
+        torch.manual_seed(seed)
+        heads = Telling(CLIP_SIZES.out).start(stills.drawn(150, seed))
+        trainer = Trainer(
+            {"model": model, "heads": heads}, {"model": rate, "heads": 2 * rate},
+            steps, cache / "clip.pt", made_with,
+        )  # fmt: skip
+        for batch in trainer.batches(stills, size, seed, CONTRAST):
+            person = model.get_image_features(pixel_values=normalised(batch.crops)).pooler_output
+            pairs = zip(batch.references, batch.actions, strict=True)
+            captions = [caption(reference, actions) for reference, actions in pairs]
+            ids, mask = tokens_of(tokenizer, captions)
+            text = model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
+            n = len(person)
+            told = heads.losses(person, batch, torch.arange(n), torch.ones(n))
+            scale = model.logit_scale.exp().clamp(max=100)
+            trainer.step({**told, "contrast": contrastive(person, text, equal(captions), scale)})
+        save_half(folder, model)
     trainer.path.unlink(missing_ok=True)
 
 
@@ -363,4 +368,4 @@ def _probe_rows(
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

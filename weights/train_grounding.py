@@ -24,7 +24,8 @@ vector per value of an attribute ("upper garment: red"):
   in use is "which box is this phrase about".
 
 A run that was cut goes on where it was, with the same options: rendered scenes stay, the state of
-every 100th step lies beside them, and the learned backbone. A finished run leaves no state.
+every 100th step lies beside them, and the learned backbone. A finished run leaves no state. The
+checkpoint's folder changes only when its training is done.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from checkpoint import new_checkpoint
 from grounding_training.backbone import Log, backbone_state, train_backbone
 from grounding_training.batches import Batch, Batches
 from grounding_training.losses import detection_loss
@@ -69,8 +71,8 @@ def train(
     model: GroundingDinoForObjectDetection, table: nn.Linear, batches: Batches,
     options: argparse.Namespace, processor: GroundingDinoProcessor, held_out: list[Scene],
 ) -> None:  # fmt: skip
-    """Fits the model; every 100 steps saves the running average of its weights, and beside the
-    cached scenes all that the next steps depend on."""
+    """Fits the model and writes the running average of its weights; every 100 steps keeps beside
+    the cached scenes all that the next steps depend on."""
     path, steps = options.cache.with_suffix(".state.pt"), options.steps
     trained = [*model.parameters(), *table.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=1e-4)
@@ -103,12 +105,13 @@ def train(
             now = model.state_dict()
             torch._foreach_lerp_(averaged, [now[k] for k in floating], 1 - keep)
         log.add(parts)
-        if step % EVERY == 0 or step == steps:
-            save_checkpoint(model, average, processor, options.out)
+        if step % EVERY == 0 and step < steps:
             save_state(
                 path, vars(options), step=step, model=model.state_dict(), table=table.state_dict(),
                 average=average, optimiser=optimiser.state_dict(),
             )  # fmt: skip
+    with new_checkpoint(options.out) as folder:
+        save_checkpoint(model, average, processor, folder)
     print(f"held-out scenes: {found_people(options.out, held_out, options.device)}", flush=True)
     path.unlink(missing_ok=True)
 
@@ -171,9 +174,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of torch; they decide rounding")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     options = parser.parse_args()
+    if not options.steps and not options.start:
+        parser.error("--steps 0 writes the checkpoint of --start anew: name one")
     torch.manual_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
-    processor = make_processor(options.out)
+    processor = make_processor()
     torch.set_num_threads(options.threads)
     render_scenes(options.cache, options.seed, options.scenes, SIZE, os.cpu_count() or 1)
     scenes = load_scenes(options.cache)
@@ -191,7 +195,8 @@ def main() -> None:
             steps = batches.steps(options.steps + 1, options.steps + 61, 0, options.device)
             fit_table(model, table, steps)
         else:
-            save_checkpoint(model, model.state_dict(), processor, options.out)
+            with new_checkpoint(options.out) as folder:
+                save_checkpoint(model, model.state_dict(), processor, folder)
             return
     else:
         pictures = Batches(scenes, processor, options.batch, options.seed, told=False)

@@ -29,6 +29,14 @@ def encoders() -> ModuleType:
     return train_encoders
 
 
+@pytest.fixture(scope="module")
+def stills(encoders: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of 32 stills."""
+    cache = tmp_path_factory.mktemp("encoders") / "stills"
+    encoders.drawn_stills(cache, 32)
+    return cache
+
+
 def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path) -> None:
     cache = tmp_path / "stills"
     encoders.blip2(scenes=64, tower_steps=2, steps=2, size=4, cache=cache, out=tmp_path / "blip2")
@@ -52,10 +60,43 @@ def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path
     assert not np.array_equal(features["blip2"], features["on"])
 
 
-def test_encoders_killed_after_every_step_are_the_same(
-    encoders: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_encoders_go_on_from_the_checkpoint_that_they_replace(
+    encoders: ModuleType, stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stills, whole, cut = tmp_path / "stills", tmp_path / "whole", tmp_path / "cut"
+    out, on = tmp_path / "blip2", tmp_path / "on"
+
+    def train(**options: Any) -> None:
+        encoders.blip2(scenes=32, steps=1, size=4, cache=stills, **options)
+
+    train(tower_steps=1, out=out)
+    (out / "NOTES").write_text("mine")
+    before = content(out)
+    train(start=out, out=on, seed=1)
+    with monkeypatch.context() as changed:
+        changed.setattr(encoders.Trainer, "step", die)
+        for name in (out, tmp_path / "another"):
+            with pytest.raises(KeyboardInterrupt):
+                train(start=out, out=name, seed=1)
+    assert content(out) == before
+    train(start=out, out=out, seed=1)
+    assert content(out) == {**content(on), "NOTES": b"mine"} != before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["blip2", "on"]
+    with pytest.raises(RhasError, match="not a folder"):
+        train(out=out / "NOTES")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_encoders_killed_after_every_step_are_the_same(
+    encoders: ModuleType, stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
     monkeypatch.setattr(encoders, "EVERY", 1)
 
     def train(out: Path) -> None:
@@ -76,9 +117,10 @@ def test_encoders_killed_after_every_step_are_the_same(
 
     with monkeypatch.context() as changed:
         changed.setattr(encoders.Trainer, "step", die_at_the_next)
-        for _ in range(4):
+        for done in ([], [], [], ["blip2"]):
             with pytest.raises(KeyboardInterrupt):
                 train(cut)
+            assert [folder.name for folder in cut.iterdir()] == done
     train(cut)
     assert killed == ["tower.pt", "tower.pt", "blip2.pt", "clip.pt"]
     for name in ("blip2", "clip"):
@@ -100,10 +142,9 @@ def test_pictures_made_with_other_options_are_refused(encoders: ModuleType, tmp_
     assert "'scenes': 32" in raised.value.expected
 
 
-def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, tmp_path: Path) -> None:
+def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, stills: Path) -> None:
     """Cell by cell: a cell is the last person's of whom a point is in reach."""
-    stills = encoders.drawn_stills(tmp_path / "stills", 32)
-    batch = stills.drawn(12, 0)
+    batch = encoders.Stills(stills).drawn(12, 0)
     from encoders.tower import bones, crop_cells, frame_cells
 
     grid = 8
@@ -128,13 +169,13 @@ def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, tmp_p
     assert frame_cells(batch, grid).tolist() == whose.tolist()
 
 
-def test_a_mirrored_still_changes_sides(encoders: ModuleType, tmp_path: Path) -> None:
-    stills = encoders.drawn_stills(tmp_path / "stills", 32)
+def test_a_mirrored_still_changes_sides(encoders: ModuleType, stills: Path) -> None:
+    drawn = encoders.Stills(stills)
     from encoders.stills import SIDE
 
     left, right, checked = 0, 1, 0
     for seed in range(8):
-        batch = stills.drawn(8, seed)
+        batch = drawn.drawn(8, seed)
         middle = (batch.box[:, 0] + batch.box[:, 2]) / 2
         assert (batch.facts[middle < 0.45, SIDE] == left).all()
         assert (batch.facts[middle > 0.55, SIDE] == right).all()
@@ -149,20 +190,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def grounding(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[[Path], None]:
-    """Runs the recipe of grounding for three steps of the backbone and two of the whole."""
+def grounding(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[..., None]:
+    """Runs the recipe of grounding for three steps of the backbone and two of the whole, with
+    further options."""
     cache.with_suffix(".backbone.pt").unlink(missing_ok=True)
     monkeypatch.syspath_prepend(str(RECIPES))
     import train_grounding
 
     monkeypatch.setattr(train_grounding, "HELD_OUT", 2)
 
-    def run(out: Path) -> None:
+    def run(out: Path, *further: object) -> None:
         options = {
             "--scenes": 48, "--backbone-steps": 3, "--steps": 2, "--decay": 1, "--batch": 2,
             "--cache": cache, "--out": out,
         }  # fmt: skip
-        arguments = [str(word) for pair in options.items() for word in pair]
+        arguments = [str(word) for pair in (*options.items(), further) for word in pair]
         monkeypatch.setattr(sys, "argv", ["train_grounding.py", *arguments])
         train_grounding.main()
 
@@ -170,7 +212,7 @@ def grounding(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[[Path], 
 
 
 def test_grounding_is_drawn_taught_and_loads(
-    grounding: Callable[[Path], None], cache: Path, tmp_path: Path
+    grounding: Callable[..., None], cache: Path, tmp_path: Path
 ) -> None:
     grounding(tmp_path / "out")
     grounder = make_grounder(GroundConfig(checkpoint=str(tmp_path / "out"), min_score=0.0))
@@ -179,10 +221,16 @@ def test_grounding_is_drawn_taught_and_loads(
     assert len(found.boxes)
     assert np.isfinite(found.boxes).all()
     assert sorted(p.name for p in cache.parent.iterdir()) == ["scenes", "scenes.backbone.pt"]
+    grounding(tmp_path / "anew", "--steps", 0, "--start", tmp_path / "out")
+    weights = "model.safetensors"
+    assert content(tmp_path / "anew")[weights] == content(tmp_path / "out")[weights]
+    with pytest.raises(SystemExit):
+        grounding(tmp_path / "none", "--steps", 0)
+    assert not (tmp_path / "none").exists()
 
 
 def test_grounding_killed_after_every_step_is_the_same(
-    grounding: Callable[[Path], None], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    grounding: Callable[..., None], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from grounding_training import backbone
 
@@ -204,11 +252,21 @@ def test_grounding_killed_after_every_step_is_the_same(
         for _ in range(3):  # in the second and third step of the backbone, in the second of all
             with pytest.raises(KeyboardInterrupt):
                 grounding(cut)
+            assert not list(cut.glob("*"))
     grounding(cut)
     assert len(killed) == 3
     made, expected = (load_file(f / "model.safetensors") for f in (cut, whole))
     assert made.keys() == expected.keys()
     assert all(torch.equal(made[name], expected[name]) for name in expected)
+    before = content(whole)
+    with monkeypatch.context() as changed:
+        changed.setattr(backbone.Log, "add", die_at_the_next)
+        with pytest.raises(KeyboardInterrupt):
+            grounding(whole, "--start", whole)
+    assert content(whole) == before
+    grounding(whole, "--start", whole)
+    grounding(tmp_path / "on", "--start", cut)
+    assert content(whole) == content(tmp_path / "on") != before
 
 
 def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,12 +52,10 @@ def vocabulary() -> list[str]:
     return list(dict.fromkeys(tokens))
 
 
-def make_processor(folder: Path) -> GroundingDinoProcessor:
-    """Image processor and tokenizer of the checkpoint; writes the vocabulary to ``folder``."""
+def make_processor() -> GroundingDinoProcessor:
+    """Image processor and tokenizer of the checkpoint."""
     tokens = vocabulary()
     assert [tokens.index(t) for t in ("[CLS]", "[SEP]", ".", "?")] == [101, 102, 1012, 1029]
-    path = folder / "vocab.txt"
-    path.write_text("\n".join(tokens) + "\n", "utf-8")
     tokenizer = BertTokenizerFast(
         vocab={t: n for n, t in enumerate(tokens)}, do_lower_case=True, model_max_length=256
     )
@@ -131,9 +129,10 @@ def save_checkpoint(
     model: GroundingDinoForObjectDetection, weights: dict[str, Tensor],
     processor: GroundingDinoProcessor, folder: Path,
 ) -> None:  # fmt: skip
-    """Writes model, configuration, image processor and tokenizer, weights in half precision."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes model, configuration, image processor, tokenizer and vocabulary; weights in half
+    precision."""
     copy = GroundingDinoForObjectDetection(model.config)
     copy.load_state_dict(weights)
     copy.half().save_pretrained(folder)
     processor.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary()) + "\n", "utf-8")
