@@ -484,10 +484,13 @@ def test_mistakes_in_a_label_map(tmp_path: Path, table: str, message: str) -> No
 
 def test_switches_change_and_comments_stay(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text("# top\ndataset: mini   # mini or own\nfps: 15\nsub: {dataset: mini}\n")
+    path.write_text(
+        "# top\ndataset: mini   # mini or own\nfps: 15\nsub: {dataset: mini, rate: 1e-05}\n"
+    )
     assert set_params(path, {"dataset": "own", "fps": 15}) == {"dataset": ("mini", "own")}
     assert (
-        path.read_text() == "# top\ndataset: own   # mini or own\nfps: 15\nsub: {dataset: mini}\n"
+        path.read_text()
+        == "# top\ndataset: own   # mini or own\nfps: 15\nsub: {dataset: mini, rate: 1e-05}\n"
     )
     before = path.read_text()
     for wrong in ({"other": 1}, {"sub": 2}):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
@@ -199,8 +200,8 @@ def changed_params(path: Path, values: Mapping[str, Any]) -> str:
 def _parsed(text: str) -> Any:
     """None where it is no YAML."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return YAML(typ="safe", pure=True).load(text)  # as `load_params` reads it
+    except YAMLError:
         return None
 
 
