@@ -24,8 +24,9 @@ vector per value of an attribute ("upper garment: red"):
   in use is "which box is this phrase about".
 
 A run that was cut goes on where it was, with the same options: rendered scenes stay, the state of
-every 100th step lies beside them, and the learned backbone. A finished run leaves no state. The
-checkpoint's folder changes only when its training is done.
+every 100th step lies beside them, and the learned backbone. A finished run leaves no state but
+the backbone, which later runs take if they would learn the same. The checkpoint's folder changes
+only when its training is done.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -55,10 +56,11 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
+from rhas.engine.stage import run
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.model import Execution
 from rhas.ground.policies import Policy
-from state import EVERY, load_state, save_state
+from state import EVERY, load_learned, load_state, save_state
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.loss.loss_for_object_detection import box_iou
 
@@ -176,6 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.steps and not options.start:
         parser.error("--steps 0 writes the checkpoint of --start anew: name one")
+    known = None if options.start else known_backbone(options)
     torch.manual_seed(options.seed)
     processor = make_processor()
     torch.set_num_threads(options.threads)
@@ -198,32 +201,47 @@ def main() -> None:
             with new_checkpoint(options.out) as folder:
                 save_checkpoint(model, model.state_dict(), processor, folder)
             return
+    elif known:
+        print(f"backbone from {backbone_path(options)}; delete it to learn it again", flush=True)
+        model.load_state_dict(known["model"])
+        table.load_state_dict(known["table"])
     else:
         pictures = Batches(scenes, processor, options.batch, options.seed, told=False)
-        learned_backbone(model, table, pictures, options)
+        learn_backbone(model, table, pictures, options)
     train(model, table, batches, options, processor, held_out)
 
 
-def learned_backbone(
+def known_backbone(options: argparse.Namespace) -> dict[str, Any] | None:
+    """State of model and table that an earlier run has learned, from beside the cached scenes.
+
+    Raises:
+        RhasError: it was learned with other options.
+    """
+    return load_learned(backbone_path(options), backbone_options(options), options.device)
+
+
+def learn_backbone(
     model: GroundingDinoForObjectDetection, table: nn.Linear, pictures: Batches,
     options: argparse.Namespace,
 ) -> None:  # fmt: skip
-    """Trains backbone and table, or takes them from beside the cached scenes."""
-    path = options.cache.with_suffix(".backbone.pt")
-    if not path.is_file():
-        train_backbone(model, table, pictures, options, 2e-3)
-        part = path.with_suffix(".tmp")
-        torch.save((model.state_dict(), table.state_dict()), part)
-        part.replace(path)
-        backbone_state(options).unlink(missing_ok=True)
-    print(f"backbone from {path}; delete it to learn it again", flush=True)
-    for module, weights in zip(
-        (model, table),
-        torch.load(path, weights_only=True, map_location=options.device),
-        strict=True,
-    ):
-        module.load_state_dict(weights)
+    """Trains backbone and table, and keeps them beside the cached scenes."""
+    train_backbone(model, table, pictures, options, 2e-3)
+    learned = {"model": model.state_dict(), "table": table.state_dict()}
+    save_state(backbone_path(options), backbone_options(options), **learned)
+    backbone_state(options).unlink(missing_ok=True)
+
+
+def backbone_path(options: argparse.Namespace) -> Path:
+    """Where the learned backbone is kept."""
+    cache: Path = options.cache
+    return cache.with_suffix(".backbone.pt")
+
+
+def backbone_options(options: argparse.Namespace) -> dict[str, object]:
+    """What it depends on."""
+    names = ("scenes", "backbone_steps", "batch", "seed", "device", "threads")
+    return {name: getattr(options, name) for name in names}
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -269,6 +269,43 @@ def test_grounding_killed_after_every_step_is_the_same(
     assert content(whole) == content(tmp_path / "on") != before
 
 
+def test_a_backbone_is_that_of_the_same_options(
+    grounding: Callable[..., None], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = []
+
+    def learn(model: torch.nn.Module, *_: object) -> None:
+        torch.nn.init.constant_(model.model.enc_output.bias, len(learned) + 1)
+        learned.append(model)
+
+    taken = []
+
+    def train(model: torch.nn.Module, *_: object) -> None:
+        taken.append(model.model.enc_output.bias[0].item())
+
+    monkeypatch.setattr("train_grounding.train_backbone", learn)
+    monkeypatch.setattr("train_grounding.train", train)
+    path, out = cache.with_suffix(".backbone.pt"), tmp_path / "out"
+    grounding(out)
+    grounding(out)
+    grounding(out, "--steps", 5, "--rate", 0.1, "--decay", 3, "--workers", 1)
+    assert taken == [1, 1, 1]
+    kept = path.read_bytes()
+    for option in ("--backbone-steps", "--scenes", "--batch", "--seed", "--threads"):
+        with pytest.raises(RhasError, match="learned with other options") as raised:
+            grounding(out, option, 7)
+        assert f'"{option[2:].replace("-", "_")}": 7' in raised.value.expected
+        assert "delete it" in raised.value.do
+    assert (path.read_bytes(), len(learned)) == (kept, 1)
+    state = torch.load(path, weights_only=True)
+    torch.save((state["model"], state["table"]), path)  # as it once was
+    with pytest.raises(RhasError, match="learned with unknown options"):
+        grounding(out)
+    path.unlink()
+    grounding(out)
+    assert taken == [1, 1, 1, 2]
+
+
 def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Away from where bilinear samples have none: fresh offsets are whole places."""
     monkeypatch.syspath_prepend(str(RECIPES))
