@@ -178,6 +178,9 @@ def test_diff_exits_like_diff(data: Path, tmp_path: Path) -> None:
         broken = rhas("diff", data / "samples", samples)
         assert broken.exit_code == 2
         assert message in broken.output
+    tracks, torn = data / "tracks" / f"{MOVIE}.h5", tmp_path / "torn.h5"
+    torn.write_bytes(tracks.read_bytes().replace(b"OHDR", b"OHXR"))  # HDF5's own parts of it
+    assert rhas("diff", tracks, torn).exit_code == 2
     listed = json.loads(rhas("diff", a, b, "--json").output)
     assert not listed["equal"]
     assert {one["what"] for one in listed["differences"]} == {"attribute", "values"}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,9 +17,13 @@ import pytest
 import yaml
 import zarr
 from datafolder import FRAMES, MOVIE, features, write_store
+from typer.testing import CliRunner
 
 from rhas.base.checks import worst
+from rhas.base.errors import RhasError
+from rhas.cli import app
 from rhas.extract.encoders.checkpoint import checkpoint_hash
+from rhas.inspection.describe import describe
 from rhas.inspection.verify import verify
 from rhas.stores.featurestore import Features
 
@@ -147,6 +154,49 @@ def test_boxes_out_of_range(data: Path) -> None:
     with h5py.File(boxes, "a") as file:
         file["person_001/scores"][0] = 1.5
     assert list(failures(boxes)) == ["person 1: candidates"]
+
+
+def spoil_shard(store: Path) -> None:
+    (store / "person_000" / "holistic" / "zarr.json").write_text('{"shape": [1]}')
+
+
+def spoil_metadata(file: Path) -> None:
+    """As a flipped bit in a part of the file that HDF5 keeps a checksum of."""
+    file.write_bytes(file.read_bytes().replace(b"OHDR", b"OHXR"))
+
+
+def spoil_array(file: Path) -> None:
+    with h5py.File(file, "a") as opened:
+        del opened["person_000/offsets"]
+
+
+@pytest.mark.parametrize(
+    ("place", "ending", "spoil"),
+    [
+        ("features/blip2", ".zarr", spoil_shard),
+        ("features/blip2", ".zarr", lambda store: shutil.rmtree(store / "person_000")),
+        ("tracks", ".h5", lambda file: file.write_bytes(file.read_bytes()[:200])),
+        ("tracks", ".h5", spoil_metadata),
+        ("tracks", ".h5", spoil_array),
+        ("boxes", ".h5", spoil_array),
+    ],
+)
+def test_a_damaged_store_stops_no_other_of_its_folder(
+    data: Path, place: str, ending: str, spoil: Callable[[Path], object]
+) -> None:
+    whole, damaged = data / place / f"{MOVIE}{ending}", data / place / f"damaged{ending}"
+    (shutil.copytree if whole.is_dir() else shutil.copy)(whole, damaged)
+    spoil(damaged)
+    assert list(failures(data / place)) == [f"{damaged.name}: readable"]
+    facts = describe(data / place)
+    assert list(facts["damaged"]) == [damaged.name]
+    assert len(facts["stores" if ending == ".zarr" else "files"]) == 1
+    with pytest.raises(RhasError, match=re.escape(str(damaged))):
+        describe(damaged)
+    result = CliRunner().invoke(app, ["inspect", str(data / place)], env={"COLUMNS": "1000"})
+    assert result.exit_code == 1
+    assert f"! {facts['damaged'][damaged.name]}" in result.output
+    assert MOVIE in result.output
 
 
 def test_samples_that_do_not_fit_their_features(data: Path) -> None:

@@ -37,10 +37,11 @@ def diff(
     Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
     """
     from rhas.inspection.compare import compare
+    from rhas.inspection.reading import DAMAGE
 
     try:
         found = compare(a, b, atol)
-    except (RhasError, OSError, ValueError, KeyError) as error:
+    except (RhasError, *DAMAGE) as error:
         print_error(error if isinstance(error, RhasError) else _unreadable(a, b, error))
         raise typer.Exit(2) from None
     if as_json:

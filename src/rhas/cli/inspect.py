@@ -56,7 +56,8 @@ def inspect(
 
     Without an option only metadata are read, so hundreds of stores take a second or two.
 
-    Exit status: 0; 1 where --verify finds something wrong or the path cannot be read.
+    Exit status: 0; 1 where --verify finds something wrong, or the path or a store in it cannot be
+    read.
     """
     from rhas.inspection.describe import describe
     from rhas.inspection.plot import draw
@@ -91,4 +92,4 @@ def inspect(
             screen.print(check_table(checks, "verified"))
         if plot is not None:
             screen.print(f"picture in {plot}", markup=False)
-    raise typer.Exit(1 if worst(checks) == "fail" else 0)
+    raise typer.Exit(1 if worst(checks) == "fail" or facts.get("damaged") else 0)

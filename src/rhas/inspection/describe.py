@@ -10,6 +10,7 @@ from rhas.inspection.checkpoints import describe_checkpoint
 from rhas.inspection.features import describe_store, describe_stores
 from rhas.inspection.films import describe_film, describe_films
 from rhas.inspection.kinds import Kind, kind_of
+from rhas.inspection.reading import reading
 from rhas.inspection.samples import describe_samples
 from rhas.inspection.scores import describe_scores
 
@@ -33,4 +34,5 @@ def describe(path: Path) -> dict[str, Any]:
     Raises:
         RhasError: not one of the project's stores, or a damaged one.
     """
-    return _DESCRIBERS[kind_of(path)](path)
+    with reading(path):
+        return _DESCRIBERS[kind_of(path)](path)

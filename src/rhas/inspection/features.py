@@ -16,6 +16,7 @@ import zarr
 
 from rhas.base.errors import RhasError
 from rhas.inspection.project import data_folder, stage_reports
+from rhas.inspection.reading import rows
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
 
@@ -48,39 +49,45 @@ def describe_store(path: Path) -> dict[str, Any]:
 
 
 def describe_stores(folder: Path) -> dict[str, Any]:
-    """A folder of feature stores, a row each; coverage as the stage's report.json says."""
+    """A folder of feature stores, a row each; coverage as the stage's report.json says.
+
+    Those that cannot be read are ``damaged``, by name.
+    """
     reports = stage_reports(folder)
-    rows = []
-    for path in sorted(folder.glob("*.zarr")):
-        persons = [_person(path, f) for f in _person_folders(path)]
-        first = persons[0]
-        missing = reports.get(path.stem, {}).get("missing")
-        frames = first["frames"]
-        total = len(persons) * frames
-        rows.append(
-            {
-                "store": path.name,
-                "persons": len(persons),
-                "frames": frames,
-                "fps": first["attributes"].get("fps"),
-                "D": first["arrays"]["holistic"]["shape"][1],
-                "bytes": sum(a["stored_bytes"] for p in persons for a in p["arrays"].values()),
-                "present": 1 - sum(missing) / total if missing and total else None,
-                "encoder": first["attributes"].get("encoder"),
-                "checkpoint": first["attributes"].get("checkpoint"),
-                "checkpoint_hash": first["attributes"].get("checkpoint_hash"),
-                "truth": first["attributes"].get("truth"),
-                "flags": sorted({f for person in persons for f in person["flags"]}),
-            }
-        )
-    kinds = {(r["encoder"], r["checkpoint_hash"], r["D"], r["fps"], r["truth"]) for r in rows}
+    stores, damaged = rows(
+        sorted(folder.glob("*.zarr")),
+        lambda path: _row(path, reports.get(path.stem, {}).get("missing")),
+    )
+    kinds = {(r["encoder"], r["checkpoint_hash"], r["D"], r["fps"], r["truth"]) for r in stores}
     flags = [f"made in {len(kinds)} different ways (encoder, weights, D, fps or truth)"]
     return {
         "kind": "feature stores",
         "path": str(folder),
-        "stores": rows,
-        "bytes": sum(row["bytes"] for row in rows),
+        "stores": stores,
+        "damaged": damaged,
+        "bytes": sum(row["bytes"] for row in stores),
         "flags": flags if len(kinds) > 1 else [],
+    }
+
+
+def _row(path: Path, missing: list[int] | None) -> dict[str, Any]:
+    persons = [_person(path, f) for f in _person_folders(path)]
+    first = persons[0]
+    frames = first["frames"]
+    total = len(persons) * frames
+    return {
+        "store": path.name,
+        "persons": len(persons),
+        "frames": frames,
+        "fps": first["attributes"].get("fps"),
+        "D": first["arrays"]["holistic"]["shape"][1],
+        "bytes": sum(a["stored_bytes"] for p in persons for a in p["arrays"].values()),
+        "present": 1 - sum(missing) / total if missing and total else None,
+        "encoder": first["attributes"].get("encoder"),
+        "checkpoint": first["attributes"].get("checkpoint"),
+        "checkpoint_hash": first["attributes"].get("checkpoint_hash"),
+        "truth": first["attributes"].get("truth"),
+        "flags": sorted({f for person in persons for f in person["flags"]}),
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.inspection.kinds import kind_of
+from rhas.inspection.reading import rows
 from rhas.stores.jpegstore import person_group
 
 SOURCES = ("missing", "detected", "interpolated")
@@ -31,33 +32,36 @@ def describe_film(path: Path) -> dict[str, Any]:
 
 
 def describe_films(folder: Path) -> dict[str, Any]:
-    """A folder of such files, a row each."""
-    rows = []
-    for path in sorted(folder.glob("*.h5")):
-        facts = describe_film(path)
-        row = {"file": path.name, "kind": facts["kind"], "bytes": facts["bytes"]}
-        row |= {name: facts[name] for name in ("frames", "seconds", "size") if name in facts}
-        persons = facts.get("persons", [])
-        row["persons"] = len(persons) if persons else None
-        if facts["kind"] == "tracks":
-            counts = {s: sum(p["coverage"][s] for p in persons) for s in SOURCES}
-            total = sum(counts.values()) or 1
-            row["coverage"] = {name: count / total for name, count in counts.items()}
-        if facts["kind"] == "boxes":
-            row["candidates"] = sum(p["candidates"] for p in persons)
-        row["flags"] = facts["flags"] + [
-            flag if len(persons) == 1 else f"{person}: {flag}"
-            for person, own in enumerate(persons)
-            for flag in own["flags"]
-        ]
-        rows.append(row)
+    """A folder of such files, a row each; those that cannot be read are ``damaged``, by name."""
+    files, damaged = rows(sorted(folder.glob("*.h5")), _row)
     return {
         "kind": "film stores",
         "path": str(folder),
-        "files": rows,
-        "bytes": sum(row["bytes"] for row in rows),
+        "files": files,
+        "damaged": damaged,
+        "bytes": sum(row["bytes"] for row in files),
         "flags": [],
     }
+
+
+def _row(path: Path) -> dict[str, Any]:
+    facts = describe_film(path)
+    row = {"file": path.name, "kind": facts["kind"], "bytes": facts["bytes"]}
+    row |= {name: facts[name] for name in ("frames", "seconds", "size") if name in facts}
+    persons = facts.get("persons", [])
+    row["persons"] = len(persons) if persons else None
+    if facts["kind"] == "tracks":
+        counts = {s: sum(p["coverage"][s] for p in persons) for s in SOURCES}
+        total = sum(counts.values()) or 1
+        row["coverage"] = {name: count / total for name, count in counts.items()}
+    if facts["kind"] == "boxes":
+        row["candidates"] = sum(p["candidates"] for p in persons)
+    row["flags"] = facts["flags"] + [
+        flag if len(persons) == 1 else f"{person}: {flag}"
+        for person, own in enumerate(persons)
+        for flag in own["flags"]
+    ]
+    return row
 
 
 def persons_of(file: h5py.File) -> Iterator[h5py.Group]:

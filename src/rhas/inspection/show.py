@@ -19,6 +19,8 @@ def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Tables and lines for people."""
     yield Text.assemble((str(facts["kind"]), "bold"), f"  {facts['path']}")
     yield from _SHOWERS[facts["kind"]](facts)
+    for error in facts.get("damaged", {}).values():
+        yield Text(f"! {error}", style="bold red")
     for flag in facts.get("flags", []):
         yield Text(f"! {flag}", style="yellow")
 

@@ -19,6 +19,7 @@ from rhas.inspection.features import describe_store
 from rhas.inspection.films import SOURCES, describe_film, persons_of
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.project import project_folder, recorded_md5, stage_report
+from rhas.inspection.reading import reading, told
 from rhas.inspection.samples import describe_samples
 from rhas.inspection.scores import describe_scores, score_groups
 from rhas.stores import featurestore
@@ -31,19 +32,31 @@ _READ_BYTES = 1 << 22
 
 
 def verify(path: Path) -> list[Check]:
-    """What was checked; the first broken thing does not stop the others."""
-    kind = kind_of(path)
-    checks = list(_VERIFIERS[kind](path))
-    if kind not in ("feature stores", "film stores"):
-        checks.append(_md5(path))
-    return checks
+    """What was checked; the first broken thing does not stop the others.
+
+    Raises:
+        RhasError: not one of the project's stores, or, where it is one alone, one that cannot be
+            read; in a folder that is a failed check.
+    """
+    return list(_checks(path))
+
+
+def _checks(path: Path) -> Iterator[Check]:
+    with reading(path):
+        kind = kind_of(path)
+        yield from _VERIFIERS[kind](path)
+        if kind not in ("feature stores", "film stores"):
+            yield _md5(path)
 
 
 def _each(pattern: str) -> Callable[[Path], Iterator[Check]]:
     def check(folder: Path) -> Iterator[Check]:
         for path in sorted(folder.glob(pattern)):
-            for found in verify(path):
-                yield Check(f"{path.name}: {found.name}", found.level, found.found, found.do)
+            try:
+                for found in _checks(path):
+                    yield Check(f"{path.name}: {found.name}", found.level, found.found, found.do)
+            except RhasError as error:
+                yield Check(f"{path.name}: readable", "fail", told(error), error.do)
 
     return check
 
