@@ -314,8 +314,9 @@ def test_parameters_that_are_left_out_have_their_defaults(
     extract = {"checkpoints": VALUES["extract"]["checkpoints"]}
     values = {**OWN, "decode": {}, "ground": {}, "crop": {}, "extract": extract}
     (own / "params.yaml").write_text(yaml.safe_dump(values))
-    checks = check_everything(own / "params.yaml", None, load=False)
+    checks = check_everything(own / "params.yaml", 1.0, load=False)
     assert failing(checks) == ""
+    assert "time of ground" in [check.name for check in checks]
     assert "weights/grounding" in next(c.found for c in checks if c.name == "checkpoints")
     assert needed_bytes([FILM], values) == needed_bytes([FILM], VALUES)
     assert units(FILM, "ground", values) == units(FILM, "ground", VALUES)

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 from films import write_film
 from typer.testing import CliRunner
 
 import rhas.features
 from rhas.cli import app
+from rhas.cli.project import read_film_params
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,8 +55,8 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
         (tmp_path / name).hardlink_to(tmp_path / "a.mkv")
     (tmp_path / "folder.mkv").mkdir()
     films = ["none.mkv", "a.mkv", ".hidden.mkv", odd, "folder.mkv"]
-    words: dict[str, Any] = {"--ref": "the man", "--out": "out", "--params": ROOT / "params.yaml"}
-    options = [str(word) for pair in words.items() for word in pair]
+    options = ["--ref", "the man", "--out", "out"]
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     result = CliRunner().invoke(app, ["features", *films, *options])
     assert result.exit_code == 1
     assert "1 of 5 films in out" in result.output
@@ -68,3 +70,19 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
     assert "Is a directory" in said["folder"]
     twice = CliRunner().invoke(app, ["features", "a.mkv", "there/a.mp4", *options])
     assert "two films of one name" in str(twice.exception)
+
+
+def test_parameters_that_are_left_out_have_their_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").symlink_to(ROOT / "weights")
+    write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    extract = {"checkpoints": values["extract"]["checkpoints"]}
+    short = {**values, "decode": {}, "ground": {}, "crop": {}, "extract": extract}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(short))
+    result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
+    assert result.exit_code == 0, result.exception
+    assert read_film_params(tmp_path / "params.yaml")["crop"] == {}

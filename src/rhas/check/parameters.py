@@ -84,6 +84,16 @@ def section_config(values: Values, section: str) -> Any:
     return from_mapping(config, {**{n: values[n] for n in shared if n in values}, **own}, section)
 
 
+def ready_for_jobs(values: Values) -> dict[str, Any]:
+    """The parameters with those of ground that `rhas.engine.jobs` reads, where they are left out.
+
+    Others that are left out stay so: the work cache knows results by the sections as they stand.
+    """
+    config = section_config(values, "ground")
+    read = {name: getattr(config, name) for name in ("backend", "checkpoint", "stride")}
+    return {**values, "ground": {**read, **values["ground"]}}
+
+
 def _training(values: Values) -> TrainConfig:
     config = train_config(str(values.get("method")), values.get("seed", 0), values["train"])
     config_of(config.method, config.preset, config.overrides)  # says what is wrong with them

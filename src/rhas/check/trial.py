@@ -16,7 +16,7 @@ from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
 from rhas.check.data import Data, FilmFacts
-from rhas.check.parameters import section_config
+from rhas.check.parameters import ready_for_jobs, section_config
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -154,6 +154,7 @@ def _run(
     film: FilmFacts, truth: Path, values: Mapping[str, Any], place: Path
 ) -> dict[str, StageTrial]:
     assert film.path is not None
+    values = ready_for_jobs(values)
     keep = {**values, "decode": {**values["decode"], "damaged": "keep"}}
     trials: dict[str, StageTrial] = {}
 

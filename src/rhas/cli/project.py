@@ -27,11 +27,11 @@ def read_film_params(path: Path) -> dict[str, Any]:
         RhasError: as `load_params`; the first parameter that such a command needs and that is
             missing or wrong.
     """
-    from rhas.check.parameters import check_film_parameters
+    from rhas.check.parameters import check_film_parameters, ready_for_jobs
 
     values = load_params(path)
     wrong = check_film_parameters(values)
     if wrong:
         where = wrong[0].name.replace("params.yaml", str(path))
         raise RhasError(wrong[0].found, where=where, do=wrong[0].do)
-    return values
+    return ready_for_jobs(values)
