@@ -1,5 +1,6 @@
 """frames + references -> data/boxes/<movie>.h5: GroundingDINO's scored candidates."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from rhas.base.config import from_mapping
@@ -13,14 +14,14 @@ RAW, FRAMES, OUT = Path("data/raw"), Path("data/frames"), Path("data/boxes")
 
 def main() -> None:
     values = params("ground")
-    from_mapping(GroundConfig, values["ground"], "ground")
+    config = from_mapping(GroundConfig, values["ground"], "ground")
     jobs = [
         ground_job(
             film.movie,
             film.references,
             frames=FRAMES / f"{film.movie}.h5",
             truth=RAW / "truth" / f"{film.movie}.h5",
-            values=values,
+            values={"ground": asdict(config)},
         )
         for film in Manifest.read(RAW).films
     ]

@@ -127,6 +127,7 @@ def test_mistakes_in_references(tmp_path: Path, references: str | bytes, message
         (HEADER + "a b,0,wlaking,0,1\n", "annotations.csv:2: unknown action class"),
         (HEADER + "a b,0,wlaking,0,1\n", "did you mean 'walking'?"),
         (HEADER + "a b,0,walking,1,1\n", "must end after its start"),
+        (HEADER + "a b,0,walking,0.1001,0.1004\n", "must end after its start"),
         (HEADER + "a b,0,walking,nan,1\n", "must end after its start"),
         (HEADER + "a b,0,walking,0:00,0:01\n", "annotations.csv:2: malformed annotation"),
         (HEADER + "a b,0,walking,0.0,1.0\na b,1,walking,30,45\n", "0 to 2.000 s"),

@@ -350,10 +350,10 @@ def _frame(source: Source, number: int, frame: Any) -> list[int]:
     values = [values] if isinstance(values, int) and not isinstance(values, bool) else values
     if not isinstance(values, list | tuple) or not all(type(v) is int for v in values):
         raise _not_labels(source, f"frame {number} is {str(frame)[:40]!r}")
-    if len(set(values)) < len(values):
-        told = f"frame {number} holds {len(values)} numbers, {len(set(values))} different ones"
-        raise _not_labels(source, told, "is it multi-hot, a 0 or 1 per class? give instead the "
-                          "numbers of the classes that are 1")  # fmt: skip
+    if len(values) > 2 and set(values) <= {0, 1}:
+        told = f"frame {number} holds {len(values)} numbers, each 0 or 1"
+        raise _not_labels(source, told, "this looks multi-hot, a 0 or 1 per class: give instead "
+                          "the numbers of the classes that are 1")  # fmt: skip
     return list(values)
 
 
@@ -361,7 +361,7 @@ def _not_labels(source: Source, got: str, do: str = "") -> RhasError:
     return RhasError(
         "not the labels of a sample",
         where=source.place,
-        expected="a list per frame of class numbers, each once",
+        expected="a list per frame of class numbers",
         got=got,
         do=do,
     )

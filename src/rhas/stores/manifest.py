@@ -207,9 +207,10 @@ def read_annotations(folder: Path) -> list[TimedAction]:
                 expected="a name of src/rhas/base/classes.txt",
                 do=f"did you mean '{near[0]}'?" if near else "choose one, or remove the line",
             )
-        if not 0 <= action.start_s < action.end_s < math.inf:
+        start_s, end_s = round(action.start_s, 3), round(action.end_s, 3)
+        if not 0 <= action.start_s or not start_s < end_s < math.inf:
             raise RhasError(
-                "an interval must end after its start, from 0 on",
+                "an interval must end after its start, from 0 on, by a millisecond or more",
                 where=where,
                 got=f"{row['start_s']} to {row['end_s']}",
             )
