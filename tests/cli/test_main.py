@@ -117,4 +117,4 @@ def test_the_cache_outside_a_project(
     told: Callable[..., str], words: tuple[str], tmp_path: Path
 ) -> None:
     said = told("cache", *words)
-    assert said == f"error: {tmp_path}: not a DVC project\n  do: run this in the project's folder\n"
+    assert said == f"error: {tmp_path}: no DVC repository here\n  do: go to the project's folder\n"

@@ -48,7 +48,7 @@ def main() -> None:
         app()
     except RhasError as error:
         _end(error, error.__cause__)
-    except Exception as error:
+    except OSError as error:
         told = users_error(error)
         if told is None:
             raise

@@ -1,4 +1,4 @@
-"""Errors of the libraries beneath that a user can mend, as messages."""
+"""Errors of the system that a user can mend, as messages."""
 
 from __future__ import annotations
 
@@ -23,20 +23,8 @@ _PATHS = {
 """Numbers of the errors that a path can have, and what to do."""
 
 
-def users_error(error: Exception) -> RhasError | None:
-    """A full disk, a path outside this package, a place without a project; None: a bug."""
-    if isinstance(error, OSError):
-        return _of_the_system(error)
-    from dvc.exceptions import NotDvcRepoError  # with the first error: importing it takes a while
-
-    if isinstance(error, NotDvcRepoError):
-        return RhasError(
-            "not a DVC project", where=str(Path.cwd()), do="run this in the project's folder"
-        )
-    return None
-
-
-def _of_the_system(error: OSError) -> RhasError | None:
+def users_error(error: OSError) -> RhasError | None:
+    """A full disk, or a path outside this package; None: a bug."""
     place = error.filename2 or error.filename
     named = isinstance(place, str | bytes)
     path = Path(os.fsdecode(place)) if named else Path()
