@@ -30,7 +30,7 @@ def diff(
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """What differs between two stores: attributes, shapes, values, by how much and where.
+    """What differs between two stores, sets of samples or checkpoints, by how much and where.
 
     Every value is read; of a trained model all but the report of its training.
 
