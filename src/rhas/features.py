@@ -12,7 +12,7 @@ from rhas.base.names import movie_name
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
-from rhas.engine.stage import try_compute, write_json
+from rhas.engine.stage import stage_lock, try_compute, write_json
 from rhas.engine.workcache import Entry, WorkCache, link
 from rhas.extract import extract_film
 from rhas.ground import ground_film
@@ -46,16 +46,16 @@ def extract_features(
     report |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
 
     def step(stage: str, function: Any, jobs: Sequence[Any], folder: str) -> dict[str, Entry]:
-        entries, failed = try_compute(cache, stage, function, jobs)
-        failures.update(failed)
-        for job in jobs:
-            if job.name in entries:
-                target = out / folder / job.target
-                _replace(entries[job.name].result, target)
-                report[job.name][stage] = entries[job.name].report
-            else:
-                report[job.name][stage] = {"error": str(failed[job.name])}
-        return entries
+        with stage_lock(stage, cache.root):
+            entries, failed = try_compute(cache, stage, function, jobs)
+            failures.update(failed)
+            for job in jobs:
+                if job.name in entries:
+                    _replace(entries[job.name].result, out / folder / job.target)
+                    report[job.name][stage] = entries[job.name].report
+                else:
+                    report[job.name][stage] = {"error": str(failed[job.name])}
+            return entries
 
     jobs = [decode_job(name, film, values) for name, film in movies.items()]
     decoded = step("decode", decode_film, jobs, "frames")

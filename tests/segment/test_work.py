@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,34 +9,33 @@ from threading import Event
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from film_functions import make_job, shout
 
+from rhas.engine.lock import if_idle
+from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
-from rhas.segment.work import LOCK, only_run
+from rhas.segment.work import only_run
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Event:
     """Set once a run waits for another."""
-    event, lock = Event(), fcntl.flock
+    event, acquire = Event(), FileLock.acquire
 
-    def told(file: Any, how: int) -> None:
-        if not how & fcntl.LOCK_NB:
+    def told(lock: FileLock, *, blocking: bool) -> Any:
+        if blocking:
             event.set()
-        lock(file, how)
+        return acquire(lock, blocking=blocking)
 
-    monkeypatch.setattr(fcntl, "flock", told)
+    monkeypatch.setattr(FileLock, "acquire", told)
     return event
 
 
 def is_locked(path: Path) -> bool:
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+    with if_idle(path) as idle:
+        return not idle
 
 
 def fail(out: Path, do: Callable[[Path], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rhas.engine.stage import work_root
+from rhas.engine.lock import if_idle
+from rhas.engine.stage import LOCK, work_root
 from rhas.engine.workcache import Entry, WorkCache
 
 _COPIES = (
@@ -126,18 +126,14 @@ def _by_stage(cache: WorkCache) -> dict[str, list[Entry]]:
 
 @contextmanager
 def _idle(root: Path, stage: str) -> Iterator[bool]:
-    """Whether nobody has this `stage_lock`; nobody gets it meanwhile.
+    """Whether no run has this `stage_lock`; none gets it meanwhile.
 
     Entries of a stage at work are linked to its output at its end.
     """
-    with (root / stage / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with if_idle(root / stage / LOCK) as idle:
+        if not idle:
             print(f"{stage}: at work, left alone")
-            yield False
-        else:
-            yield True
+        yield idle
 
 
 def _links_tell(root: Path) -> bool:

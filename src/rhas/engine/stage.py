@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import multiprocessing
 import os
@@ -14,13 +13,16 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
+
+LOCK = ".lock"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -74,18 +76,9 @@ def workers() -> int:
     return int(wanted)
 
 
-@contextmanager
-def stage_lock(stage: str, root: Path) -> Iterator[None]:
+def stage_lock(stage: str, root: Path) -> AbstractContextManager[None]:
     """One run of a stage at a time; a killed ``dvc`` may have left its child running."""
-    folder = root / stage
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{stage}: another run is still at work, waiting for it", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return only_one(root / stage / LOCK, stage)
 
 
 @contextmanager

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
+from rhas.engine.lock import only_one
+from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
-
-LOCK = ".lock"
 
 
 @contextmanager
@@ -25,7 +21,7 @@ def only_run(out: Path) -> Iterator[Path]:
     is empty.
     """
     work = out / WORK
-    with _locked(work / LOCK):
+    with only_one(work / LOCK, "segment"):
         try:
             yield work
         except BaseException:
@@ -34,33 +30,6 @@ def only_run(out: Path) -> Iterator[Path]:
                     _remove(work)
                     out.rmdir()
             raise
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock of this file, which whoever holds it may remove: then it is made anew."""
-    while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("w")
-        except FileNotFoundError:  # removed between the two
-            continue
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print("segment: another run is still at work, waiting for it", file=sys.stderr)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if _lies_at(path, file):
-                yield
-                return
-
-
-def _lies_at(path: Path, file: IO[str]) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _remove(work: Path) -> None:
