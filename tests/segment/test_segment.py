@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from filelock import FileLock
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
@@ -228,12 +228,12 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     asked = request(rendered, model, values, tmp_path / "out")
-    lock = fcntl.flock
+    acquire = FileLock.acquire
 
-    def stopped(file: Any, how: int) -> None:
-        if not how & fcntl.LOCK_NB:
+    def stopped(lock: FileLock, blocking: bool) -> Any:
+        if blocking:
             raise KeyboardInterrupt("the second")
-        lock(file, how)
+        return acquire(lock, blocking=False)
 
     def decode(inputs: Any, arguments: Any, out: Path, progress: Any) -> None:
         out.write_bytes(b"half")
@@ -242,7 +242,7 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
         assert out.read_bytes() == b"half"
         raise KeyboardInterrupt("the first")
 
-    monkeypatch.setattr(fcntl, "flock", stopped)
+    monkeypatch.setattr(FileLock, "acquire", stopped)
     monkeypatch.setattr(run, "decode_film", decode)
     with pytest.raises(KeyboardInterrupt, match="the first"):
         segment_film(asked, lambda line: None)
