@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 import rhas.features
 from rhas.cli import app
 from rhas.cli.project import read_film_params
+from rhas.engine.lock import if_idle
+from rhas.engine.stage import LOCK
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,3 +88,24 @@ def test_parameters_that_are_left_out_have_their_defaults(
     result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
     assert result.exit_code == 0, result.exception
     assert read_film_params(tmp_path / "params.yaml")["crop"] == {}
+
+
+def test_no_prune_comes_between_a_result_and_its_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").symlink_to(ROOT / "weights")
+    write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    replace, idle = rhas.features._replace, {}
+
+    def linked(result: Path, target: Path) -> None:
+        stage = result.parents[1]
+        with if_idle(stage / LOCK) as idle[stage.name]:
+            replace(result, target)
+
+    monkeypatch.setattr(rhas.features, "_replace", linked)
+    result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
+    assert result.exit_code == 0, result.exception
+    assert idle == dict.fromkeys(["decode", "ground", "crop", "extract"], False)
