@@ -12,11 +12,11 @@ from rhas.base.checks import Check, Level
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.words import duration
+from rhas.data.audit import Audit
+from rhas.data.films import collect, find_films
+from rhas.data.labels import read_label_map
+from rhas.data.rows import Clock, read_references, read_table
 from rhas.decode.container import FilmInfo, inspect
-from rhas.importing.audit import Audit
-from rhas.importing.films import collect, find_films
-from rhas.importing.labels import read_label_map
-from rhas.importing.rows import Clock, read_references, read_table
 from rhas.mini import MiniConfig, film_specs
 from rhas.prepare.own import read_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations

@@ -13,7 +13,7 @@ from rhas.cli import (
     check,
     diff,
     features,
-    importing,
+    imports,
     inspect,
     metrics,
     queue,
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment)
 app.command("check")(check.check)
-app.add_typer(importing.app, name="import", no_args_is_help=True)
+app.add_typer(imports.app, name="import", no_args_is_help=True)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
 app.command("features")(features.features)

@@ -102,7 +102,7 @@ def films(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.importing.rows import Clock, read_table
+    from rhas.data.rows import Clock, read_table
 
     references = references or folder / "references.csv"
     default = folder / "annotations.csv"
@@ -164,7 +164,7 @@ def ava(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.importing.rows import Clock, read_ava, read_moments
+    from rhas.data.rows import Clock, read_ava, read_moments
 
     if (times == "frames") != (fps is not None):
         raise RhasError(
@@ -227,11 +227,11 @@ def rhas133(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
+    from rhas.data.audit import Audit
+    from rhas.data.labels import read_label_map
+    from rhas.data.rhas133 import find_sources, write_samples
+    from rhas.data.write import empty_again, set_params
     from rhas.engine.stage import new_folder
-    from rhas.importing.audit import Audit
-    from rhas.importing.labels import read_label_map
-    from rhas.importing.rhas133 import find_sources, write_samples
-    from rhas.importing.write import empty_again, set_params
     from rhas.prepare.rendered import write_tables
     from rhas.stores.manifest import Manifest
 
@@ -314,11 +314,11 @@ def _run(
     settings: dict[str, Any], rows: Any, clock: Any, out: Path, params: Path,
     copy: bool, drop: bool, replace: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    from rhas.importing.audit import Audit
-    from rhas.importing.films import collect, find_films, tell_other_endings
-    from rhas.importing.labels import read_label_map
-    from rhas.importing.rows import read_references
-    from rhas.importing.write import check_free, check_none_lost, set_params, write_own
+    from rhas.data.audit import Audit
+    from rhas.data.films import collect, find_films, tell_other_endings
+    from rhas.data.labels import read_label_map
+    from rhas.data.rows import read_references
+    from rhas.data.write import check_free, check_none_lost, set_params, write_own
 
     check_free(out, replace)
     switches = {"dataset": "own"}
@@ -383,7 +383,7 @@ def _in_project(out: Path, place: str, params: Path, switches: dict[str, Any]) -
     Raises:
         RhasError: it is, or would be, and the switches of ``params`` cannot be set.
     """
-    from rhas.importing.write import changed_params
+    from rhas.data.write import changed_params
 
     if out.resolve() != (params.resolve().parent / place).resolve():
         return False

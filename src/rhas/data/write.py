@@ -17,8 +17,8 @@ from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.data.films import Collection
 from rhas.engine.workcache import link
-from rhas.importing.films import Collection
 from rhas.prepare.own import FILM_SUFFIXES
 from rhas.stores.manifest import write_annotations
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.importing import pickles
-from rhas.importing.pickles import load_pickle
+from rhas.data import pickles
+from rhas.data.pickles import load_pickle
 
 NESTED = [1, -(2**70), 2.5, True, None, "é", ("a", (1, 2)), {"k": [3, {"l": ()}], 4: "x"}, []]
 ARRAYS = [

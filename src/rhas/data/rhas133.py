@@ -27,10 +27,10 @@ import numpy as np
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.units import frame_to_seconds
+from rhas.data.audit import Audit
+from rhas.data.labels import LabelMap
+from rhas.data.pickles import load_pickle
 from rhas.engine.stage import write_json
-from rhas.importing.audit import Audit
-from rhas.importing.labels import LabelMap
-from rhas.importing.pickles import load_pickle
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import SUBSETS, Film, TimedAction
 

@@ -14,11 +14,11 @@ from films import write_film, write_sound
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.importing.audit import FINDINGS, Audit
-from rhas.importing.films import Collection, collect, find_films, tell_other_endings
-from rhas.importing.labels import id_base, read_label_map
-from rhas.importing.rows import Clock, read_ava, read_moments, read_references, read_table
-from rhas.importing.write import check_free, check_none_lost, set_params, write_own
+from rhas.data.audit import FINDINGS, Audit
+from rhas.data.films import Collection, collect, find_films, tell_other_endings
+from rhas.data.labels import id_base, read_label_map
+from rhas.data.rows import Clock, read_ava, read_moments, read_references, read_table
+from rhas.data.write import check_free, check_none_lost, set_params, write_own
 from rhas.prepare.own import assemble_own, read_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from rhas.base.classes import ALIASES
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
+from rhas.data.audit import Audit
+from rhas.data.labels import LabelMap, id_base
+from rhas.data.rows import Clock, Reference, Row
 from rhas.decode.container import FilmInfo, inspect
-from rhas.importing.audit import Audit
-from rhas.importing.labels import LabelMap, id_base
-from rhas.importing.rows import Clock, Reference, Row
 from rhas.prepare.own import FILM_SUFFIXES, LATE_S
 from rhas.stores.manifest import SUBSETS, TimedAction
 

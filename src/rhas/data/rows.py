@@ -14,7 +14,7 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.base.units import frame_to_seconds
-from rhas.importing.audit import Audit
+from rhas.data.audit import Audit
 
 _SECONDS, _FRAMES = ("start_s", "end_s"), ("start_frame", "end_frame")
 
