@@ -30,9 +30,9 @@ from scipy.interpolate import (
     make_interp_spline,
 )
 
+from rhas.base.boxes import box_iou
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.ground.recall import iou
 from rhas.stores.jpegstore import JpegReader
 from rhas.stores.manifest import SUBSETS, Manifest
 
@@ -85,7 +85,7 @@ def guesses(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArr
     found["true centre"] = np.hstack([_centre(true) - size / 2, _centre(true) + size / 2])
     found["true size"] = np.hstack([centre - _size(true) / 2, centre + _size(true) / 2])
     found["hold"] = boxes[others - (others - at[0]) % stride]
-    return {name: iou(guess, true) for name, guess in found.items()}
+    return {name: box_iou(guess, true) for name, guess in found.items()}
 
 
 class Flow:
@@ -169,7 +169,7 @@ def main() -> None:
         for boxes in film.right.swapaxes(0, 1):
             for at in runs(boxes, film.cuts, options.stride):
                 true = boxes[between(at)]
-                seen = iou(flow.guess(boxes, at), true)
+                seen = box_iou(flow.guess(boxes, at), true)
                 found.append({**guesses(boxes, at, options.stride), "flow": seen})
     rows = {name: 100 * float(np.concatenate([f[name] for f in found]).mean()) for name in found[0]}
     if options.json:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from dvclive import Live
 
+from rhas.base.files import write_json
 from rhas.chunk import Samples
-from rhas.engine.stage import new_folder, params, run, stage_lock, work_root, write_json
+from rhas.engine.stage import new_folder, params, run, stage_lock, work_root
 from rhas.methods import reads_tokens
 from rhas.train import fit, run_key, team, train_config
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.files import write_json
 from rhas.base.names import movie_name
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
-from rhas.engine.stage import stage_lock, try_compute, write_json
+from rhas.engine.stage import stage_lock, try_compute
 from rhas.engine.workcache import Entry, WorkCache, link
 from rhas.extract import extract_film
 from rhas.ground import ground_film

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from rhas.base.boxes import box_iou
 from rhas.crop.detections import merge
 from rhas.crop.linking import Tracklet
 from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, _gains, track_film
@@ -26,14 +27,6 @@ class Scene:
     boxes: list[list[np.ndarray]]  # [sample][reference] (K, 4)
     scores: list[list[np.ndarray]]  # [sample][reference] (K,)
     cuts: np.ndarray
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pairwise along the leading axis; NaN gives 0."""
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    area = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
-    return np.nan_to_num(shared / (area - shared))
 
 
 def simulate(
@@ -119,7 +112,7 @@ def identity(scene: Scene, tracks) -> tuple[float, float, float, float]:
     for p, track in enumerate(tracks):
         truth = scene.truth[:, p]
         there = ~np.isnan(truth[:, 0])
-        good = iou(track.boxes, truth) > 0.5
+        good = box_iou(track.boxes, truth) > 0.5
         every.append(good[there])
         hits.append(good[scene.frames][there[scene.frames]])
         false.append((track.source > 0)[~there])
@@ -127,7 +120,7 @@ def identity(scene: Scene, tracks) -> tuple[float, float, float, float]:
             if there[frame]:
                 own = scene.scores[sample][p]
                 best = scene.boxes[sample][p][np.argmax(own)] if own.size else np.full(4, np.nan)
-                top.append(bool(iou(best, truth[frame]) > 0.5))
+                top.append(bool(box_iou(best, truth[frame]) > 0.5))
     return tuple(float(np.mean(np.concatenate(v))) for v in (hits, [top], every, false))
 
 

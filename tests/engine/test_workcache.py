@@ -7,8 +7,9 @@ import pytest
 from film_functions import make_job, shout
 
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file
 from rhas.engine import workcache
-from rhas.engine.workcache import WorkCache, code_hash, import_closure, link, sha256
+from rhas.engine.workcache import WorkCache, code_hash, import_closure, link
 
 
 def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_digest_is_remembered_per_unchanged_file(
     cache, file = WorkCache(tmp_path / "work"), tmp_path / "film"
     file.write_bytes(b"x")
     calls = []
-    monkeypatch.setattr(workcache, "sha256", lambda path: calls.append(path) or sha256(path))
+    monkeypatch.setattr(workcache, "hash_file", lambda path: calls.append(path) or hash_file(path))
     assert cache.digest(file) == cache.digest(file)
     assert len(calls) == 1
 

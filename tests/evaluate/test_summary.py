@@ -74,5 +74,5 @@ def test_without_truth_and_films_of_several_persons(tmp_path: Path) -> None:
 def test_figures_that_are_absent(tmp_path: Path) -> None:
     write(tmp_path, GROUNDING, FEATURES)
     (tmp_path / "grounding.json").unlink()
-    with pytest.raises(RhasError, match=r"grounding\.json: no such figures"):
+    with pytest.raises(RhasError, match=r"grounding\.json: no such file"):
         summary(tmp_path)

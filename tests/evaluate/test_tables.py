@@ -40,7 +40,7 @@ def prediction(scores: np.ndarray, top: list[int]) -> Prediction:
 
 def test_json_has_sorted_keys_four_decimals_and_null(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    tables.write_json({"b": {"y": math.nan, "x": np.float64(1) / 3}, "a": ["ü", 2]}, path)
+    tables.write_figures(path, {"b": {"y": math.nan, "x": np.float64(1) / 3}, "a": ["ü", 2]})
     text = path.read_text("utf-8")
     assert json.loads(text) == {"a": ["ü", 2], "b": {"x": 0.3333, "y": None}}
     assert text.index('"a"') < text.index('"b"') < text.index('"x"') < text.index('"y"')

@@ -16,7 +16,6 @@ from rhas.evaluate.timeline import (
     TRUTH,
     Timeline,
     draw_timeline,
-    minutes_seconds,
 )
 
 NAMES = ("walking", "waving", "sitting")
@@ -102,10 +101,6 @@ def test_a_long_odd_reference_and_an_empty_timeline(tmp_path: Path) -> None:
     assert long.shape[0] > one.shape[0]
     nothing = np.zeros((600, 3), bool)
     assert drawn(replace(made, truth=nothing, predicted=nothing), tmp_path / "c.png").size
-
-
-def test_time_is_minutes_and_seconds() -> None:
-    assert [minutes_seconds(s) for s in (0, 9.6, 65, 3600)] == ["0:00", "0:10", "1:05", "60:00"]
 
 
 def test_arrays_must_fit() -> None:

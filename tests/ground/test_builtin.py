@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from rhas.base.boxes import box_iou
 from rhas.ground import GroundConfig, make_grounder
-from rhas.ground.recall import IOU, VISIBLE, iou
+from rhas.ground.recall import IOU, VISIBLE
 from rhas.mini import sample_scenes
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ def test_it_reads() -> None:
         for own, best in zip(
             seen, grounder.boxes([scene.frame], [p.reference for p in seen])[0], strict=True
         ):
-            found += bool(len(best.boxes) and iou(best.boxes[0], np.asarray(own.box)) >= IOU)
+            found += bool(len(best.boxes) and box_iou(best.boxes[0], np.asarray(own.box)) >= IOU)
             chance += 1 / len(seen)
             pairs += 1
     assert pairs > 80

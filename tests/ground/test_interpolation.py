@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from interpolation import Flow, guesses, runs
 
-from rhas.ground.recall import iou
+from rhas.base.boxes import box_iou
 
 BOX = np.array([10.0, 20.0, 30.0, 60.0])
 
@@ -56,7 +56,7 @@ def test_flow_follows_what_no_curve_knows() -> None:
         pictures[-1] = cv2.GaussianBlur(pictures[-1], (0, 0), 2)  # real pictures are smooth
         boxes[frame] = x, 40, x + 40, 80
     at = np.array([0, 5, 10])
-    seen = iou(Flow(pictures).guess(boxes, at), boxes[np.setdiff1d(np.arange(11), at)])
-    unseen = iou(boxes[np.zeros(8, int)], boxes[np.setdiff1d(np.arange(11), at)])
+    seen = box_iou(Flow(pictures).guess(boxes, at), boxes[np.setdiff1d(np.arange(11), at)])
+    unseen = box_iou(boxes[np.zeros(8, int)], boxes[np.setdiff1d(np.arange(11), at)])
     assert seen.mean() > 0.97
     assert unseen.mean() < 0.9

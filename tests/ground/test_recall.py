@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import write_boxes
 
+from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.ground.recall import Recall, box_recall, iou
+from rhas.ground.recall import Recall, box_recall
 
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
 NEAR_A = [10, 0, 50, 80]  # IoU with A 30 / 50
@@ -60,9 +61,9 @@ def test_iou_counts_shared_pixels(one: tuple[int, ...], other: tuple[int, ...]) 
         mask[y1:y2, x1:x2] = True
         masks.append(mask)
     both, either = (masks[0] & masks[1]).sum(), (masks[0] | masks[1]).sum()
-    found = iou(np.array(one, np.float32), np.array(other, np.float32))
+    found = box_iou(np.array(one, np.float32), np.array(other, np.float32))
     assert found == pytest.approx(both / either if either else 0.0)
 
 
 def test_iou_with_nan_is_none() -> None:
-    assert iou(np.full((2, 4), np.nan), np.array([0, 0, 1, 1.0])).tolist() == [0, 0]
+    assert box_iou(np.full((2, 4), np.nan), np.array([0, 0, 1, 1.0])).tolist() == [0, 0]

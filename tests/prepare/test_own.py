@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file
 from rhas.decode.container import inspect
 from rhas.decode.reading import pictures
-from rhas.engine.workcache import sha256
 from rhas.mini import MiniConfig, film_specs, write_film
 from rhas.prepare.own import FILM_SUFFIXES, assemble_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
@@ -60,7 +60,7 @@ def test_films_become_a_data_set(tmp_path: Path, film: bytes) -> None:
     assert [film.movie for film in manifest.films] == ["a b", "ü"]
     assert manifest.films[0].references == ("the man", "the woman")
     assert [film.subset for film in manifest.films] == ["train", None]
-    assert manifest.films[1].sha256 == sha256(source / "films" / "ü.mkv")
+    assert manifest.films[1].sha256 == hash_file(source / "films" / "ü.mkv")
     assert (out / manifest.films[1].file).read_bytes() == b"film u"
     assert not manifest.truth
     assert read_annotations(out) == [TimedAction("a b", 1, "walking", 0.5, 2.0)]

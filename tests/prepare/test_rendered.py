@@ -6,7 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from rhas.engine.workcache import WorkCache, sha256
+from rhas.base.files import hash_file
+from rhas.engine.workcache import WorkCache
 from rhas.mini import MiniConfig, film_specs, simulate_film
 from rhas.prepare.rendered import LOOKALIKES, assemble_mini, mini_jobs, read_truth, render_film
 from rhas.stores.manifest import Manifest, read_annotations
@@ -23,7 +24,7 @@ def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
     assert manifest.truth
     assert [film.movie for film in manifest.films] == ["mini_00", "mini_01"]
     for film, job, entry in zip(manifest.films, jobs, entries, strict=True):
-        assert sha256(out / film.file) == film.sha256
+        assert hash_file(out / film.file) == film.sha256
         boxes, visible, time, (width, height) = read_truth(out / "truth" / f"{film.movie}.h5")
         assert boxes.shape == (len(time), len(film.references), 4)
         assert visible.shape == boxes.shape[:2]

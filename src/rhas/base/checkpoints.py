@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file
 
 HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
 
@@ -53,8 +54,7 @@ def content_hash(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
 @lru_cache(maxsize=64)
 def _file_hash(path: Path, *facts: int) -> str:
     """Once per process for an unchanged file: gigabytes take seconds."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(path)
 
 
 def check_weights(

@@ -11,7 +11,7 @@ from typing import Any
 from rhas.base.checks import Check, Level
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.base.words import duration
+from rhas.base.formatting import format_duration
 from rhas.data.audit import Audit
 from rhas.data.films import collect, find_films
 from rhas.data.labels import read_label_map
@@ -183,7 +183,7 @@ def _mini_to_draw(config: MiniConfig) -> Data:
                   (spec.width, spec.height), (), _MINI_PERSONS)
         for spec in specs
     ]  # fmt: skip
-    found = f"RHAS-mini, {len(specs)} films of {duration(sum(f.seconds for f in facts))}"
+    found = f"RHAS-mini, {len(specs)} films of {format_duration(sum(f.seconds for f in facts))}"
     return Data([Check("films", "ok", f"{found}: prepare draws them")], facts)
 
 
@@ -227,7 +227,7 @@ def _films(
         size = f"{low[0]}×{low[1]}" + (f" to {high[0]}×{high[1]}" if low != high else "")
         kinds = ", ".join(f"{count} {codec}" for codec, count in codecs.most_common())
         found = f"{len(facts)} of {len(films)} open and show their first picture, "
-        found += f"in all {duration(sum(f.seconds for f in facts))}, {size}, {kinds}"
+        found += f"in all {format_duration(sum(f.seconds for f in facts))}, {size}, {kinds}"
         checks.append(Check("films", "ok", found))
     return checks, facts
 

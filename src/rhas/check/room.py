@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.checks import Check
-from rhas.base.words import size
+from rhas.base.formatting import format_size
 from rhas.check.data import FilmFacts
 from rhas.check.parameters import section_config
 from rhas.stores.featurestore import CHUNK_FRAMES
@@ -83,9 +83,9 @@ def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:
     there = {stage: _size(root / "data" / place) for stage, place in places.items()}
     left = sum(max(0.0, need[stage] - there[stage]) for stage in need)
     free = shutil.disk_usage(root).free
-    shown = ", ".join(f"{stage} {size(amount)}" for stage, amount in need.items())
-    found = f"about {size(sum(need.values()))} in all ({shown}), {size(left)} of it to come; "
-    found += f"{size(free)} free"
+    shown = ", ".join(f"{stage} {format_size(amount)}" for stage, amount in need.items())
+    found = f"about {format_size(sum(need.values()))} in all ({shown}), "
+    found += f"{format_size(left)} of it to come; {format_size(free)} free"
     if left > _FREE_SHARE * free:
         return Check("disk", "fail", found, "free some, lower decode.short_side or crop.size, or "
                      "move DVC's cache: `dvc cache dir`")  # fmt: skip

@@ -13,7 +13,7 @@ import torch
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.base.words import size
+from rhas.base.formatting import format_size
 from rhas.check.parameters import section_config
 from rhas.inspection.checkpoints import read_header
 
@@ -76,7 +76,7 @@ def _tried(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -
         gc.collect()
     took = time.perf_counter() - began
     return Check(name, "ok", f"{checkpoint} loads in {took:.1f} s: {parameters / 1e6:,.1f} M "
-                 f"parameters, {size(4 * parameters)} as float32")  # fmt: skip
+                 f"parameters, {format_size(4 * parameters)} as float32")  # fmt: skip
 
 
 def check_gpu(
@@ -96,8 +96,8 @@ def check_gpu(
                       "set device: cpu, or install a CUDA build of torch")]  # fmt: skip
     free, total = torch.cuda.mem_get_info()
     need = sum(_bytes(values, section) for section in wanted if section != "train")
-    found = f"{torch.cuda.get_device_name()}: {size(free)} of {size(total)} free, "
-    found += f"weights of {named} take {size(need)}"
+    found = f"{torch.cuda.get_device_name()}: {format_size(free)} of {format_size(total)} free, "
+    found += f"weights of {named} take {format_size(need)}"
     if need > _ROOM * free:
         return [Check("GPU", "fail", found, "free its memory, or use a smaller checkpoint")]
     return [Check("GPU", "ok", found)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.files import write_csv, write_json
 from rhas.chunk.config import ChunkConfig
 from rhas.chunk.labels import Interval, to_frames
 from rhas.chunk.samples import Sample
@@ -86,12 +85,12 @@ def write_samples(
         chosen = assign([w.sample for w in windows], config)
         windows = [Sample(**{**w.__dict__, "split": chosen[w.sample]}) for w in windows]
 
-    _write_csv(
+    write_csv(
         out / "index.csv",
         ["sample", "movie", "person", "start", "stop", "split"],
         [[w.sample, w.movie, w.person, w.start, w.stop, w.split] for w in windows],
     )
-    _write_csv(
+    write_csv(
         out / "intervals.csv",
         ["movie", "person", "class_id", "start", "stop"],
         [[movie, person, *i] for (movie, person), many in intervals.items() for i in many],
@@ -109,8 +108,7 @@ def write_samples(
         "dropped": dropped,
         "persons_without_annotation": unannotated,
     }
-    text = json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False)
-    (out / "info.json").write_text(text + "\n", "utf-8")
+    write_json(out / "info.json", info)
     return info
 
 
@@ -126,10 +124,3 @@ def _check_store(
                 got=str(facts[name]),
                 do="run `dvc repro`",
             )
-
-
-def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
-from rhas.base.words import duration
+from rhas.base.formatting import format_duration
 from rhas.cli.output import FULL, console, print_json
 from rhas.cli.project import read_film_params
 
@@ -57,7 +57,7 @@ def segment(
         _, info = look_at(film, load_params(parameters))
         width, height = (round(side) for side in info.display_size())
         screen.print(
-            f"{film.name}: {duration(info.seconds)}, {width}×{height}, {info.codec}; "
+            f"{film.name}: {format_duration(info.seconds)}, {width}×{height}, {info.codec}; "
             "loading the models",
             markup=False, soft_wrap=True,
         )  # fmt: skip
@@ -96,7 +96,7 @@ def segment(
 
 def _show(told: dict[str, Any]) -> None:
     screen = console()
-    title = Text(f"{told['film']}, {duration(told['seconds'])}", style="italic")
+    title = Text(f"{told['film']}, {format_duration(told['seconds'])}", style="italic")
     table = Table(title=title, title_justify="left")
     for name in ("person", "reference", "seen", "intervals", "actions"):
         table.add_column(name, overflow="fold", justify="right" if name == "seen" else "left")

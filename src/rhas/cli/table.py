@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
-from rhas.base.words import duration
+from rhas.base.formatting import format_duration
 from rhas.cli.output import console, print_json
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def statistics_tables(found: Statistics) -> list[Table]:
     printed = paper()["rhas133"]
     plain = found.plain()
     unknown = plain["films_of_unknown_length"]
-    hours = "unknown" if unknown == plain["films"] else duration(found.known_seconds)
+    hours = "unknown" if unknown == plain["films"] else format_duration(found.known_seconds)
     size = _table(f"Data set {found.dataset}, and RHAS133 as in the paper", "", "ours", "RHAS133")
     for label, own, theirs in (
         ("films", f"{plain['films']:,}", f"{printed['films']}"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
 from rhas.crop.colours import body_colours
 
@@ -60,7 +61,7 @@ def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detectio
     order = np.argsort(-score, kind="stable")
     box, score, owner = box[order], score[order], owner[order]
     free = np.ones(len(box), bool)
-    overlap = _overlaps(box)
+    overlap = box_iou(box[:, None], box)
     merged, table = [], []
     for first in range(len(box)):
         if not free[first]:
@@ -77,12 +78,3 @@ def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detectio
         np.asarray(table, np.float64).reshape(-1, len(boxes)),
         np.zeros((len(merged), 0)),
     )
-
-
-def _overlaps(boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of every pair, (N, N)."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
-    return shared / np.maximum(area[:, None] + area[None, :] - shared, 1e-12)

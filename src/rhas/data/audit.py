@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rhas.engine.stage import write_json
+from rhas.base.files import write_json
 
 Level = Literal["drop", "warn", "note"]
 

@@ -26,11 +26,11 @@ import numpy as np
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.files import write_json
 from rhas.base.units import frame_to_seconds
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
 from rhas.data.pickles import load_pickle
-from rhas.engine.stage import write_json
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import SUBSETS, Film, TimedAction
 

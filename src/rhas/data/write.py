@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 import signal
@@ -17,6 +16,7 @@ from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.base.files import write_csv
 from rhas.data.films import Collection
 from rhas.engine.workcache import link
 from rhas.prepare.own import FILM_SUFFIXES
@@ -102,12 +102,12 @@ def write_own(
     aside = _set_aside(tables, out)
     for name in TABLES:
         (out / name).unlink(missing_ok=True)
-    with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["movie", "person", "reference", "subset"])
-        for movie, sentences in collection.references.items():
-            for person, text in enumerate(sentences):
-                writer.writerow([movie, person, text, collection.subsets[movie] or ""])
+    rows = [
+        [movie, person, text, collection.subsets[movie] or ""]
+        for movie, sentences in collection.references.items()
+        for person, text in enumerate(sentences)
+    ]
+    write_csv(out / "references.csv", ["movie", "person", "reference", "subset"], rows)
     if collection.annotations:
         write_annotations(out, collection.annotations)
     for path, kept in list(aside):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.files import write_json
 from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
@@ -203,9 +203,3 @@ def _leave_with(parent: int) -> None:
 
 def _compute(cache: WorkCache, stage: str, key: str, function: FilmFunction, job: Job) -> Entry:
     return cache.compute(stage, key, function, job, lambda n: _messages.put((job.name, n)))
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Readable JSON with sorted keys, so that equal values are equal bytes."""
-    text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", "utf-8")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import rhas
+from rhas.base.files import hash_file
 
 Progress = Callable[[int], None]
 FilmFunction = Callable[[Mapping[str, Path], Mapping[str, Any], Path, Progress], dict[str, Any]]
@@ -165,19 +166,10 @@ class WorkCache:
             ).fetchone()
             if row is not None:
                 return row[0]
-        computed = sha256(path)
+        computed = hash_file(path)
         with closing(sqlite3.connect(self.root / "digests.db", timeout=60)) as database, database:
             database.execute("INSERT OR REPLACE INTO digest VALUES (?, ?)", (identity, computed))
         return computed
-
-
-def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's content."""
-    state = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            state.update(block)
-    return state.hexdigest()
 
 
 def link(source: Path, target: Path) -> None:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from rhas.base.errors import RhasError
+from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.evaluate.stores import Stores, Tracks, read_tracked, read_tracks
-from rhas.evaluate.timeline import minutes_seconds
 from rhas.evaluate.tracks import TrackedFilm, on_another, overlaps
 from rhas.ground.recall import IOU
 from rhas.stores.jpegstore import JpegReader
@@ -307,7 +307,7 @@ def _draw_caption(
     draw: ImageDraw.ImageDraw, sheet: Sheet, number: int, corner: tuple[int, int], width: int
 ) -> None:
     x, y = corner
-    draw.text((x, y), minutes_seconds(sheet.seconds[number]), _INK, _font(_SMALL))
+    draw.text((x, y), format_minutes(sheet.seconds[number]), _INK, _font(_SMALL))
     each = max(1, (width - 56) // _MARK)
     for person in range(len(sheet.legend)):
         line, place = divmod(person, each)

@@ -178,9 +178,9 @@ def evaluate_method(
                 f"{label}: {references[person.movie][person.person]}",
                 folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
             )
-        tables.write_json(report, folder / "report.json")
-        tables.write_json(baselines, folder / "baselines.json")
-        tables.write_json(metrics, folder / "metrics.json")
+        tables.write_figures(folder / "report.json", report)
+        tables.write_figures(folder / "baselines.json", baselines)
+        tables.write_figures(folder / "metrics.json", metrics)
         for write in further:
             write(folder)
         _publish(folder, out)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
-from rhas.evaluate.tables import write_json
+from rhas.evaluate.tables import write_figures
 from rhas.extract.probe import fit_probe, frame_map
 from rhas.stores import featurestore
 
@@ -58,7 +58,7 @@ class ProbeRows:
 def write_features(train: Samples, test: Samples, config: ProbeConfig, folder: Path) -> None:
     """Writes ``folder/features.json`` (docs/METRICS.md)."""
     rows = probe_rows(train, config.stride), probe_rows(test, config.stride)
-    write_json(feature_figures(*rows, config.l2), folder / "features.json")
+    write_figures(folder / "features.json", feature_figures(*rows, config.l2))
 
 
 def feature_figures(

@@ -6,7 +6,6 @@ names the method, and the encoder of its features, by hashes. C classes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from scipy.optimize import isotonic_regression
 from rhas.base.checkpoints import content_hash
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.base.files import read_json, write_json
 from rhas.evaluate.readout import ReadoutConfig, smooth
 from rhas.stores.featurestore import attributes
 from rhas.train import CONFIG, MODEL
@@ -130,18 +130,12 @@ class FittedReadout:
 
     def write(self, path: Path) -> None:
         """Exact floats: what reads it back gives the same intervals."""
-        text = json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
-        path.write_text(text + "\n", "utf-8")
+        write_json(path, asdict(self))
 
     @staticmethod
     def read(path: Path) -> FittedReadout:
         """Raises RhasError where the file is not what ``write`` writes."""
-        try:
-            values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise RhasError(
-                "not JSON", where=str(path), got=str(error), do="run `dvc repro evaluate`"
-            ) from error
+        values: dict[str, Any] = read_json(path, do="run `dvc repro evaluate`")
         if values.get("calibration") is not None:
             calibration = from_mapping(Calibration, values["calibration"], f"{path}, calibration")
             values["calibration"] = calibration

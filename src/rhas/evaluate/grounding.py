@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.evaluate.tables import write_json
+from rhas.evaluate.tables import write_figures
 from rhas.evaluate.tracks import TrackCounts, track_counts
 from rhas.ground.recall import Recall, box_recall
 from rhas.stores.manifest import SUBSETS, Manifest
@@ -87,7 +87,7 @@ def grounding_figures(films: Sequence[FilmGrounding]) -> dict[str, Any]:
 
 def write_grounding(stores: Stores, folder: Path) -> None:
     """Writes ``folder/grounding.json`` (docs/METRICS.md)."""
-    write_json(grounding_figures(folder_grounding(stores)), folder / "grounding.json")
+    write_figures(folder / "grounding.json", grounding_figures(folder_grounding(stores)))
 
 
 def figures(films: Sequence[FilmGrounding]) -> dict[str, float | int | None]:

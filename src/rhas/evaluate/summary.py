@@ -3,14 +3,13 @@ features."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 
-from rhas.base.errors import RhasError
+from rhas.base.files import read_json
 from rhas.stores.manifest import SUBSETS
 
 NAMES = {
@@ -63,7 +62,8 @@ def summary(folder: Path) -> Group:
         RhasError: one of them is absent.
     """
     metrics, baselines, grounding, features = (
-        _read(folder / f"{name}.json") for name in ("metrics", "baselines", "grounding", "features")
+        read_json(folder / f"{name}.json")
+        for name in ("metrics", "baselines", "grounding", "features")
     )
     tables = [_method(metrics, baselines)]
     if grounding["truth"]:
@@ -71,12 +71,6 @@ def summary(folder: Path) -> Group:
     if features["chance"] is not None:
         tables.append(_features(features))
     return Group(*tables)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RhasError("no such figures", where=str(path), do="run `dvc repro`")
-    return json.loads(path.read_text("utf-8"))
 
 
 def _method(metrics: dict[str, Any], baselines: dict[str, Any]) -> Table:

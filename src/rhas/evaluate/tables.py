@@ -5,8 +5,6 @@ T frames, C classes.
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +15,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from rhas.base.files import write_csv, write_json
 from rhas.base.units import frame_to_seconds
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.metrics.clean import OVERLAPS, CleanMetrics, Prediction, single_label
@@ -27,10 +26,9 @@ RELIABILITY_BINS = 10
 _HALF = OVERLAPS.index(0.5)
 
 
-def write_json(values: Mapping[str, Any], path: Path) -> None:
-    """Sorted keys, floats to 4 decimals, null for a figure that does not exist."""
-    text = json.dumps(_rounded(values), indent=1, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", "utf-8")
+def write_figures(path: Path, values: Mapping[str, Any]) -> None:
+    """JSON with floats to 4 decimals, null for a figure that does not exist."""
+    write_json(path, _rounded(values))
 
 
 def _rounded(value: Any) -> Any:
@@ -88,7 +86,7 @@ def write_per_class(
         for label in np.flatnonzero(figures.support).tolist()
     ]
     header = ["split", "class_id", "class", "frames", "instances", "ap", "interval_f1_50"]
-    _write_csv(path, [*header, "threshold"], rows)
+    write_csv(path, [*header, "threshold"], rows)
 
 
 def write_intervals(
@@ -105,7 +103,7 @@ def write_intervals(
             score = person.scores[start:stop, label].mean(dtype=np.float64)
             seconds = [f"{frame_to_seconds(first + frame, fps):.3f}" for frame in (start, stop)]
             rows.append([person.movie, person.person, names[label], *seconds, f"{score:.4f}"])
-    _write_csv(path, ["movie", "person", "action", "start_s", "end_s", "score"], rows)
+    write_csv(path, ["movie", "person", "action", "start_s", "end_s", "score"], rows)
 
 
 def write_persons(
@@ -135,7 +133,7 @@ def write_persons(
             ]
         )
     header = ["movie", "person", "reference", "frames", "labelled_frames", "frames_without_crop"]
-    _write_csv(path, [*header, "label_set_iou", "frame_f1"], rows)
+    write_csv(path, [*header, "label_set_iou", "frame_f1"], rows)
 
 
 def write_plots(
@@ -153,7 +151,7 @@ def write_plots(
     of [0, 1]: their mean, the share of them that is true, their number.
     """
     there = np.flatnonzero(clean.support).tolist()
-    _write_csv(
+    write_csv(
         folder / "average_precision.csv",
         ["class", "ap", "interval_f1_50", "frames"],
         [
@@ -169,7 +167,7 @@ def write_plots(
     frequent = sorted(there, key=lambda label: (-clean.support[label], label))
     shown = {label: names[label] for label in frequent[:CONFUSION_CLASSES]}
     shown[BACKGROUND] = "(nothing)"
-    _write_csv(
+    write_csv(
         folder / "confusion.csv",
         ["actual", "predicted"],
         [
@@ -178,7 +176,7 @@ def write_plots(
             for actual, predicted in _segment_pairs(truth, said.top)
         ],
     )
-    _write_csv(
+    write_csv(
         folder / "reliability.csv", ["score", "true", "count"], _reliability(truths, predictions)
     )
 
@@ -204,10 +202,3 @@ def _reliability(
         [f"{total[b] / count[b]:.4f}", f"{true[b] / count[b]:.4f}", int(count[b])]
         for b in np.flatnonzero(count)
     ]
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -21,6 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.metrics.segments import runs
 
@@ -122,7 +123,7 @@ def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> F
     first, last = timeline.start, timeline.start + len(truth)
     axes.set_xlim(frame_to_seconds(first, fps), frame_to_seconds(last, fps))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=14, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: minutes_seconds(at)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: format_minutes(at)))
     axes.set_xlabel("time in the film, min:s", fontsize=9)
     if len(unshown):
         figure.text(0.95, 0.1 / height, f"{len(unshown)} more classes predicted, none ever true",
@@ -153,12 +154,6 @@ def _by_frames(
     there, said = truth.sum(axis=0), predicted.sum(axis=0)
     order = np.lexsort((-said, -there))
     return order[there[order] > 0], order[(there[order] == 0) & (said[order] > 0)]
-
-
-def minutes_seconds(seconds: float) -> str:
-    """A moment as min:s, minutes counted on beyond 59."""
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def _bars(

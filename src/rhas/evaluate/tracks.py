@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.ground.recall import IOU, VISIBLE, iou
+from rhas.ground.recall import IOU, VISIBLE
 
 INTERPOLATED = 2
 """In ``source`` of a tracks store (docs/DESIGN.md, Files)."""
@@ -116,7 +117,7 @@ def track_counts(film: TrackedFilm) -> list[TrackCounts]:
 
 def overlaps(film: TrackedFilm, person: int) -> NDArray[np.floating]:
     """IoU of a person's track box with every true box of the frame, (T, P)."""
-    return iou(film.boxes[:, person, None], film.right)
+    return box_iou(film.boxes[:, person, None], film.right)
 
 
 def on_another(overlap: NDArray[np.floating], person: int) -> NDArray[np.bool_]:

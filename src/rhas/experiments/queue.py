@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rhas.base.errors import RhasError
-from rhas.base.words import duration
+from rhas.base.formatting import format_duration
 from rhas.experiments.listing import Experiment
 from rhas.experiments.stored import experiment_name, git, stored
 
@@ -97,7 +97,7 @@ class _Queue:
                     place = f"[{len(futures) - len(left)} of {len(futures)}] {experiment}"
                     if (error := future.exception()) is None:
                         self.took.append(future.result())
-                        took = duration(future.result())
+                        took = format_duration(future.result())
                         self.tell(f"{place}: done in {took} ({name}){self._left(len(left))}")
                     else:
                         failed.append(experiment)
@@ -150,7 +150,7 @@ class _Queue:
             return ""
         rounds = -(-count // self.workers)
         seconds = rounds * sum(self.took) / len(self.took)
-        return f"; {count} to go, about {duration(seconds)} left"
+        return f"; {count} to go, about {format_duration(seconds)} left"
 
     def _tell_running(self) -> None:
         for name, (experiment, _) in list(self.running.items()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.engine.stage import write_json
+from rhas.base.files import write_json
 from rhas.experiments.listing import Experiment, Listing, applied
 from rhas.experiments.stored import experiment_name, git, stored
 from rhas.table.runs import Run, run_settings

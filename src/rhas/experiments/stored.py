@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from rhas.base.errors import RhasError
-from rhas.engine.workcache import sha256, walk
+from rhas.base.files import hash_file
+from rhas.engine.workcache import walk
 from rhas.experiments.listing import Experiment, applied
 
 _REFS = "refs/exps"
@@ -102,5 +103,5 @@ def _digest(path: Path) -> str:
     state = hashlib.sha256()
     for file in files:
         name = file.relative_to(path) if path.is_dir() else file.name
-        state.update(f"{name}\0{sha256(file)}\n".encode())
+        state.update(f"{name}\0{hash_file(file)}\n".encode())
     return state.hexdigest()

@@ -17,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
 from rhas.stores.jpegstore import person_group
 
@@ -73,8 +74,8 @@ def box_recall(path: Path, right: np.ndarray, visible: np.ndarray) -> Recall:
                 if not visible[frame, person]:
                     continue
                 own = right[frame, person]
-                hits = iou(boxes[offsets[row] : offsets[row + 1]], own) >= IOU
-                others = iou(right[frame, visible[frame]], own) >= IOU
+                hits = box_iou(boxes[offsets[row] : offsets[row + 1]], own) >= IOU
+                others = box_iou(right[frame, visible[frame]], own) >= IOU
                 counts += Recall(1, int(hits[:1].any()), int(hits.any()), float(others.mean()))
     return counts
 
@@ -87,15 +88,3 @@ def _persons(file: h5py.File, persons: int) -> list[h5py.Group]:
             expected=str(persons), got=str(len(groups)), do="run `dvc repro`",
         )  # fmt: skip
     return [file[person_group(person)] for person in range(len(groups))]
-
-
-def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes ``x1, y1, x2, y2``, (..., 4) each, broadcast against each
-    other; 0 where one has no area or is NaN."""
-    low = np.maximum(boxes[..., :2], others[..., :2])
-    high = np.minimum(boxes[..., 2:], others[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    areas = [np.clip(b[..., 2:] - b[..., :2], 0, None).prod(-1) for b in (boxes, others)]
-    union = areas[0] + areas[1] - shared
-    with np.errstate(invalid="ignore"):
-        return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

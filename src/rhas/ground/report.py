@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rhas.base.boxes import box_iou
 from rhas.ground.candidates import Candidates
 from rhas.ground.prompts import Prompts
-from rhas.ground.recall import iou
 
 RIVAL_SCORE = 0.9  # of the best candidate's
 RIVAL_IOU = 0.5  # with the best candidate: less is another place
@@ -68,7 +68,7 @@ def found_report(
 
 def _rivals(found: Candidates) -> bool:
     close = found.scores >= RIVAL_SCORE * found.scores[:1]
-    return bool((close & (iou(found.boxes, found.boxes[:1]) < RIVAL_IOU)).any())
+    return bool((close & (box_iou(found.boxes, found.boxes[:1]) < RIVAL_IOU)).any())
 
 
 def _ranges(frames: Sequence[int], step: int) -> list[list[int]]:

@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from rhas.base.formatting import format_minutes
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito: apart for every colour vision
 WIDTH_IN = 14.0
 _DPI = 100
@@ -48,9 +50,4 @@ def time_axis(axes: Axes, seconds: float, shown: bool) -> None:
 def clock(axes: Axes) -> None:
     """Round moments as minutes and seconds along x."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: minutes(at)))
-
-
-def minutes(seconds: float) -> str:
-    """For example 1:05."""
-    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: format_minutes(at)))

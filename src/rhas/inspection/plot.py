@@ -17,13 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from rhas.base.errors import RhasError
+from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.inspection.canvas import (
     COLOURS,
     WIDTH_IN,
     clock,
     heading,
-    minutes,
     panel,
     sheet,
     time_axis,
@@ -191,7 +191,7 @@ def _feature_block(
         if n:
             square.set_yticklabels([])
         else:
-            square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: minutes(at)))
+            square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: format_minutes(at)))
 
 
 def _boxes(path: Path, person: int | None) -> Figure:

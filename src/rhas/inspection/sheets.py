@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
-from rhas.inspection.canvas import COLOURS, WIDTH_IN, heading, minutes, sheet, time_axis
+from rhas.inspection.canvas import COLOURS, WIDTH_IN, heading, sheet, time_axis
 from rhas.inspection.films import chosen
 from rhas.inspection.samples import describe_samples
 from rhas.inspection.scores import score_groups
@@ -41,7 +42,7 @@ def contact_sheet(path: Path, person: int | None) -> Figure:
         place = (across / _ACROSS + 0.004, 1 - (0.4 + (down + 1) * tall - 0.22) / whole)
         axes = figure.add_axes((*place, 1 / _ACROSS - 0.008, (tall - 0.25) / whole))
         axes.set_axis_off()
-        moment = minutes(frame_to_seconds(frame, fps))
+        moment = format_minutes(frame_to_seconds(frame, fps))
         axes.text(0, -0.02, f"{frame}   {moment}", transform=axes.transAxes, fontsize=8, va="top")
         if picture is None:
             axes.text(0.5, 0.5, "no picture", transform=axes.transAxes, ha="center", va="center")

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rhas.base.words import duration, size
+from rhas.base.formatting import format_duration, format_size
 from rhas.inspection.films import SOURCES
 
 _HASH_SHOWN = 12
@@ -29,12 +29,12 @@ def _feature_store(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     persons = facts["persons"]
     first = persons[0]["attributes"]
     frames, fps = persons[0]["frames"], first.get("fps")
-    time = f" = {duration(frames / fps)} at {fps:g} fps" if fps else ""
+    time = f" = {format_duration(frames / fps)} at {fps:g} fps" if fps else ""
     yield _pairs(
         {
             "movie": first.get("movie"),
             "frames": f"{frames:,}{time}",
-            "on disk": f"{size(facts['bytes'])} in {facts['files']} files",
+            "on disk": f"{format_size(facts['bytes'])} in {facts['files']} files",
             "encoder": f"{first.get('encoder')}, checkpoint {first.get('checkpoint')}",
             "checkpoint's SHA-256": first.get("checkpoint_hash"),
         }
@@ -63,8 +63,8 @@ def _arrays(arrays: Mapping[str, Any], persons: int) -> Table:
             array["dtype"],
             _shape(array["chunk"]),
             f"{_shape(array['shard'])}, {array['files']} file" if array["shard"] else "none",
-            size(array["bytes"]),
-            f"{size(array['stored_bytes'])}, {coding}",
+            format_size(array["bytes"]),
+            f"{format_size(array['stored_bytes'])}, {coding}",
         )
     return table
 
@@ -79,9 +79,9 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             Text(row["store"]),
             str(row["persons"]),
             f"{row['frames']:,}",
-            duration(row["frames"] / row["fps"]) if row["fps"] else "?",
+            format_duration(row["frames"] / row["fps"]) if row["fps"] else "?",
             str(row["D"]),
-            size(row["bytes"]),
+            format_size(row["bytes"]),
             _share(row["present"]),
             _flags(row["flags"]),
         )
@@ -93,9 +93,9 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         f"{len(rows)} stores",
         str(sum(row["persons"] for row in rows)),
         f"{sum(row['frames'] for row in rows):,}",
-        duration(sum(row["frames"] / row["fps"] for row in rows if row["fps"])),
+        format_duration(sum(row["frames"] / row["fps"] for row in rows if row["fps"])),
         "",
-        size(facts["bytes"]),
+        format_size(facts["bytes"]),
         _share(present / weight if weight else None),
         "",
     )
@@ -113,13 +113,14 @@ def _frames(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _pairs(
         {
             "movie": own.get("movie"),
-            "frames": f"{facts['frames']:,} = {duration(facts['seconds'])} at {own['fps']:g} fps, "
-            f"{facts['repeated']:,} repeat the one before",
-            "pictures": f"{facts['size']}, JPEG {own.get('quality')}, {size(per_frame)} each",
+            "frames": f"{facts['frames']:,} = {format_duration(facts['seconds'])} at "
+            f"{own['fps']:g} fps, {facts['repeated']:,} repeat the one before",
+            "pictures": f"{facts['size']}, JPEG {own.get('quality')}, "
+            f"{format_size(per_frame)} each",
             "source": f"{own.get('source_width')}×{own.get('source_height')} {own.get('codec')}, "
             f"{own.get('source_fps', 0):.3f} fps, {own.get('source_seconds', 0):.2f} s, "
             f"turned by {own.get('rotation')}°, read by {own.get('reader')}",
-            "on disk": size(facts["bytes"]),
+            "on disk": format_size(facts["bytes"]),
         }
     )
 
@@ -132,7 +133,7 @@ def _boxes(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "movie": own.get("movie"),
             "sampled frames": f"{sampled:,}, every {own.get('stride')}th",
             "model": f"{own.get('backend')} {own.get('checkpoint')}, policy {own.get('policy')}",
-            "on disk": size(facts["bytes"]),
+            "on disk": format_size(facts["bytes"]),
         }
     )
     table = _table(
@@ -158,7 +159,7 @@ def _tracks(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "movie": own.get("movie"),
             "frames": f"{facts['frames']:,} in {facts['shots']} shots",
             "crops": f"{own.get('size')}×{own.get('size')} pixels, margin {own.get('margin')}",
-            "on disk": size(facts["bytes"]),
+            "on disk": format_size(facts["bytes"]),
         }
     )
     table = _table("", "reference", "coverage", "longer side, px", "JPEG", "flags", right=(3, 5))
@@ -168,7 +169,7 @@ def _tracks(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             Text(row["reference"]),
             _coverage(row["coverage"]),
             "-" if row["longer_side"] is None else f"{row['longer_side']:.0f}",
-            size(row["jpeg_bytes"]),
+            format_size(row["jpeg_bytes"]),
             _flags(row["flags"]),
         )
     yield _without_empty(table)
@@ -187,12 +188,12 @@ def _film_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             row["kind"],
             f"{row['frames']:,}" if "frames" in row else "-",
             str(row["persons"] or "-"),
-            size(row["bytes"]),
+            format_size(row["bytes"]),
             *(_share(shares[n]) if n in shares else "" for n in SOURCES[1:] + SOURCES[:1]),
             _flags(row["flags"]),
         )
     table.add_section()
-    table.add_row(f"{len(rows)} files", "", "", "", size(facts["bytes"]), "", "", "", "")
+    table.add_row(f"{len(rows)} files", "", "", "", format_size(facts["bytes"]), "", "", "", "")
     yield _without_empty(table)
 
 
@@ -263,16 +264,16 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         total = sum(part["tensors"] for part in facts["parts"].values())
         table.add_row(", ".join(facts["dtypes"]), str(total), f"{facts['parameters']:,}")
         yield table
-    yield Text(", ".join(f"{name} {size(count)}" for name, count in facts["files"].items()))
+    yield Text(", ".join(f"{name} {format_size(count)}" for name, count in facts["files"].items()))
 
 
 def _scores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     frames, fps = facts["frames"], facts["fps"]
     yield _pairs(
         {
-            "frames": f"{frames:,} = {duration(frames / fps)} at {fps:g} fps",
+            "frames": f"{frames:,} = {format_duration(frames / fps)} at {fps:g} fps",
             "classes": facts["classes"],
-            "on disk": size(facts["bytes"]),
+            "on disk": format_size(facts["bytes"]),
         }
     )
     table = _table("", "reference", "highest mean scores", "flags")

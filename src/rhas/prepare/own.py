@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file
 from rhas.base.names import movie_name
 from rhas.decode.container import FilmInfo, inspect
-from rhas.engine.workcache import link, sha256
+from rhas.engine.workcache import link
 from rhas.prepare.rendered import write_tables
 from rhas.stores.manifest import SUBSETS, Film, Manifest, TimedAction, read_annotations, read_rows
 
@@ -81,7 +82,7 @@ def assemble_own(source: Path, out: Path) -> None:
     for movie, sentences in own.references.items():
         file = f"films/{movie}{own.files[movie].suffix}"
         link(own.files[movie].resolve(), out / file)  # a symbolic link's film, not the link
-        films.append(Film(movie, file, sha256(out / file), sentences, own.subsets[movie]))
+        films.append(Film(movie, file, hash_file(out / file), sentences, own.subsets[movie]))
     write_tables(Manifest("own", tuple(films)), own.annotations, out)
 
 

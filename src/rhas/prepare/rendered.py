@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from rhas.engine.workcache import Entry, Job, Progress, link, sha256
+from rhas.base.files import hash_file, write_csv, write_json
+from rhas.engine.workcache import Entry, Job, Progress, link
 from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
 from rhas.stores.jpegstore import create_dataset, create_h5
 from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
@@ -51,7 +51,7 @@ def render_film(
         "references": list(truth.references),
         "intervals": [list(interval) for interval in truth.intervals],
     }
-    (out / "film.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_json(out / "film.json", facts, sort_keys=False)
     return {
         "source_frames": len(truth.boxes),
         "persons": len(truth.references),
@@ -70,7 +70,7 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
         link(entry.result / facts["file"], out / file)
         link(entry.result / "truth.h5", out / "truth" / f"{movie}.h5")
         films.append(
-            Film(movie, file, sha256(out / file), tuple(facts["references"]), facts["subset"])
+            Film(movie, file, hash_file(out / file), tuple(facts["references"]), facts["subset"])
         )
         annotations += [TimedAction(movie, *interval) for interval in facts["intervals"]]
     write_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
@@ -100,8 +100,9 @@ def write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path) 
     """manifest.json, annotations.csv and references.csv of a folder data/raw."""
     manifest.write(out)
     write_annotations(out, annotations)
-    with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["movie", "person", "reference"])
-        for film in manifest.films:
-            writer.writerows([film.movie, p, text] for p, text in enumerate(film.references))
+    rows = [
+        [film.movie, person, text]
+        for film in manifest.films
+        for person, text in enumerate(film.references)
+    ]
+    write_csv(out / "references.csv", ["movie", "person", "reference"], rows)

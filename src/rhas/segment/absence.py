@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from rhas.base.boxes import box_iou
 from rhas.crop.tracking import MISSING
 from rhas.metrics.segments import runs
 
@@ -119,17 +120,9 @@ def _reasons(
     """Why a sampled frame without the person has none, (S,), numbers in ``names``."""
     taken = np.zeros(len(sampled), bool)
     for boxes in others:
-        taken |= _overlap(best.boxes, boxes[sampled]) > _SAME_BOX
+        taken |= box_iou(best.boxes, boxes[sampled]) > _SAME_BOX
     return np.select(
         [np.isnan(best.scores), best.scores < min_score, taken],
         [names.index(reason) for reason in (NO_DETECTION, LOW_SCORE, ANOTHER)],
         names.index(UNCERTAIN),
     )
-
-
-def _overlap(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union, row by row; 0 where a box is NaN."""
-    low, high = np.fmax(one[:, :2], two[:, :2]), np.fmin(one[:, 2:], two[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (one, two)]
-    return np.nan_to_num(shared / np.maximum(areas[0] + areas[1] - shared, 1e-9))

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.files import write_json
+from rhas.base.formatting import format_duration
 from rhas.base.threads import threads
-from rhas.base.words import duration
 from rhas.check.parameters import built_in, section_config
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.decode.container import FilmInfo
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.progress import film_progress
-from rhas.engine.stage import write_json
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, model_hash
 from rhas.extract import extract_film
@@ -242,7 +242,7 @@ class _Work:
         self.seconds[stage] = round(time.monotonic() - began, 2)
         kept = len(jobs) - len(waiting)
         whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
-        self._tell(f"{stage}: {duration(self.seconds[stage])}{whence}")
+        self._tell(f"{stage}: {format_duration(self.seconds[stage])}{whence}")
         return [entry for entry in found if entry is not None]
 
     def keep(self, name: str, write: Callable[[Path], None]) -> Path:

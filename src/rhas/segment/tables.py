@@ -5,7 +5,6 @@ T frames, C classes.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.segment.absence import Absence
 from rhas.segment.people import Action, Person
@@ -27,25 +27,23 @@ COLUMNS = (
 
 def write_intervals(people: Sequence[Person], fps: float, path: Path) -> None:
     """A row per interval, by person and start; ends are exclusive, seconds to a thousandth."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for person in people:
-            for action in person.actions:
-                writer.writerow(
-                    [
-                        person.number,
-                        person.reference,
-                        action.name,
-                        f"{frame_to_seconds(action.start, fps):.3f}",
-                        f"{frame_to_seconds(action.stop, fps):.3f}",
-                        action.start,
-                        action.stop,
-                        action.score,
-                        "" if action.confidence is None else action.confidence,
-                        action.seen,
-                    ]
-                )
+    rows = [
+        [
+            person.number,
+            person.reference,
+            action.name,
+            f"{frame_to_seconds(action.start, fps):.3f}",
+            f"{frame_to_seconds(action.stop, fps):.3f}",
+            action.start,
+            action.stop,
+            action.score,
+            "" if action.confidence is None else action.confidence,
+            action.seen,
+        ]
+        for person in people
+        for action in person.actions
+    ]
+    write_csv(path, COLUMNS, rows)
 
 
 def person_record(person: Person, fps: float) -> dict[str, Any]:

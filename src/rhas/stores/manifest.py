@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
+from rhas.base.files import write_csv, write_json
 
 SUBSETS = ("train", "val", "test")
 
@@ -50,8 +51,7 @@ class Manifest:
     truth: bool = False
 
     def write(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
-        (folder / "manifest.json").write_text(text + "\n", "utf-8")
+        write_json(folder / "manifest.json", asdict(self), sort_keys=False)
 
     @staticmethod
     def read(folder: Path) -> Manifest:
@@ -76,12 +76,9 @@ class TimedAction:
 
 def write_annotations(folder: Path, rows: list[TimedAction]) -> None:
     """annotations.csv, times to the millisecond."""
-    with (folder / "annotations.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["movie", "person", "action", "start_s", "end_s"])
-        writer.writerows(
-            [r.movie, r.person, r.action, f"{r.start_s:.3f}", f"{r.end_s:.3f}"] for r in rows
-        )
+    lines = [[r.movie, r.person, r.action, f"{r.start_s:.3f}", f"{r.end_s:.3f}"] for r in rows]
+    header = ["movie", "person", "action", "start_s", "end_s"]
+    write_csv(folder / "annotations.csv", header, lines)
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

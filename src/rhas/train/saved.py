@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import rhas
 from rhas.base.errors import RhasError
+from rhas.base.files import write_json
 from rhas.methods import Dims, Method, build, config_from, plain_config
 from rhas.train.config import TrainConfig
 
@@ -36,8 +37,7 @@ def save_method(method: Method, config: TrainConfig, dims: Dims, out: Path) -> N
             "safetensors": safetensors.__version__,
         },
     }
-    text = json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False)
-    (out / CONFIG).write_text(text + "\n", "utf-8")
+    write_json(out / CONFIG, said)
 
 
 def load_method(folder: Path, device: str = "cpu") -> Method:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rhas.evaluate.report.sources import Origin, Results, read_csv, read_json
+from rhas.base.files import read_csv, read_json
+from rhas.evaluate.report.sources import Origin, Results
 from rhas.stores.manifest import SUBSETS, Manifest
 
 

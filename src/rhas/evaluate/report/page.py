@@ -9,11 +9,12 @@ from typing import Any
 
 import h5py
 
+from rhas.base.files import hash_file, read_json
 from rhas.evaluate.report import sections
 from rhas.evaluate.report.coverage import read_coverage, read_drops
 from rhas.evaluate.report.html import Markup, bdi, tag
 from rhas.evaluate.report.persons import persons
-from rhas.evaluate.report.sources import Origin, Results, locked_outs, read_json, sha256
+from rhas.evaluate.report.sources import Origin, Results, locked_outs
 from rhas.stores import featurestore
 from rhas.stores.manifest import Manifest
 
@@ -116,9 +117,9 @@ def _hashes(origin: Origin) -> list[tuple[str, str, str]]:
         named.append(("encoder checkpoint, SHA-256", str(facts.get("checkpoint", "")), digest))
     for path in sorted(origin.model.glob("*")):
         if path.suffix in (".safetensors", ".json") and path.name != "report.json":
-            named.append(("trained method, SHA-256", path.as_posix(), sha256(path)))
+            named.append(("trained method, SHA-256", path.as_posix(), hash_file(path)))
     for path in (origin.stores.raw / "manifest.json", origin.samples / "index.csv"):
-        named.append(("data, SHA-256", path.as_posix(), sha256(path)))
+        named.append(("data, SHA-256", path.as_posix(), hash_file(path)))
     locked = locked_outs(origin.lock)
     named += [("dvc.lock, MD5", path, digest) for path, digest in locked.items()]
     return [(what, where, digest or "none") for what, where, digest in named]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rhas.base.words import duration
+from rhas.base.formatting import format_duration
 from rhas.evaluate.report import drawing
 from rhas.evaluate.report.coverage import Drop, FilmCoverage, by_side
 from rhas.evaluate.report.html import EMPTY, Markup, bdi, captioned, join, table, tag
@@ -257,7 +257,7 @@ def coverage(films: Sequence[FilmCoverage], drops: Sequence[Drop], filled: bool)
     sides = [
         [
             side, str(len(own)), str(sum(f.persons for f in own)),
-            duration(sum(f.seconds for f in own)), f"{sum(f.pairs for f in own):,}",
+            format_duration(sum(f.seconds for f in own)), f"{sum(f.pairs for f in own):,}",
             *_shares(own, filled),
         ]
         for side, own in {**by_side(films), "all": films}.items()
@@ -265,7 +265,7 @@ def coverage(films: Sequence[FilmCoverage], drops: Sequence[Drop], filled: bool)
     rows = [
         [
             bdi(film.movie), "+".join(film.sides) or _NOTHING, str(film.persons),
-            duration(film.seconds), *_shares([film], filled),
+            format_duration(film.seconds), *_shares([film], filled),
             drawing.stacked(film.detected / film.pairs, film.interpolated / film.pairs),
         ]
         for film in films

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from rhas.base.errors import RhasError
+from rhas.base.files import read_csv, read_json
 from rhas.evaluate.stores import Stores
 
 
@@ -78,32 +75,6 @@ class Results:
         return Results(folder=folder, seeds=seeds or {}, **read)
 
 
-def read_json(path: Path) -> Any:
-    """JSON of a file.
-
-    Raises:
-        RhasError: no such file.
-    """
-    _exists(path)
-    return json.loads(path.read_text("utf-8"))
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file with a header.
-
-    Raises:
-        RhasError: no such file.
-    """
-    _exists(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _exists(path: Path) -> None:
-    if not path.is_file():
-        raise RhasError("no such file", where=str(path), do="run `dvc repro`")
-
-
 def locked_outs(lock: Path, before: str = "evaluate") -> dict[str, str]:
     """MD5 by path of what the stages of ``dvc.lock`` made, those of ``before`` left out: while that
     one runs, the lock still names what it made last time."""
@@ -116,9 +87,3 @@ def locked_outs(lock: Path, before: str = "evaluate") -> dict[str, str]:
         if name != before
         for out in stage.get("outs", [])
     }
-
-
-def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
