@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 WORKERS ?= 1
 
-.PHONY: repro test ablations benchmark lint lock clean
+.PHONY: repro test ablations benchmark lint docs lock clean
 
 repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro
@@ -24,15 +24,19 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages of docs/ and the docstrings as a site in site/; any warning fails.
+docs: $(VENV)/.ready-dev
+	$(BIN)/mkdocs build --strict
+
 # Without --no-compile a minute more: pip would compile thousands of modules that nobody imports.
 $(VENV)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-		-c requirements.lock -e .
+		-c requirements.lock -e ".[all]"
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[all,dev,docs]"
 	touch $@
 
 # What is installed becomes the lock; a local build tag (+cpu) is not part of a version.

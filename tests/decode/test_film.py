@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -135,6 +136,14 @@ def test_both_readers_show_the_same(tmp_path: Path, monkeypatch) -> None:
         for n in range(len(first)):
             gap = np.abs(first[n].astype(int) - second[n])
             assert gap.mean() < 6
+
+
+def test_without_decord_a_film_is_decoded_by_pyav(tmp_path: Path, monkeypatch) -> None:
+    film = write_film(tmp_path / "film.mp4", range(50), options=PLAIN)
+    monkeypatch.setitem(sys.modules, "decord", None)
+    report, _ = decode(film, tmp_path / "out.h5", fps=30)
+    assert (report["reader"], report["frames"]) == ("pyav", 50)
+    assert numbers(tmp_path / "out.h5") == list(range(50))
 
 
 # --- shape ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,12 @@ def test_a_film_that_could_overflow_decords_queue_is_read_by_pyav() -> None:
     pictures = DECORD_QUEUE_BYTES // (320 * 180 * 3)
     assert readers(film_info(ticks=np.arange(pictures - 10)), 320, 180) == ("decord", "pyav")
     assert readers(film_info(ticks=np.arange(pictures + 10)), 320, 180) == ("pyav",)
+
+
+def test_without_decord_pyav_reads_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux on ARM has no wheel of it."""
+    monkeypatch.setitem(sys.modules, "decord", None)
+    assert readers(film_info(), 320, 180) == ("pyav",)
 
 
 @pytest.mark.parametrize("reader", ["decord", "pyav"])

@@ -17,7 +17,7 @@ from rhas.data.films import collect, find_films
 from rhas.data.labels import read_label_map
 from rhas.data.rows import Clock, read_references, read_table
 from rhas.decode.container import FilmInfo, inspect
-from rhas.mini import MiniConfig, film_specs
+from rhas.mini.spec import MiniConfig
 from rhas.prepare.own import read_own
 from rhas.stores.manifest import Manifest, TimedAction, read_annotations
 
@@ -177,6 +177,8 @@ def _mini_drawn(
 
 
 def _mini_to_draw(config: MiniConfig) -> Data:
+    from rhas.mini import film_specs  # needs rhas[mini]
+
     specs = film_specs(config)
     facts = [
         FilmFacts(spec.movie, None, float(spec.seconds), round(spec.seconds * spec.rate),

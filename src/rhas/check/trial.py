@@ -24,7 +24,6 @@ from rhas.engine.stage import workers
 from rhas.engine.workcache import Job
 from rhas.extract import extract_film
 from rhas.ground import ground_film
-from rhas.mini import MiniConfig, film_specs, write_film
 
 STAGES = ("decode", "ground", "crop", "extract")
 _WARM_SECONDS = 2.0
@@ -93,6 +92,8 @@ def _excerpt(
         raise RhasError("no film to try", where="rhas check --trial")
     longest = max(data.films, key=lambda film: film.seconds)
     if longest.path is None:
+        from rhas.mini import MiniConfig, film_specs, write_film  # draws: needs rhas[mini]
+
         spec = film_specs(from_mapping(MiniConfig, values["mini"], "mini"))[0]
         spec = replace(spec, seconds=max(seconds, 1.0))
         truth = write_film(spec, place)

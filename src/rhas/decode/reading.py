@@ -3,9 +3,9 @@
 `pictures` yields exactly one `Picture` for each time that the container tells
 (`rhas.decode.container`), turned upright, with square pixels, at the wanted size.
 
-decord reads first. It is believed only where everything it says agrees with the container's own
-packets and its decoder logs no error; else `ReaderDistrusted` is raised and PyAV reads the film
-from its start. PyAV is the one to say that a picture is lost.
+decord, where it is installed, reads first. It is believed only where everything it says agrees
+with the container's own packets and its decoder logs no error; else `ReaderDistrusted` is raised
+and PyAV reads the film from its start. PyAV is the one to say that a picture is lost.
 
 Neither reader survives a fork: call from the process that reads.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,11 +51,15 @@ class Picture(NamedTuple):
 
 
 def readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
-    """The readers to try, in order."""
+    """The readers to try, in order. decord has no wheels for some platforms (docs/PLATFORMS.md)."""
     queue = len(info.ticks) * width * height * 3 + info.path.stat().st_size
-    if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES:
+    if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES and _decord_installed():
         return ("decord", "pyav")
     return ("pyav",)
+
+
+def _decord_installed() -> bool:
+    return importlib.util.find_spec("decord") is not None
 
 
 def pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterator[Picture]:
@@ -180,7 +185,9 @@ def _libavutil() -> tuple[Any, Any]:
     """decord's own libavutil and a log callback that lives as long as the process."""
     import decord
 
-    found = sorted(Path(decord.__file__).parents[1].glob("decord.libs/libavutil*"))
+    package = Path(decord.__file__).parent  # wheels for Linux, macOS and Windows differ
+    patterns = "../decord.libs/libavutil*", ".dylibs/libavutil*", "avutil-*.dll"
+    found = [path for pattern in patterns for path in sorted(package.glob(pattern))]
     if not found:
         raise ReaderDistrusted("this build of decord does not show what its decoder says")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.extras import optional_import
 from rhas.base.files import write_json
 from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
@@ -36,7 +37,8 @@ def run(main: Callable[[], None]) -> None:
 
 def params(stage: str) -> dict[str, Any]:
     """The parameters that dvc.yaml declares for a stage; reading any other is a KeyError."""
-    import dvc.api
+    with optional_import("pipeline"):
+        import dvc.api
 
     return dvc.api.params_show(stages=stage)
 
@@ -47,8 +49,9 @@ def work_root() -> Path:
     Raises:
         RhasError: the working folder is in no DVC repository.
     """
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
+    with optional_import("pipeline"):
+        from dvc.exceptions import NotDvcRepoError
+        from dvc.repo import Repo
 
     try:
         with Repo() as repo:

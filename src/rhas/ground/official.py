@@ -28,6 +28,7 @@ from transformers import (
 
 from rhas.base.checkpoints import check_weights, content_hash
 from rhas.base.errors import RhasError
+from rhas.base.extras import optional_import
 from rhas.ground.config import Prompting
 from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
@@ -176,7 +177,8 @@ def read(checkpoint: str) -> Read:
     local = folder / encoder
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no compiled extension: its plain path is used
-        from groundingdino.models import build_model
+        with optional_import("official"):
+            from groundingdino.models import build_model
 
         try:
             with _adapted(str(local) if local.is_dir() else encoder):

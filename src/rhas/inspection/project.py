@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from rhas.base.classes import CLASS_ID
+from rhas.base.extras import optional_import
 from rhas.base.units import seconds_to_frame
 from rhas.stores.manifest import read_annotations
 
@@ -95,7 +96,8 @@ def _outputs(root: Path) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _cache(root: Path) -> Path:
-    from dvc.repo import Repo
+    with optional_import("pipeline"):
+        from dvc.repo import Repo
 
     with Repo(str(root)) as repo:
         return Path(repo.cache.local.path)

@@ -1,9 +1,11 @@
 """RHAS-mini, the built-in dataset: rendered films of articulated people, with truth."""
 
 from rhas.base.errors import RhasError
+from rhas.base.extras import optional_import
 
 try:
-    import skia  # noqa: F401
+    with optional_import("mini"):
+        import skia  # noqa: F401
 except ImportError as error:
     raise RhasError(
         "the renderer of the built-in films does not load",

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from rhas.base.errors import RhasError
+from rhas.base.extras import optional_import
 
 METRICS, BASELINES = "results/metrics.json", "results/baselines.json"
 _OWN = ("method", "split", "frame_len", "vlm", "seed")
@@ -80,8 +81,9 @@ def read_experiments(
     Raises:
         RhasError: not a DVC project.
     """
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
+    with optional_import("pipeline"):
+        from dvc.exceptions import NotDvcRepoError
+        from dvc.repo import Repo
 
     try:
         opened = Repo(str(root))
