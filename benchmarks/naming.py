@@ -22,7 +22,7 @@ from rhas.crop.detections import merge
 from rhas.crop.tracking import INTERPOLATED, Track, track_film
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.evaluate.tracks import TrackCounts, TrackedFilm, track_counts
+from rhas.metrics.tracks import TrackCounts, TrackedFilm, track_counts
 from rhas.stores.jpegstore import JpegReader, person_group
 from rhas.stores.manifest import SUBSETS, Manifest
 

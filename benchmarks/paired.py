@@ -33,8 +33,8 @@ from rhas.base.errors import RhasError
 from rhas.chunk import labels_of
 from rhas.engine.stage import run
 from rhas.evaluate.fitted import FittedReadout
-from rhas.evaluate.readout import read_out
-from rhas.metrics.clean import single_label, top_is_right
+from rhas.metrics.readout import read_out
+from rhas.metrics.segmentation import single_label, top_is_right
 from rhas.metrics.segments import (
     count_matches,
     edit_distance,

@@ -27,10 +27,10 @@ from rhas.chunk import Samples
 from rhas.engine.stage import run
 from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.evaluation import score_samples
-from rhas.evaluate.readout import fit_thresholds, read_out
 from rhas.evaluate.scored import Scored
 from rhas.methods import Method
-from rhas.metrics.clean import clean_metrics
+from rhas.metrics.readout import fit_thresholds, read_out
+from rhas.metrics.segmentation import clean_metrics
 from rhas.train import load_method
 
 STEPS = (1, 2, 4, 8, 25, 50)

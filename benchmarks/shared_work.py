@@ -11,7 +11,7 @@ weights (`benchmarks/random_grounding.py`; or any ``--checkpoint``), one frame o
 Targets: 4 references cost at most 1.3 times one when packed, 3 times when separate.
 
 ``--packing`` grounds the val films of ``data/`` with params.yaml's settings, once packed and once
-separate, and compares recall at IoU 0.5 (`rhas.ground.recall`) and processor time.
+separate, and compares recall at IoU 0.5 (`rhas.metrics.recall`) and processor time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from rhas.base.errors import RhasError
 from rhas.engine.stage import run
 from rhas.ground import GroundConfig, ground_film, make_grounder
 from rhas.ground.batches import with_fitting_batches
-from rhas.ground.recall import VISIBLE, Recall, box_recall
 from rhas.ground.truth import TruthBoxes
+from rhas.metrics.recall import VISIBLE, Recall, box_recall
 from rhas.stores.manifest import Manifest
 
 REFERENCES = [

@@ -34,8 +34,8 @@ from rhas.crop import crop_film
 from rhas.engine.jobs import crop_job, ground_job
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.evaluate.tracks import TrackCounts, TrackedFilm, overlaps, track_counts
 from rhas.ground import ground_film
+from rhas.metrics.tracks import TrackCounts, TrackedFilm, overlaps, track_counts
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
 from rhas.stores.manifest import SUBSETS, Film, Manifest
 

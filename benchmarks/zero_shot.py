@@ -28,9 +28,9 @@ from rhas.base.config import from_mapping, load_params
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.evaluate.evaluation import score_samples
-from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.extract.encoders import load_encoder
-from rhas.metrics.clean import clean_metrics
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out
+from rhas.metrics.segmentation import clean_metrics
 from rhas.stores import featurestore
 
 SHARED_SPACE = ("clip", "siglip2")

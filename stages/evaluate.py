@@ -11,14 +11,15 @@ from rhas.base.threads import threads
 from rhas.chunk import Samples
 from rhas.engine.stage import params, run, stage_lock
 from rhas.evaluate import EvaluateConfig, evaluate_method
-from rhas.evaluate.contact_sheet import write_contact_sheets
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import origin_of
 from rhas.evaluate.grounding import write_grounding
-from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
-from rhas.evaluate.summary import summary
 from rhas.methods import reads_tokens
+from rhas.report.contact_sheet import write_contact_sheets
+from rhas.report.run import write_report
+from rhas.report.sources import Origin
+from rhas.report.summary import summary
 from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 

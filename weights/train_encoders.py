@@ -48,7 +48,7 @@ from rhas.engine.stage import run
 from rhas.extract.encoders import Encoder, load_encoder
 from rhas.extract.encoders.checkpoint import load_model, load_part
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip, save_half
-from rhas.extract.probe import probe_map
+from rhas.evaluate.probe import probe_map
 from rhas.mini import MINI_CLASSES, sample_scenes
 
 SIZES = Sizes(

@@ -18,7 +18,7 @@ from rhas.evaluate.evaluation import (
     evaluate_method,
 )
 from rhas.evaluate.fitted import Origin
-from rhas.evaluate.readout import ReadoutConfig
+from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import Film, TimedAction
 

@@ -12,7 +12,7 @@ from film_stores import NAN, A, B, write_frames, write_stores, write_tracks
 from PIL import Image, ImageColor
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.contact_sheet import (
+from rhas.report.contact_sheet import (
     COLOURS,
     WRONG,
     Sheet,

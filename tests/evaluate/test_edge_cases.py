@@ -12,9 +12,9 @@ import pytest
 from film_stores import A, B, write_stores
 
 from rhas.crop import crop_film
-from rhas.evaluate.contact_sheet import draw_sheet, read_sheet
 from rhas.evaluate.grounding import folder_grounding, grounding_figures
 from rhas.evaluate.stores import Stores, read_tracks
+from rhas.report.contact_sheet import draw_sheet, read_sheet
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
 
 FRAMES = 6

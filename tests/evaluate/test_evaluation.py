@@ -39,8 +39,8 @@ from rhas.evaluate.evaluation import (
     score_samples,
 )
 from rhas.evaluate.fitted import FittedReadout, fit_calibration
-from rhas.evaluate.readout import ReadoutConfig, fit_thresholds
-from rhas.metrics.as_published import constant_class_score
+from rhas.metrics.published import constant_class_score
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds
 from rhas.stores.manifest import TimedAction, read_annotations
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.evaluate.fitted import Calibration, FittedReadout, Origin, fit_calibration
-from rhas.evaluate.readout import ReadoutConfig
+from rhas.metrics.readout import ReadoutConfig
 
 ORIGIN = Origin("0" * 64, "blip2", "1" * 64, 15.0)
 

@@ -18,8 +18,8 @@ from replayed import Dice, Seer, evaluated, samples
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.evaluate.fitted import FittedReadout
-from rhas.evaluate.readout import read_out
-from rhas.metrics.clean import clean_metrics
+from rhas.metrics.readout import read_out
+from rhas.metrics.segmentation import clean_metrics
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "benchmarks" / "paired.py")
 

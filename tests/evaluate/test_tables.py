@@ -12,9 +12,9 @@ import zarr
 
 from rhas.evaluate import tables
 from rhas.evaluate.scored import PersonResult, Scored
-from rhas.evaluate.timeline import Timeline
-from rhas.metrics.clean import Prediction, clean_metrics
+from rhas.metrics.segmentation import Prediction, clean_metrics
 from rhas.metrics.segments import BACKGROUND
+from rhas.report.timeline import Timeline
 
 NAMES = ("walk", "wave", "sit")
 

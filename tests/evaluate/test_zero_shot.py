@@ -13,7 +13,7 @@ import torch
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
-from rhas.evaluate.readout import ReadoutConfig
+from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import SUBSETS, Film, TimedAction
 

@@ -9,7 +9,7 @@ import yaml
 
 from rhas.base.boxes import box_iou
 from rhas.ground import GroundConfig, make_grounder
-from rhas.ground.recall import IOU, VISIBLE
+from rhas.metrics.recall import IOU, VISIBLE
 from rhas.mini import sample_scenes
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from stores import write_boxes
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.ground.recall import Recall, box_recall
+from rhas.metrics.recall import Recall, box_recall
 
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
 NEAR_A = [10, 0, 50, 80]  # IoU with A 30 / 50

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.evaluate.readout import top_class
-from rhas.metrics.as_published import as_published, constant_scores
-from rhas.metrics.clean import Prediction, clean_metrics
+from rhas.metrics.published import as_published, constant_scores
+from rhas.metrics.readout import top_class
+from rhas.metrics.segmentation import Prediction, clean_metrics
 
 VIDEOS, FRAMES, CLASSES = 20, 300, 137
 TWO_LABELS = 0.6  # share of segments with two draws of a class

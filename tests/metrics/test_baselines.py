@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rhas.metrics.as_published import as_published, constant_class_score
 from rhas.metrics.baselines import chance, constant_class, figures_of_top_class
+from rhas.metrics.published import as_published, constant_class_score
 
 # walk 0-6, sit 6-10 and, in a second sample, nothing 0-2, walk and wave 2-4
 WALK, SIT, WAVE = 0, 1, 2

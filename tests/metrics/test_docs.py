@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rhas.evaluate.readout import ReadoutConfig, top_class
-from rhas.metrics.as_published import as_published
 from rhas.metrics.baselines import figures_of_top_class
-from rhas.metrics.clean import Prediction, clean_metrics
+from rhas.metrics.published import as_published
+from rhas.metrics.readout import ReadoutConfig, top_class
+from rhas.metrics.segmentation import Prediction, clean_metrics
 
 PAGE = (Path(__file__).parents[2] / "docs" / "METRICS.md").read_text("utf-8")
 CLASSES = ("walk", "wave", "sit", "jump")

@@ -8,8 +8,8 @@ from typing import Any
 
 from rhas.base.classes import CLASSES
 from rhas.evaluate.fitted import FittedReadout, Origin, model_hash
-from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract.encoders import checkpoint_hash
+from rhas.metrics.readout import ReadoutConfig
 from rhas.segment.request import Request
 
 PART = 20  # frames; a multiple of ground's stride x batch and of extract's batch

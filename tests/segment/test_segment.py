@@ -26,13 +26,13 @@ from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
 from rhas.evaluate.evaluation import score_samples
 from rhas.evaluate.fitted import Origin, model_hash
-from rhas.evaluate.readout import read_out
 from rhas.extract import extract_film
 from rhas.ground import ground_film
+from rhas.metrics.readout import read_out
 from rhas.metrics.segments import intervals_of
+from rhas.report.overlay import draw_overlay
 from rhas.segment import run
 from rhas.segment.models import check_models, default_readout, find_readout
-from rhas.segment.overlay import draw_overlay
 from rhas.segment.parts import part_length
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film

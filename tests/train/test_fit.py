@@ -15,7 +15,7 @@ from methods.toy import toy_samples, toy_training
 from safetensors.torch import load_file, save_file
 
 from rhas.base.errors import RhasError
-from rhas.metrics.clean import average_precision
+from rhas.metrics.segmentation import average_precision
 from rhas.train import CHECKPOINT, CONFIG, MODEL, TrainConfig, batch_of, fit, load_method
 from rhas.train.run import Run
 

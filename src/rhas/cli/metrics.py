@@ -15,7 +15,7 @@ def metrics(
     folder: Annotated[Path, typer.Argument(help="Where evaluate wrote.")] = Path("results"),
 ) -> None:
     """The figures of the last evaluation beside a constant answer and chance."""
-    from rhas.evaluate.summary import summary
+    from rhas.report.summary import summary
 
     if not (folder / "metrics.json").is_file():
         raise RhasError("no metrics", where=str(folder), do="run `dvc repro`")

@@ -24,12 +24,12 @@ from rhas.base.errors import RhasError
 from rhas.evaluate import tables
 from rhas.evaluate.features import ProbeConfig
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, fit_calibration
-from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.evaluate.scored import PersonResult, Scored
-from rhas.evaluate.timeline import Timeline, draw_timeline
-from rhas.metrics.as_published import as_published
 from rhas.metrics.baselines import chance, constant_class
-from rhas.metrics.clean import CleanMetrics, Prediction, clean_metrics
+from rhas.metrics.published import as_published
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out
+from rhas.metrics.segmentation import CleanMetrics, Prediction, clean_metrics
+from rhas.report.timeline import Timeline, draw_timeline
 
 _TEMPORARY = ".tmp-"
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.evaluate.tables import write_figures
-from rhas.extract.probe import fit_probe, frame_map
 from rhas.stores import featurestore
 
 KINDS = ("partial", "holistic", "holistic_other_reference", "holistic_without_reference")
@@ -29,7 +29,7 @@ class ProbeConfig:
 
     Args:
         stride: every stride-th frame of a film is used: 0, stride, 2 stride, ...
-        l2: weight of the squared norm of the probe's weights (`rhas.extract.probe`).
+        l2: weight of the squared norm of the probe's weights (`rhas.evaluate.probe`).
     """
 
     stride: int = 5

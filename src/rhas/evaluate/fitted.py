@@ -19,7 +19,7 @@ from rhas.base.checkpoints import content_hash
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
-from rhas.evaluate.readout import ReadoutConfig, smooth
+from rhas.metrics.readout import ReadoutConfig, smooth
 from rhas.stores.featurestore import attributes
 from rhas.train import CONFIG, MODEL
 

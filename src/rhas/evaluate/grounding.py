@@ -14,8 +14,8 @@ import h5py
 
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.evaluate.tables import write_figures
-from rhas.evaluate.tracks import TrackCounts, track_counts
-from rhas.ground.recall import Recall, box_recall
+from rhas.metrics.recall import Recall, box_recall
+from rhas.metrics.tracks import TrackCounts, track_counts
 from rhas.stores.manifest import SUBSETS, Manifest
 
 LOOKALIKES = ("lookalike_place", "lookalike_garment")

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.evaluate.timeline import Timeline
+from rhas.report.timeline import Timeline
 
 
 class Window(Protocol):

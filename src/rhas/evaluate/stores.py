@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.tracks import INTERPOLATED, TrackedFilm
 from rhas.ground.truth import TruthBoxes
+from rhas.metrics.tracks import INTERPOLATED, TrackedFilm
 from rhas.stores.jpegstore import person_group
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rhas.base.files import write_csv, write_json
 from rhas.base.units import frame_to_seconds
 from rhas.evaluate.scored import PersonResult, Scored
-from rhas.metrics.clean import OVERLAPS, CleanMetrics, Prediction, single_label
+from rhas.metrics.segmentation import OVERLAPS, CleanMetrics, Prediction, single_label
 from rhas.metrics.segments import BACKGROUND, intervals_of, segments_of
 
 CONFUSION_CLASSES = 12
@@ -146,9 +146,9 @@ def write_plots(
     """Data of ``dvc plots``, of one split.
 
     ``average_precision.csv``: a row per class that occurs. ``confusion.csv``: a row per true
-    arg-max segment (metrics.clean.single_label): its class and the one predicted in most of its
-    frames, the CONFUSION_CLASSES most frequent by name. ``reliability.csv``: scores in equal bins
-    of [0, 1]: their mean, the share of them that is true, their number.
+    segment (`rhas.metrics.segmentation.single_label`): its class and the one predicted in most of
+    its frames, the CONFUSION_CLASSES most frequent by name. ``reliability.csv``: scores in equal
+    bins of [0, 1]: their mean, the share of them that is true, their number.
     """
     there = np.flatnonzero(clean.support).tolist()
     write_csv(

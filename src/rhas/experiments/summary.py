@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.summary import NAMES
+from rhas.report.summary import NAMES
 from rhas.table.text import aligned
 
 COLUMNS = {

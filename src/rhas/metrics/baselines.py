@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.metrics.as_published import as_published, constant_scores
-from rhas.metrics.clean import Prediction, clean_metrics
+from rhas.metrics.published import as_published, constant_scores
+from rhas.metrics.segmentation import Prediction, clean_metrics
 
 
 def figures_of_top_class(

@@ -12,11 +12,11 @@ from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.check.parameters import built_in
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, model_hash
-from rhas.evaluate.readout import ReadoutConfig
 from rhas.extract import ExtractConfig
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.ground import GroundConfig, make_grounder
 from rhas.methods import reads_tokens
+from rhas.metrics.readout import ReadoutConfig
 from rhas.segment.windows import model_dims
 from rhas.train import CONFIG
 

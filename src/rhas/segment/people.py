@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING
 from rhas.evaluate.fitted import FittedReadout
-from rhas.evaluate.readout import read_out, smooth
+from rhas.metrics.readout import read_out, smooth
 from rhas.metrics.segments import intervals_of
 from rhas.segment.absence import Absence, absences, best_candidates
 from rhas.stores.jpegstore import person_group

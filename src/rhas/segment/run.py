@@ -28,9 +28,9 @@ from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, model_hash
 from rhas.extract import extract_film
 from rhas.ground import ground_film
+from rhas.report.film import write_page
+from rhas.report.overlay import draw_overlay
 from rhas.segment.models import check_models, default_readout
-from rhas.segment.overlay import draw_overlay
-from rhas.segment.page import write_page
 from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
 from rhas.segment.people import Person, actions_by_time, read_people
 from rhas.segment.request import (

@@ -8,8 +8,9 @@ from pathlib import Path
 import yaml
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
+from rhas.report.run import write_report
+from rhas.report.sources import Origin
 from rhas.table.runs import Run, read_experiments
 
 

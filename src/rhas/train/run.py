@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from rhas.base.errors import RhasError
 from rhas.engine.workcache import code_hash
 from rhas.methods import Method, build, config_of, plain_config
-from rhas.metrics.clean import Prediction, clean_metrics
+from rhas.metrics.segmentation import Prediction, clean_metrics
 from rhas.metrics.segments import BACKGROUND
 from rhas.train.config import TrainConfig
 from rhas.train.samples import Held, batch_of, dims_of

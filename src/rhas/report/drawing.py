@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rhas.evaluate.report.html import Markup, join, tag
+from rhas.report.html import Markup, join, tag
 
 BLUE, ORANGE, INK, LINE = "#0072b2", "#e69f00", "#1a1a1a", "#d0d0d0"
 

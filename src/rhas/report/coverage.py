@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.files import read_csv, read_json
-from rhas.evaluate.report.sources import Origin, Results
+from rhas.report.sources import Origin, Results
 from rhas.stores.manifest import SUBSETS, Manifest
 
 

@@ -29,7 +29,7 @@ OVERLAPS = (0.1, 0.25, 0.5)
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was predicted for one sample; ``rhas.evaluate.readout.read_out`` makes it from scores.
+    """What was predicted for one sample; ``rhas.metrics.readout.read_out`` makes it from scores.
 
     Args:
         scores: (T, C) finite, as the method gave them; rank the frames of a class for the mAP.

@@ -59,7 +59,7 @@ def write_page(
             ],
         }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    template = files("rhas.segment").joinpath("page.html").read_text("utf-8")
+    template = files("rhas.report").joinpath("film.html").read_text("utf-8")
     before, after = template.split("{{data}}")
     page = before.replace("{{title}}", escape(str(record["film"]))) + text + after
     path.write_text(page, "utf-8")

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.metrics.as_published import as_published, constant_class_score, constant_scores
+from rhas.metrics.published import as_published, constant_class_score, constant_scores
 
 PAGE = Path(__file__).parents[2] / "docs" / "METRICS.md"
 

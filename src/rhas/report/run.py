@@ -10,11 +10,11 @@ from typing import Any
 import h5py
 
 from rhas.base.files import hash_file, read_json
-from rhas.evaluate.report import sections
-from rhas.evaluate.report.coverage import read_coverage, read_drops
-from rhas.evaluate.report.html import Markup, bdi, tag
-from rhas.evaluate.report.persons import persons
-from rhas.evaluate.report.sources import Origin, Results, locked_outs
+from rhas.report import sections
+from rhas.report.coverage import read_coverage, read_drops
+from rhas.report.html import Markup, bdi, tag
+from rhas.report.persons import persons
+from rhas.report.sources import Origin, Results, locked_outs
 from rhas.stores import featurestore
 from rhas.stores.manifest import Manifest
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rhas.base.formatting import format_duration
-from rhas.evaluate.report import drawing
-from rhas.evaluate.report.coverage import Drop, FilmCoverage, by_side
-from rhas.evaluate.report.html import EMPTY, Markup, bdi, captioned, join, table, tag
-from rhas.evaluate.report.sources import Results
-from rhas.evaluate.summary import FEATURES, GROUNDING, LOOKALIKES, NAMES, PUBLISHED
+from rhas.report import drawing
+from rhas.report.coverage import Drop, FilmCoverage, by_side
+from rhas.report.html import EMPTY, Markup, bdi, captioned, join, table, tag
+from rhas.report.sources import Results
+from rhas.report.summary import FEATURES, GROUNDING, LOOKALIKES, NAMES, PUBLISHED
 from rhas.stores.manifest import SUBSETS
 
 TILES = ("map", "acc", "interval_f1_50", "label_set_iou")

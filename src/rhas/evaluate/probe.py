@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rhas.base.errors import RhasError
-from rhas.metrics.clean import average_precision
+from rhas.metrics.segmentation import average_precision
 
 
 def probe_map(
@@ -86,7 +86,7 @@ def fit_probe(
 
 
 def frame_map(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean average precision over the classes that occur, 0-100 (``metrics.clean``).
+    """Mean average precision over the classes that occur, 0-100 (`rhas.metrics.segmentation`).
 
     Args:
         scores: float (n, C), higher is more likely.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.evaluate.readout import ReadoutConfig, fit_thresholds, read_out, smooth, top_class
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out, smooth, top_class
 from rhas.metrics.segments import BACKGROUND
 
 PLAIN = ReadoutConfig(median=1, min_frames=1)

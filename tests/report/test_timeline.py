@@ -9,7 +9,7 @@ from matplotlib import image
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.timeline import (
+from rhas.report.timeline import (
     ABSENT,
     FALSE_ALARMS,
     PREDICTION,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.ground.recall import IOU, VISIBLE
+from rhas.metrics.recall import IOU, VISIBLE
 
 INTERPOLATED = 2
 """In ``source`` of a tracks store (docs/DESIGN.md, Files)."""

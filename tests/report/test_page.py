@@ -13,7 +13,7 @@ import pytest
 from written_run import EVIL, REFERENCES, Origin
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.report import write_report
+from rhas.report.run import write_report
 
 Run = tuple[Origin, Path]
 

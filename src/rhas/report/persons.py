@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rhas.evaluate.report import drawing
-from rhas.evaluate.report.html import Markup, bdi, join, scroller, table, tag
-from rhas.evaluate.report.pictures import data_uri
-from rhas.evaluate.report.sections import section
-from rhas.evaluate.report.sources import Results
+from rhas.report import drawing
+from rhas.report.html import Markup, bdi, join, scroller, table, tag
+from rhas.report.pictures import data_uri
+from rhas.report.sections import section
+from rhas.report.sources import Results
 
 _BEST, _WORST = ("Best", "Second best"), ("Second worst", "Worst")
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from rhas.evaluate.report.drawing import calibration_error, reliability, shade
-from rhas.evaluate.report.html import Markup, escape, tag
-from rhas.evaluate.report.persons import best_and_worst
+from rhas.report.drawing import calibration_error, reliability, shade
+from rhas.report.html import Markup, escape, tag
+from rhas.report.persons import best_and_worst
 
 
 def test_calibration_error_against_the_scores_themselves() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.summary import summary
+from rhas.report.summary import summary
 
 GROUNDING = {
     "truth": True,

@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.readout import top_class
-from rhas.metrics.clean import (
+from rhas.metrics.readout import top_class
+from rhas.metrics.segmentation import (
     Prediction,
     average_precision,
     clean_metrics,

@@ -19,8 +19,9 @@ from rhas.evaluate.evaluation import EvaluateConfig, evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import Origin as Fitted
 from rhas.evaluate.grounding import write_grounding
-from rhas.evaluate.report import Origin, write_report
 from rhas.evaluate.stores import Stores
+from rhas.report.run import write_report
+from rhas.report.sources import Origin
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.manifest import Film, Manifest, TimedAction
 

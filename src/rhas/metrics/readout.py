@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from rhas.base.errors import RhasError
-from rhas.metrics.clean import Prediction
+from rhas.metrics.segmentation import Prediction
 from rhas.metrics.segments import BACKGROUND, intervals_of
 
 _ABOVE_ALL = 1 + 2**-10

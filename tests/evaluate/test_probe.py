@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from rhas.base.errors import RhasError
-from rhas.extract.probe import fit_probe, frame_map, probe_map
+from rhas.evaluate.probe import fit_probe, frame_map, probe_map
 
 
 def linear_data(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,8 @@ from rhas.base.errors import RhasError
 from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.evaluate.stores import Stores, Tracks, read_tracked, read_tracks
-from rhas.evaluate.tracks import TrackedFilm, on_another, overlaps
-from rhas.ground.recall import IOU
+from rhas.metrics.recall import IOU
+from rhas.metrics.tracks import TrackedFilm, on_another, overlaps
 from rhas.stores.jpegstore import JpegReader
 from rhas.stores.manifest import Manifest
 
