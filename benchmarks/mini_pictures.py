@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rhas.mini import MiniConfig, film_specs, simulate_film
-from rhas.mini.film import film_renderer, film_story
+from rhas.mini.film import make_film_renderer, make_film_story
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 SCENES = ((1, 34.4), (2, 88.0), (5, 32.0), (10, 30.0), (11, 107.0), (12, 101.0))
@@ -35,8 +35,8 @@ def sheet() -> Image.Image:
     specs = film_specs(MiniConfig())
     for number, (film, second) in enumerate(SCENES):
         spec = specs[film]
-        facts, renderer = simulate_film(spec), film_renderer(spec, film_story(spec))
-        placed, _ = renderer.frame(second)
+        facts, renderer = simulate_film(spec), make_film_renderer(spec, make_film_story(spec))
+        placed, _ = renderer.draw_frame(second)
         scale = min(TILE[0] / spec.width, TILE[1] / spec.height)
         size = round(spec.width * scale), round(spec.height * scale)
         picture = Image.fromarray(renderer.pixels[..., :3].copy())
@@ -59,13 +59,13 @@ def strip() -> Image.Image:
     """A person's crops over some seconds, and the labels of each moment below."""
     film, person, start, end = STRIP
     spec = film_specs(MiniConfig())[film]
-    facts, renderer = simulate_film(spec), film_renderer(spec, film_story(spec))
+    facts, renderer = simulate_film(spec), make_film_renderer(spec, make_film_story(spec))
     font, count, line = ImageFont.load_default(13), 12, 16
     moments = np.linspace(start, end, count)
     out = Image.new("RGB", (count * CROP, CROP * 3 // 2 + 3 * line + 8), PAPER)
     pen = ImageDraw.Draw(out)
     for column, second in enumerate(moments):
-        placed, _ = renderer.frame(float(second))
+        placed, _ = renderer.draw_frame(float(second))
         box = next((q.box for q in placed if q.person == person and q.visible > 0), None)
         labels = [n for p, n, a, b in facts.intervals if p == person and a <= second < b]
         x = column * CROP

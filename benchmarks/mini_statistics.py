@@ -22,10 +22,10 @@ from rhas.base.units import seconds_to_frame
 from rhas.chunk import labels_of
 from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, MiniConfig, film_specs, simulate_film
 from rhas.mini.attributes import Attributes
-from rhas.mini.camera import placed_at, view_at
-from rhas.mini.film import film_story
-from rhas.mini.references import choices
-from rhas.mini.story import shot_at
+from rhas.mini.camera import find_view, place_people
+from rhas.mini.film import make_film_story
+from rhas.mini.references import find_descriptions
+from rhas.mini.story import find_shot
 
 FPS = 15.0
 SUBSETS = ("train", "val", "test")
@@ -220,15 +220,15 @@ def hardness(films: Sequence[Film], specs: Sequence[FilmSpec]) -> dict[str, str]
     one = []
     heights, visible = [], []
     for spec in specs:
-        story = film_story(spec)
-        cast: list[Attributes] = [look.attributes for look in story.cast]
+        story = make_film_story(spec)
+        cast: list[Attributes] = [appearance.attributes for appearance in story.cast]
         for person in range(len(cast)):
-            found = choices(person, cast, most=1)
+            found = find_descriptions(person, cast, most=1)
             one.append(any(t.kind == "wear" for _, chosen in found for t in chosen))
         for t in np.arange(0.5, spec.seconds, 1.0):
-            shot = story.shots[shot_at(story, float(t))]
-            view = view_at(story, shot, float(t), spec.height)
-            for q in placed_at(story, shot, float(t), view, (spec.width, spec.height)):
+            shot = story.shots[find_shot(story, float(t))]
+            view = find_view(story, shot, float(t), spec.height)
+            for q in place_people(story, shot, float(t), view, (spec.width, spec.height)):
                 if q.visible > 0:
                     heights.append((q.box[3] - q.box[1]) / spec.height)
                     visible.append(q.visible)

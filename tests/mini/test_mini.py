@@ -26,10 +26,15 @@ from rhas.mini import (
     simulate_film,
     write_film,
 )
-from rhas.mini.attributes import GARMENTS, Attributes, lookalike
-from rhas.mini.film import film_story
-from rhas.mini.moments import position
-from rhas.mini.references import alternatives, choices, holds_for, reference
+from rhas.mini.attributes import GARMENTS, Attributes, classify_lookalike
+from rhas.mini.film import make_film_story
+from rhas.mini.moments import find_position
+from rhas.mini.references import (
+    find_descriptions,
+    find_matches,
+    sample_alternatives,
+    sample_reference,
+)
 from rhas.mini.skeleton import HEAD_J, JOINTS, NECK_J, PELVIS
 from rhas.mini.things import THINGS
 
@@ -115,9 +120,9 @@ def test_two_labels_at_once_are_common(films):
 
 def test_putting_follows_picking():
     for spec in film_specs(MiniConfig())[:6]:
-        for track in film_story(spec).tracks:
+        for timeline in make_film_story(spec).timelines:
             hands = 0
-            for arms in track.arms:
+            for arms in timeline.arms:
                 hands += (arms.label == "picking") - (arms.label == "putting")
                 if arms.label == "putting":
                     assert hands >= 0
@@ -129,17 +134,17 @@ def test_references_single_out_one_person(films):
         assert len(set(facts.references)) == len(facts.references)
         for person in range(len(cast)):
             assert all(
-                holds_for(chosen, gender, cast) == [person]
-                for gender, chosen in choices(person, cast)
+                find_matches(chosen, gender, cast) == [person]
+                for gender, chosen in find_descriptions(person, cast)
             ), spec.movie
             rng = np.random.default_rng(0)
-            words = {reference(rng, person, cast) for _ in range(60)}
+            words = {sample_reference(rng, person, cast) for _ in range(60)}
             others = set()
             for other in range(len(cast)):
                 if other != person:
-                    others |= {reference(rng, other, cast) for _ in range(60)}
+                    others |= {sample_reference(rng, other, cast) for _ in range(60)}
             assert not words & others
-            assert not set(alternatives(rng, person, cast)) & others
+            assert not set(sample_alternatives(rng, person, cast)) & others
 
 
 def test_references_never_name_an_action(films):
@@ -153,10 +158,10 @@ def test_left_and_right_are_true(films):
         assert any(sides) == spec.sides
         if not spec.sides:
             continue
-        story = film_story(spec)
+        story = make_film_story(spec)
         left, right = sides.index("left"), sides.index("right")
         for t in np.arange(0.1, spec.seconds - 0.1, 1.0):
-            a, b = (position(story.tracks[p], float(t)) for p in (left, right))
+            a, b = (find_position(story.timelines[p], float(t)) for p in (left, right))
             assert a is not None
             assert b is not None
             assert a[1] < b[1]
@@ -240,10 +245,10 @@ def test_look_alikes_by_place_or_by_one_garment():
         "none": [she, replace(she, hair_colour="red"), other],
     }
     for kind, cast in cases.items():
-        assert [lookalike(p, cast) for p in range(3)] == [kind, kind, "none"]
+        assert [classify_lookalike(p, cast) for p in range(3)] == [kind, kind, "none"]
     two_garments = [she, replace(she, lower_colour="grey", upper_colour="blue")]
-    assert lookalike(0, two_garments) == "none"
-    assert lookalike(0, [she]) == "none"
+    assert classify_lookalike(0, two_garments) == "none"
+    assert classify_lookalike(0, [she]) == "none"
     assert set(GARMENTS) <= set(she.as_dict())
 
 

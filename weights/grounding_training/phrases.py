@@ -12,7 +12,7 @@ from torch import Tensor
 from grounding_training.scenes import Person, Scene
 from rhas.ground.prompts import normalise
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS, Attributes
-from rhas.mini.references import holds_for, phrase, traits
+from rhas.mini.references import find_matches, build_phrase, list_traits
 
 VISIBLE = 0.25  # below this a person is nobody's target
 TOKENS = 112  # of a training prompt at most
@@ -24,7 +24,7 @@ Phrase = tuple[str, list[int]]
 def _said_of(
     rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes], most: int
 ) -> Phrase | None:
-    available = traits(about)
+    available = list_traits(about)
     size = int(rng.integers(0, most + 1))
     chosen = [available[int(i)] for i in sorted(rng.permutation(len(available))[:size])]
     names = [name for trait in chosen for name, _ in trait.claims]
@@ -32,14 +32,14 @@ def _said_of(
         return None
     bare = size == 1 and chosen[0].kind in ("wear", "with") and rng.random() < 0.4
     gender = None if bare else about.gender
-    return phrase(gender, chosen, rng), holds_for(chosen, gender, cast)
+    return build_phrase(gender, chosen, rng), find_matches(chosen, gender, cast)
 
 
 def _single(rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes]) -> Phrase:
     """One thing that can be said of a person, as "red coat"."""
-    available = [t for t in traits(about) if t.kind in ("wear", "with")]
+    available = [t for t in list_traits(about) if t.kind in ("wear", "with")]
     chosen = available[int(rng.integers(len(available)))]
-    return chosen.text, holds_for([chosen], None, cast)
+    return chosen.text, find_matches([chosen], None, cast)
 
 
 def scene_phrases(

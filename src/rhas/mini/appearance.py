@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rhas.mini.attributes import Attributes
-from rhas.mini.references import choices
+from rhas.mini.references import find_descriptions
 
 Rgb = tuple[int, int, int]
 
@@ -41,7 +41,7 @@ _LOWER_COLOURS = ("black", "blue", "grey", "brown", "white", "green", "red")
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """A person as drawn: attributes and the exact colours and sizes behind them."""
 
     attributes: Attributes
@@ -62,53 +62,55 @@ class Look:
     """Factor on the speed of the person's movements."""
 
 
-def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+def pick_option(rng: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _attributes(rng: np.random.Generator) -> Attributes:
+def _sample_attributes(rng: np.random.Generator) -> Attributes:
     woman = rng.random() < 0.5
     uppers = ("coat", "shirt", "jumper", "jacket", "dress") if woman else (
         "coat", "shirt", "jumper", "jacket")  # fmt: skip
-    upper = _pick(rng, uppers)
-    colour = _pick(rng, _ALL if rng.random() < 0.4 else _HUED)
+    upper = pick_option(rng, uppers)
+    colour = pick_option(rng, _ALL if rng.random() < 0.4 else _HUED)
     pattern = "plain"
     if upper in ("shirt", "jumper", "dress") and rng.random() < 0.45:
-        pattern = _pick(rng, ("striped", "dotted", "checked"))
+        pattern = pick_option(rng, ("striped", "dotted", "checked"))
     lower = None
     if upper != "dress":
-        lower = _pick(rng, ("trousers", "trousers", "skirt", "shorts") if woman else (
+        lower = pick_option(rng, ("trousers", "trousers", "skirt", "shorts") if woman else (
             "trousers", "trousers", "trousers", "shorts"))  # fmt: skip
-    hat = _pick(rng, ("hat", "cap", "beanie")) if rng.random() < 0.35 else None
-    bag = _pick(rng, ("backpack", "shoulder bag")) if rng.random() < 0.22 else None
-    hair = _pick(rng, ("long", "long", "short", "bun") if woman else ("short",) * 4 + ("bald",))
+    hat = pick_option(rng, ("hat", "cap", "beanie")) if rng.random() < 0.35 else None
+    bag = pick_option(rng, ("backpack", "shoulder bag")) if rng.random() < 0.22 else None
+    hair = pick_option(
+        rng, ("long", "long", "short", "bun") if woman else ("short",) * 4 + ("bald",)
+    )
     return Attributes(
         gender="woman" if woman else "man",
-        height=_pick(rng, ("tall", "medium", "medium", "short")),
-        build=_pick(rng, ("stout", "medium", "medium", "slim")),
+        height=pick_option(rng, ("tall", "medium", "medium", "short")),
+        build=pick_option(rng, ("stout", "medium", "medium", "slim")),
         hair=hair,
-        hair_colour=_pick(rng, tuple(HAIR_COLOURS)),
+        hair_colour=pick_option(rng, tuple(HAIR_COLOURS)),
         upper=upper,
         upper_colour=colour,
         pattern=pattern,
         lower=lower,
-        lower_colour=None if lower is None else _pick(rng, _LOWER_COLOURS),
+        lower_colour=None if lower is None else pick_option(rng, _LOWER_COLOURS),
         hat=hat,
-        hat_colour=None if hat is None else _pick(rng, _ALL),
+        hat_colour=None if hat is None else pick_option(rng, _ALL),
         bag=bag,
-        bag_colour=None if bag is None else _pick(rng, _ALL),
+        bag_colour=None if bag is None else pick_option(rng, _ALL),
         glasses=bool(rng.random() < 0.2),
         beard=bool(not woman and rng.random() < 0.25),
     )
 
 
-def _look_alike(rng: np.random.Generator, model: Attributes) -> Attributes:
+def _sample_lookalike(rng: np.random.Generator, model: Attributes) -> Attributes:
     """The same but for one garment, colour or hat."""
 
     def other(now: str | None, options: tuple[str, ...]) -> str:
-        return _pick(rng, tuple(o for o in options if o != now))
+        return pick_option(rng, tuple(o for o in options if o != now))
 
-    kind = _pick(rng, ("upper", "upper", "lower", "hat", "hair", "pattern"))
+    kind = pick_option(rng, ("upper", "upper", "lower", "hat", "hair", "pattern"))
     if kind == "lower" and model.lower is not None:
         return replace(model, lower_colour=other(model.lower_colour, _LOWER_COLOURS))
     if kind == "hat" and model.hat is not None:
@@ -120,7 +122,7 @@ def _look_alike(rng: np.random.Generator, model: Attributes) -> Attributes:
     return replace(model, upper_colour=other(model.upper_colour, _HUED))
 
 
-def _jitter(rng: np.random.Generator, colour: Rgb, amount: float = 1.0) -> Rgb:
+def _vary_colour(rng: np.random.Generator, colour: Rgb, amount: float = 1.0) -> Rgb:
     hue, saturation, value = colorsys.rgb_to_hsv(*(c / 255 for c in colour))
     hue = (hue + amount * rng.uniform(-0.012, 0.012)) % 1
     saturation = min(1.0, max(0.0, saturation * (1 + amount * rng.uniform(-0.12, 0.08))))
@@ -129,36 +131,41 @@ def _jitter(rng: np.random.Generator, colour: Rgb, amount: float = 1.0) -> Rgb:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _look(rng: np.random.Generator, attributes: Attributes, like: Look | None) -> Look:
+def _sample_appearance(
+    rng: np.random.Generator, attributes: Attributes, like: Appearance | None
+) -> Appearance:
     tall = {"tall": 1.88, "medium": 1.7, "short": 1.5}[attributes.height]
     tall *= 1.0 if attributes.gender == "man" else 0.97
     girth = {"stout": 1.34, "medium": 1.05, "slim": 0.84}[attributes.build]
-    upper = _jitter(rng, COLOURS[attributes.upper_colour])
+    upper = _vary_colour(rng, COLOURS[attributes.upper_colour])
     light = sum(upper) > 420
     accents: tuple[str, ...]
     accents = ("black", "blue", "red", "brown") if light else ("white", "white", "yellow", "black")
     if sum(upper) < 160:
         accents = ("white", "yellow", "red")
     skin = SKINS[int(rng.integers(len(SKINS)))]
-    return Look(
+    return Appearance(
         attributes=attributes,
         stature=tall * float(rng.uniform(0.97, 1.03)),
         girth=girth * float(rng.uniform(0.96, 1.04)),
-        skin=like.skin if like else _jitter(rng, skin, 0.6),
-        hair=_jitter(rng, HAIR_COLOURS[attributes.hair_colour], 0.8),
+        skin=like.skin if like else _vary_colour(rng, skin, 0.6),
+        hair=_vary_colour(rng, HAIR_COLOURS[attributes.hair_colour], 0.8),
         upper=upper,
-        accent=_jitter(
-            rng, COLOURS[_pick(rng, tuple(a for a in accents if a != attributes.upper_colour))]
+        accent=_vary_colour(
+            rng,
+            COLOURS[pick_option(rng, tuple(a for a in accents if a != attributes.upper_colour))],
         ),
-        lower=_jitter(rng, COLOURS[attributes.lower_colour or "black"]),
-        hat=_jitter(rng, COLOURS[attributes.hat_colour or "black"]),
-        bag=_jitter(rng, COLOURS[attributes.bag_colour or "brown"]),
-        shoes=_jitter(rng, COLOURS[_pick(rng, ("black", "brown", "white", "red", "grey"))]),
+        lower=_vary_colour(rng, COLOURS[attributes.lower_colour or "black"]),
+        hat=_vary_colour(rng, COLOURS[attributes.hat_colour or "black"]),
+        bag=_vary_colour(rng, COLOURS[attributes.bag_colour or "brown"]),
+        shoes=_vary_colour(
+            rng, COLOURS[pick_option(rng, ("black", "brown", "white", "red", "grey"))]
+        ),
         tempo=float(rng.uniform(0.88, 1.14)),
     )
 
 
-def make_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Look]:
+def sample_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Appearance]:
     """The persons of a film; words can tell each from all others.
 
     Args:
@@ -167,31 +174,31 @@ def make_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Look]
         sides: make the first two alike but for the side of the picture they keep to.
     """
     while True:
-        cast = _draw_cast(rng, persons, sides)
-        people = [look.attributes for look in cast]
-        if all(choices(p, people) for p in range(persons)):
+        cast = _sample_cast(rng, persons, sides)
+        people = [appearance.attributes for appearance in cast]
+        if all(find_descriptions(p, people) for p in range(persons)):
             return cast
 
 
-def _draw_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Look]:
-    cast: list[Look] = []
+def _sample_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Appearance]:
+    cast: list[Appearance] = []
     seen: list[Attributes] = []
     if sides:
-        twin = _attributes(rng)
+        twin = _sample_attributes(rng)
         order = ("left", "right") if rng.random() < 0.5 else ("right", "left")
         for side in order:
             attributes = replace(twin, side=side)
-            cast.append(_look(rng, attributes, cast[0] if cast else None))
+            cast.append(_sample_appearance(rng, attributes, cast[0] if cast else None))
             seen.append(attributes)
     while len(cast) < persons:
         like = None
         if cast and not sides and rng.random() < 0.35:
             like = cast[int(rng.integers(len(cast)))]
-            attributes = _look_alike(rng, like.attributes)
+            attributes = _sample_lookalike(rng, like.attributes)
         else:
-            attributes = _attributes(rng)
+            attributes = _sample_attributes(rng)
         if any(attributes == replace(s, side=None) for s in seen):
             continue
         seen.append(attributes)
-        cast.append(_look(rng, attributes, like))
+        cast.append(_sample_appearance(rng, attributes, like))
     return cast

@@ -47,7 +47,7 @@ class Attributes:
         return asdict(self)
 
 
-def lookalike(person: int, cast: Sequence[Attributes]) -> str:
+def classify_lookalike(person: int, cast: Sequence[Attributes]) -> str:
     """What tells a person from a look-alike in the cast.
 
     ``place``: somebody else differs in the side of the picture alone. ``garment``: else, somebody

@@ -1,4 +1,4 @@
-"""Where the camera looks, and who of the people is where in the picture."""
+"""Where the camera looks, and where the people are in the picture."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from math import sin
 
 import numpy as np
 
-from rhas.mini.extents import extent, extent_inside, sample_points
-from rhas.mini.moments import State, position, state_at
-from rhas.mini.motions import smooth
-from rhas.mini.scenery import LANES, Prop
-from rhas.mini.skeleton import Projected, project, skeleton
+from rhas.mini.extents import find_figure_box, find_visible_box, list_test_points
+from rhas.mini.moments import PersonState, find_position, find_state
+from rhas.mini.places import LANES
+from rhas.mini.poses import smooth_step
+from rhas.mini.props import Prop
+from rhas.mini.skeleton import Projected, compute_joints, project_joints
 from rhas.mini.story import Shot, Story
 
 _HEADROOM = -2.5  # y of the view's upper edge, metres
@@ -20,7 +21,7 @@ _HIDDEN = 0.08  # visible fraction below which somebody counts as not in the pic
 
 @dataclass(slots=True)
 class View:
-    """A window on the stage."""
+    """The part of a place that the camera shows."""
 
     x: float
     """Left edge in metres."""
@@ -30,7 +31,7 @@ class View:
     """Pixels per metre."""
 
 
-def view_at(story: Story, shot: Shot, t: float, height: int) -> View:
+def find_view(story: Story, shot: Shot, t: float, height: int) -> View:
     """The camera's window at a moment.
 
     Args:
@@ -39,16 +40,16 @@ def view_at(story: Story, shot: Shot, t: float, height: int) -> View:
         t: seconds.
         height: of the picture in pixels.
     """
-    u = smooth((t - shot.t0) / max(1e-6, shot.t1 - shot.t0))
+    u = smooth_step((t - shot.t0) / max(1e-6, shot.t1 - shot.t0))
     x = shot.start[0] + (shot.end[0] - shot.start[0]) * u
     h = shot.start[1] + (shot.end[1] - shot.start[1]) * u
-    width = story.stages[shot.stage].place.width
+    width = story.settings[shot.setting].place.width
     if shot.follow >= 0:
         seen = []
         for dt in (-0.8, -0.4, 0.0, 0.4, 0.8):
             moment = min(max(t + dt, shot.t0), shot.t1 - 1e-3)
-            at = position(story.tracks[shot.follow], moment)
-            if at is not None and at[0] == shot.stage:
+            at = find_position(story.timelines[shot.follow], moment)
+            if at is not None and at[0] == shot.setting:
                 seen.append(at[1])
         if seen:
             x = sum(seen) / len(seen)
@@ -62,11 +63,11 @@ def view_at(story: Story, shot: Shot, t: float, height: int) -> View:
 
 
 @dataclass(slots=True)
-class Placed:
+class PlacedPerson:
     """A person in the picture."""
 
     person: int
-    state: State
+    state: PersonState
     projected: Projected
     origin: tuple[float, float]
     """The point on the floor below the person, pixels."""
@@ -87,10 +88,10 @@ class Placed:
         )
 
 
-def placed_at(
+def place_people(
     story: Story, shot: Shot, t: float, view: View, size: tuple[int, int]
-) -> list[Placed]:
-    """The people on the filmed stage, far to near.
+) -> list[PlacedPerson]:
+    """The people in the filmed setting, far to near.
 
     Args:
         story: the film.
@@ -99,63 +100,74 @@ def placed_at(
         view: the camera's window.
         size: picture width and height in pixels.
     """
-    stage = story.stages[shot.stage]
-    width, height = size
-    k = view.scale
-    out: list[Placed] = []
-    clouds: list[np.ndarray] = []
-    for person in stage.persons:
-        look = story.cast[person]
-        state = state_at(story.tracks[person], look, t, shot.stage)
-        if state is None:
-            continue
-        ox = (state.x - view.x) * k
-        if not -1.6 * k < ox < width + 1.6 * k:
-            continue
-        oy = ((state.z - 1) * LANES - view.y) * k
-        p = project(skeleton(state.pose, look.girth), state.pose, state.yaw, look.stature)
-        x0, y0, x1, y1 = extent(p, look, state.held)
-        window = (-ox / k, -oy / k, (width - ox) / k, (height - oy) / k)
-        if x0 < window[0] or y0 < window[1] or x1 > window[2] or y1 > window[3]:
-            x0, y0, x1, y1 = extent_inside(p, look, state.held, window) or (0.0, 0.0, 0.0, 0.0)
-        box = (
-            max(0.0, ox + x0 * k), max(0.0, oy + y0 * k),
-            min(float(width), ox + x1 * k), min(float(height), oy + y1 * k),
-        )  # fmt: skip
-        visible = 1.0 if box[2] - box[0] > 2 and box[3] - box[1] > 2 else 0.0
-        out.append(Placed(person, state, p, (ox, oy), k, box, visible))
-    out.sort(key=lambda q: q.state.z)
-    for q in out:
-        clouds.append(sample_points(q.projected) * k + q.origin)
-    for i, q in enumerate(out):
-        if q.visible == 0.0:
-            continue
-        cloud = clouds[i]
-        inside = (cloud[:, 0] >= 0) & (cloud[:, 0] < width)
-        inside &= (cloud[:, 1] >= 0) & (cloud[:, 1] < height)
-        seen = inside.copy()
-        for j in range(i + 1, len(out)):
-            b = out[j].box
-            if b[0] > q.box[2] or b[2] < q.box[0] or out[j].visible == 0.0:
-                continue
-            gap = cloud[:, None, :] - clouds[j][None, :, :]
-            near = (gap * gap).sum(-1).min(1) < (0.062 * out[j].projected.size * k) ** 2
-            seen &= ~near
-        for prop in stage.props:
-            if prop.z > q.state.z:
-                seen &= ~_behind(cloud, prop, view)
-        q.visible = float(seen.mean())
-        if q.visible < _HIDDEN:
-            q.visible = 0.0
-    return out
+    setting = story.settings[shot.setting]
+    candidates = (
+        _place_person(story, shot.setting, person, t, view, size) for person in setting.persons
+    )
+    people = sorted((p for p in candidates if p is not None), key=lambda p: p.state.z)
+    points = [list_test_points(p.projected) * view.scale + p.origin for p in people]
+    fractions = [
+        _find_visible_fraction(n, people, points, setting.props, view, size) if p.visible else 0.0
+        for n, p in enumerate(people)
+    ]
+    for person, fraction in zip(people, fractions, strict=True):
+        person.visible = fraction if fraction >= _HIDDEN else 0.0
+    return people
 
 
-def _behind(cloud: np.ndarray, prop: Prop, view: View) -> np.ndarray:
-    solid = prop.solid
-    if solid is None:
-        return np.zeros(len(cloud), bool)
-    x0, y0, x1, y1 = solid
+def _place_person(
+    story: Story, setting: int, person: int, t: float, view: View, size: tuple[int, int]
+) -> PlacedPerson | None:
+    """A person in the picture or at its edge, None elsewhere; ``visible`` is 1, or 0 without a
+    box."""
+    appearance, (width, height), k = story.cast[person], size, view.scale
+    state = find_state(story.timelines[person], appearance, t, setting)
+    if state is None:
+        return None
+    ox = (state.x - view.x) * k
+    if not -1.6 * k < ox < width + 1.6 * k:
+        return None
+    oy = ((state.z - 1) * LANES - view.y) * k
+    joints = compute_joints(state.pose, appearance.girth)
+    projected = project_joints(joints, state.pose, state.yaw, appearance.stature)
+    x0, y0, x1, y1 = find_figure_box(projected, appearance, state.held)
+    window = (-ox / k, -oy / k, (width - ox) / k, (height - oy) / k)
+    if x0 < window[0] or y0 < window[1] or x1 > window[2] or y1 > window[3]:
+        cut = find_visible_box(projected, appearance, state.held, window)
+        x0, y0, x1, y1 = cut or (0.0, 0.0, 0.0, 0.0)
+    box = (
+        max(0.0, ox + x0 * k), max(0.0, oy + y0 * k),
+        min(float(width), ox + x1 * k), min(float(height), oy + y1 * k),
+    )  # fmt: skip
+    visible = 1.0 if box[2] - box[0] > 2 and box[3] - box[1] > 2 else 0.0
+    return PlacedPerson(person, state, projected, (ox, oy), k, box, visible)
+
+
+def _find_visible_fraction(
+    number: int, people: list[PlacedPerson], points: list[np.ndarray], props: list[Prop],
+    view: View, size: tuple[int, int],
+) -> float:  # fmt: skip
+    """The fraction of a person's test points in the picture with nobody and nothing before them."""
+    person, own = people[number], points[number]
+    seen = (own[:, 0] >= 0) & (own[:, 0] < size[0])
+    seen &= (own[:, 1] >= 0) & (own[:, 1] < size[1])
+    for nearer, theirs in zip(people[number + 1 :], points[number + 1 :], strict=True):
+        if nearer.box[0] > person.box[2] or nearer.box[2] < person.box[0] or nearer.visible == 0.0:
+            continue
+        gap = own[:, None, :] - theirs[None, :, :]
+        seen &= (gap * gap).sum(-1).min(1) >= (0.062 * nearer.projected.size * view.scale) ** 2
+    for prop in props:
+        if prop.z > person.state.z:
+            seen &= ~_find_hidden(own, prop, view)
+    return float(seen.mean())
+
+
+def _find_hidden(points: np.ndarray, prop: Prop, view: View) -> np.ndarray:
+    """Which points (n, 2) lie behind a prop, bool (n,)."""
+    if prop.solid is None:
+        return np.zeros(len(points), bool)
+    x0, y0, x1, y1 = prop.solid
     k = view.scale
-    hidden = (cloud[:, 0] > (x0 - view.x) * k) & (cloud[:, 0] < (x1 - view.x) * k)
-    hidden &= (cloud[:, 1] > (y0 - view.y) * k) & (cloud[:, 1] < (y1 - view.y) * k)
+    hidden = (points[:, 0] > (x0 - view.x) * k) & (points[:, 0] < (x1 - view.x) * k)
+    hidden &= (points[:, 1] > (y0 - view.y) * k) & (points[:, 1] < (y1 - view.y) * k)
     return hidden

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhas.mini.appearance import Look
+from rhas.mini.appearance import Appearance
 from rhas.mini.skeleton import (
     ANKLE_L,
     ANKLE_R,
@@ -45,9 +45,11 @@ _SAMPLES = np.array(
 SAMPLES = len(_SAMPLES) + 2
 
 
-def extent(p: Projected, look: Look, held: str) -> tuple[float, float, float, float]:
+def find_figure_box(
+    p: Projected, appearance: Appearance, held: str
+) -> tuple[float, float, float, float]:
     """Box around the drawn figure with what it holds: x0, y0, x1, y1 in metres."""
-    size, wide = p.size, 0.6 + 0.4 * look.girth
+    size, wide = p.size, 0.6 + 0.4 * appearance.girth
     x0 = y0 = 1e9
     x1 = y1 = -1e9
     radii = _RADII.tolist()
@@ -55,15 +57,15 @@ def extent(p: Projected, look: Look, held: str) -> tuple[float, float, float, fl
         r = radii[j] * size * (wide if j in (PELVIS, HIP_R, HIP_L) else 1.0)
         x, y = p.x[j], p.y[j]
         x0, x1, y0, y1 = min(x0, x - r), max(x1, x + r), min(y0, y - r), max(y1, y + r)
-    hat = look.attributes.hat
+    hat = appearance.attributes.hat
     if hat is not None:
         cx, cy = p.x[CROWN], p.y[CROWN]
         y0 = min(y0, cy - 0.03 * size)
         if hat == "hat":
             x0, x1 = min(x0, cx - 0.1 * size), max(x1, cx + 0.1 * size)
-    for x, y, r in held_extent(p, held):
+    for x, y, r in list_held_discs(p, held):
         x0, x1, y0, y1 = min(x0, x - r), max(x1, x + r), min(y0, y - r), max(y1, y + r)
-    if look.attributes.bag == "backpack":
+    if appearance.attributes.bag == "backpack":
         bx, by, r = p.x[BACK], p.y[BACK], 0.07 * size
         x0, x1, y0, y1 = min(x0, bx - r), max(x1, bx + r), min(y0, by - r), max(y1, by + r)
     return x0, y0, x1, y1
@@ -82,20 +84,20 @@ _BONE_RADII = np.array(
 _ALONG = np.linspace(0, 1, 9)
 
 
-def extent_inside(
-    p: Projected, look: Look, held: str, window: tuple[float, float, float, float]
+def find_visible_box(
+    p: Projected, appearance: Appearance, held: str, window: tuple[float, float, float, float]
 ) -> tuple[float, float, float, float] | None:
     """Box around the part of the figure inside a window (x0, y0, x1, y1, metres); None if empty."""
     joints = np.stack([p.x, p.y], axis=1)
     a, b = joints[_BONES[:, 0]], joints[_BONES[:, 1]]
     points = a[:, None] + (b - a)[:, None] * _ALONG[:, None]  # (bones, 9, 2)
     wide = np.ones(len(_BONES))
-    wide[[0, 14, 15]] = 0.55 + 0.45 * look.girth
+    wide[[0, 14, 15]] = 0.55 + 0.45 * appearance.girth
     radii = np.repeat(_BONE_RADII * wide * p.size, len(_ALONG))
     centres = points.reshape(-1, 2)
     things = [(p.x[HEAD_J], p.y[HEAD_J], HEAD * p.size)]
-    things += held_extent(p, held)
-    if look.attributes.bag == "backpack":
+    things += list_held_discs(p, held)
+    if appearance.attributes.bag == "backpack":
         things.append((p.x[BACK], p.y[BACK], 0.07 * p.size))
     extra = np.array(things)
     centres = np.concatenate([centres, extra[:, :2]])
@@ -114,7 +116,7 @@ def extent_inside(
     )  # fmt: skip
 
 
-def held_extent(p: Projected, held: str) -> list[tuple[float, float, float]]:
+def list_held_discs(p: Projected, held: str) -> list[tuple[float, float, float]]:
     mx, my = (p.x[HAND_R] + p.x[HAND_L]) / 2, (p.y[HAND_R] + p.y[HAND_L]) / 2
     if held == "box":
         return [(mx, my - 0.02, 0.19)]
@@ -125,7 +127,7 @@ def held_extent(p: Projected, held: str) -> list[tuple[float, float, float]]:
     return []
 
 
-def sample_points(p: Projected) -> np.ndarray:
+def list_test_points(p: Projected) -> np.ndarray:
     """Points on the figure at which visibility is tested, float64 (SAMPLES, 2), metres."""
     x, y = np.array(p.x)[_SAMPLES], np.array(p.y)[_SAMPLES]
     xm = (p.x[PELVIS] + p.x[NECK_J]) / 2

@@ -14,13 +14,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.mini.attributes import lookalike
-from rhas.mini.camera import placed_at, view_at
-from rhas.mini.references import reference
+from rhas.mini.attributes import classify_lookalike
+from rhas.mini.camera import find_view, place_people
+from rhas.mini.references import sample_reference
 from rhas.mini.render import Renderer
-from rhas.mini.simulate import make_story
+from rhas.mini.simulate import invent_story
 from rhas.mini.spec import FILM_KEY, FilmSpec
-from rhas.mini.story import MINI_CLASSES, Story, labelled, shot_at
+from rhas.mini.story import MINI_CLASSES, Story, find_shot, list_labels
 
 _GRID = 0.2  # seconds between the moments at which presence in the picture is tested
 _SHORTEST = 0.25  # seconds; shorter labels are dropped
@@ -40,9 +40,9 @@ class FilmFacts:
     cuts: list[int]
     """Source frames that start a new shot, without frame 0."""
     attributes: list[dict[str, str | bool | None]]
-    """Per person, see :class:`rhas.mini.appearance.Attributes`."""
+    """Per person, see :class:`rhas.mini.attributes.Attributes`."""
     lookalikes: list[str]
-    """Per person, see :func:`rhas.mini.attributes.lookalike`."""
+    """Per person, see :func:`rhas.mini.attributes.classify_lookalike`."""
     frames: int
     """F, source frames."""
     presence: list[list[tuple[float, float]]]
@@ -64,67 +64,67 @@ class FilmTruth:
     lookalikes: list[str]
 
 
-def _generators(spec: FilmSpec) -> tuple[np.random.Generator, ...]:
+def make_generators(spec: FilmSpec) -> tuple[np.random.Generator, ...]:
     """Independent streams for story, references, drawing and sound."""
     root = np.random.SeedSequence([spec.seed, spec.index], spawn_key=(FILM_KEY,))
     return tuple(np.random.default_rng(child) for child in root.spawn(4))
 
 
-def film_story(spec: FilmSpec) -> Story:
+def make_film_story(spec: FilmSpec) -> Story:
     """Invent a film; nothing is drawn."""
-    return make_story(
-        _generators(spec)[0], spec.frames / float(spec.rate), spec.width / spec.height,
+    return invent_story(
+        make_generators(spec)[0], spec.frames / float(spec.rate), spec.width / spec.height,
         sides=spec.sides,
     )  # fmt: skip
 
 
-def film_renderer(spec: FilmSpec, story: Story) -> Renderer:
+def make_film_renderer(spec: FilmSpec, story: Story) -> Renderer:
     """Draws single moments of a film as :func:`write_film` does, before encoding.
 
     Args:
         spec: the film.
-        story: from :func:`film_story` of the same film.
+        story: from :func:`make_film_story` of the same film.
     """
-    return Renderer(story, _generators(spec)[2], spec.width, spec.height)
+    return Renderer(story, make_generators(spec)[2], spec.width, spec.height)
 
 
 def simulate_film(spec: FilmSpec) -> FilmFacts:
     """The annotations of a film, without drawing it."""
-    return _facts(spec, film_story(spec))
+    return collect_facts(spec, make_film_story(spec))
 
 
-def _facts(spec: FilmSpec, story: Story) -> FilmFacts:
-    rng = _generators(spec)[1]
-    attributes = [look.attributes for look in story.cast]
-    presence = _presence(spec, story)
+def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
+    rng = make_generators(spec)[1]
+    attributes = [appearance.attributes for appearance in story.cast]
+    presence = _find_presence(spec, story)
     intervals: list[Interval] = []
-    for person, track in enumerate(story.tracks):
+    for person, timeline in enumerate(story.timelines):
         pieces: dict[str, list[tuple[float, float]]] = {}
-        for name, start, end in sorted(labelled(track), key=lambda entry: entry[1]):
+        for name, start, end in sorted(list_labels(timeline), key=lambda entry: entry[1]):
             for t0, t1 in presence[person]:
                 a, b = max(start, t0), min(end, t1)
                 if b > a:
                     pieces.setdefault(name, []).append((a, b))
         for name in MINI_CLASSES:
-            merged = _merge(pieces.get(name, []))
+            merged = merge_stretches(pieces.get(name, []))
             intervals += [
                 (person, name, round(a, 3), round(b, 3)) for a, b in merged if b - a >= _SHORTEST
             ]
     intervals.sort(key=lambda entry: (entry[0], entry[2], entry[1]))
     rate = float(spec.rate)
-    shots = [shot_at(story, n / rate) for n in range(spec.frames)]
+    shots = [find_shot(story, n / rate) for n in range(spec.frames)]
     return FilmFacts(
-        references=[reference(rng, p, attributes) for p in range(len(attributes))],
+        references=[sample_reference(rng, p, attributes) for p in range(len(attributes))],
         intervals=intervals,
         cuts=[n for n in range(1, spec.frames) if shots[n] != shots[n - 1]],
         attributes=[a.as_dict() for a in attributes],
-        lookalikes=[lookalike(p, attributes) for p in range(len(attributes))],
+        lookalikes=[classify_lookalike(p, attributes) for p in range(len(attributes))],
         frames=spec.frames,
         presence=presence,
     )
 
 
-def _presence(spec: FilmSpec, story: Story) -> list[list[tuple[float, float]]]:
+def _find_presence(spec: FilmSpec, story: Story) -> list[list[tuple[float, float]]]:
     pieces: list[list[tuple[float, float]]] = [[] for _ in story.cast]
     for shot in story.shots:
         t0, t1 = shot.t0, min(shot.t1, story.seconds)
@@ -132,14 +132,14 @@ def _presence(spec: FilmSpec, story: Story) -> list[list[tuple[float, float]]]:
         for n in range(steps):
             a, b = t0 + (t1 - t0) * n / steps, t0 + (t1 - t0) * (n + 1) / steps
             t = (a + b) / 2
-            view = view_at(story, shot, t, spec.height)
-            for q in placed_at(story, shot, t, view, (spec.width, spec.height)):
+            view = find_view(story, shot, t, spec.height)
+            for q in place_people(story, shot, t, view, (spec.width, spec.height)):
                 if q.visible > 0:
                     pieces[q.person].append((a, b))
-    return [_merge(p) for p in pieces]
+    return [merge_stretches(p) for p in pieces]
 
 
-def _merge(pieces: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def merge_stretches(pieces: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Join stretches that touch; they come in the order of their starts."""
     out: list[tuple[float, float]] = []
     for a, b in pieces:
@@ -163,28 +163,28 @@ def write_film(
     Returns:
         The truth of the film, boxes included.
     """
-    story = film_story(spec)
-    facts = _facts(spec, story)
-    renderer, sound = film_renderer(spec, story), _generators(spec)[3]
+    story = make_film_story(spec)
+    facts = collect_facts(spec, story)
+    renderer, sound = make_film_renderer(spec, story), make_generators(spec)[3]
     count, persons = spec.frames, len(story.cast)
     boxes = np.full((count, persons, 4), np.nan, np.float32)
     visible = np.zeros((count, persons), np.float32)
     rate = float(spec.rate)
 
     def draw(n: int) -> NDArray[np.uint8]:
-        placed, _ = renderer.frame(n / rate)
+        placed, _ = renderer.draw_frame(n / rate)
         for q in placed:
             if q.visible > 0:
                 boxes[n, q.person] = q.box
                 visible[n, q.person] = q.visible
         return renderer.pixels
 
-    _encode(spec, folder / spec.file_name, draw, sound, progress)
+    encode_film(spec, folder / spec.file_name, draw, sound, progress)
     return FilmTruth(facts.references, facts.intervals, boxes, visible, facts.cuts,
                      facts.attributes, facts.lookalikes)  # fmt: skip
 
 
-def _encode(
+def encode_film(
     spec: FilmSpec, path: Path, draw: Callable[[int], NDArray[np.uint8]],
     sound: np.random.Generator, progress: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
@@ -203,7 +203,7 @@ def _encode(
         if spec.audio:
             audio = container.add_stream("aac", rate=_SOUND_RATE, layout="mono")
             audio.options = {"flags": "+bitexact"}
-            noise = _Sound(sound)
+            noise = _SoundTrack(sound)
         written = 0
         for n in range(spec.frames):
             frame = av.VideoFrame.from_ndarray(draw(n), format="rgba")
@@ -213,7 +213,7 @@ def _encode(
             if audio is not None:
                 due = int((n + 1) / float(spec.rate) * _SOUND_RATE)
                 while written + 1024 <= due:
-                    container.mux(audio.encode(noise.block(written)))
+                    container.mux(audio.encode(noise.make_block(written)))
                     written += 1024
             if progress is not None:
                 progress(1)
@@ -222,7 +222,7 @@ def _encode(
             container.mux(audio.encode(None))
 
 
-class _Sound:
+class _SoundTrack:
     """Room noise and a slow hum of a few tones."""
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -230,7 +230,7 @@ class _Sound:
         self.tones = [(float(rng.uniform(90, 500)), float(rng.uniform(0.05, 0.4)))
                       for _ in range(3)]  # fmt: skip
 
-    def block(self, start: int) -> av.AudioFrame:
+    def make_block(self, start: int) -> av.AudioFrame:
         """1,024 samples from a position on."""
         t = (start + np.arange(1024)) / _SOUND_RATE
         wave = 0.01 * self.rng.standard_normal(1024)

@@ -6,36 +6,38 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from math import pi
 
-from rhas.mini.appearance import Look
-from rhas.mini.motions import ARMS, BODY, MOUTH, Pose, smooth
-from rhas.mini.story import Arms, Body, Track
+from rhas.mini.appearance import Appearance
+from rhas.mini.arm_motions import ARM_MOTIONS
+from rhas.mini.body_motions import BODY_MOTIONS
+from rhas.mini.poses import MOUTH, YAW, Pose, mix_poses, smooth_step
+from rhas.mini.story import ArmMotion, BodyMotion, Timeline
 
 _BLEND = 0.3  # seconds from one movement to the next
 _TURN = 0.45  # seconds of a turn
 
 
-def position(track: Track, t: float) -> tuple[int, float] | None:
-    """Stage and x of a person, None where the person is nowhere."""
-    body = _at(track, t)
+def find_position(timeline: Timeline, t: float) -> tuple[int, float] | None:
+    """Setting and x (metres) of a person; None where the person is in no setting."""
+    body = _find_body_motion(timeline, t)
     if body is None:
         return None
     x = (t - body.t0) / max(1e-9, body.t1 - body.t0)
-    return body.stage, body.x0 + (body.x1 - body.x0) * x
+    return body.setting, body.x0 + (body.x1 - body.x0) * x
 
 
-def _at(track: Track, t: float) -> Body | None:
-    starts = track.body_starts or [b.t0 for b in track.body]
+def _find_body_motion(timeline: Timeline, t: float) -> BodyMotion | None:
+    starts = timeline.body_starts or [b.t0 for b in timeline.body]
     i = bisect_right(starts, t) - 1
-    if i < 0 or t >= track.body[i].t1 + 1e-6:
+    if i < 0 or t >= timeline.body[i].t1 + 1e-6:
         return None
-    return track.body[i]
+    return timeline.body[i]
 
 
 @dataclass(slots=True)
-class State:
+class PersonState:
     """A person at one moment."""
 
-    stage: int
+    setting: int
     x: float
     z: float
     yaw: float
@@ -46,60 +48,81 @@ class State:
     """Hands in the pockets."""
 
 
-def state_at(track: Track, look: Look, t: float, stage: int) -> State | None:
-    """What a person looks like at a moment, None where not on that stage."""
-    i = bisect_right(track.body_starts, t) - 1
+def find_state(
+    timeline: Timeline, appearance: Appearance, t: float, setting: int
+) -> PersonState | None:
+    """A person's place and pose at a moment; None where the person is not in that setting."""
+    i = bisect_right(timeline.body_starts, t) - 1
     if i < 0:
         return None
-    body = track.body[i]
-    if body.stage != stage or t >= body.t1 + 1e-6:
+    body = timeline.body[i]
+    if body.setting != setting or t >= body.t1 + 1e-6:
         return None
-    tempo = look.tempo
-    since = t - body.t0
-    share = since / max(1e-9, body.t1 - body.t0)
-    x = body.x0 + (body.x1 - body.x0) * share
-    pose = BODY[body.name](since, body.length, tempo)
-    yaw = body.yaw
-    before = track.body[i - 1] if i > 0 else None
-    if before is not None and (before.stage != stage or body.t0 - before.t1 > 1e-6):
+    tempo, since = appearance.tempo, t - body.t0
+    pose, yaw = BODY_MOTIONS[body.name](since, body.length, tempo), body.yaw
+    before = timeline.body[i - 1] if i > 0 else None
+    if before is not None and (before.setting != setting or body.t0 - before.t1 > 1e-6):
         before = None
     if before is not None and since < _BLEND:
-        old = BODY[before.name](t - before.t0, before.length, tempo)
-        pose = old + (pose - old) * smooth(since / _BLEND)
+        old = BODY_MOTIONS[before.name](t - before.t0, before.length, tempo)
+        pose = mix_poses(old, pose, smooth_step(since / _BLEND))
     if before is not None and since < _TURN:
         difference = (body.yaw - before.yaw + pi) % (2 * pi) - pi
-        yaw = before.yaw + difference * smooth(since / _TURN)
+        yaw = before.yaw + difference * smooth_step(since / _TURN)
     held, side, hidden = "", "R", False
-    j = bisect_right(track.arms_starts, t) - 1
-    if j >= 0:
-        arms = track.arms[j]
-        previous = track.arms[j - 1] if j > 0 else None
-        active = t < arms.t1
-        if active or t - arms.t1 < _BLEND:
-            begun = body.t0 <= arms.t0 + 1e-6 or before is not None
-            if active:
-                done = pose.copy()
-                ARMS[arms.name](done, t - arms.t0, tempo, arms.side)
-                if t - arms.t0 < _BLEND and begun and arms.t0 > body.t0 - 5:
-                    start = pose
-                    if previous is not None and arms.t0 - previous.t1 < 1e-6:
-                        start = pose.copy()
-                        ARMS[previous.name](start, t - previous.t0, tempo, previous.side)
-                    pose = start + (done - start) * smooth((t - arms.t0) / _BLEND)
-                else:
-                    pose = done
-                held, side = _held(arms, t), arms.side
-                hidden = arms.name == "handsinpocket" and t - arms.t0 > 0.2
-            elif body.t0 <= arms.t0 or since < _BLEND:
-                done = pose.copy()
-                ARMS[arms.name](done, t - arms.t0, tempo, arms.side)
-                pose = done + (pose - done) * smooth((t - arms.t1) / _BLEND)
-    yaw += float(pose[22])
+    arms = _find_arm_motion(timeline, t)
+    if arms is not None:
+        pose = _move_arms(timeline, arms, body, before is not None, pose, t, tempo)
+        if t < timeline.arms[arms].t1:
+            active = timeline.arms[arms]
+            held, side = _find_held(active, t), active.side
+            hidden = active.name == "handsinpocket" and t - active.t0 > 0.2
+    yaw += float(pose[YAW])
     pose[MOUTH] = max(0.0, pose[MOUTH])
-    return State(stage, x, body.z, yaw, pose, held, side, hidden)
+    share = since / max(1e-9, body.t1 - body.t0)
+    x = body.x0 + (body.x1 - body.x0) * share
+    return PersonState(setting, x, body.z, yaw, pose, held, side, hidden)
 
 
-def _held(arms: Arms, t: float) -> str:
+def _find_arm_motion(timeline: Timeline, t: float) -> int | None:
+    """Index of the arm motion of a moment, or of one that has just ended."""
+    j = bisect_right(timeline.arms_starts, t) - 1
+    return j if j >= 0 and t - timeline.arms[j].t1 < _BLEND else None
+
+
+def _move_arms(
+    timeline: Timeline, j: int, body: BodyMotion, continued: bool, pose: Pose, t: float,
+    tempo: float,
+) -> Pose:  # fmt: skip
+    """A body's pose with arm motion ``j`` on top, blended at its start and end.
+
+    ``continued``: the body moved in this setting before its present motion.
+    """
+    arms = timeline.arms[j]
+    if t >= arms.t1:  # just ended
+        if body.t0 <= arms.t0 or t - body.t0 < _BLEND:
+            return mix_poses(
+                _apply_motion(arms, pose, t, tempo), pose, smooth_step((t - arms.t1) / _BLEND)
+            )
+        return pose
+    moved = _apply_motion(arms, pose, t, tempo)
+    begun = body.t0 <= arms.t0 + 1e-6 or continued
+    if not (t - arms.t0 < _BLEND and begun and arms.t0 > body.t0 - 5):
+        return moved
+    previous = timeline.arms[j - 1] if j > 0 else None
+    start = pose
+    if previous is not None and arms.t0 - previous.t1 < 1e-6:
+        start = _apply_motion(previous, pose, t, tempo)
+    return mix_poses(start, moved, smooth_step((t - arms.t0) / _BLEND))
+
+
+def _apply_motion(arms: ArmMotion, pose: Pose, t: float, tempo: float) -> Pose:
+    moved = pose.copy()
+    ARM_MOTIONS[arms.name](moved, t - arms.t0, tempo, arms.side)
+    return moved
+
+
+def _find_held(arms: ArmMotion, t: float) -> str:
     if arms.swap < 0:
         return arms.held
     after = t >= arms.swap

@@ -26,12 +26,12 @@ class Trait:
     claims: tuple[tuple[str, str | bool], ...]
     """Attributes and the values that it states."""
 
-    def holds(self, attributes: Attributes) -> bool:
+    def is_true_of(self, attributes: Attributes) -> bool:
         """Whether it is true of a person."""
         return all(getattr(attributes, name) == value for name, value in self.claims)
 
 
-def traits(a: Attributes) -> list[Trait]:
+def list_traits(a: Attributes) -> list[Trait]:
     """Everything that can be said of a person, in a fixed order."""
     out: list[Trait] = []
 
@@ -74,13 +74,13 @@ def traits(a: Attributes) -> list[Trait]:
     return out
 
 
-def _article(text: str) -> str:
+def with_article(text: str) -> str:
     if text.endswith("hair"):
         return text
     return ("an " if text[0] in "aeiou" else "a ") + text
 
 
-def phrase(
+def build_phrase(
     gender: str | None, chosen: Sequence[Trait], rng: np.random.Generator | None = None
 ) -> str:
     """A sentence from traits; the wording varies with ``rng``, the content does not.
@@ -103,62 +103,66 @@ def phrase(
     words = ["the", *adjectives, gender]
     definite = flip(0.6) or rng is None
     if wear:
-        named = [f"the {w}" if definite else _plural_article(w) for w in wear]
+        named = [f"the {w}" if definite else _with_garment_article(w) for w in wear]
         words += [("wearing" if flip(0.35) else "in"), " and ".join(named)]
     if things:
-        named = [f"the {w}" if definite and not w.endswith("hair") else _article(w) for w in things]
+        named = [
+            f"the {w}" if definite and not w.endswith("hair") else with_article(w) for w in things
+        ]
         words += ["with", " and ".join(named)]
     return " ".join([*words, *places])
 
 
-def _plural_article(text: str) -> str:
-    return text if text.endswith(("trousers", "shorts")) else _article(text)
+def _with_garment_article(text: str) -> str:
+    return text if text.endswith(("trousers", "shorts")) else with_article(text)
 
 
-def holds_for(chosen: Sequence[Trait], gender: str | None, cast: Sequence[Attributes]) -> list[int]:
+def find_matches(
+    chosen: Sequence[Trait], gender: str | None, cast: Sequence[Attributes]
+) -> list[int]:
     """The persons of whom all of it is true."""
     return [
         number
         for number, other in enumerate(cast)
-        if (gender is None or other.gender == gender) and all(t.holds(other) for t in chosen)
+        if (gender is None or other.gender == gender) and all(t.is_true_of(other) for t in chosen)
     ]
 
 
-def choices(
+def find_descriptions(
     person: int, cast: Sequence[Attributes], most: int = 3
 ) -> list[tuple[str | None, tuple[Trait, ...]]]:
     """Every set of up to ``most`` traits that singles a person out, shorter ones first."""
     own = cast[person]
-    available = traits(own)
+    available = list_traits(own)
     out: list[tuple[str | None, tuple[Trait, ...]]] = []
     for size in range(1, most + 1):
         for chosen in combinations(available, size):
             names = [name for trait in chosen for name, _ in trait.claims]
             if len(set(names)) < len(names):
                 continue
-            if holds_for(chosen, own.gender, cast) == [person]:
+            if find_matches(chosen, own.gender, cast) == [person]:
                 out.append((own.gender, chosen))
             bare = size == 1 and chosen[0].kind in ("wear", "with")
-            if bare and holds_for(chosen, None, cast) == [person]:
+            if bare and find_matches(chosen, None, cast) == [person]:
                 out.append((None, chosen))
     return out
 
 
-def reference(rng: np.random.Generator, person: int, cast: Sequence[Attributes]) -> str:
+def sample_reference(rng: np.random.Generator, person: int, cast: Sequence[Attributes]) -> str:
     """A sentence that singles a person out, in varied wording; stable traits preferred."""
-    found = choices(person, cast)
+    found = find_descriptions(person, cast)
     full = [c for c in found if c[0] is not None and len(c[1]) >= 2] or [
         c for c in found if c[0] is not None
     ]
     if not full:
-        full = [c for c in choices(person, cast, most=5) if c[0] is not None]
+        full = [c for c in find_descriptions(person, cast, most=5) if c[0] is not None]
     if not full:
         raise AssertionError(f"person {person} cannot be told apart: {cast}")
     gender, chosen = full[int(rng.integers(len(full)))]
-    return phrase(gender, chosen, rng)
+    return build_phrase(gender, chosen, rng)
 
 
-def alternatives(
+def sample_alternatives(
     rng: np.random.Generator, person: int, cast: Sequence[Attributes], count: int = 5
 ) -> list[str]:
     """Several valid references of a person, short and long, no two equal.
@@ -169,15 +173,15 @@ def alternatives(
         cast: attributes of everybody who must not be meant.
         count: how many at most.
     """
-    found = choices(person, cast)
+    found = find_descriptions(person, cast)
     if not found:
-        return [reference(rng, person, cast)]
+        return [sample_reference(rng, person, cast)]
     short = [c for c in found if len(c[1]) == 1]
     order = [short[int(i)] for i in rng.permutation(len(short))[: count // 2]]
     order += [found[int(i)] for i in rng.permutation(len(found))[: 2 * count]]
     out: list[str] = []
     for gender, chosen in order:
-        text = phrase(gender, chosen, rng)
+        text = build_phrase(gender, chosen, rng)
         if text not in out:
             out.append(text)
         if len(out) == count:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.mini.references import alternatives, reference
+from rhas.mini.references import sample_alternatives, sample_reference
 from rhas.mini.render import Renderer
-from rhas.mini.simulate import make_story
+from rhas.mini.simulate import invent_story
 from rhas.mini.spec import SCENE_KEY
-from rhas.mini.story import labelled
+from rhas.mini.story import list_labels
 
 _SIZES = (
     (384, 216), (320, 180), (320, 240), (288, 216), (384, 216), (320, 180), (216, 288), (180, 320),
@@ -37,7 +37,7 @@ class ScenePerson:
     actions: tuple[str, ...]
     """Class names at this moment, possibly none."""
     attributes: dict[str, str | bool | None]
-    """See :class:`rhas.mini.appearance.Attributes`."""
+    """See :class:`rhas.mini.attributes.Attributes`."""
     joints: tuple[tuple[float, float, float], ...]
     """``rhas.mini.skeleton.JOINTS`` points: x and y in pixels, inside the picture or not, and how
     much nearer to the camera than the point on the floor, in pixels of the same scale."""
@@ -84,13 +84,13 @@ def sample_scenes(
         root = np.random.SeedSequence([seed, situation], spawn_key=(SCENE_KEY,))
         rng = np.random.default_rng(root)
         number = min(moments, count - made)
-        for scene in _situation(rng, situation, number, moments, size, step):
+        for scene in _render_situation(rng, situation, number, moments, size, step):
             yield scene
             made += 1
         situation += 1
 
 
-def _situation(
+def _render_situation(
     rng: np.random.Generator, situation: int, number: int, moments: int,
     size: tuple[int, int] | None, step: float,
 ) -> Iterator[Scene]:  # fmt: skip
@@ -98,15 +98,15 @@ def _situation(
     seconds = moments * step * 1.1 + 2
     warm_up = float(rng.uniform(0, 12))  # so that stills also show later parts of an act
     sides = bool(rng.random() < 0.12)
-    story = make_story(rng, warm_up + seconds, width / height, sides=sides)
+    story = invent_story(rng, warm_up + seconds, width / height, sides=sides)
     renderer = Renderer(story, rng, width, height)
-    cast = [look.attributes for look in story.cast]
-    labels = [labelled(track) for track in story.tracks]
-    sentences = [reference(rng, p, cast) for p in range(len(cast))]
-    others = [alternatives(rng, p, cast) for p in range(len(cast))]
+    cast = [appearance.attributes for appearance in story.cast]
+    labels = [list_labels(timeline) for timeline in story.timelines]
+    sentences = [sample_reference(rng, p, cast) for p in range(len(cast))]
+    others = [sample_alternatives(rng, p, cast) for p in range(len(cast))]
     for k in range(number):
         t = warm_up + 0.5 + step * (k + float(rng.uniform(0, 0.9)))
-        placed, _ = renderer.frame(t)
+        placed, _ = renderer.draw_frame(t)
         persons = [
             ScenePerson(
                 reference=sentences[q.person],

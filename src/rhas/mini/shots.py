@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rhas.mini.moments import position
-from rhas.mini.motions import smooth
+from rhas.mini.moments import find_position
+from rhas.mini.poses import smooth_step
 from rhas.mini.story import Shot, Story
 
 
-def film_act(
+def plan_shots(
     rng: np.random.Generator, story: Story, numbers: list[int], t0: float, t1: float, sides: bool
 ) -> None:
     t = t0
@@ -24,8 +24,8 @@ def film_act(
         if before is not None and len(numbers) > 1 and rng.random() < 0.6:
             now = numbers[(numbers.index(now) + 1) % len(numbers)]
             before = None
-        shot = _shot(rng, story, now, t, end, before, sides)
-        if before is not None and not _jumps(before, shot.start):
+        shot = _choose_shot(rng, story, now, t, end, before, sides)
+        if before is not None and not _is_visible_cut(before, shot.start):
             story.shots[-1].t1 = end  # a cut that nobody would see is none
         else:
             story.shots.append(shot)
@@ -33,16 +33,16 @@ def film_act(
         t = end
 
 
-def _jumps(before: tuple[float, float], after: tuple[float, float]) -> bool:
+def _is_visible_cut(before: tuple[float, float], after: tuple[float, float]) -> bool:
     """Whether the view changes so much that a cut is seen as one."""
     return abs(after[0] - before[0]) > 0.5 or abs(after[1] - before[1]) > 0.45
 
 
-def _shot(
+def _choose_shot(
     rng: np.random.Generator, story: Story, number: int, t0: float, t1: float,
     before: tuple[float, float] | None, sides: bool,
 ) -> Shot:  # fmt: skip
-    width = story.stages[number].place.width
+    width = story.settings[number].place.width
 
     def clip(x: float, h: float) -> tuple[float, float]:
         half = min(h * story.aspect, width) / 2
@@ -54,10 +54,10 @@ def _shot(
         return Shot(t0, t1, number, centre, centre, -1, 0.0)
     best, most = None, -1.0
     for _ in range(5):
-        shot = _candidate(rng, story, number, t0, t1, clip)
-        seen = _people_seen(story, shot)
+        shot = _sample_candidate(rng, story, number, t0, t1, clip)
+        seen = _count_people(story, shot)
         if before is not None:
-            seen -= 0.0 if _jumps(before, shot.start) else 0.6
+            seen -= 0.0 if _is_visible_cut(before, shot.start) else 0.6
         if seen > most or best is None:
             best, most = shot, seen
         if most >= 0.85:
@@ -66,21 +66,19 @@ def _shot(
     return best
 
 
-def _candidate(
+def _sample_candidate(
     rng: np.random.Generator, story: Story, number: int, t0: float, t1: float,
     clip: Callable[[float, float], tuple[float, float]],
 ) -> Shot:  # fmt: skip
-    stage = story.stages[number]
-    width = stage.place.width
+    setting = story.settings[number]
+    width = setting.place.width
     portrait = story.aspect < 1
     widest = min(3.25, width / story.aspect)
     kind = rng.random()
     middle = (t0 + t1) / 2
-    inside = [
-        (p, at[1]) for p in stage.persons
-        if (at := position(story.tracks[p], middle)) is not None and 0.3 < at[1] < width - 0.3
-    ]  # fmt: skip
-    target, x = -1, float(np.mean(stage.homes))
+    positions = ((p, find_position(story.timelines[p], middle)) for p in setting.persons)
+    inside = [(p, at[1]) for p, at in positions if at is not None and 0.3 < at[1] < width - 0.3]
+    target, x = -1, float(np.mean(setting.homes))
     if inside:
         target, middle_x = inside[int(rng.integers(len(inside)))]
         x = middle_x if portrait or kind > 0.4 else float(np.mean([x for _, x in inside]))
@@ -103,15 +101,17 @@ def _candidate(
     return Shot(t0, t1, number, start, end, follow, shake)
 
 
-def _people_seen(story: Story, shot: Shot) -> float:
+def _count_people(story: Story, shot: Shot) -> float:
     """About how many people are in the picture, averaged over the shot."""
     count, moments = 0, 5
     for k in range(moments):
         u = (k + 0.5) / moments
-        x = shot.start[0] + (shot.end[0] - shot.start[0]) * smooth(u)
-        half = 0.45 * story.aspect * (shot.start[1] + (shot.end[1] - shot.start[1]) * smooth(u))
-        for person in story.stages[shot.stage].persons:
-            at = position(story.tracks[person], shot.t0 + u * (shot.t1 - shot.t0))
+        x = shot.start[0] + (shot.end[0] - shot.start[0]) * smooth_step(u)
+        half = (
+            0.45 * story.aspect * (shot.start[1] + (shot.end[1] - shot.start[1]) * smooth_step(u))
+        )
+        for person in story.settings[shot.setting].persons:
+            at = find_position(story.timelines[person], shot.t0 + u * (shot.t1 - shot.t0))
             if at is not None and (person == shot.follow or abs(at[1] - x) < half):
                 count += 1
     return count / moments

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhas.mini.appearance import make_cast
-from rhas.mini.life import OFFSTAGE, SEATED, Balance, Life
-from rhas.mini.scenery import Place, make_chair, make_foreground, make_place, make_stand, make_table
-from rhas.mini.shots import film_act
-from rhas.mini.story import Stage, Story, Track
+from rhas.mini.appearance import Appearance, sample_cast
+from rhas.mini.life import ActionPlanner, ClassBalance
+from rhas.mini.places import Place, make_place
+from rhas.mini.props import Prop, make_chair, make_foreground, make_stand, make_table
+from rhas.mini.shots import plan_shots
+from rhas.mini.story import Setting, Story, Timeline
 
 
-def _zones(count: int, width: float) -> list[tuple[float, float]]:
+def _split_into_zones(count: int, width: float) -> list[tuple[float, float]]:
     """Strips side by side, with a gap, from left to right."""
     strip = (width - 1.0) / count
     return [(0.5 + strip * k + 0.22, 0.5 + strip * (k + 1) - 0.22) for k in range(count)]
 
 
-def make_story(
+def invent_story(
     rng: np.random.Generator, seconds: float, aspect: float, *, sides: bool = False,
     persons: int | None = None,
 ) -> Story:  # fmt: skip
@@ -39,12 +40,12 @@ def make_story(
         persons = int(rng.choice([2, 3, 4, 5], p=[0.2, 0.35, 0.3, 0.15]))
         if sides:
             persons = int(rng.integers(2, 4))
-    cast = make_cast(rng, persons, sides)
+    cast = sample_cast(rng, persons, sides)
     view = 3.1
     width = max(4.2, 1.28 * view * aspect) if not sides else max(4.2, view * aspect)
     places = [make_place(rng, width) for _ in range(int(rng.integers(2, 5)))]
-    story = Story(seconds, aspect, cast, [Track() for _ in cast], [], [], [])
-    balance = Balance(rng)
+    story = Story(seconds, aspect, cast, [Timeline() for _ in cast], [], [], [])
+    balance = ClassBalance(rng)
     t = 0.0
     last = -1
     while t < seconds - 1e-6:
@@ -52,16 +53,16 @@ def make_story(
         if seconds - end < 20:
             end = seconds
         end = min(end, seconds)
-        last = _act(rng, story, balance, places, t, end, sides, last)
+        last = _plan_act(rng, story, balance, places, t, end, sides, last)
         t = end
-    for track in story.tracks:
-        track.body_starts = [b.t0 for b in track.body]
-        track.arms_starts = [a.t0 for a in track.arms]
+    for timeline in story.timelines:
+        timeline.body_starts = [b.t0 for b in timeline.body]
+        timeline.arms_starts = [a.t0 for a in timeline.arms]
     return story
 
 
-def _act(
-    rng: np.random.Generator, story: Story, balance: Balance, places: list[Place], t0: float,
+def _plan_act(
+    rng: np.random.Generator, story: Story, balance: ClassBalance, places: list[Place], t0: float,
     t1: float, sides: bool, last: int,
 ) -> int:  # fmt: skip
     """Plan one act; returns the index of the first place used."""
@@ -75,66 +76,73 @@ def _act(
         chosen.append((first + 1 + int(rng.integers(len(places) - 1))) % len(places))
     numbers = []
     for place in chosen:
-        numbers.append(len(story.stages))
-        story.stages.append(Stage(places[place], t0, t1))
+        numbers.append(len(story.settings))
+        story.settings.append(Setting(places[place], t0, t1))
     for person in range(count):
         if sides or rng.random() < 0.93 or count <= 2:
-            story.stages[numbers[int(rng.integers(len(numbers)))]].persons.append(person)
-    numbers = [n for n in numbers if story.stages[n].persons]
+            story.settings[numbers[int(rng.integers(len(numbers)))]].persons.append(person)
+    numbers = [n for n in numbers if story.settings[n].persons]
     if not numbers:
-        numbers = [len(story.stages) - 1]
-        story.stages[-1].persons.append(int(rng.integers(count)))
+        numbers = [len(story.settings) - 1]
+        story.settings[-1].persons.append(int(rng.integers(count)))
     for number in numbers:
-        _fill_stage(rng, story, balance, number, sides)
-    film_act(rng, story, numbers, t0, t1, sides)
+        _furnish_setting(rng, story, balance, number, sides)
+    plan_shots(rng, story, numbers, t0, t1, sides)
     return first
 
 
-def _fill_stage(
-    rng: np.random.Generator, story: Story, balance: Balance, number: int, sides: bool
+def _furnish_setting(
+    rng: np.random.Generator, story: Story, balance: ClassBalance, number: int, sides: bool
 ) -> None:
-    stage = story.stages[number]
-    width, people = stage.place.width, stage.persons
+    """Give every person of a setting a lane, a home and furniture, and plan what they do there."""
+    setting = story.settings[number]
+    width, people = setting.place.width, setting.persons
     lanes = (np.arange(len(people)) + 0.5) / len(people) * 0.9 + 0.05
     lanes = lanes[rng.permutation(len(people))]
-    if sides:
-
-        def order(person: int) -> int:
-            return {"left": 0, None: 1, "right": 2}[story.cast[person].attributes.side]
-
-        strips = dict(zip(sorted(people, key=order), _zones(len(people), width), strict=True))
-    slots = (np.arange(len(people)) + 0.5) / len(people) * (width - 1.6) + 0.8
-    slots = slots[rng.permutation(len(people))]
+    zones = _find_zones(story, people, width) if sides else {}
+    homes = (np.arange(len(people)) + 0.5) / len(people) * (width - 1.6) + 0.8
+    homes = homes[rng.permutation(len(people))]
     for k, person in enumerate(people):
-        look, z = story.cast[person], float(lanes[k])
-        zone = strips[person] if sides else (0.6, width - 0.6)
-        home = float(np.mean(zone)) if sides else float(slots[k])
-        stage.homes.append(home)
-        chair = stand = None
-        if rng.random() < 0.6:
-            facing = 1 if rng.random() < 0.5 else -1
-            seat = 0.25 * look.stature
-            chair = make_chair(rng, home, z, facing, seat)
-            stage.props.append(chair)
-            if rng.random() < 0.45:
-                stage.props.append(make_table(rng, home + 0.52 * facing, z + 0.04))
-        elif rng.random() < 0.5 and not sides:
-            stand = make_stand(rng, home, z + 0.02)
-            stage.props.append(stand)
-        life = Life(rng, balance, look, story.tracks[person], number, stage.t1, zone, width, z,
-                     chair, stand, story.rests, person, sides)  # fmt: skip
-        life.t = stage.t0
-        life.x = home + float(rng.uniform(-0.2, 0.2)) * (not sides)
-        start = rng.random()
-        if start < 0.22 and not sides:
-            life.x = -OFFSTAGE if rng.random() < 0.5 else width + OFFSTAGE
-            life.body("stand", None, float(rng.uniform(1, 9)))
-            life.enter()
-        elif start < 0.45 and chair is not None:
-            life.x = chair.x
-            a, b = life.body("sit", "sitting", float(rng.uniform(4, 18)), yaw=1.15 * chair.facing)
-            life.fill(a, b, SEATED)
-            life.body("stand_up", "standingup", float(rng.uniform(1.1, 1.7)))
-        life.live()
+        zone = zones.get(person, (0.6, width - 0.6))
+        home, z = float(np.mean(zone)) if sides else float(homes[k]), float(lanes[k])
+        setting.homes.append(home)
+        chair, stand = _place_furniture(rng, setting, story.cast[person], home, z, sides)
+        planner = ActionPlanner(
+            rng=rng, balance=balance, appearance=story.cast[person],
+            timeline=story.timelines[person], setting=number, t=setting.t0, until=setting.t1,
+            zone=zone, width=width, x=home + float(rng.uniform(-0.2, 0.2)) * (not sides), z=z,
+            chair=chair, stand=stand, boxes=story.boxes_at_rest, owner=person, stays=sides,
+        )  # fmt: skip
+        planner.begin(may_enter=not sides)
+        planner.plan_all()
     if rng.random() < 0.3 and not sides:
-        stage.props.append(make_foreground(rng, stage.place))
+        setting.props.append(make_foreground(rng, setting.place))
+
+
+def _find_zones(story: Story, people: list[int], width: float) -> dict[int, tuple[float, float]]:
+    """Strips of a place side by side, by person: who keeps to the left is leftmost."""
+
+    def order(person: int) -> int:
+        return {"left": 0, None: 1, "right": 2}[story.cast[person].attributes.side]
+
+    zones = _split_into_zones(len(people), width)
+    return dict(zip(sorted(people, key=order), zones, strict=True))
+
+
+def _place_furniture(
+    rng: np.random.Generator, setting: Setting, appearance: Appearance, home: float, z: float,
+    sides: bool,
+) -> tuple[Prop | None, Prop | None]:  # fmt: skip
+    """Perhaps a chair, with a table or without, or a stand for things, at a person's home."""
+    if rng.random() < 0.6:
+        facing = 1 if rng.random() < 0.5 else -1
+        chair = make_chair(rng, home, z, facing, 0.25 * appearance.stature)
+        setting.props.append(chair)
+        if rng.random() < 0.45:
+            setting.props.append(make_table(rng, home + 0.52 * facing, z + 0.04))
+        return chair, None
+    if rng.random() < 0.5 and not sides:
+        stand = make_stand(rng, home, z + 0.02)
+        setting.props.append(stand)
+        return None, stand
+    return None, None

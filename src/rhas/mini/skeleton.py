@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, sin, sqrt
 
-from rhas.mini.motions import (
+from rhas.mini.poses import (
     FOOT,
     HAND,
     HEAD_PITCH,
@@ -41,7 +41,7 @@ JOINTS = 20
 Point = tuple[float, float, float]
 
 
-def _bend(a: Point, b: Point, first: float, second: float, pole: Point) -> tuple[Point, Point]:
+def _bend_limb(a: Point, b: Point, first: float, second: float, pole: Point) -> tuple[Point, Point]:
     """The middle joint of a two-bone chain from a to b, bent towards pole; and the reached end."""
     dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     d = sqrt(dx * dx + dy * dy + dz * dz) or 1e-6
@@ -58,7 +58,7 @@ def _bend(a: Point, b: Point, first: float, second: float, pole: Point) -> tuple
     return middle, (a[0] + dx * reach, a[1] + dy * reach, a[2] + dz * reach)
 
 
-def skeleton(pose: Pose, girth: float) -> list[Point]:
+def compute_joints(pose: Pose, girth: float) -> list[Point]:
     """The joints in the body's frame (forward, left, up), in units of body height."""
     v = pose.tolist()
     cp, sp, cr, sr = cos(v[PITCH]), sin(v[PITCH]), cos(v[ROLL]), sin(v[ROLL])
@@ -94,7 +94,7 @@ def skeleton(pose: Pose, girth: float) -> list[Point]:
         pole = tuple(
             -0.35 * ff + sign * elbow * s - uu for ff, s, uu in zip(forward, left, up, strict=True)
         )
-        middle, end = _bend(start, target, UPPER_ARM, FORE_ARM, pole)
+        middle, end = _bend_limb(start, target, UPPER_ARM, FORE_ARM, pole)
         joints[base : base + 3] = [start, middle, end]
     hip = HIP * (0.7 + 0.3 * girth)
     toe_f, toe_u = 0.075 * cos(v[TOES]), 0.075 * sin(v[TOES])
@@ -102,7 +102,7 @@ def skeleton(pose: Pose, girth: float) -> list[Point]:
         f, o, u = v[FOOT[side] : FOOT[side] + 3]
         start = (pelvis[0], sign * hip, pelvis[2])
         target = (f, sign * (hip + 0.012 + o), u + ANKLE)
-        middle, end = _bend(start, target, THIGH, CALF, (1.0, sign * v[KNEE_OUT], 0.35))
+        middle, end = _bend_limb(start, target, THIGH, CALF, (1.0, sign * v[KNEE_OUT], 0.35))
         toe = (end[0] + toe_f, end[1] + sign * 0.012, max(0.008, end[2] - 0.02 + toe_u))
         joints[base : base + 4] = [start, middle, end, toe]
     return joints
@@ -123,13 +123,20 @@ class Projected:
     size: float
     """Body height in metres on the screen."""
     mouth: float
+    """How far the mouth is open, 0 to about 1."""
+
+    def in_body_heights(self) -> Projected:
+        """The same with the body's height as the unit."""
+        k = 1.0 / self.size
+        x, y, depth = ([v * k for v in values] for values in (self.x, self.y, self.depth))
+        return Projected(x, y, depth, self.yaw, 1.0, self.mouth)
 
 
-def project(joints: list[Point], pose: Pose, yaw: float, size: float) -> Projected:
+def project_joints(joints: list[Point], pose: Pose, yaw: float, size: float) -> Projected:
     """See a skeleton from the camera.
 
     Args:
-        joints: from :func:`skeleton`.
+        joints: from :func:`compute_joints`.
         pose: the pose they come from.
         yaw: direction of the body in radians, 0 to the camera, pi/2 to the right.
         size: body height in metres.

@@ -102,10 +102,10 @@ class FilmSpec:
 
 def film_specs(config: MiniConfig) -> list[FilmSpec]:
     """The films of the data set, in order."""
-    return [_film_spec(config, index) for index in range(config.films)]
+    return [_make_film_spec(config, index) for index in range(config.films)]
 
 
-def _film_spec(config: MiniConfig, index: int) -> FilmSpec:
+def _make_film_spec(config: MiniConfig, index: int) -> FilmSpec:
     entry = index % len(_SUBSETS)
     rng = np.random.default_rng(np.random.SeedSequence([config.seed, index], spawn_key=(SPEC_KEY,)))
     width, height = _SIZES[entry]

@@ -6,8 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from rhas.base.classes import CLASS_ID
-from rhas.mini.appearance import Look
-from rhas.mini.scenery import Place, Prop
+from rhas.mini.appearance import Appearance
+from rhas.mini.places import Place
+from rhas.mini.props import Prop
 
 MINI_CLASSES: tuple[str, ...] = tuple(
     sorted(
@@ -25,12 +26,12 @@ MINI_CLASSES: tuple[str, ...] = tuple(
 
 
 @dataclass(slots=True)
-class Body:
+class BodyMotion:
     """A stretch of one body motion."""
 
     t0: float
     t1: float
-    stage: int
+    setting: int
     name: str
     label: str | None
     length: float
@@ -42,7 +43,7 @@ class Body:
 
 
 @dataclass(slots=True)
-class Arms:
+class ArmMotion:
     """A stretch of one movement of arms and head."""
 
     t0: float
@@ -56,7 +57,7 @@ class Arms:
 
 
 @dataclass(slots=True)
-class Mark:
+class LabelMark:
     """A label that belongs to neither track, as entering."""
 
     t0: float
@@ -65,12 +66,12 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Resting:
+class RestingBox:
     """A box that nobody holds."""
 
     t0: float
     t1: float
-    stage: int
+    setting: int
     owner: int
     x: float
     z: float
@@ -79,18 +80,18 @@ class Resting:
 
 
 @dataclass(slots=True)
-class Track:
+class Timeline:
     """All that a person does in the film."""
 
-    body: list[Body] = field(default_factory=list)
-    arms: list[Arms] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    body: list[BodyMotion] = field(default_factory=list)
+    arms: list[ArmMotion] = field(default_factory=list)
+    marks: list[LabelMark] = field(default_factory=list)
     body_starts: list[float] = field(default_factory=list)
     arms_starts: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Stage:
+class Setting:
     """A place during one act, with its furniture."""
 
     place: Place
@@ -107,7 +108,7 @@ class Shot:
 
     t0: float
     t1: float
-    stage: int
+    setting: int
     start: tuple[float, float]
     """Middle of the view in metres from the place's left edge, height of the view in metres."""
     end: tuple[float, float]
@@ -123,22 +124,22 @@ class Story:
 
     seconds: float
     aspect: float
-    cast: list[Look]
-    tracks: list[Track]
-    stages: list[Stage]
+    cast: list[Appearance]
+    timelines: list[Timeline]
+    settings: list[Setting]
     shots: list[Shot]
-    rests: list[Resting]
+    boxes_at_rest: list[RestingBox]
 
 
-def shot_at(story: Story, t: float) -> int:
+def find_shot(story: Story, t: float) -> int:
     """Index of the shot that shows a moment."""
     starts = [s.t0 for s in story.shots]
     return max(0, bisect_right(starts, t + 1e-9) - 1)
 
 
-def labelled(track: Track) -> list[tuple[str, float, float]]:
+def list_labels(timeline: Timeline) -> list[tuple[str, float, float]]:
     """Every labelled stretch of a person's life, seen or not."""
-    out = [(b.label, b.t0, b.t1) for b in track.body if b.label is not None]
-    out += [(a.label, a.t0, a.t1) for a in track.arms if a.label is not None]
-    out += [(m.label, m.t0, m.t1) for m in track.marks]
+    out = [(b.label, b.t0, b.t1) for b in timeline.body if b.label is not None]
+    out += [(a.label, a.t0, a.t1) for a in timeline.arms if a.label is not None]
+    out += [(m.label, m.t0, m.t1) for m in timeline.marks]
     return out
