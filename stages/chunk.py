@@ -4,8 +4,9 @@ from pathlib import Path
 
 from rhas.base.config import from_mapping
 from rhas.chunk import ChunkConfig, write_samples
+from rhas.data.annotations import read_annotations
 from rhas.engine.stage import new_folder, params, run
-from rhas.stores.manifest import Manifest, read_annotations
+from rhas.stores.manifest import Manifest
 
 RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
 

@@ -7,8 +7,8 @@ from rhas.base.errors import RhasError
 from rhas.engine.stage import compute, new_folder, params, run, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
 from rhas.mini import MiniConfig
-from rhas.prepare.own import assemble_own
 from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
+from rhas.prepare.user_films import assemble_user_films
 
 OUT = Path("data/raw")
 
@@ -24,7 +24,7 @@ def main() -> None:
                 assemble_mini(entries, folder)
         elif values["dataset"] == "own":
             with new_folder(OUT) as folder:
-                assemble_own(Path("data/own"), folder)
+                assemble_user_films(Path("data/own"), folder)
         else:
             raise RhasError(
                 "unknown data set",

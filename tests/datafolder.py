@@ -9,9 +9,10 @@ import numpy as np
 import zarr
 
 from rhas.base.classes import CLASSES
+from rhas.data.annotations import TimedAction, write_annotations
 from rhas.stores.featurestore import Features, FeatureStoreWriter
 from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg, person_group
-from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
+from rhas.stores.manifest import Film, Manifest
 
 MOVIE, FRAMES, FPS, D = 'ein "Film" [bold]', 60, 15.0, 6
 REFERENCES = ("the woman in the red coat", "der Mann mit Hut")

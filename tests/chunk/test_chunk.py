@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, boundary_of, labels_of, write_samples
+from rhas.data.annotations import TimedAction
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import Film, TimedAction
+from rhas.stores.manifest import Film
 
 WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]
 

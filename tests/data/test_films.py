@@ -14,13 +14,18 @@ from films import write_film, write_sound
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
+from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.audit import FINDINGS, Audit
-from rhas.data.films import Collection, collect, find_films, tell_other_endings
-from rhas.data.labels import id_base, read_label_map
-from rhas.data.rows import Clock, read_ava, read_moments, read_references, read_table
-from rhas.data.write import check_free, check_none_lost, set_params, write_own
-from rhas.prepare.own import assemble_own, read_own
-from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+from rhas.data.ava import read_ava, read_excluded_moments
+from rhas.data.films import find_films, report_other_suffixes
+from rhas.data.foreign_tables import Clock, read_foreign_annotations, read_foreign_references
+from rhas.data.labels import find_id_base, read_label_map
+from rhas.data.matching import match_tables
+from rhas.data.params_file import set_params
+from rhas.data.user_films import UserFilms, read_user_films
+from rhas.data.user_folder import check_free, check_none_lost, write_user_films
+from rhas.prepare.user_films import assemble_user_films
+from rhas.stores.manifest import Manifest
 
 NAME = 'it\'s a "film" [b] 料理'
 HEADER = "movie,person,action,start_s,end_s\n"
@@ -40,17 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def brought(
     folder: Path, tmp_path: Path, references: str, annotations: str | None = None, **how: object
-) -> tuple[Collection, dict[str, list[str]]]:
+) -> tuple[UserFilms, dict[str, list[str]]]:
     """What is kept, and the findings without their places' file."""
     (tmp_path / "references.csv").write_text(references, "utf-8")
     audit, clock = Audit(), how.get("clock", Clock())
     rows = []
     if annotations is not None:
         (tmp_path / "annotations.csv").write_text(annotations, "utf-8")
-        rows = read_table(tmp_path / "annotations.csv", clock, audit)
-    kept = collect(
+        rows = read_foreign_annotations(tmp_path / "annotations.csv", clock, audit)
+    kept = match_tables(
         find_films(folder),
-        read_references(tmp_path / "references.csv", audit),
+        read_foreign_references(tmp_path / "references.csv", audit),
         rows,
         how.get("labels", read_label_map(None, None)),
         how.get("base"),
@@ -72,9 +77,9 @@ def test_films_of_any_name_become_a_data_set(folder: Path, tmp_path: Path) -> No
     )
     assert found == {}
     out, raw = tmp_path / "own", tmp_path / "raw"
-    write_own(kept, out, copy=False)
+    write_user_films(kept, out, copy=False)
     raw.mkdir()
-    assemble_own(out, raw)
+    assemble_user_films(out, raw)
     manifest = Manifest.read(raw)
     assert [(f.movie, f.file, f.references, f.subset) for f in manifest.films] == [
         ("a", "films/a.mp4", ("the man",), "train"),
@@ -90,8 +95,8 @@ def test_films_of_any_name_become_a_data_set(folder: Path, tmp_path: Path) -> No
         check_free(out, replace=False)
     check_free(out, replace=True)
     (out / "README.md").write_text("stays")
-    write_own(
-        Collection({"a": folder / "films" / "a.mp4"}, {"a": ("x",)}, {"a": None}, []), out, True
+    write_user_films(
+        UserFilms({"a": folder / "films" / "a.mp4"}, {"a": ("x",)}, {"a": None}, []), out, True
     )
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) == [
         "README.md", "films/a.mp4", "references.csv",
@@ -156,9 +161,9 @@ def test_times_are_judged_as_they_are_written(folder: Path, tmp_path: Path) -> N
     lines = "a,0,walking,-0.0004,0.5\na,0,running,0.1,3.0004\n"
     kept, found = brought(folder, tmp_path, REFERENCES, HEADER + lines)
     assert "interval outside the film" not in found
-    write_own(kept, tmp_path / "own", copy=False)
+    write_user_films(kept, tmp_path / "own", copy=False)
     assert ",0.000,0.500\n" in (tmp_path / "own" / "annotations.csv").read_text()
-    assert len(read_own(tmp_path / "own").annotations) == 2
+    assert len(read_user_films(tmp_path / "own").annotations) == 2
 
 
 def test_a_line_of_an_unknown_class_is_looked_at_in_full(folder: Path, tmp_path: Path) -> None:
@@ -175,7 +180,7 @@ def test_films_whose_ending_is_not_read_are_told(folder: Path, tmp_path: Path) -
     for name in ("a.mp4", "b.mxf", "C.RM", ".d.rm", "notes.txt"):
         (tmp_path / "films" / name).write_bytes((folder / "films" / "a.mp4").read_bytes())
     audit = Audit()
-    tell_other_endings(tmp_path, audit)
+    report_other_suffixes(tmp_path, audit)
     assert [place.split(",")[0].rpartition("/")[2] for place in
             audit.found["film of another ending"]] == ["C.RM", "b.mxf"]  # fmt: skip
 
@@ -325,7 +330,7 @@ def test_folders_without_films(tmp_path: Path, folder: Path) -> None:
     [
         (b"movie;person;reference\n", "separate the columns by commas"),
         (b"movie,person\n", "add reference"),
-        (b"", "an empty table"),
+        (b"", "the table is empty"),
         (b"movie,person,reference\na,0," + b"x" * 200_000, r"t\.csv:2: not a CSV table"),
         ("movie,person,reference\na,0,Män\n".encode("latin-1"), "not UTF-8"),
     ],
@@ -333,9 +338,9 @@ def test_folders_without_films(tmp_path: Path, folder: Path) -> None:
 def test_tables_that_are_none(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "t.csv").write_bytes(data)
     with pytest.raises(RhasError, match=message):
-        read_references(tmp_path / "t.csv", Audit())
+        read_foreign_references(tmp_path / "t.csv", Audit())
     with pytest.raises(RhasError, match="no such table"):
-        read_references(tmp_path / "u.csv", Audit())
+        read_foreign_references(tmp_path / "u.csv", Audit())
 
 
 # AVA's format
@@ -387,14 +392,14 @@ def test_a_broken_first_line_of_ava_is_no_header(tmp_path: Path) -> None:
 
 def test_excluded_moments(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("m,0903\n")
-    excluded = read_moments(tmp_path / "out.csv")
+    excluded = read_excluded_moments(tmp_path / "out.csv")
     lines = "".join(f"m,0{t},{BOX},12,3\n" for t in (902, 903, 904))
     rows, audit = ava(tmp_path, lines, excluded=excluded)
     assert [row[3:] for row in rows] == [(901.5, 902.5), (903.5, 904.5)]
     assert len(audit.found["excluded moment"]) == 1
     (tmp_path / "out.csv").write_text("m,0903,1\n")
     with pytest.raises(RhasError, match="malformed line"):
-        read_moments(tmp_path / "out.csv")
+        read_excluded_moments(tmp_path / "out.csv")
 
 
 def test_real_rows_of_ava(shared: Path) -> None:
@@ -418,9 +423,9 @@ def test_real_rows_of_ava(shared: Path) -> None:
 
 
 def test_numbers_show_their_base_or_ask_for_it() -> None:
-    assert id_base([0, 5], None, "t") == 0
-    assert id_base([1, 137], None, "t") == 1
-    assert id_base([1, 5], 0, "t") == 0
+    assert find_id_base([0, 5], None, "t") == 0
+    assert find_id_base([1, 137], None, "t") == 1
+    assert find_id_base([1, 5], 0, "t") == 0
     for numbers, base, message in (
         ([1, 5], None, "fit a list that begins with 0 and one with 1"),
         ([0, 137], None, "outside the list"),
@@ -428,7 +433,7 @@ def test_numbers_show_their_base_or_ask_for_it() -> None:
         ([200], None, "outside the list"),
     ):
         with pytest.raises(RhasError, match=message):
-            id_base(numbers, base, "t")
+            find_id_base(numbers, base, "t")
 
 
 def test_numbers_of_the_published_list(folder: Path, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.units import seconds_to_frame
 from rhas.chunk import labels_of
+from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
 from rhas.data.rhas133 import find_sources, write_samples
 from rhas.inspection.verify import verify
 from rhas.stores.featurestore import attributes, read_window
-from rhas.stores.manifest import Film, TimedAction
+from rhas.stores.manifest import Film
 
 SAMPLES = {"train": 3, "val": 1}
 

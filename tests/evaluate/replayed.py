@@ -13,6 +13,7 @@ from torch import Tensor
 import rhas.evaluate.evaluation
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.data.annotations import TimedAction
 from rhas.evaluate.evaluation import (
     EvaluateConfig,
     evaluate_method,
@@ -20,7 +21,7 @@ from rhas.evaluate.evaluation import (
 from rhas.evaluate.fitted import Origin
 from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import Film, TimedAction
+from rhas.stores.manifest import Film
 
 FPS, L, FRAMES, C = 10.0, 100, 250, len(CLASSES)
 CODED = [CLASS_ID[name] for name in ("walking", "waving", "sitting", "hugging")]

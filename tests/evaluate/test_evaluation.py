@@ -33,6 +33,7 @@ from torch import Tensor
 import rhas.evaluate.evaluation
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.data.annotations import TimedAction, read_annotations
 from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.evaluation import (
     sample_generator,
@@ -41,7 +42,6 @@ from rhas.evaluate.evaluation import (
 from rhas.evaluate.fitted import FittedReadout, fit_calibration
 from rhas.metrics.published import constant_class_score
 from rhas.metrics.readout import ReadoutConfig, fit_thresholds
-from rhas.stores.manifest import TimedAction, read_annotations
 
 
 class Broken:

@@ -11,6 +11,7 @@ import pytest
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.data.annotations import TimedAction
 from rhas.evaluate.features import (
     KINDS,
     ProbeConfig,
@@ -20,7 +21,7 @@ from rhas.evaluate.features import (
     write_features,
 )
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import Film, TimedAction
+from rhas.stores.manifest import Film
 
 FPS, FRAMES, L = 10.0, 150, 100
 ACTIONS = {  # by person: 10 frames of 150 without a label

@@ -13,9 +13,10 @@ import torch
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.data.annotations import TimedAction
 from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import SUBSETS, Film, TimedAction
+from rhas.stores.manifest import SUBSETS, Film
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "zero_shot.py"
 WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]

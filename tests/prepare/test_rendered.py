@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 
 from rhas.base.files import hash_file
+from rhas.data.annotations import read_annotations
 from rhas.engine.workcache import WorkCache
 from rhas.mini import MiniConfig, film_specs, simulate_film
 from rhas.prepare.rendered import LOOKALIKES, assemble_mini, mini_jobs, read_truth, render_film
-from rhas.stores.manifest import Manifest, read_annotations
+from rhas.stores.manifest import Manifest
 
 
 def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.data.annotations import TimedAction
 from rhas.evaluate.evaluation import EvaluateConfig, evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import Origin as Fitted
@@ -23,7 +24,7 @@ from rhas.evaluate.stores import Stores
 from rhas.report.run import write_report
 from rhas.report.sources import Origin
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import Film, Manifest, TimedAction
+from rhas.stores.manifest import Film, Manifest
 
 FPS, FRAMES, L = 10.0, 200, 100
 EVIL = "<img src=x onerror=alert(1)> \"film\" 'ä' 映画"

@@ -20,6 +20,7 @@ from rhas.base.threads import threads
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.crop import crop_film
 from rhas.crop.film import CropConfig
+from rhas.data.annotations import TimedAction
 from rhas.decode import decode_film
 from rhas.decode.container import inspect
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -39,7 +40,7 @@ from rhas.segment.run import segment_film
 from rhas.segment.windows import window_starts
 from rhas.stores import featurestore
 from rhas.stores.jpegstore import person_group
-from rhas.stores.manifest import Film, TimedAction
+from rhas.stores.manifest import Film
 from rhas.train import load_method
 
 from .asking import LENGTH, PART, READOUT, origin, readout, request

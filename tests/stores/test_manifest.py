@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.stores.manifest import Film, Manifest, TimedAction, read_annotations, write_annotations
+from rhas.stores.manifest import Film, Manifest
 
 
 def test_manifest_round_trip(tmp_path: Path) -> None:
@@ -22,32 +22,3 @@ def test_missing_manifest_says_what_to_do(tmp_path: Path) -> None:
 def test_unknown_subset() -> None:
     with pytest.raises(RhasError, match="train, val, test"):
         Film("a", "a.mp4", "00", ("x",), "dev")
-
-
-def test_annotations_round_trip(tmp_path: Path) -> None:
-    rows = [TimedAction("a", 0, "walking", 0.0, 1.5), TimedAction("a", 1, "waving", 1.067, 2.0)]
-    write_annotations(tmp_path, rows)
-    assert read_annotations(tmp_path) == rows
-
-
-def test_no_annotations_is_no_error(tmp_path: Path) -> None:
-    assert read_annotations(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("a,0,flying around,0,1", "unknown action class"),
-        ("a,0,walking,2,1", "end after its start"),
-        ("a,0,walking,-1,1", "end after its start"),
-        ("a,zero,walking,0,1", "malformed"),
-        ("a,0,walking,0", "malformed"),
-    ],
-)
-def test_mistakes_name_the_line(tmp_path: Path, line: str, message: str) -> None:
-    table = f"movie,person,action,start_s,end_s\na,0,walking,0,1\n{line}\n"
-    (tmp_path / "annotations.csv").write_text(table)
-    with pytest.raises(RhasError) as caught:
-        read_annotations(tmp_path)
-    assert message in str(caught.value)
-    assert "annotations.csv:3" in str(caught.value)

@@ -11,7 +11,8 @@ from films import write_film
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
-from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
+from rhas.data.annotations import TimedAction, write_annotations
+from rhas.stores.manifest import Film, Manifest
 from rhas.table.picture import draw
 from rhas.table.statistics import Statistics, read_statistics, statistics, words_of
 

@@ -1,20 +1,23 @@
-"""Names of movies: they become file names, so what is no plain name is refused.
+"""Names of movies, which become file names, and the nearest name to one that is unknown.
 
-Blanks, quotes, brackets and letters of any script are fine. Letters with accents are written in
-composed form (Unicode NFC), as files from macOS are not.
+Spaces, quotes, brackets and letters of any script are allowed in a movie's name. Letters with
+accents are stored in composed form (Unicode NFC); file names from macOS are decomposed.
 """
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 
 from rhas.base.errors import RhasError
 
-_MOST_BYTES = 200  # of 255 a file system allows; endings and temporary names need room
+_MAX_BYTES = 200  # a file system allows 255; endings and temporary names need some of them
 
 
 def movie_name(text: str, where: str) -> str:
-    """The name in composed form, without blanks around it.
+    """The name in composed form, without surrounding spaces.
 
     Args:
         where: for the error: file and line.
@@ -32,14 +35,36 @@ def movie_name(text: str, where: str) -> str:
         problem = "begins with a dot"
     elif any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
         problem = "holds a control character"
-    elif len(name.encode()) > _MOST_BYTES:
-        problem = f"is longer than {_MOST_BYTES} bytes"
+    elif len(name.encode()) > _MAX_BYTES:
+        problem = f"is longer than {_MAX_BYTES} bytes"
     if problem:
         raise RhasError(
             f"a movie's name {problem}",
             where=where,
             expected="the film's file name without its ending, e.g. harbour",
             got=repr(text),
-            do="rename the film, and name it so in tables that speak of it",
+            do="rename the film, and use the new name in the tables",
         )
     return name
+
+
+def add_film(films: dict[str, Path], name: str, path: Path) -> None:
+    """Adds a film under its movie name.
+
+    Raises:
+        RhasError: another film has this name.
+    """
+    if name in films:
+        raise RhasError(
+            "two films of one name",
+            where=str(path.parent),
+            got=f"{films[name].name}, {path.name}",
+            do="rename one of them",
+        )
+    films[name] = path
+
+
+def suggest_name(got: str, known: Iterable[str]) -> str:
+    """``did you mean 'walking'?`` with the most similar of the known names; "" without one."""
+    nearest = difflib.get_close_matches(got, list(known), n=1)
+    return f"did you mean '{nearest[0]}'?" if nearest else ""

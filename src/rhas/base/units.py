@@ -20,6 +20,6 @@ def seconds_to_frame(seconds: float, fps: float) -> int:
     return math.floor(seconds * fps + 0.5 + 1e-9)
 
 
-def frame_to_seconds(frame: int, fps: float) -> float:
+def frame_to_seconds(frame: float, fps: float) -> float:
     """The moment that a frame shows, in seconds."""
     return frame / fps

@@ -12,14 +12,16 @@ from rhas.base.checks import Check, Level
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
+from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.audit import Audit
-from rhas.data.films import collect, find_films
+from rhas.data.films import find_films
+from rhas.data.foreign_tables import Clock, read_foreign_annotations, read_foreign_references
 from rhas.data.labels import read_label_map
-from rhas.data.rows import Clock, read_references, read_table
+from rhas.data.matching import match_tables
+from rhas.data.user_films import read_user_films
 from rhas.decode.container import FilmInfo, inspect
 from rhas.mini.spec import MiniConfig
-from rhas.prepare.own import read_own
-from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+from rhas.stores.manifest import Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
 
@@ -119,7 +121,7 @@ def _own(source: Path, values: Mapping[str, Any], tell: Callable[[int, int], Non
         return found
 
     try:
-        own = read_own(source, look)
+        own = read_user_films(source, look)
     except RhasError as error:
         return Data([_wrong("tables of data/own", error)], [])
     checks = [
@@ -139,10 +141,10 @@ def _audited(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
     audit = Audit()
     rows = []
     if (source / "annotations.csv").is_file():
-        rows = read_table(source / "annotations.csv", Clock(), audit)
-    sentences = read_references(source / "references.csv", audit)
-    collect(find_films(source), sentences, rows, read_label_map(None, None), None, Clock(), audit,
-            look)  # fmt: skip
+        rows = read_foreign_annotations(source / "annotations.csv", Clock(), audit)
+    sentences = read_foreign_references(source / "references.csv", audit)
+    labels, clock = read_label_map(None, None), Clock()
+    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, look)
     told_elsewhere = {"unreadable film", "damaged film"}
     return [
         Check(name, "warn", f"{count}, first: {first}", done)

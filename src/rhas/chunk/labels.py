@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.units import seconds_to_frame
-from rhas.stores.manifest import TimedAction
+from rhas.data.annotations import TimedAction
 
 Interval = tuple[int, int, int]  # class id, start frame, end frame (exclusive)
 

@@ -14,8 +14,9 @@ from rhas.chunk.config import ChunkConfig
 from rhas.chunk.labels import Interval, to_frames
 from rhas.chunk.samples import Sample
 from rhas.chunk.split import assign, film_sides
+from rhas.data.annotations import TimedAction
 from rhas.stores import featurestore
-from rhas.stores.manifest import SUBSETS, Film, TimedAction
+from rhas.stores.manifest import SUBSETS, Film
 
 
 def write_samples(

@@ -102,7 +102,7 @@ def films(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.data.rows import Clock, read_table
+    from rhas.data.foreign_tables import Clock, read_foreign_annotations
 
     references = references or folder / "references.csv"
     default = folder / "annotations.csv"
@@ -110,7 +110,7 @@ def films(
     clock = Clock(fps, offset)
 
     def rows(audit: Any) -> Any:
-        return read_table(annotations, clock, audit) if annotations else []
+        return read_foreign_annotations(annotations, clock, audit) if annotations else []
 
     settings = {"kind": "films", "films": folder, "references": references,
                 "annotations": annotations, "fps": fps, "offset": offset, "id_base": id_base,
@@ -164,7 +164,8 @@ def ava(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.data.rows import Clock, read_ava, read_moments
+    from rhas.data.ava import read_ava, read_excluded_moments
+    from rhas.data.foreign_tables import Clock
 
     if (times == "frames") != (fps is not None):
         raise RhasError(
@@ -172,7 +173,7 @@ def ava(
             do="give both where moments are frame numbers, neither where they are seconds",
         )
     clock = Clock(fps, offset)
-    left_out = read_moments(excluded) if excluded else set()
+    left_out = read_excluded_moments(excluded) if excluded else set()
 
     def rows(audit: Any) -> Any:
         return read_ava(annotations, clock, step or 1.0, left_out, audit)
@@ -229,10 +230,11 @@ def rhas133(
     """
     from rhas.data.audit import Audit
     from rhas.data.labels import read_label_map
+    from rhas.data.params_file import set_params
+    from rhas.data.raw import write_raw_tables
     from rhas.data.rhas133 import find_sources, write_samples
-    from rhas.data.write import empty_again, set_params
+    from rhas.data.user_folder import remove_new_folders_on_failure
     from rhas.engine.stage import new_folder
-    from rhas.prepare.rendered import write_tables
     from rhas.stores.manifest import Manifest
 
     stores, raw = out / "features" / vlm, out / "raw"
@@ -244,7 +246,7 @@ def rhas133(
             where=", ".join(there),
             do="give --replace; what DVC has recorded comes back with `dvc checkout --force`",
         )
-    switches = {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm}
+    switches: Any = {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm}
     in_place = _in_project(out, "data", params, switches)
     audit = Audit()
     report = out / "import.json"
@@ -254,7 +256,7 @@ def rhas133(
                 "protocol": protocol, "fps": fps, "id_base": id_base,
                 "label_map": _plain(label_map)}  # fmt: skip
     goes_on = False
-    folders = empty_again(stores.parent), new_folder(stores), new_folder(raw)
+    folders = remove_new_folders_on_failure(stores.parent), new_folder(stores), new_folder(raw)
     with contextlib.suppress(_Stopped), folders[0], folders[1] as folder, folders[2] as tables:
         with progress_bar("samples") as tell:
             films, annotations = write_samples(
@@ -263,7 +265,7 @@ def rhas133(
         goes_on = bool(films) and (drop or not audit.stops)
         if not goes_on:
             raise _Stopped
-        write_tables(Manifest("rhas133", tuple(films)), annotations, tables)
+        write_raw_tables(Manifest("rhas133", tuple(films)), annotations, tables)
     changed: dict[str, Any] = {}
     if goes_on:
         for name in ("frames", "boxes", "tracks"):  # evaluate depends on them, with a film or not
@@ -315,10 +317,12 @@ def _run(
     copy: bool, drop: bool, replace: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from rhas.data.audit import Audit
-    from rhas.data.films import collect, find_films, tell_other_endings
+    from rhas.data.films import find_films, report_other_suffixes
+    from rhas.data.foreign_tables import read_foreign_references
     from rhas.data.labels import read_label_map
-    from rhas.data.rows import read_references
-    from rhas.data.write import check_free, check_none_lost, set_params, write_own
+    from rhas.data.matching import match_tables
+    from rhas.data.params_file import set_params
+    from rhas.data.user_folder import check_free, check_none_lost, write_user_films
 
     check_free(out, replace)
     switches = {"dataset": "own"}
@@ -326,16 +330,16 @@ def _run(
     audit = Audit()
     labels = read_label_map(settings["label_map"], settings["labels"])
     files = find_films(settings["films"])
-    tell_other_endings(settings["films"], audit)
-    sentences = read_references(settings["references"], audit)
-    kept = collect(
+    report_other_suffixes(settings["films"], audit)
+    sentences = read_foreign_references(settings["references"], audit)
+    kept = match_tables(
         files, sentences, rows(audit), labels, settings["id_base"], clock, audit
     )  # fmt: skip
     goes_on = bool(kept.files) and (drop or not audit.stops)
     if goes_on:
         check_none_lost(files.values(), kept.files.values(), out)
         read = [value for value in settings.values() if isinstance(value, Path)]
-        for path, former in write_own(kept, out, copy, read):
+        for path, former in write_user_films(kept, out, copy, read):
             audit.add("table replaced", f"{path}: kept as {former.name}")
     report = out / "import.json"
     audit.write(report, {k: _plain(v) for k, v in settings.items()}, goes_on)
@@ -383,11 +387,11 @@ def _in_project(out: Path, place: str, params: Path, switches: dict[str, Any]) -
     Raises:
         RhasError: it is, or would be, and the switches of ``params`` cannot be set.
     """
-    from rhas.data.write import changed_params
+    from rhas.data.params_file import change_params_text
 
     if out.resolve() != (params.resolve().parent / place).resolve():
         return False
-    changed_params(params, switches)
+    change_params_text(params, switches)
     return True
 
 

@@ -1,17 +1,16 @@
-"""Foreign action names and numbers to the classes of RHAS133."""
+"""Foreign action names and numbers as classes of RHAS133."""
 
 from __future__ import annotations
 
-import csv
-import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
-from rhas.stores.manifest import read_rows
+from rhas.base.names import suggest_name
+from rhas.data.tables import read_rows
 
 _LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d+)[^{}]*\}', re.S)
 
@@ -23,42 +22,47 @@ class LabelMap:
     Args:
         renamed: class by foreign name or number; "" leaves it out.
         names: foreign name by number (a label list); without it numbers are those of RHAS133.
-        base: the number of the first class, 0 or 1; None where numbers do not occur.
+        base: the number of the first class, 0 or 1; None where there are no numbers.
     """
 
-    renamed: dict[str, str]
-    names: dict[int, str]
+    renamed: Mapping[str, str]
+    names: Mapping[int, str]
     base: int | None = None
 
-    def class_of(self, action: str) -> str | None:
+    def find_class(self, action: str) -> str | None:
         """The class, "" where the map leaves it out, None where it is unknown."""
         if action in self.renamed:
             return self.renamed[action]
-        if action.isdecimal():
-            number = int(action)
-            if self.names:
-                name = self.names.get(number)
-                if name is None:
-                    return None
-                return self.renamed.get(name, name if name in CLASS_ID else None)
-            index = number - (self.base or 0)
-            return CLASSES[index] if 0 <= index < len(CLASSES) else None
-        return action if action in CLASS_ID else None
+        if not action.isdecimal():
+            return action if action in CLASS_ID else None
+        number = int(action)
+        if self.names:
+            name = self.names.get(number)
+            if name is None:
+                return None
+            return self.renamed.get(name, name if name in CLASS_ID else None)
+        index = number - (self.base or 0)
+        return CLASSES[index] if 0 <= index < len(CLASSES) else None
 
-    def foreign(self, action: str) -> str:
-        """The action's foreign name."""
+    def foreign_name(self, action: str) -> str:
+        """The name of an action that is given by number; names stay."""
         return self.names.get(int(action), action) if action.isdecimal() else action
 
-    def hint(self, action: str) -> str:
-        """What somebody may have meant by an unknown action."""
-        name = self.foreign(action)
-        near = difflib.get_close_matches(name.lower(), CLASS_ID, n=1)
+    def is_mapped(self, action: str) -> bool:
+        """Whether the label map, not the list of RHAS133, says the class."""
+        return action in self.renamed or self.foreign_name(action) in self.renamed
+
+    def describe_unknown(self, action: str) -> str:
+        """An unknown action with the class that may have been meant."""
+        name = self.foreign_name(action)
         shown = repr(action) if name == action else f"{action} = {name!r}"
-        return f"{shown}, did you mean '{near[0]}'?" if near else shown
+        return ", ".join(filter(None, [shown, suggest_name(name.lower(), CLASS_ID)]))
 
 
 def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
-    """Args:
+    """Reads how actions are renamed and what their numbers mean.
+
+    Args:
         path: a table ``from,to``; ``to`` is a class of RHAS133, or empty to leave the action out.
         labels: a label list that gives numbers their names: AVA's .pbtxt, or a table ``id,name``.
 
@@ -66,20 +70,18 @@ def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
         RhasError: a malformed table, an unknown class in ``to``, or a name twice in ``from``.
     """
     renamed: dict[str, str] = {}
-    if path is not None:
-        for line, row in read_rows(path, ("from", "to")):
-            source, target = row["from"].strip(), row["to"].strip()
-            if target and target not in CLASS_ID:
-                near = difflib.get_close_matches(target, CLASS_ID, n=1)
-                raise RhasError(
-                    "not a class of RHAS133",
-                    where=f"{path}:{line}",
-                    got=target,
-                    expected="a name of src/rhas/base/classes.txt, or nothing",
-                    do=f"did you mean '{near[0]}'?" if near else "choose one, or leave it empty",
-                )
-            if renamed.setdefault(source, target) != target:
-                raise RhasError("an action twice", where=f"{path}:{line}", got=source)
+    for line, row in read_rows(path, ("from", "to")) if path is not None else ():
+        source, target = row["from"].strip(), row["to"].strip()
+        if target and target not in CLASS_ID:
+            raise RhasError(
+                "not a class of RHAS133",
+                where=f"{path}:{line}",
+                got=target,
+                expected="a name of src/rhas/base/classes.txt, or nothing",
+                do=suggest_name(target, CLASS_ID) or "choose one of them, or leave it empty",
+            )
+        if renamed.setdefault(source, target) != target:
+            raise RhasError("an action twice", where=f"{path}:{line}", got=source)
     return LabelMap(renamed, {} if labels is None else _read_names(labels))
 
 
@@ -91,8 +93,8 @@ def _read_names(path: Path) -> dict[int, str]:
             found = {
                 int(row["id"]): row["name"].strip() for _, row in read_rows(path, ("id", "name"))
             }
-        except (ValueError, csv.Error) as error:
-            raise RhasError("a number is not one", where=str(path), got=str(error)) from error
+        except ValueError as error:
+            raise RhasError("an id is a number", where=str(path), got=str(error)) from error
     if not found:
         raise RhasError(
             "no label in the list",
@@ -102,7 +104,7 @@ def _read_names(path: Path) -> dict[int, str]:
     return found
 
 
-def id_base(numbers: Iterable[int], given: int | None, where: str) -> int:
+def find_id_base(numbers: Iterable[int], given: int | None, where: str) -> int:
     """The number of the first class: as given, or as the numbers that occur show.
 
     Raises:
@@ -124,10 +126,20 @@ def id_base(numbers: Iterable[int], given: int | None, where: str) -> int:
             f"{last} yawning), --id-base 0 for columns of the published code; numbers of another "
             "list, AVA's for one, need that list: --labels",
         )
-    raise RhasError(
+    raise class_range_error(
+        where,
+        f"{low} to {high}" + ("" if given is None else f" with --id-base {given}"),
+        "give --labels for numbers of another list, --label-map to rename them",
+    )
+
+
+def class_range_error(where: str, got: str, do: str) -> RhasError:
+    """The error of class numbers that fit neither id base."""
+    last = len(CLASSES)
+    return RhasError(
         "class numbers outside the list of RHAS133",
         where=where,
         expected=f"0 to {last - 1} with --id-base 0, 1 to {last} with --id-base 1",
-        got=f"{low} to {high}" + ("" if given is None else f" with --id-base {given}"),
-        do="give --labels for numbers of another list, --label-map to rename them",
+        got=got,
+        do=do,
     )

@@ -28,11 +28,12 @@ from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.units import frame_to_seconds
+from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
 from rhas.data.pickles import load_pickle
 from rhas.stores.featurestore import Features, FeatureStoreWriter
-from rhas.stores.manifest import SUBSETS, Film, TimedAction
+from rhas.stores.manifest import SUBSETS, Film
 
 Vlm = Literal["blip2", "clip"]
 Protocol = Literal["cross_movie", "random"]

@@ -13,7 +13,7 @@ import yaml
 from rhas.base.classes import CLASS_ID
 from rhas.base.extras import optional_import
 from rhas.base.units import seconds_to_frame
-from rhas.stores.manifest import read_annotations
+from rhas.data.annotations import read_annotations
 
 
 def data_folder(path: Path) -> Path | None:

@@ -11,11 +11,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from rhas.base.files import hash_file, write_csv, write_json
+from rhas.base.files import hash_file, write_json
+from rhas.data.annotations import TimedAction
+from rhas.data.raw import write_raw_tables
 from rhas.engine.workcache import Entry, Job, Progress, link
 from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
 from rhas.stores.jpegstore import create_dataset, create_h5
-from rhas.stores.manifest import Film, Manifest, TimedAction, write_annotations
+from rhas.stores.manifest import Film, Manifest
 
 LOOKALIKES = ("none", "place", "garment")
 """What tells a person from a look-alike (`rhas.mini.attributes.lookalike`), as the truth file
@@ -73,7 +75,7 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
             Film(movie, file, hash_file(out / file), tuple(facts["references"]), facts["subset"])
         )
         annotations += [TimedAction(movie, *interval) for interval in facts["intervals"]]
-    write_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
+    write_raw_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
 
 
 def read_truth(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
@@ -94,15 +96,3 @@ def _write_truth(path: Path, spec: FilmSpec, truth: FilmTruth) -> None:
         create_dataset(file, "cuts", np.asarray(truth.cuts, np.int32))
         numbers = [LOOKALIKES.index(name) for name in truth.lookalikes]
         create_dataset(file, "lookalike", np.asarray(numbers, np.uint8))
-
-
-def write_tables(manifest: Manifest, annotations: list[TimedAction], out: Path) -> None:
-    """manifest.json, annotations.csv and references.csv of a folder data/raw."""
-    manifest.write(out)
-    write_annotations(out, annotations)
-    rows = [
-        [film.movie, person, text]
-        for film in manifest.films
-        for person, text in enumerate(film.references)
-    ]
-    write_csv(out / "references.csv", ["movie", "person", "reference"], rows)

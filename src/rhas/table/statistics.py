@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.units import seconds_to_frame
-from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+from rhas.data.annotations import TimedAction, read_annotations
+from rhas.stores.manifest import Manifest
 
 _NO_CONTENT = frozenset(
     (

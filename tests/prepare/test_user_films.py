@@ -11,11 +11,13 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
+from rhas.data.annotations import TimedAction, read_annotations
+from rhas.data.films import FILM_SUFFIXES
 from rhas.decode.container import inspect
 from rhas.decode.reading import pictures
 from rhas.mini import MiniConfig, film_specs, write_film
-from rhas.prepare.own import FILM_SUFFIXES, assemble_own
-from rhas.stores.manifest import Manifest, TimedAction, read_annotations
+from rhas.prepare.user_films import assemble_user_films
+from rhas.stores.manifest import Manifest
 
 REFERENCES = "movie,person,reference,subset\na b,0,the man,train\na b,1,the woman,train\nü,0,she,\n"
 HEADER = "movie,person,action,start_s,end_s\n"
@@ -48,14 +50,14 @@ def own(
 
 def mistake(source: Path) -> str:
     with pytest.raises(RhasError) as caught:
-        assemble_own(source, source.parent / "raw")
+        assemble_user_films(source, source.parent / "raw")
     return str(caught.value)
 
 
 def test_films_become_a_data_set(tmp_path: Path, film: bytes) -> None:
     rows = HEADER + "a b,1,walking,0.5,2\n"
     source, out = own(tmp_path / "own", REFERENCES, rows, film=film), tmp_path / "raw"
-    assemble_own(source, out)
+    assemble_user_films(source, out)
     manifest = Manifest.read(out)
     assert [film.movie for film in manifest.films] == ["a b", "ü"]
     assert manifest.films[0].references == ("the man", "the woman")
@@ -68,7 +70,7 @@ def test_films_become_a_data_set(tmp_path: Path, film: bytes) -> None:
 
 def test_films_without_annotations(tmp_path: Path) -> None:
     source = own(tmp_path / "own", REFERENCES)
-    assemble_own(source, tmp_path / "raw")
+    assemble_user_films(source, tmp_path / "raw")
     assert read_annotations(tmp_path / "raw") == []
 
 
@@ -76,7 +78,7 @@ def test_tables_as_people_write_them(tmp_path: Path) -> None:
     """Blanks after commas, Windows line ends, a byte-order mark, quotes, an own column."""
     table = '\ufeffmovie, person, reference, mine\r\na b, 0, "the tall man, in red", x\r\n'
     rows = "movie, person, action, start_s, end_s\r\n\r\na b , 0, walking , 0, 1\r\n"
-    assemble_own(own(tmp_path / "own", table, rows), tmp_path / "raw")
+    assemble_user_films(own(tmp_path / "own", table, rows), tmp_path / "raw")
     assert Manifest.read(tmp_path / "raw").films[0].references == ("the tall man, in red",)
     assert read_annotations(tmp_path / "raw") == [TimedAction("a b", 0, "walking", 0, 1)]
 
@@ -126,12 +128,12 @@ def test_mistakes_in_references(tmp_path: Path, references: str | bytes, message
         (HEADER + "c,0,walking,0,1\n", "movie c, person 0"),
         (HEADER + "a b,0,wlaking,0,1\n", "annotations.csv:2: unknown action class"),
         (HEADER + "a b,0,wlaking,0,1\n", "did you mean 'walking'?"),
-        (HEADER + "a b,0,walking,1,1\n", "must end after its start"),
-        (HEADER + "a b,0,walking,0.1001,0.1004\n", "must end after its start"),
-        (HEADER + "a b,0,walking,nan,1\n", "must end after its start"),
+        (HEADER + "a b,0,walking,1,1\n", "end at least a millisecond after its start"),
+        (HEADER + "a b,0,walking,0.1001,0.1004\n", "end at least a millisecond after its start"),
+        (HEADER + "a b,0,walking,nan,1\n", "end at least a millisecond after its start"),
         (HEADER + "a b,0,walking,0:00,0:01\n", "annotations.csv:2: malformed annotation"),
         (HEADER + "a b,0,walking,0.0,1.0\na b,1,walking,30,45\n", "0 to 2.000 s"),
-        (HEADER + "a b,0,walking,0,inf\n", "must end after its start"),
+        (HEADER + "a b,0,walking,0,inf\n", "end at least a millisecond after its start"),
         (HEADER + "a b,0,walking,2,2.5\n", "an annotation outside its film"),
         ("movie,person,action,start,end\na b,0,walking,0,1\n", "the header lacks columns"),
         ("", "annotations.csv: the table is empty"),
@@ -146,19 +148,19 @@ def test_mistakes_in_annotations(
 
 def test_an_annotation_may_end_within_a_second_after_the_film(tmp_path: Path, film: bytes) -> None:
     source = own(tmp_path / "own", REFERENCES, HEADER + "a b,0,walking,1,3\n", film=film)
-    assemble_own(source, tmp_path / "raw")
+    assemble_user_films(source, tmp_path / "raw")
     assert len(read_annotations(tmp_path / "raw")) == 1
 
 
 def test_a_damaged_film_is_left_to_decode(tmp_path: Path) -> None:
     source = own(tmp_path / "own", REFERENCES, HEADER + "a b,0,walking,100,101\n")
-    assemble_own(source, tmp_path / "raw")
+    assemble_user_films(source, tmp_path / "raw")
     assert len(Manifest.read(tmp_path / "raw").films) == 2
 
 
 def test_no_references_at_all(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"data/own/README\.md"):
-        assemble_own(tmp_path, tmp_path / "raw")
+        assemble_user_films(tmp_path, tmp_path / "raw")
 
 
 CODECS = {
@@ -178,7 +180,7 @@ def test_films_of_every_ending_are_found_and_read(tmp_path: Path, ending: str) -
     )  # fmt: skip
     source = own(tmp_path / "own", "movie,person,reference\nfilm,0,x\n")
     written.rename(source / "films" / f"film{ending.upper()}")
-    assemble_own(source, tmp_path / "raw")
+    assemble_user_films(source, tmp_path / "raw")
     found = inspect(tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[0].file)
     assert (found.missing, found.torn) == (0, ())
     times = found.ticks * float(found.time_base)
@@ -196,7 +198,9 @@ def test_two_films_of_one_name(tmp_path: Path) -> None:
 def test_films_without_a_reference_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assemble_own(own(tmp_path / "own", "movie,person,reference\na b,0,x\n"), tmp_path / "raw")
+    assemble_user_films(
+        own(tmp_path / "own", "movie,person,reference\na b,0,x\n"), tmp_path / "raw"
+    )
     assert "1 films without a reference are left out: ü.mkv" in capsys.readouterr().err
     assert sorted(p.name for p in (tmp_path / "raw" / "films").iterdir()) == ["a b.mp4"]
 
@@ -213,7 +217,7 @@ def test_letters_in_another_form_are_the_same(tmp_path: Path) -> None:
     """The film's file is composed; the tables come from a system that decomposes."""
     decomposed = unicodedata.normalize("NFD", "ü")
     assert decomposed != "ü"
-    assemble_own(
+    assemble_user_films(
         own(tmp_path / "own", f"movie,person,reference\n{decomposed},0,x\n"), tmp_path / "raw"
     )
     assert [film.movie for film in Manifest.read(tmp_path / "raw").films] == ["ü"]
@@ -224,7 +228,7 @@ def test_a_symbolic_link_stands_for_its_film(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.mkv"
     (source / "films" / "ü.mkv").rename(elsewhere)
     (source / "films" / "ü.mkv").symlink_to(elsewhere)
-    assemble_own(source, tmp_path / "raw")
+    assemble_user_films(source, tmp_path / "raw")
     film = tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[1].file
     assert not film.is_symlink()
     assert film.read_bytes() == b"film u"

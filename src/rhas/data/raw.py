@@ -1,0 +1,17 @@
+"""The tables of data/raw (docs/DESIGN.md, Files)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rhas.data.annotations import TimedAction, write_annotations
+from rhas.data.references import write_references
+from rhas.stores.manifest import Manifest
+
+
+def write_raw_tables(manifest: Manifest, annotations: Iterable[TimedAction], out: Path) -> None:
+    """Writes manifest.json, annotations.csv and references.csv."""
+    manifest.write(out)
+    write_annotations(out, annotations)
+    write_references(out, {film.movie: film.references for film in manifest.films})
