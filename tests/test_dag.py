@@ -76,7 +76,8 @@ def test_data_folders_read_are_declared(stage: str) -> None:
     source = (ROOT / "stages" / f"{stage}.py").read_text()
     named = set(re.findall(r'Path\("((?:data|models|results)[^"]*)"\)', source))
     entry = STAGES[stage]
-    declared = [*entry["deps"], *entry["outs"], *(next(iter(m)) for m in entry.get("metrics", []))]
+    listed = [*entry["deps"], *entry["outs"], *entry.get("metrics", [])]
+    declared = [item if isinstance(item, str) else next(iter(item)) for item in listed]
     for folder in named:
         assert any(d == folder or d.startswith(f"{folder}/") for d in declared), folder
 

@@ -119,7 +119,7 @@ def evaluated(
         origin=ORIGIN,
         further=further,
     )
-    return read(out / "metrics.json")
+    return read(out / "evaluation.json")
 
 
 def read(path: Path) -> dict:

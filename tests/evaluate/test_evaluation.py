@@ -87,7 +87,7 @@ def truths_of(folder: Path, split: str) -> list[np.ndarray]:
 
 
 def test_perfect_scores_give_100s(seen: Path) -> None:
-    metrics = read(seen / "metrics.json")
+    metrics = read(seen / "evaluation.json")
     assert metrics.keys() == {"val", "test"}
     for side in metrics.values():
         assert side.keys() == {*FIGURES, "as_published"}
@@ -99,6 +99,14 @@ def test_perfect_scores_give_100s(seen: Path) -> None:
         for other in ("constant_class", "chance"):
             assert side[other].keys() == {*FIGURES, "as_published"}
             assert side[other]["acc"] < 90
+
+
+def test_metrics_json_is_made_for_a_screen(seen: Path) -> None:
+    whole, shown = read(seen / "evaluation.json"), read(seen / "metrics.json")
+    assert shown.keys() == whole.keys()
+    for side, values in shown.items():
+        assert list(values) == sorted(("acc", "edit", "f1_10", "f1_25", "f1_50", "map"))
+        assert values.items() <= whole[side].items()
 
 
 def test_the_report_counts(seen: Path, made: Path) -> None:
@@ -148,8 +156,8 @@ def test_further_entries_take_their_places_with_the_others(made: Path, tmp_path:
 
 def test_the_files_are_those_declared(seen: Path) -> None:
     assert sorted(path.name for path in seen.iterdir()) == [
-        "baselines.json", "intervals.csv", "metrics.json", "per_class.csv", "persons.csv", "plots",
-        "readout.json", "report.json", "scores.zarr", "timelines",
+        "baselines.json", "evaluation.json", "intervals.csv", "metrics.json", "per_class.csv",
+        "persons.csv", "plots", "readout.json", "report.json", "scores.zarr", "timelines",
     ]  # fmt: skip
     assert sorted(path.name for path in (seen / "plots").iterdir()) == [
         "average_precision.csv", "confusion.csv", "reliability.csv"
@@ -220,7 +228,7 @@ def test_neither_order_nor_company_changes_a_sample(made: Path, tmp_path: Path) 
     one, other = contents(tmp_path / "all"), contents(tmp_path / "reversed results")
     figures = [
         {side: {k: values[k] for k in FIGURES} for side, values in json.loads(which).items()}
-        for which in (one.pop("metrics.json"), other.pop("metrics.json"))
+        for which in (one.pop("evaluation.json"), other.pop("evaluation.json"))
     ]
     assert figures[0] == figures[1]
     for name in ("plots/confusion.csv", "baselines.json"):  # a row per segment; draws of chance
@@ -291,7 +299,8 @@ def test_a_failure_leaves_the_former_results_as_they_were(
     evaluated(Constant(), made, tmp_path)
     after = contents(tmp_path)
     assert after.keys() == before.keys()
-    assert after["metrics.json"] != before["metrics.json"]
+    for name in ("evaluation.json", "metrics.json"):
+        assert after[name] != before[name]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_other_people_are_refused(paired: SimpleNamespace, run: Path) -> None:
 
 
 def listed(run: Path, commit: str, **changed: Any) -> Path:
-    metrics = json.loads((run / "results" / "metrics.json").read_text("utf-8"))
+    metrics = json.loads((run / "results" / "evaluation.json").read_text("utf-8"))
     metrics["test"].update(changed)
     experiments = [
         {"table": "t", "row": row, "seed": 0, "name": row, "commit": commit, "metrics": metrics}

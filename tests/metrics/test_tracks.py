@@ -50,7 +50,7 @@ def film(**changes: Any) -> TrackedFilm:
 
 def test_by_hand() -> None:
     first, second = track_counts(film())
-    assert dataclasses.replace(first, overlap=0) == TrackCounts(
+    assert dataclasses.replace(first, overlap=0.0) == TrackCounts(
         persons=1,
         visible=5,  # 0 to 3 and 7; in frame 4 too little is visible
         found=2,  # 0 and 1

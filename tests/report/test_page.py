@@ -88,7 +88,7 @@ def test_headings_skip_no_level(page: Page) -> None:
 
 
 def test_figures_stand_beside_the_baselines(page: Page, run: Run) -> None:
-    metrics = json.loads((run[1] / "metrics.json").read_text())
+    metrics = json.loads((run[1] / "evaluation.json").read_text())
     baselines = json.loads((run[1] / "baselines.json").read_text())["test"]
     text = " ".join(page.text.split())
     for key, name, part in (
@@ -154,6 +154,6 @@ def test_without_tracks_nothing_is_said_to_be_interpolated(run: Run, tmp_path: P
 
 
 def test_an_absent_file_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "evaluation.json").write_text("{}")
     with pytest.raises(RhasError, match=r"baselines\.json"):
         write_report(run[0], tmp_path)

@@ -27,9 +27,9 @@ def test_the_page_has_the_spread(
     (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
     for words in ("init -q", "-c user.name=a -c user.email=a@b.example commit -qm a --allow-empty"):
         subprocess.run(["git", *words.split()], cwd=root, check=True)
-    content = (root / "results" / "metrics.json").read_bytes()
+    content = (root / "results" / "evaluation.json").read_bytes()
     evaluate = {
-        "outs": [{"path": "results/metrics.json", "md5": hashlib.md5(content).hexdigest()}],
+        "outs": [{"path": "results/evaluation.json", "md5": hashlib.md5(content).hexdigest()}],
         "params": {"params.yaml": SETTINGS},
     }
     (root / "dvc.lock").write_text(yaml.safe_dump({"stages": {"evaluate": evaluate}}))
@@ -50,7 +50,7 @@ def test_the_page_has_the_spread(
     assert report("--runs", "others.jsonl") == "page.html: seeds 0, 5"
     mean = json.loads(content)["test"]["acc"] - 2
     assert f"{mean:.1f} ± {8**0.5:.1f}" in Path("page.html").read_text("utf-8")
-    Path("results/metrics.json").write_text("{}")
+    Path("results/evaluation.json").write_text("{}")
     failed = CliRunner().invoke(app, ["report", "--out", "other.html"])
     assert isinstance(failed.exception, RhasError)
     assert not Path("other.html").exists()

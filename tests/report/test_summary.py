@@ -26,7 +26,7 @@ def write(folder: Path, grounding: dict[str, Any], features: dict[str, Any]) -> 
     test = {"acc": 61.25, "map": 40.0, "as_published": {"acc": 60.0, "f1_50": 12.5}}
     constant = {"acc": 27.5, "as_published": {"f1_50": 92.3}}
     files = {
-        "metrics": {"val": {}, "test": test},
+        "evaluation": {"val": {}, "test": test},
         "baselines": {"val": {}, "test": {"constant_class": constant, "chance": {"acc": 1.0}}},
         "grounding": grounding,
         "features": features,

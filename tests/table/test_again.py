@@ -26,7 +26,7 @@ def test_seeds_alone() -> None:
 
 def test_a_workspace_that_is_not_evaluated(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    (project / "results" / "metrics.json").unlink()
+    (project / "results" / "evaluation.json").unlink()
     with pytest.raises(RhasError, match="not evaluated"):
         write_with_seeds(project / "page.html")
     assert not (project / "page.html").exists()

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dvc_project import PARAMS, write_run
+from dvc_project import PARAMS, with_seed, write_run
 
 from rhas.base.errors import RhasError
-from rhas.table.runs import METRICS, Run, read_experiments, read_file, run_settings, write_file
+from rhas.table.runs import (
+    EVALUATION,
+    METRICS,
+    Run,
+    read_experiments,
+    read_file,
+    run_settings,
+    write_file,
+)
 
 FACT, TEST = '{"method": "fact", "seed": 1}', '{"test": {}}'
 
@@ -26,8 +34,14 @@ def test_workspace_commit_and_experiments(project: Path) -> None:
     assert runs[0].settings["others"]["train.epochs"] == 3
 
 
+def test_a_run_from_before_evaluation_json(project: Path) -> None:
+    (project / EVALUATION).unlink()
+    write_run(project, 40.0, with_seed(2), METRICS)
+    assert read_experiments(project)[0].metrics["test"]["acc"] == 40.0
+
+
 def test_figures_of_other_settings_than_the_locks_are_left_out(project: Path) -> None:
-    (project / METRICS).write_text('{"val": {}, "test": {"acc": 99.0}}')
+    (project / EVALUATION).write_text('{"val": {}, "test": {"acc": 99.0}}')
     told: list[str] = []
     assert [run.name for run in read_experiments(project, skipped=told.append)] == [
         "HEAD", "tall-boat",

@@ -17,6 +17,6 @@ def metrics(
     """The figures of the last evaluation beside a constant answer and chance."""
     from rhas.report.summary import summary
 
-    if not (folder / "metrics.json").is_file():
+    if not (folder / "evaluation.json").is_file():
         raise RhasError("no metrics", where=str(folder), do="run `dvc repro`")
     Console().print(summary(folder))

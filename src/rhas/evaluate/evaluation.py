@@ -26,6 +26,7 @@ from rhas.evaluate.features import ProbeConfig
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, fit_calibration
 from rhas.evaluate.scored import PersonResult, Scored
 from rhas.metrics.baselines import chance, constant_class
+from rhas.metrics.names import SCREEN_METRICS
 from rhas.metrics.published import as_published
 from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out
 from rhas.metrics.segmentation import CleanMetrics, Prediction, clean_metrics
@@ -96,10 +97,11 @@ def evaluate_method(
 ) -> dict[str, Any]:
     """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
 
-    ``metrics.json``, ``baselines.json``, ``report.json``, ``readout.json`` (what is fitted on val),
-    ``scores.zarr``, ``per_class.csv``, and of test ``intervals.csv``, ``persons.csv``,
-    ``timelines/<movie>_person_000.png``, ``plots/*.csv``: docs/METRICS.md describes them. One
-    evaluation at a time may write into ``out``.
+    ``evaluation.json`` (all metrics), ``metrics.json`` (those for a screen), ``baselines.json``,
+    ``report.json``, ``readout.json`` (what is fitted on val), ``scores.zarr``, ``per_class.csv``,
+    and of test ``intervals.csv``, ``persons.csv``, ``timelines/<movie>_person_000.png``,
+    ``plots/*.csv``: docs/METRICS.md describes them. One evaluation at a time may write into
+    ``out``.
 
     Args:
         names: the C class names.
@@ -180,11 +182,21 @@ def evaluate_method(
             )
         tables.write_figures(folder / "report.json", report)
         tables.write_figures(folder / "baselines.json", baselines)
-        tables.write_figures(folder / "metrics.json", metrics)
+        tables.write_figures(folder / "evaluation.json", metrics)
+        tables.write_figures(folder / "metrics.json", select_screen_metrics(metrics))
         for write in further:
             write(folder)
         _publish(folder, out)
     return report
+
+
+def select_screen_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of each side those that ``dvc metrics show`` prints: a few, so that they fit a screen."""
+    keys = [metric.key for metric in SCREEN_METRICS]
+    return {
+        side: {key: values[key] for key in keys if key in values}
+        for side, values in metrics.items()
+    }
 
 
 def score_samples(

@@ -11,7 +11,7 @@ from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.experiments.listing import Experiment, Listing, applied
 from rhas.experiments.stored import experiment_name, git, stored
-from rhas.table.runs import Run, run_settings
+from rhas.table.runs import EVALUATION, METRICS, Run, run_settings
 
 
 def write_records(
@@ -19,7 +19,8 @@ def write_records(
 ) -> dict[str, Any]:
     """Writes ``out``: the list's title and tables, and settings and figures of every experiment.
 
-    ``experiments`` holds name, commit, table, row, seed, method, settings, metrics (metrics.json),
+    ``experiments`` holds name, commit, table, row, seed, method, settings, metrics
+    (evaluation.json),
     baselines (baselines.json) and model (the model's report.json: parameters, steps, last figures
     of training), in the list's order; ``missing`` those that are neither stored nor recorded. An
     experiment that ``out`` already records and that is not stored, in a new clone say, stays as it
@@ -50,7 +51,7 @@ def write_records(
                 "seed": experiment.seed,
                 "method": method,
                 "settings": dict(experiment.settings),
-                "metrics": json.loads(git(root, "show", f"{commit}:results/metrics.json")),
+                "metrics": _read_evaluation(root, commit),
                 "baselines": _cached(root, commit, "results/baselines.json"),
                 "model": _cached(root, commit, f"models/{method}/report.json"),
             }
@@ -99,6 +100,13 @@ def recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
             where=str(out), expected="what an earlier `rhas queue` wrote there",
             got=f"{type(error).__name__}: {error}", do="move it away, or choose another --out",
         ) from error  # fmt: skip
+
+
+def _read_evaluation(root: Path, commit: str) -> Any:
+    """Metrics of an experiment; those from before evaluation.json have all in metrics.json."""
+    files = git(root, "ls-tree", "--name-only", commit, "results/").splitlines()
+    path = EVALUATION if EVALUATION in files else METRICS
+    return json.loads(git(root, "show", f"{commit}:{path}"))
 
 
 def _cached(root: Path, commit: str, path: str) -> Any:

@@ -40,7 +40,7 @@ def write_report(
         origin: what the run was made of.
         folder: ``results/``, with all other files of the evaluation.
         out: another place for the page.
-        seeds: metrics.json by seed of runs that differ in nothing else, this one included; the
+        seeds: evaluation.json by seed of runs that differ in nothing else, this one included; the
             figures then have a spread.
 
     Raises:

@@ -38,7 +38,7 @@ def headline(results: Results, seed: int) -> Markup:
         results: of the run.
         seed: its.
     """
-    test, val = results.metrics["test"], results.metrics["val"]
+    test, val = results.evaluation["test"], results.evaluation["val"]
     constant, chance = (results.baselines["test"][k] for k in ("constant_class", "chance"))
     columns = [test, val, constant, chance]
     tiles = [
@@ -78,7 +78,7 @@ def _figures(
     columns: Sequence[Mapping[str, Any]],
     within: str = "",
 ) -> Markup:
-    """``columns`` are test, val, constant class and chance; ``within`` a part of metrics.json."""
+    """``columns``: test, val, constant class and chance; ``within``: a part of evaluation.json."""
     header = ["", "test", "val", "constant", "chance"]
     spread: Callable[[str], list[str]] = lambda key: []  # noqa: E731
     if len(results.seeds) > 1:

@@ -47,7 +47,7 @@ class Results:
     """The files of ``results/`` (docs/METRICS.md), as they are."""
 
     folder: Path
-    metrics: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
     baselines: Mapping[str, Any]
     report: Mapping[str, Any]
     grounding: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Results:
     confusion: Sequence[Mapping[str, str]]
     reliability: Sequence[Mapping[str, str]]
     seeds: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """metrics.json of runs that differ in their seed alone, this one included."""
+    """evaluation.json of runs that differ in their seed alone, this one included."""
 
     @staticmethod
     def read(folder: Path, seeds: Mapping[int, Mapping[str, Any]] | None = None) -> Results:
@@ -68,7 +68,7 @@ class Results:
         """
         read: dict[str, Any] = {
             name: read_json(folder / f"{name}.json")
-            for name in ("metrics", "baselines", "report", "grounding", "features")
+            for name in ("evaluation", "baselines", "report", "grounding", "features")
         }
         for name in ("per_class", "persons", "plots/confusion", "plots/reliability"):
             read[Path(name).name] = read_csv(folder / f"{name}.csv")

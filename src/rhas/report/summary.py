@@ -55,7 +55,7 @@ def summary(folder: Path) -> Group:
     those of grounding and features, where true boxes and films of several persons exist.
 
     Args:
-        folder: ``results/``, with ``metrics.json``, ``baselines.json``, ``grounding.json`` and
+        folder: ``results/``, with ``evaluation.json``, ``baselines.json``, ``grounding.json`` and
             ``features.json``.
 
     Raises:
@@ -63,7 +63,7 @@ def summary(folder: Path) -> Group:
     """
     metrics, baselines, grounding, features = (
         read_json(folder / f"{name}.json")
-        for name in ("metrics", "baselines", "grounding", "features")
+        for name in ("evaluation", "baselines", "grounding", "features")
     )
     tables = [_method(metrics, baselines)]
     if grounding["truth"]:

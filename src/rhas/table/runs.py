@@ -18,7 +18,8 @@ import yaml
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 
-METRICS, BASELINES = "results/metrics.json", "results/baselines.json"
+EVALUATION, METRICS = "results/evaluation.json", "results/metrics.json"
+BASELINES = "results/baselines.json"
 _OWN = ("method", "split", "frame_len", "vlm", "seed")
 _NO_EFFECT = frozenset(
     {"train.save_minutes", "train.memory_gb", "train.threads", "evaluate.sheet_frames"}
@@ -34,7 +35,8 @@ class Run:
         settings: ``method``, ``preset``, ``split``, ``frame_len``, ``vlm``, ``overrides`` (of the
             method, by name), ``seed``, and ``others``: all further ones by dotted name, as
             ``ground.backend``; all but ``method`` and ``seed`` may be absent where nobody knows.
-        metrics: the content of ``results/metrics.json``.
+        metrics: the content of ``results/evaluation.json``; of runs from before that file existed,
+            of ``results/metrics.json``, which held the same.
         name: of the experiment, for people.
         baselines: the content of ``results/baselines.json``; empty where it is not at hand.
 
@@ -192,12 +194,13 @@ def _read_run(name: str, read: Callable[[str], bytes | None], cache: Path) -> Ru
     stages = (yaml.safe_load(lock) or {}).get("stages", {}) if lock else {}
     evaluate = stages.get("evaluate", {})
     outs = {out["path"]: out.get("md5") for out in evaluate.get("outs", [])}
-    metrics = read(METRICS)
-    if metrics is None or METRICS not in outs:
+    path = EVALUATION if EVALUATION in outs else METRICS
+    metrics = read(path)
+    if metrics is None or path not in outs:
         raise RhasError("not evaluated", where=name, do="run `dvc repro`, or `dvc exp run`")
-    if hashlib.md5(metrics).hexdigest() != outs[METRICS]:
+    if hashlib.md5(metrics).hexdigest() != outs[path]:
         raise RhasError(
-            f"{METRICS} is not the one that dvc.lock names", where=name, do="run `dvc repro`"
+            f"{path} is not the one that dvc.lock names", where=name, do="run `dvc repro`"
         )
     params = _params_of("evaluate", stages)
     missing = {*_OWN, "train"} - set(params)
