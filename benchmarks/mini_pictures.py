@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rhas.mini import MiniConfig, film_specs, simulate_film
-from rhas.mini.film import make_film_renderer, make_film_story
+from rhas.mini.facts import make_film_story
+from rhas.mini.write import make_film_renderer
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 SCENES = ((1, 34.4), (2, 88.0), (5, 32.0), (10, 30.0), (11, 107.0), (12, 101.0))

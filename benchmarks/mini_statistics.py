@@ -23,7 +23,7 @@ from rhas.chunk import labels_of
 from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, MiniConfig, film_specs, simulate_film
 from rhas.mini.attributes import Attributes
 from rhas.mini.camera import find_view, place_people
-from rhas.mini.film import make_film_story
+from rhas.mini.facts import make_film_story
 from rhas.mini.references import find_descriptions
 from rhas.mini.story import find_shot
 

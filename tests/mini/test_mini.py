@@ -27,7 +27,7 @@ from rhas.mini import (
     write_film,
 )
 from rhas.mini.attributes import GARMENTS, Attributes, classify_lookalike
-from rhas.mini.film import make_film_story
+from rhas.mini.facts import make_film_story
 from rhas.mini.moments import find_position
 from rhas.mini.references import (
     find_descriptions,
@@ -130,7 +130,7 @@ def test_putting_follows_picking():
 
 def test_references_single_out_one_person(films):
     for spec, facts in films:
-        cast = [Attributes(**a) for a in facts.attributes]  # type: ignore[arg-type]
+        cast = facts.attributes
         assert len(set(facts.references)) == len(facts.references)
         for person in range(len(cast)):
             assert all(
@@ -154,7 +154,7 @@ def test_references_never_name_an_action(films):
 
 def test_left_and_right_are_true(films):
     for spec, facts in films:
-        sides = [a["side"] for a in facts.attributes]
+        sides = [a.side for a in facts.attributes]
         assert any(sides) == spec.sides
         if not spec.sides:
             continue
@@ -249,24 +249,25 @@ def test_look_alikes_by_place_or_by_one_garment():
     two_garments = [she, replace(she, lower_colour="grey", upper_colour="blue")]
     assert classify_lookalike(0, two_garments) == "none"
     assert classify_lookalike(0, [she]) == "none"
-    assert set(GARMENTS) <= set(she.as_dict())
+    assert set(GARMENTS) <= set(asdict(she))
 
 
 def test_the_set_has_look_alikes_and_their_references_say_what_tells_them_apart(films):
     counted = Counter()
     for spec, facts in films:
         assert [kind == "place" for kind in facts.lookalikes] == [
-            a["side"] is not None for a in facts.attributes
+            a.side is not None for a in facts.attributes
         ]
         assert ("place" in facts.lookalikes) == spec.sides
-        for text, kind, own in zip(
+        for text, kind, person in zip(
             facts.references, facts.lookalikes, facts.attributes, strict=True
         ):
             counted[spec.subset, kind] += 1
             if kind == "place":
-                assert text.endswith(f"on the {own['side']}")
+                assert text.endswith(f"on the {person.side}")
+            worn = [getattr(person, name) for name in GARMENTS]
             if kind == "garment":  # a garment's kind, colour or pattern
-                assert any(own[name] and str(own[name]) in text for name in GARMENTS)
+                assert any(str(value) in text for value in worn if value)
     assert counted == {
         ("train", "place"): 2, ("train", "garment"): 16, ("train", "none"): 18,
         ("val", "garment"): 4, ("val", "none"): 2,
@@ -274,8 +275,20 @@ def test_the_set_has_look_alikes_and_their_references_say_what_tells_them_apart(
     }  # fmt: skip
 
 
-def test_a_renderer_that_does_not_load_is_a_clear_error() -> None:
-    code = "import sys; sys.modules['skia'] = None; import rhas.mini"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
-    assert "RhasError: skia: the renderer of the built-in films does not load" in said
-    assert "apt-get install libegl1 libgl1" in said
+def import_mini_with(prelude: str) -> str:
+    """The error of importing ``rhas.mini`` after some lines of code."""
+    code = f"import sys; {prelude}; import rhas.mini"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+
+
+def test_a_renderer_that_does_not_load_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "skia.py").write_text("raise ImportError('libEGL.so.1: cannot open')")
+    message = import_mini_with(f"sys.path.insert(0, {str(tmp_path)!r})")
+    assert "RhasError: skia: the renderer of the built-in films does not load" in message
+    assert "apt-get install libegl1 libgl1" in message
+
+
+def test_a_renderer_that_is_not_installed_is_a_clear_error() -> None:
+    message = import_mini_with("sys.modules['skia'] = None")
+    assert "RhasError: skia: a package is not installed" in message
+    assert "pip install 'rhas[mini]'" in message

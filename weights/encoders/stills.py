@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,8 +124,8 @@ def _person(
     row["facing"], row["hidden"], row["held"] = person.facing, person.hidden, HELD[person.held]
     for name in person.actions:
         row["actions"][CLASS[name]] = 1
-    told = {**person.attributes, "side": side_of(row["box"])}
-    row["facts"] = [v.index(told[k]) if told[k] in v else -1 for k, v in FACTS.items()]
+    attributes = {**asdict(person.attributes), "side": side_of(row["box"])}
+    row["facts"] = [v.index(attributes[k]) if attributes[k] in v else -1 for k, v in FACTS.items()]
     return row, square
 
 

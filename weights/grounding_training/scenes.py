@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part
                     "box": (np.asarray(p.box) / [width, height, width, height]).tolist(),
                     "visible": float(p.visible),
                     "joints": (np.asarray(p.joints)[:, :2] / [width, height]).round(4).tolist(),
-                    "attributes": p.attributes,
+                    "attributes": asdict(p.attributes),
                 }
                 for p in scene.persons
             ]

@@ -15,10 +15,11 @@ except ImportError as error:
         do="`apt-get install libegl1 libgl1` or `dnf install libglvnd-egl libglvnd-glx`",
     ) from error
 
-from rhas.mini.film import FilmFacts, FilmTruth, simulate_film, write_film
+from rhas.mini.facts import FilmFacts, simulate_film
 from rhas.mini.scenes import Scene, ScenePerson, sample_scenes
 from rhas.mini.spec import FilmSpec, MiniConfig, film_specs
 from rhas.mini.story import MINI_CLASSES
+from rhas.mini.write import FilmTruth, write_film
 
 __all__ = [
     "MINI_CLASSES",

@@ -105,7 +105,7 @@ def _sample_attributes(rng: np.random.Generator) -> Attributes:
 
 
 def _sample_lookalike(rng: np.random.Generator, model: Attributes) -> Attributes:
-    """The same but for one garment, colour or hat."""
+    """Attributes that differ from a person's in one garment, colour or hat."""
 
     def other(now: str | None, options: tuple[str, ...]) -> str:
         return pick_option(rng, tuple(o for o in options if o != now))
@@ -166,12 +166,12 @@ def _sample_appearance(
 
 
 def sample_cast(rng: np.random.Generator, persons: int, sides: bool) -> list[Appearance]:
-    """The persons of a film; words can tell each from all others.
+    """The persons of a film; each has a reference that describes nobody else.
 
     Args:
         rng: source of randomness.
         persons: how many.
-        sides: make the first two alike but for the side of the picture they keep to.
+        sides: make the first two equal except for the side of the picture that they keep to.
     """
     while True:
         cast = _sample_cast(rng, persons, sides)

@@ -1,9 +1,9 @@
-"""What a reference may say of a person."""
+"""Attributes of a person that a reference can state, and look-alikes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 GARMENTS = ("upper", "upper_colour", "pattern", "lower", "lower_colour", "hat", "hat_colour",
             "bag", "bag_colour")  # fmt: skip
@@ -12,7 +12,7 @@ GARMENTS = ("upper", "upper_colour", "pattern", "lower", "lower_colour", "hat", 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a reference may say of a person; None where the person has no such thing."""
+    """Attributes that a reference can state; None where the person has no such thing."""
 
     gender: str
     """``man`` or ``woman``."""
@@ -42,25 +42,22 @@ class Attributes:
     side: str | None = None
     """``left`` or ``right``, where the person keeps to that side of the picture."""
 
-    def as_dict(self) -> dict[str, str | bool | None]:
-        """JSON-able form."""
-        return asdict(self)
-
 
 def classify_lookalike(person: int, cast: Sequence[Attributes]) -> str:
-    """What tells a person from a look-alike in the cast.
+    """How a person differs from their closest look-alike in the cast.
 
-    ``place``: somebody else differs in the side of the picture alone. ``garment``: else, somebody
-    differs in one attribute of a garment, hat or bag alone, so that whatever singles the person
-    out states it. ``none``: neither; so look-alikes that differ in their hair alone.
+    Returns:
+        ``place``: somebody differs only in the side of the picture. ``garment``: else, somebody
+        differs only in one attribute of a garment, hat or bag, so that every reference of the
+        person states it. ``none``: neither, also for look-alikes that differ only in their hair.
 
     Args:
         person: index into the cast.
         cast: everybody of the film.
     """
     differences = [
-        [f.name for f in fields(own) if getattr(own, f.name) != getattr(other, f.name)]
-        for own, other in ((cast[person], other) for n, other in enumerate(cast) if n != person)
+        [f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
+        for one, other in ((cast[person], other) for n, other in enumerate(cast) if n != person)
     ]
     if ["side"] in differences:
         return "place"

@@ -148,17 +148,17 @@ def _find_visible_fraction(
     view: View, size: tuple[int, int],
 ) -> float:  # fmt: skip
     """The fraction of a person's test points in the picture with nobody and nothing before them."""
-    person, own = people[number], points[number]
-    seen = (own[:, 0] >= 0) & (own[:, 0] < size[0])
-    seen &= (own[:, 1] >= 0) & (own[:, 1] < size[1])
+    person, test_points = people[number], points[number]
+    seen = (test_points[:, 0] >= 0) & (test_points[:, 0] < size[0])
+    seen &= (test_points[:, 1] >= 0) & (test_points[:, 1] < size[1])
     for nearer, theirs in zip(people[number + 1 :], points[number + 1 :], strict=True):
         if nearer.box[0] > person.box[2] or nearer.box[2] < person.box[0] or nearer.visible == 0.0:
             continue
-        gap = own[:, None, :] - theirs[None, :, :]
+        gap = test_points[:, None, :] - theirs[None, :, :]
         seen &= (gap * gap).sum(-1).min(1) >= (0.062 * nearer.projected.size * view.scale) ** 2
     for prop in props:
         if prop.z > person.state.z:
-            seen &= ~_find_hidden(own, prop, view)
+            seen &= ~_find_hidden(test_points, prop, view)
     return float(seen.mean())
 
 

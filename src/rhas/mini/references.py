@@ -1,7 +1,7 @@
-"""Sentences about a person: what they look like, never what they do.
+"""References: sentences that describe how a person looks, never what they do.
 
-A *trait* is one statement ("in the red coat") with the attributes it claims. A reference is a
-set of traits that one person of the film alone satisfies.
+A *trait* is one statement ("in the red coat") with the attributes it states. A reference is a
+set of traits that are true of exactly one person of the film.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Trait:
 
 
 def list_traits(a: Attributes) -> list[Trait]:
-    """Everything that can be said of a person, in a fixed order."""
+    """All traits that are true of a person, in a fixed order."""
     out: list[Trait] = []
 
     def add(kind: str, text: str, *claims: tuple[str, str | bool | None]) -> None:
@@ -120,7 +120,7 @@ def _with_garment_article(text: str) -> str:
 def find_matches(
     chosen: Sequence[Trait], gender: str | None, cast: Sequence[Attributes]
 ) -> list[int]:
-    """The persons of whom all of it is true."""
+    """Indices of the persons of whom all the traits are true; ``gender`` None is any."""
     return [
         number
         for number, other in enumerate(cast)
@@ -131,17 +131,20 @@ def find_matches(
 def find_descriptions(
     person: int, cast: Sequence[Attributes], most: int = 3
 ) -> list[tuple[str | None, tuple[Trait, ...]]]:
-    """Every set of up to ``most`` traits that singles a person out, shorter ones first."""
-    own = cast[person]
-    available = list_traits(own)
+    """Every set of up to ``most`` traits, with or without gender, that describes one person only.
+
+    Shorter ones come first.
+    """
+    described = cast[person]
+    available = list_traits(described)
     out: list[tuple[str | None, tuple[Trait, ...]]] = []
     for size in range(1, most + 1):
         for chosen in combinations(available, size):
             names = [name for trait in chosen for name, _ in trait.claims]
             if len(set(names)) < len(names):
                 continue
-            if find_matches(chosen, own.gender, cast) == [person]:
-                out.append((own.gender, chosen))
+            if find_matches(chosen, described.gender, cast) == [person]:
+                out.append((described.gender, chosen))
             bare = size == 1 and chosen[0].kind in ("wear", "with")
             if bare and find_matches(chosen, None, cast) == [person]:
                 out.append((None, chosen))
@@ -149,7 +152,7 @@ def find_descriptions(
 
 
 def sample_reference(rng: np.random.Generator, person: int, cast: Sequence[Attributes]) -> str:
-    """A sentence that singles a person out, in varied wording; stable traits preferred."""
+    """A sentence that describes one person only, in varied wording, of two traits or more."""
     found = find_descriptions(person, cast)
     full = [c for c in found if c[0] is not None and len(c[1]) >= 2] or [
         c for c in found if c[0] is not None

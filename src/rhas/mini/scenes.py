@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rhas.mini.attributes import Attributes
 from rhas.mini.references import sample_alternatives, sample_reference
-from rhas.mini.render import Renderer
+from rhas.mini.renderer import Renderer
 from rhas.mini.simulate import invent_story
 from rhas.mini.spec import SCENE_KEY
 from rhas.mini.story import list_labels
@@ -36,8 +37,7 @@ class ScenePerson:
     """Visible fraction of the figure, above 0, at most 1."""
     actions: tuple[str, ...]
     """Class names at this moment, possibly none."""
-    attributes: dict[str, str | bool | None]
-    """See :class:`rhas.mini.attributes.Attributes`."""
+    attributes: Attributes
     joints: tuple[tuple[float, float, float], ...]
     """``rhas.mini.skeleton.JOINTS`` points: x and y in pixels, inside the picture or not, and how
     much nearer to the camera than the point on the floor, in pixels of the same scale."""
@@ -78,15 +78,15 @@ def sample_scenes(
         moments: stills taken from each simulated situation, in the order of time.
         step: about how many seconds lie between them.
     """
-    made = 0
+    done = 0
     situation = 0
-    while made < count:
+    while done < count:
         root = np.random.SeedSequence([seed, situation], spawn_key=(SCENE_KEY,))
         rng = np.random.default_rng(root)
-        number = min(moments, count - made)
+        number = min(moments, count - done)
         for scene in _render_situation(rng, situation, number, moments, size, step):
             yield scene
-            made += 1
+            done += 1
         situation += 1
 
 
@@ -114,7 +114,7 @@ def _render_situation(
                 box=q.box,
                 visible=q.visible,
                 actions=tuple(sorted({n for n, a, b in labels[q.person] if a <= t < b})),
-                attributes=cast[q.person].as_dict(),
+                attributes=cast[q.person],
                 joints=q.joints,
                 facing=q.state.yaw,
                 held=q.state.held,

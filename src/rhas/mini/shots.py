@@ -14,6 +14,16 @@ from rhas.mini.story import Shot, Story
 def plan_shots(
     rng: np.random.Generator, story: Story, numbers: list[int], t0: float, t1: float, sides: bool
 ) -> None:
+    """Append the shots of an act to the story.
+
+    Args:
+        rng: source of randomness.
+        story: with the act's settings and motions.
+        numbers: the act's settings.
+        t0: start of the act in seconds.
+        t1: end of the act in seconds.
+        sides: keep the camera still, so that left and right stay.
+    """
     t = t0
     now = numbers[int(rng.integers(len(numbers)))]
     before: tuple[float, float] | None = None
@@ -26,7 +36,7 @@ def plan_shots(
             before = None
         shot = _choose_shot(rng, story, now, t, end, before, sides)
         if before is not None and not _is_visible_cut(before, shot.start):
-            story.shots[-1].t1 = end  # a cut that nobody would see is none
+            story.shots[-1].t1 = end  # the view hardly changes: the same shot goes on
         else:
             story.shots.append(shot)
         before = story.shots[-1].end

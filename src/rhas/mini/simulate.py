@@ -1,4 +1,4 @@
-"""Who does what, where and when: every person's own random chain of actions, and the shots.
+"""The story of a film: what every person does, where and when, and the shots.
 
 A film is a sequence of acts. In an act the people are spread over one or two places, each living
 their own chain of actions from its start to its end, filmed or not; shots cut between the places

@@ -59,7 +59,7 @@ def _bend_limb(a: Point, b: Point, first: float, second: float, pole: Point) -> 
 
 
 def compute_joints(pose: Pose, girth: float) -> list[Point]:
-    """The joints in the body's frame (forward, left, up), in units of body height."""
+    """The joints in the body's coordinates (forward, left, up), in units of body height."""
     v = pose.tolist()
     cp, sp, cr, sr = cos(v[PITCH]), sin(v[PITCH]), cos(v[ROLL]), sin(v[ROLL])
     ct, st = cos(v[TWIST]), sin(v[TWIST])

@@ -28,7 +28,7 @@ _RATES = (
     "15", "30000/1001", "12.5", "24", "30", "15", "25",
 )  # fmt: skip
 _CONTAINERS = ("mp4", "mkv", "mp4", "mp4", "mkv", "mp4", "mp4")
-_SIDES = (4, 11)  # entries whose look-alikes differ by their place in the picture alone
+_SIDES = (4, 11)  # entries whose look-alikes differ only by their place in the picture
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class FilmSpec:
     subset: str
     """``train``, ``val`` or ``test``."""
     sides: bool = False
-    """Whether it has look-alikes who differ by their place in the picture alone."""
+    """Whether it has look-alikes who differ only by their place in the picture."""
 
     @property
     def rate(self) -> Fraction:

@@ -58,7 +58,7 @@ class ArmMotion:
 
 @dataclass(slots=True)
 class LabelMark:
-    """A label that belongs to neither track, as entering."""
+    """A label that belongs to no single motion, such as entering."""
 
     t0: float
     t1: float
@@ -138,7 +138,7 @@ def find_shot(story: Story, t: float) -> int:
 
 
 def list_labels(timeline: Timeline) -> list[tuple[str, float, float]]:
-    """Every labelled stretch of a person's life, seen or not."""
+    """Every labelled stretch of a person's life, in the picture or not."""
     out = [(b.label, b.t0, b.t1) for b in timeline.body if b.label is not None]
     out += [(a.label, a.t0, a.t1) for a in timeline.arms if a.label is not None]
     out += [(m.label, m.t0, m.t1) for m in timeline.marks]

@@ -20,8 +20,7 @@ from rhas.stores.jpegstore import create_dataset, create_h5
 from rhas.stores.manifest import Film, Manifest
 
 LOOKALIKES = ("none", "place", "garment")
-"""What tells a person from a look-alike (`rhas.mini.attributes.lookalike`), as the truth file
-numbers it."""
+"""Kinds of look-alikes (`rhas.mini.attributes.classify_lookalike`), as truth files number them."""
 
 
 def mini_jobs(config: MiniConfig) -> list[Job]:

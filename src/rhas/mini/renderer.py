@@ -47,7 +47,7 @@ class Renderer:
             t: seconds.
 
         Returns:
-            The people on the filmed stage, and the index of the shot.
+            The people in the filmed setting, and the index of the shot.
         """
         story = self.story
         number = find_shot(story, t)
