@@ -26,7 +26,7 @@ lint: $(VENV)/.ready-dev
 
 # The pages of docs/ and the docstrings as a site in site/; any warning fails.
 docs: $(VENV)/.ready-dev
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Without --no-compile a minute more: pip would compile thousands of modules that nobody imports.
 $(VENV)/.ready: pyproject.toml requirements.lock
