@@ -14,7 +14,7 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,57 +192,64 @@ def code_hash(function: Callable[..., Any]) -> str:
     source = Path(inspect.getfile(function))
     state = hashlib.sha256()
     for path in sorted({source, *import_closure(source)}):
-        state.update(f"{path.name}\n{_canonical(path)}\n".encode())
+        state.update(f"{path.name}\n{canonical_source(path)}\n".encode())
     return state.hexdigest()
 
 
-def import_closure(script: Path) -> list[Path]:
+def import_closure(
+    script: Path, package: Path | None = None, without: Sequence[Path] = ()
+) -> list[Path]:
     """Files of the package ``rhas`` that a Python file imports, directly or not; sorted.
 
     The file itself is included where it belongs to the package. Imports inside functions count,
     and so do the ``__init__`` files of the packages passed through.
+
+    Args:
+        script: a Python file.
+        package: folder of the package ``rhas``; by default the running one.
+        without: folders of the package whose imports are not followed.
     """
+    package = package or _PACKAGE
     found: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        for imported in _imports(path):
-            if imported not in found:
+        for imported in _imports(path, package):
+            if imported not in found and not any(imported.is_relative_to(f) for f in without):
                 found.add(imported)
                 waiting.append(imported)
-    if script.is_relative_to(_PACKAGE):
+    if script.is_relative_to(package):
         found.add(script)
     return sorted(found)
 
 
-def _imports(path: Path) -> Iterator[Path]:
-    package = (
-        path.relative_to(_PACKAGE.parent).parent.parts if path.is_relative_to(_PACKAGE) else ()
-    )
+def _imports(path: Path, package: Path) -> Iterator[Path]:
+    parents = path.relative_to(package.parent).parent.parts if path.is_relative_to(package) else ()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _module_files(tuple(alias.name.split(".")))
+                yield from _module_files(tuple(alias.name.split(".")), package)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
+            base = parents[: len(parents) - node.level + 1] if node.level else ()
             module = base + (tuple(node.module.split(".")) if node.module else ())
-            yield from _module_files(module)
+            yield from _module_files(module, package)
             for alias in node.names:
-                yield from _module_files((*module, alias.name))
+                yield from _module_files((*module, alias.name), package)
 
 
-def _module_files(module: tuple[str, ...]) -> Iterator[Path]:
+def _module_files(module: tuple[str, ...], package: Path) -> Iterator[Path]:
     """The file of a module of the package and the ``__init__`` files above it."""
     if not module or module[0] != "rhas":
         return
     for depth in range(1, len(module) + 1):
-        base = _PACKAGE.parent.joinpath(*module[:depth])
+        base = package.joinpath(*module[1:depth])
         for path in (base / "__init__.py", base.with_suffix(".py")):
             if path.is_file():
                 yield path
 
 
-def _canonical(path: Path) -> str:
+def canonical_source(path: Path) -> str:
+    """The syntax tree of a Python file as text, without docstrings."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -20,18 +20,20 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from rhas.base.errors import RhasError
 
 Scalar = str | int | float | bool
+Setting = Scalar | list[Scalar]
+Values = Mapping[str, object]
+"""Parameters by name, sections as mappings: the content of params.yaml."""
 
-_FREE = "train.overrides."  # parameters of methods: params.yaml need not list them
+_METHOD_PARAMETERS = "train.overrides."  # parameters of methods: params.yaml need not list them
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Experiment:
     table: str
     row: str
     seed: int
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Setting]
 
     def __str__(self) -> str:
         return f"{self.table}, {self.row}, seed {self.seed}"
@@ -70,7 +72,7 @@ class Listing:
     tables: Mapping[str, str]
     experiments: Sequence[Experiment]
 
-    def only(self, tables: Sequence[str]) -> Listing:
+    def select_tables(self, tables: Sequence[str]) -> Listing:
         """The list with some of its tables; all of them where none is named.
 
         Raises:
@@ -78,17 +80,17 @@ class Listing:
         """
         for name in tables:
             if name not in self.tables:
-                raise _unknown("table", name, self.tables, self.name)
-        kept = list(tables) or list(self.tables)
+                raise _unknown_name("table", name, self.tables, self.name)
+        chosen = list(tables) or list(self.tables)
         return Listing(
             self.name,
             self.title,
-            {name: title for name, title in self.tables.items() if name in kept},
-            [e for e in self.experiments if e.table in kept],
+            {name: title for name, title in self.tables.items() if name in chosen},
+            [e for e in self.experiments if e.table in chosen],
         )
 
 
-def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
+def read_listing(path: Path, params: Values) -> Listing:
     """The list in a file.
 
     Args:
@@ -100,7 +102,7 @@ def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
             params.yaml has not.
     """
     try:
-        said = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RhasError("no such list of experiments", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -110,17 +112,17 @@ def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
         ) from error  # fmt: skip
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise RhasError("not YAML", where=str(path), got=str(error)) from error
-    top = _mapping(said, str(path), {"title", "seeds", "tables", "rows"})
-    rows = {str(k): _settings(v, f"{path}, rows.{k}") for k, v in _some(top, "rows", path).items()}
+    top = _check_mapping(content, str(path), {"title", "seeds", "tables", "rows"})
+    rows = {str(k): _read_settings(v, f"{path}, rows.{k}") for k, v in _require(top, "rows", path).items()}
     titles: dict[str, str] = {}
     experiments: list[Experiment] = []
-    for key, value in _some(top, "tables", path).items():
+    for key, value in _require(top, "tables", path).items():
         name, where = str(key), f"{path}, tables.{key}"
-        table = _mapping(value or {}, where, {"title", "seeds", "settings", "rows"})
+        table = _check_mapping(value or {}, where, {"title", "seeds", "settings", "rows"})
         titles[name] = str(table.get("title", name))
-        shared = _settings(table.get("settings") or {}, f"{where}.settings")
-        for seed in _seeds(table.get("seeds", top.get("seeds", [0])), f"{where}.seeds"):
-            for row in _chosen(table.get("rows"), rows, where):
+        shared = _read_settings(table.get("settings") or {}, f"{where}.settings")
+        for seed in _read_seeds(table.get("seeds", top.get("seeds", [0])), f"{where}.seeds"):
+            for row in _choose_rows(table.get("rows"), rows, where):
                 settings = {**shared, **rows[row]}
                 for parameter in settings:
                     check_setting(parameter, params, f"{where}, row {row}")
@@ -128,7 +130,7 @@ def read_listing(path: Path, params: Mapping[str, Any]) -> Listing:
     return Listing(path.stem, str(top.get("title", path.stem)), titles, experiments)
 
 
-def applied(params: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
+def apply_read_settings(params: Values, experiment: Experiment) -> dict[str, object]:
     """params.yaml as the experiment sees it; an empty section is one without parameters.
 
     Raises:
@@ -141,57 +143,58 @@ def applied(params: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]
         for depth, section in enumerate(sections, start=1):
             if inner.get(section) is None:
                 inner[section] = {}
-            inner = inner[section]
-            if not isinstance(inner, dict):
+            found = inner[section]
+            if not isinstance(found, dict):
                 raise RhasError(
                     f"no section for {name}",
                     where=f"{experiment}, {'.'.join(sections[:depth])}",
                     expected="parameters by name",
-                    got=repr(inner),
+                    got=repr(found),
                 )
+            inner = found
         inner[last] = value
     return values
 
 
-def check_setting(name: str, params: Mapping[str, Any], where: str) -> None:
+def check_setting(name: str, params: Values, where: str) -> None:
     """Raises a RhasError where params.yaml has no such single parameter."""
-    if name.startswith(_FREE) and name.count(".") == 3:
+    if name.startswith(_METHOD_PARAMETERS) and name.count(".") == 3:
         return
-    known = list(_leaves(params))
+    known = list(_leaf_names(params))
     if name not in known:
-        raise _unknown("parameter", name, known, where)
+        raise _unknown_name("parameter", name, known, where)
 
 
-def _leaves(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
+def _leaf_names(values: Values, before: str = "") -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{before}{key}.")
+            yield from _leaf_names(value, f"{before}{key}.")
         else:
             yield f"{before}{key}"
 
 
-def _mapping(value: Any, where: str, known: set[str]) -> Mapping[str, Any]:
+def _check_mapping(value: object, where: str, known: set[str]) -> Values:
     if not isinstance(value, Mapping):
         raise RhasError("not a mapping", where=where, expected=", ".join(sorted(known)))
     for key in value:
         if key not in known:
-            raise _unknown("entry", str(key), sorted(known), where)
+            raise _unknown_name("entry", str(key), sorted(known), where)
     return value
 
 
-def _some(top: Mapping[str, Any], key: str, path: Path) -> Mapping[Any, Any]:
+def _require(top: Values, key: str, path: Path) -> Mapping[object, object]:
     value = top.get(key)
     if not isinstance(value, Mapping) or not value:
         raise RhasError(f"no {key}", where=str(path), expected=f"{key}: a mapping, not empty")
     return value
 
 
-def _settings(value: Any, where: str) -> dict[str, Any]:
+def _read_settings(value: object, where: str) -> dict[str, Setting]:
     fits = isinstance(value, Mapping) and all(
         isinstance(v, Scalar) or (isinstance(v, list) and all(isinstance(x, Scalar) for x in v))
         for v in value.values()
     )
-    if not fits:
+    if not isinstance(value, Mapping) or not fits:
         raise RhasError(
             "settings are single parameters", where=where,
             expected="a mapping such as {frame_len: 2000, train.overrides.hopadiff.bca: false}",
@@ -202,16 +205,16 @@ def _settings(value: Any, where: str) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
-def _seeds(value: Any, where: str) -> list[int]:
+def _read_seeds(value: object, where: str) -> list[int]:
     whole = isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)
-    if not whole or not value or len(set(value)) < len(value):
+    if not isinstance(value, list) or not whole or not value or len(set(value)) < len(value):
         raise RhasError(
             "seeds are different whole numbers", where=where, expected="[0, 1, 2]", got=repr(value)
         )
     return value
 
 
-def _chosen(names: Any, rows: Mapping[str, Any], where: str) -> list[str]:
+def _choose_rows(names: object, rows: Collection[str], where: str) -> list[str]:
     if names is None:
         return list(rows)
     if not isinstance(names, list):
@@ -219,11 +222,11 @@ def _chosen(names: Any, rows: Mapping[str, Any], where: str) -> list[str]:
     chosen = [str(name) for name in names]  # as the keys of rows: 1000 is a number to YAML
     for name in chosen:
         if name not in rows:
-            raise _unknown("row", name, rows, where)
+            raise _unknown_name("row", name, rows, where)
     return chosen
 
 
-def _unknown(what: str, got: str, known: Any, where: str) -> RhasError:
+def _unknown_name(what: str, got: str, known: Iterable[str], where: str) -> RhasError:
     near = difflib.get_close_matches(got, list(known), n=1)
     return RhasError(
         f"unknown {what} '{got}'",

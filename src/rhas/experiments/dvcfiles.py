@@ -1,0 +1,100 @@
+"""dvc.yaml and dvc.lock as records, and the hashes that DVC writes into the latter."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rhas.engine.workcache import walk
+from rhas.experiments.listing import Values
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml: its command, parameters by name, and paths, metrics among ``outs``."""
+
+    command: str
+    parameters: Mapping[str, object]
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LockedStage:
+    """A stage of dvc.lock: what it was run with, and the MD5 of each path that it read and made."""
+
+    command: str
+    parameters: Mapping[str, object]
+    deps: Mapping[str, str]
+    outs: Mapping[str, str]
+
+
+def read_stages(root: Path, values: Values) -> dict[str, Stage]:
+    """The stages of dvc.yaml by name, with ``${...}`` filled in from parameters."""
+
+    def fill(text: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
+
+    def paths(entry: Entry, *kinds: str) -> tuple[str, ...]:
+        return tuple(fill(path) for kind in kinds for path in _names(entry.get(kind)))
+
+    return {
+        name: Stage(
+            fill(str(entry["cmd"])),
+            {parameter: values.get(parameter) for parameter in _names(entry.get("params"))},
+            paths(entry, "deps"),
+            paths(entry, "outs", "metrics", "plots"),
+        )
+        for name, entry in _read_entries(root / "dvc.yaml").items()
+    }
+
+
+def read_lock(root: Path) -> dict[str, LockedStage]:
+    """The stages of dvc.lock by name; none where there is no such file."""
+    return {
+        name: LockedStage(
+            str(entry["cmd"]),
+            entry.get("params", {}).get("params.yaml", {}),
+            {path["path"]: path.get("md5", "") for path in entry.get("deps", [])},
+            {path["path"]: path.get("md5", "") for path in entry.get("outs", [])},
+        )
+        for name, entry in _read_entries(root / "dvc.lock").items()
+    }
+
+
+@cache
+def hash_as_dvc(path: Path) -> str:
+    """MD5 of a file, or of a folder's list of files, as dvc.lock has it; empty for an absent one."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest()
+    if not path.is_dir():
+        return ""
+    files = [f for f in walk(path) if f.is_file() and "__pycache__" not in f.parts]
+    entries = [{"md5": hash_as_dvc(f), "relpath": f.relative_to(path).as_posix()} for f in files]
+    listed = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
+    return f"{hashlib.md5(listed.encode()).hexdigest()}.dir"
+
+
+def _read_entries(path: Path) -> dict[str, Entry]:
+    return _parse(path.read_bytes()) if path.is_file() else {}
+
+
+@cache
+def _parse(text: bytes) -> dict[str, Entry]:
+    return (yaml.safe_load(text) or {}).get("stages", {})
+
+
+def _names(items: list[str | Entry] | None) -> Iterator[str]:
+    """Of a list of names, some with options: ``- name: {cache: false}``."""
+    for item in items or []:
+        yield item if isinstance(item, str) else next(iter(item))
