@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_dry_run_lists_every_experiment_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     command = ["queue", "benchmarks/ablations.yaml", "--dry-run", "--only", "table_5"]
-    lines = CliRunner().invoke(app, command).output.splitlines()
+    lines = CliRunner().invoke(app, command).stdout.splitlines()
     assert len(lines) == 18
     assert len({line.rsplit("(", 1)[1] for line in lines}) == 18
     states = ("done: table_5, ", "recorded: table_5, ", "to do: table_5, ")
@@ -73,18 +73,18 @@ def test_figures_of_a_stopped_queue_are_kept_and_not_made_again(
     """The queue stores one experiment and is stopped; another clone has the others to do."""
     monkeypatch.chdir(ROOT)
     params = load_params(ROOT / "params.yaml")
-    listing = read_listing(ROOT / "benchmarks/ablations.yaml", params).only(["table_5"])
+    listing = read_listing(ROOT / "benchmarks/ablations.yaml", params).select_tables(["table_5"])
     first, *others = listing.experiments
     name = experiment_name(first, params, ROOT)
     asked = []
 
     def stopped(experiments: list[Experiment], *_: object, **__: object) -> None:
         asked.extend(experiments)
-        monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {name: "HEAD"})
+        monkeypatch.setattr("rhas.experiments.records.list_stored", lambda root: {name: "HEAD"})
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {})
-    monkeypatch.setattr("rhas.experiments.records._cached", lambda root, commit, path: None)
+    monkeypatch.setattr("rhas.experiments.records.list_stored", lambda root: {})
+    monkeypatch.setattr("rhas.experiments.records._read_cached", lambda root, commit, path: None)
     monkeypatch.setattr("rhas.experiments.run_queue", stopped)
     command = ["queue", "benchmarks/ablations.yaml", "--only", "table_5", "--out", str(tmp_path)]
     assert CliRunner().invoke(app, command).exit_code != 0
@@ -94,7 +94,7 @@ def test_figures_of_a_stopped_queue_are_kept_and_not_made_again(
     assert "no BCA" not in text
 
     asked.clear()
-    monkeypatch.setattr("rhas.experiments.records.stored", lambda root: {})
+    monkeypatch.setattr("rhas.experiments.records.list_stored", lambda root: {})
     monkeypatch.setattr("rhas.experiments.run_queue", lambda todo, *_, **__: asked.extend(todo))
     said = CliRunner().invoke(app, command)
     assert asked == others
@@ -102,9 +102,9 @@ def test_figures_of_a_stopped_queue_are_kept_and_not_made_again(
     assert f"{tmp_path / 'ablations.json'}: 1 experiments, 71 missing" in said.output
     monkeypatch.undo()
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rhas.experiments.stored", lambda root: {})
+    monkeypatch.setattr("rhas.experiments.list_stored", lambda root: {})
     states = [
         line.split(":")[0]
-        for line in CliRunner().invoke(app, [*command, "--dry-run"]).output.splitlines()
+        for line in CliRunner().invoke(app, [*command, "--dry-run"]).stdout.splitlines()
     ]
     assert states == ["recorded"] + ["to do"] * 17

@@ -11,7 +11,7 @@ from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.check.parameters import check_parameters
 from rhas.experiments import Experiment, read_listing
-from rhas.experiments.listing import applied
+from rhas.experiments.listing import apply_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = {
@@ -51,15 +51,15 @@ def test_tables_times_seeds_times_rows(tmp_path: Path) -> None:
 
 def test_only_some_tables(tmp_path: Path) -> None:
     listing = read(tmp_path)
-    assert [e.table for e in listing.only(["two"]).experiments] == ["two"]
-    assert listing.only([]) == listing
+    assert [e.table for e in listing.select_tables(["two"]).experiments] == ["two"]
+    assert listing.select_tables([]) == listing
     with pytest.raises(RhasError, match=r"(?s)unknown table 'tow'.*did you mean 'two'"):
-        listing.only(["tow"])
+        listing.select_tables(["tow"])
 
 
 def test_parameters_as_the_experiment_sees_them() -> None:
     settings = {"train.overrides.fact.tokens": 7, "split": "random"}
-    seen = applied(PARAMS, Experiment("t", "r", 3, settings))
+    seen = apply_settings(PARAMS, Experiment("t", "r", 3, settings))
     assert seen["train"]["overrides"] == {"hopadiff": {"bca": True}, "fact": {"tokens": 7}}
     assert (seen["seed"], seen["split"]) == (3, "random")
     assert PARAMS["train"]["overrides"] == {"hopadiff": {"bca": True}}  # type: ignore[index]
@@ -68,7 +68,7 @@ def test_parameters_as_the_experiment_sees_them() -> None:
 @pytest.mark.parametrize("overrides", [None, {"fact": None}, {"hopadiff": {}}, {}])
 def test_empty_sections_of_params(overrides: object) -> None:
     params = {**PARAMS, "train": {"overrides": overrides}}
-    seen = applied(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
+    seen = apply_settings(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
     assert seen["train"]["overrides"]["fact"] == {"tokens": 7}
     assert params["train"] == {"overrides": overrides}
 
@@ -76,7 +76,7 @@ def test_empty_sections_of_params(overrides: object) -> None:
 def test_a_value_where_a_setting_needs_a_section() -> None:
     params = {**PARAMS, "train": {"overrides": {"fact": 3}}}
     with pytest.raises(RhasError, match=r"no section for train\.overrides\.fact\.tokens") as raised:
-        applied(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
+        apply_settings(params, Experiment("t", "r", 3, {"train.overrides.fact.tokens": 7}))
     assert raised.value.where == "t, r, seed 3, train.overrides.fact"
 
 
@@ -133,5 +133,5 @@ def test_the_committed_lists_are_sound(path: Path) -> None:
     experiments = read_listing(path, params).experiments
     assert experiments
     for experiment in experiments:
-        checks = check_parameters(applied(params, experiment))
+        checks = check_parameters(apply_settings(params, experiment))
         assert all(check.level != "fail" for check in checks), (str(experiment), checks)

@@ -15,38 +15,56 @@ import pytest
 import yaml
 
 from rhas.base.errors import RhasError
-from rhas.experiments import Experiment, experiment_name, queue, run_queue, stored, write_records
+from rhas.experiments import (
+    Experiment,
+    experiment_name,
+    list_stored,
+    queue,
+    read_results,
+    run_queue,
+    write_results,
+)
 from rhas.experiments.listing import Listing
-from rhas.experiments.stored import git
+from rhas.experiments.stored import run_git as git
 
 PARAMS: dict[str, Any] = {
     "method": "one", "seed": 0, "sleep": 0, "until": "", "name": "",
     "train": {"overrides": {"one": {"x": 1}}},
 }  # fmt: skip
-STAGE = """
+TRAIN = """
 import json, os, pathlib, sys, time, yaml
+from rhas.thing import VALUE
 params = yaml.safe_load(open("params.yaml"))
-pathlib.Path("code.txt").write_text(__import__("thing").VALUE)
+pathlib.Path("code.txt").write_text(VALUE)
 time.sleep(params["sleep"])
 while params["until"] and not os.path.exists(params["until"]):
     time.sleep(0.1)
 if params["seed"] == 13:
     sys.exit("unlucky")
-for folder in ("results", "models/" + params["method"]):
-    os.makedirs(folder, exist_ok=True)
-json.dump(params, open("results/metrics.json", "w"))
-json.dump({"chance": 1}, open("results/baselines.json", "w"))
+os.makedirs("models/" + params["method"], exist_ok=True)
 json.dump({"parameters": 7}, open("models/" + params["method"] + "/report.json", "w"))
+"""
+EVALUATE = """
+import json, os, yaml
+os.makedirs("results", exist_ok=True)
+json.dump(yaml.safe_load(open("params.yaml")), open("results/metrics.json", "w"))
+json.dump({"chance": 1}, open("results/baselines.json", "w"))
 """
 PIPELINE = {
     "stages": {
-        "all": {
-            "cmd": "python stage.py",
-            "params": ["method", "seed", "sleep", "until", "name", "train"],
-            "deps": ["stage.py", "src"],
-            "outs": ["models/${method}", "results/baselines.json"],
+        "train": {
+            "cmd": "python stages/train.py",
+            "params": ["method", "seed", "sleep", "until", "train"],
+            "deps": ["stages/train.py", "src"],
+            "outs": ["models/${method}"],
+        },
+        "evaluate": {
+            "cmd": "python stages/evaluate.py",
+            "params": ["method", "seed", "name", "train"],
+            "deps": ["stages/evaluate.py", "models/${method}"],
+            "outs": ["results/baselines.json"],
             "metrics": [{"results/metrics.json": {"cache": False}}],
-        }
+        },
     }
 }
 
@@ -55,9 +73,11 @@ PIPELINE = {
 def root(tmp_path: Path) -> Path:
     """A repository with that pipeline, committed; its name has a blank and a quote."""
     root = tmp_path / "the film's"
-    (root / "src").mkdir(parents=True)
+    for folder in ("src/rhas", "stages"):
+        (root / folder).mkdir(parents=True)
     files = {
-        "stage.py": STAGE, "src/thing.py": "VALUE = 'here'\n", ".gitignore": "models/\ncode.txt\n",
+        "stages/train.py": TRAIN, "stages/evaluate.py": EVALUATE, "src/rhas/__init__.py": "",
+        "src/rhas/thing.py": "VALUE = 'here'\n", ".gitignore": "models/\ncode.txt\n",
         "params.yaml": yaml.safe_dump(PARAMS), "dvc.yaml": yaml.safe_dump(PIPELINE),
     }  # fmt: skip
     for name, text in files.items():
@@ -84,43 +104,44 @@ def test_two_at_a_time_then_what_failed_and_nothing_twice(root: Path) -> None:
         experiment(13), experiment(0),
     ]  # fmt: skip
     lines: list[str] = []
-    failed = run_queue(experiments, PARAMS, root=root, workers=2, tell=lines.append)
+    failed = run_queue(experiments, PARAMS, root=root, workers=2, report=lines.append)
     text = "\n".join(lines)
     assert failed == [experiments[2]], text
     assert "experiments: 3, done before: 0" in text
     assert "unlucky" in text
     assert "about 0:" in text, "time left"
-    assert len(stored(root)) == 2
+    assert len(list_stored(root)) == 2
     assert git(root, "status", "--porcelain", "--untracked-files=no") == ""
 
     lines.clear()
-    run_queue(experiments[:2], PARAMS, root=root, workers=2, tell=lines.append)
+    run_queue(experiments[:2], PARAMS, root=root, workers=2, report=lines.append)
     assert lines == ["experiments: 2, done before: 2"]
 
     listing = Listing("list", "A list", {"table": "Table"}, experiments[:3])
-    said = write_records(listing, PARAMS, root, root / "out" / "list.json")
-    assert [(r["seed"], r["metrics"]["name"]) for r in said["experiments"]] == [(0, ""), (1, name)]
-    assert said["experiments"][1]["metrics"]["train"]["overrides"] == {
-        "one": {"x": 1, "y": [1, 2.5]}
-    }
-    assert said["experiments"][0]["model"] == {"parameters": 7}
-    assert said["experiments"][0]["baselines"] == {"chance": 1}
-    assert said["missing"] == ["table, row, seed 13"]
+    file = root / "out" / "list.json"
+    written = write_results(listing, PARAMS, root, file)
+    first, second = written.experiments
+    assert [(r.seed, r.metrics["name"]) for r in (first, second)] == [(0, ""), (1, name)]
+    assert second.metrics["train"] == {"overrides": {"one": {"x": 1, "y": [1, 2.5]}}}
+    assert first.model == {"parameters": 7}
+    assert first.baselines == {"chance": 1}
+    assert written.missing == ["table, row, seed 13"]
+    assert read_results(file) == written
 
     for ref in git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split():
         git(root, "update-ref", "-d", ref)
-    assert write_records(listing, PARAMS, root, root / "out" / "list.json") == said, "kept"
-    later = write_records(listing, {**PARAMS, "sleep": 0.1}, root, root / "out" / "list.json")
-    assert (later["experiments"], len(later["missing"])) == ([], 3), "with other parameters"
-    (root / "out" / "list.json").write_text("[]")
+    assert write_results(listing, PARAMS, root, file) == written, "kept"
+    later = write_results(listing, {**PARAMS, "sleep": 0.1}, root, file)
+    assert (later.experiments, len(later.missing)) == ([], 3), "with other parameters"
+    file.write_text("[]")
     with pytest.raises(RhasError, match="not the figures of a list"):
-        write_records(listing, PARAMS, root, root / "out" / "list.json")
+        write_results(listing, PARAMS, root, file)
 
 
 def test_what_is_not_committed_is_refused(root: Path) -> None:
-    (root / "stage.py").write_text("# other\n")
-    with pytest.raises(RhasError, match=r"(?s)not committed.*stage.py"):
-        run_queue([experiment(0)], PARAMS, root=root, workers=1, tell=print)
+    (root / "stages" / "train.py").write_text("# other\n")
+    with pytest.raises(RhasError, match=r"(?s)not committed.*stages/train.py"):
+        run_queue([experiment(0)], PARAMS, root=root, workers=1, report=print)
 
 
 def test_a_name_says_what_the_experiment_is_made_of(root: Path) -> None:
@@ -133,18 +154,18 @@ def test_a_name_says_what_the_experiment_is_made_of(root: Path) -> None:
     other = {"overrides": {**PARAMS["train"]["overrides"], "two": {"x": 3}}}
     assert name(train=other) == first, "another method's parameters do not count"
     assert len({first, name(1), name(sleep=2), name(**{"train.overrides.one.x": 2})}) == 4
-    (root / "src" / "__pycache__").mkdir()
-    (root / "src" / "__pycache__" / "thing.pyc").write_text("x")
+    (root / "src" / "rhas" / "__pycache__").mkdir()
+    (root / "src" / "rhas" / "__pycache__" / "thing.pyc").write_text("x")
     assert name() == first
 
 
 def test_names_change_with_the_code(root: Path) -> None:
     before = experiment_name(experiment(0), PARAMS, root)
-    (root / "src" / "thing.py").write_text("VALUE = 'there'\n")
+    (root / "src" / "rhas" / "thing.py").write_text("VALUE = 'there'\n")
     again = [sys.executable, "-c", CHILD_NAME, str(root)]
-    said = subprocess.run(again, capture_output=True, text=True, check=True).stdout.strip()
-    assert said.startswith("one-s0-")
-    assert said != before
+    name = subprocess.run(again, capture_output=True, text=True, check=True).stdout.strip()
+    assert name.startswith("one-s0-")
+    assert name != before
 
 
 CHILD_NAME = """
@@ -161,7 +182,7 @@ from rhas.experiments import Experiment, run_queue
 root = pathlib.Path(sys.argv[1])
 params = yaml.safe_load((root / "params.yaml").read_text())
 experiments = [Experiment("table", "row", 0, {"until": sys.argv[2]})]
-run_queue(experiments, params, root=root, workers=1, tell=lambda line: print(line, flush=True))
+run_queue(experiments, params, root=root, workers=1, report=lambda line: print(line, flush=True))
 """
 
 
@@ -191,10 +212,10 @@ def run_stopped(
         assert begun.wait(60)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(queue, "_command", lambda name, experiment: ["sh", "-c", shell])
+    monkeypatch.setattr(queue, "_dvc_command", lambda name, experiment: ["sh", "-c", shell])
     monkeypatch.setattr(queue, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_queue([experiment(0), experiment(1)], PARAMS, root=root, workers=workers, tell=print)
+        run_queue([experiment(0), experiment(1)], PARAMS, root=root, workers=workers, report=print)
     return told(root).split()
 
 
@@ -213,7 +234,7 @@ def test_one_that_waits_to_be_started_is_not_once_the_queue_is_stopped(
             begun.set()
         return ""
 
-    monkeypatch.setattr(queue, "_text", nothing)
+    monkeypatch.setattr(queue, "_read_log", nothing)
     assert run_stopped(root, 2, begun, monkeypatch) == ["began"]
 
 
@@ -245,11 +266,11 @@ def test_after_sigkill_the_next_queue_waits_for_what_is_at_work(root: Path, tmp_
         done.touch()
         assert "experiments: 1, done before: 1" in queue.stdout.read()
     assert queue.returncode == 0
-    assert len(stored(root)) == 1
+    assert len(list_stored(root)) == 1
 
 
 def test_sigterm_ends_what_is_at_work(root: Path, tmp_path: Path) -> None:
     start_and_kill(root, tmp_path / "never", signal.SIGTERM)
-    assert not stored(root)
+    assert not list_stored(root)
     assert not list((root / ".dvc/tmp/exps/standalone").glob("tmp*"))
     assert git(root, "status", "--porcelain", "--untracked-files=no") == ""

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from rhas.base.config import load_params
-from rhas.experiments.records import runs_of
-from rhas.experiments.summary import draw, markdown, read_costs
+from rhas.experiments.records import Record, Results, convert_to_runs
+from rhas.experiments.summary import Costs, draw_costs, format_markdown, read_costs
 from rhas.table.layout import paper_tables
 from rhas.table.runs import read_file, write_file
 
 
-def record(table: str, row: str, method: str, seed: int, map_: float) -> dict[str, Any]:
+def make_record(table: str, row: str, method: str, seed: int, map_: float) -> Record:
     test = {"acc": 50.0, "map": map_, "interval_f1_50": 20.0}
-    return {
-        "name": f"{method}-s{seed}-0", "commit": "0", "table": table, "row": row, "seed": seed,
-        "method": method, "settings": {"method": method},
-        "metrics": {"test": test, "val": {"map": map_ + 1} if seed else {}},
-        "baselines": {"test": {"constant_class": {"acc": 12.5}, "chance": {"acc": 0.7}}},
-        "model": {"parameters": 1000 if method == "fact" else 9000},
-    }  # fmt: skip
+    return Record(
+        f"{method}-s{seed}-0", "0", table, row, seed, method, settings={"method": method},
+        metrics={"test": test, "val": {"map": map_ + 1} if seed else {}},
+        baselines={"test": {"constant_class": {"acc": 12.5}, "chance": {"acc": 0.7}}},
+        model={"parameters": 1000 if method == "fact" else 9000},
+    )  # fmt: skip
 
 
-SAID = {
-    "title": "A list",
-    "tables": {"one": "Table 1", "two": "Table 2", "none": "Nothing yet"},
-    "experiments": [
-        record("one", "FACT", "fact", 0, 10.0),
-        record("one", "Ours | best", "hopadiff", 0, 20.0),
-        record("one", "FACT", "fact", 1, 14.0),
-        record("two", "FACT", "fact", 0, 1.0),
+RESULTS = Results(
+    title="A list",
+    tables={"one": "Table 1", "two": "Table 2", "none": "Nothing yet"},
+    experiments=[
+        make_record("one", "FACT", "fact", 0, 10.0),
+        make_record("one", "Ours | best", "hopadiff", 0, 20.0),
+        make_record("one", "FACT", "fact", 1, 14.0),
+        make_record("two", "FACT", "fact", 0, 1.0),
     ],
-    "missing": ["none, FACT, seed 0"],
-}
-COSTS = {"length": 3000, "preset": "mini", "methods": {"fact": {"window_cpu_s": 0.2}}}
+    missing=["none, FACT, seed 0"],
+)
+COSTS: Costs = {"length": 3000, "preset": "mini", "methods": {"fact": {"window_cpu_s": 0.2}}}
 
 
 def test_markdown_has_mean_and_spread() -> None:
-    text = markdown(SAID)
+    text = format_markdown(RESULTS)
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines()]
     assert rows.count(
         ["FACT", "2", "50.0 ± 0.0", "–", "–", "–", "–", "12.0 ± 2.8", "20.0 ± 0.0", "–", "15.0"]
@@ -61,7 +59,7 @@ def test_the_committed_costs_are_read() -> None:
 def test_a_picture_of_costs(tmp_path: Path) -> None:
     sizes = []
     for costs, name in ((None, "one.png"), (COSTS, "two.png")):
-        draw(SAID, costs, tmp_path / name)
+        draw_costs(RESULTS, costs, tmp_path / name)
         with Image.open(tmp_path / name) as picture:
             sizes.append(picture.size)
     assert sizes[1][0] > 1.5 * sizes[0][0]
@@ -71,7 +69,7 @@ def test_the_tables_read_what_the_queue_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    runs = runs_of(SAID, load_params())
+    runs = convert_to_runs(RESULTS, load_params())
     assert [(run.settings["method"], run.settings["seed"]) for run in runs] == [
         ("fact", 0), ("hopadiff", 0), ("fact", 1), ("fact", 0),
     ]  # fmt: skip

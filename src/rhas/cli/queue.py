@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.cli.project import params_here
+
+if TYPE_CHECKING:
+    from rhas.experiments.listing import Listing, Values
+    from rhas.experiments.summary import Costs
+    from rhas.table.runs import Run
 
 
 def queue(
@@ -28,67 +35,87 @@ def queue(
     layout, and to LIST.jsonl for `rhas table --runs`.
 
     Stopped at any time, it writes what is done; the same command goes on.
-    What LIST.json has of the same code and settings is done too, in a fresh
-    clone say; without that file all is run anew.
+    What LIST.json has of the same code, settings and data is done too, in a
+    fresh clone for example; without that file all is run anew. A row of other
+    code or data stays in LIST.json until its experiment has been run again.
     """
     from rhas.experiments import (
-        draw,
         experiment_name,
-        markdown,
+        find_stale_stages,
+        list_stored,
         read_costs,
         read_listing,
-        recorded,
+        read_results,
         run_queue,
-        runs_of,
-        stored,
-        write_records,
     )
-    from rhas.table.layout import paper_tables
-    from rhas.table.runs import write_file
-    from rhas.table.text import render
+    from rhas.table.runs import read_file
 
     root, params = Path.cwd(), load_params(params_here())
     cost = read_costs(costs) if costs else None  # before the runs, not after them
     whole = read_listing(listing, params)
-    listed = whole.only(only or [])
     target = out / f"{whole.name}.json"
-    records = recorded(target)  # refuses another's file before the runs, not after them
-    names = [(experiment_name(e, params, root), e) for e in listed.experiments]
-    known = [e for name, e in names if (name, e.table, e.row) in records]
+    before = read_results(target)  # refuses another's file before the runs, not after them
+    lines = target.with_suffix(".jsonl")
+    runs = {run.name: run for run in read_file(lines)} if lines.is_file() else {}
+    named = [
+        (experiment_name(e, params, root), e) for e in whole.select_tables(only or []).experiments
+    ]
+    if stale := find_stale_stages(params, root):
+        print(
+            f"dvc.lock is not of this code and these parameters: {', '.join(stale)}. Until "
+            "`dvc repro chunk`, experiments are named by what these stages do, not by what they "
+            "make, and what is recorded may not be found", file=sys.stderr,
+        )  # fmt: skip
     if dry_run:
-        done = stored(root)
-        for name, experiment in names:
-            state = "done" if name in done else "recorded" if experiment in known else "to do"
-            print(f"{state}: {experiment} ({name})")
+        done = list_stored(root)
+        for name, experiment in named:
+            known = "recorded" if before.find(experiment, name) else "to do"
+            print(f"{'done' if name in done else known}: {experiment} ({name})")
         return
-
-    def write() -> None:
-        said = write_records(whole, params, root, target)
-        target.with_suffix(".md").write_text(markdown(said), "utf-8")
-        runs = runs_of(said, params)
-        write_file(runs, target.with_suffix(".jsonl"))
-        if runs:
-            told = [table for table in paper_tables(runs) if any(row.runs for row in table.rows)]
-            target.with_suffix(".tex").write_text(render(told, "latex"), "utf-8")
-        if any(record["table"] == next(iter(said["tables"])) for record in said["experiments"]):
-            draw(said, cost, target.with_suffix(".png"))
-        print(f"{target}: {len(said['experiments'])} experiments, {len(said['missing'])} missing")
-
-    if known:
+    to_run = [experiment for name, experiment in named if not before.find(experiment, name)]
+    if recorded := len(named) - len(to_run):
         again = "move it away to run them again"
-        print(f"recorded in {target}: {len(known)} of {len(names)}; {again}", flush=True)
+        print(f"recorded in {target}: {recorded} of {len(named)}; {again}", flush=True)
     try:
         failed = run_queue(
-            [e for _, e in names if e not in known], params, root=root, workers=workers,
-            tell=lambda line: print(line, flush=True),
+            to_run, params, root=root, workers=workers,
+            report=lambda line: print(line, flush=True),
         )  # fmt: skip
     except KeyboardInterrupt:
-        write()
+        _write_figures(whole, params, root, target, runs, cost)
         raise
-    write()
+    _write_figures(whole, params, root, target, runs, cost)
     if failed:
         raise RhasError(
             f"{len(failed)} experiments failed",
             got=", ".join(map(str, failed)),
             do="look at the logs named above, then run the same command again",
         )
+
+
+def _write_figures(
+    listing: Listing,
+    params: Values,
+    root: Path,
+    target: Path,
+    runs: Mapping[str, Run],
+    costs: Costs | None,
+) -> None:
+    """Writes every file of a list; ``runs`` are those of an earlier time, by name."""
+    from rhas.experiments import convert_to_runs, draw_costs, format_markdown, write_results
+    from rhas.table.layout import paper_tables
+    from rhas.table.runs import write_file
+    from rhas.table.text import render
+
+    results = write_results(listing, params, root, target)
+    target.with_suffix(".md").write_text(format_markdown(results), "utf-8")
+    found = convert_to_runs(results, params, runs)
+    write_file(found, target.with_suffix(".jsonl"))
+    if found:
+        tables = [table for table in paper_tables(found) if any(row.runs for row in table.rows)]
+        target.with_suffix(".tex").write_text(render(tables, "latex"), "utf-8")
+    if results.select(next(iter(results.tables))):
+        draw_costs(results, costs, target.with_suffix(".png"))
+    count, earlier = len(results.experiments), len(results.earlier)
+    others = f" (of other code or data: {earlier})" if earlier else ""
+    print(f"{target}: {count} experiments{others}, {len(results.missing)} missing")

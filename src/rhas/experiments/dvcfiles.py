@@ -74,7 +74,7 @@ def read_lock(root: Path) -> dict[str, LockedStage]:
 
 @cache
 def hash_as_dvc(path: Path) -> str:
-    """MD5 of a file, or of a folder's list of files, as dvc.lock has it; empty for an absent one."""
+    """MD5 of a file, or of a folder's list of files, as in dvc.lock; empty where it is absent."""
     if path.is_file():
         return hashlib.md5(path.read_bytes()).hexdigest()
     if not path.is_dir():

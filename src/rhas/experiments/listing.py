@@ -113,7 +113,10 @@ def read_listing(path: Path, params: Values) -> Listing:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise RhasError("not YAML", where=str(path), got=str(error)) from error
     top = _check_mapping(content, str(path), {"title", "seeds", "tables", "rows"})
-    rows = {str(k): _read_settings(v, f"{path}, rows.{k}") for k, v in _require(top, "rows", path).items()}
+    rows = {
+        str(k): _read_settings(v, f"{path}, rows.{k}")
+        for k, v in _require(top, "rows", path).items()
+    }
     titles: dict[str, str] = {}
     experiments: list[Experiment] = []
     for key, value in _require(top, "tables", path).items():
@@ -130,7 +133,7 @@ def read_listing(path: Path, params: Values) -> Listing:
     return Listing(path.stem, str(top.get("title", path.stem)), titles, experiments)
 
 
-def apply_read_settings(params: Values, experiment: Experiment) -> dict[str, object]:
+def apply_settings(params: Values, experiment: Experiment) -> dict[str, object]:
     """params.yaml as the experiment sees it; an empty section is one without parameters.
 
     Raises:

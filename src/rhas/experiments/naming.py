@@ -26,7 +26,8 @@ from functools import cache
 from pathlib import Path
 
 from rhas.base.errors import RhasError
-from rhas.engine.workcache import canonical_source, import_closure, sha256, walk
+from rhas.base.files import hash_file
+from rhas.engine.workcache import canonical_source, import_closure, walk
 from rhas.experiments.dvcfiles import hash_as_dvc, read_lock, read_stages
 from rhas.experiments.listing import Experiment, Values, apply_settings
 
@@ -154,7 +155,7 @@ class _Experiment:
 
 @cache
 def _hash_code(package: Path, scripts: Sequence[Path]) -> str:
-    """Of the modules that scripts import, and of the data files beside them, such as class names."""
+    """Of the modules that scripts import and of data files beside them, such as class names."""
     modules = {
         path
         for script in scripts
@@ -163,7 +164,7 @@ def _hash_code(package: Path, scripts: Sequence[Path]) -> str:
     folders = {path.parent for path in modules if path.is_relative_to(package)}
     data = {path for folder in folders for path in folder.iterdir() if path.suffix in _DATA}
     found = {path.relative_to(package.parent.parent).as_posix(): path for path in modules | data}
-    return _hash_json({name: _hash_file(found[name]) for name in sorted(found)})
+    return _hash_json({name: _hash_source(found[name]) for name in sorted(found)})
 
 
 @cache
@@ -176,15 +177,15 @@ def hash_path(path: Path) -> str:
     if not path.exists():
         raise RhasError("dvc.yaml depends on an absent file", where=str(path))
     if path.is_file():
-        return _hash_file(path)
+        return _hash_source(path)
     files = [f for f in walk(path) if f.is_file() and "__pycache__" not in f.parts]
-    return _hash_json({f.relative_to(path).as_posix(): _hash_file(f) for f in files}, 64)
+    return _hash_json({f.relative_to(path).as_posix(): _hash_source(f) for f in files}, 64)
 
 
-def _hash_file(path: Path) -> str:
+def _hash_source(path: Path) -> str:
     if path.suffix == ".py":
         return hashlib.sha256(canonical_source(path).encode()).hexdigest()
-    return sha256(path)
+    return hash_file(path)
 
 
 def _is_code(path: str) -> bool:

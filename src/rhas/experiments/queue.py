@@ -18,29 +18,30 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
-from rhas.experiments.listing import Experiment
-from rhas.experiments.stored import experiment_name, git, stored
+from rhas.experiments.listing import Experiment, Setting, Values
+from rhas.experiments.naming import experiment_name
+from rhas.experiments.stored import list_stored, run_git
 
 _PLACE = Path(".dvc/tmp/rhas")  # the lock and the logs
 _STARTED = "Reproducing experiment"  # dvc says so once the experiment has its own folder
-_TELL_SECONDS = 60.0
+_REPORT_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _LINES_OF_A_FAILURE = 12
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def run_queue(
     experiments: Sequence[Experiment],
-    params: Mapping[str, Any],
+    params: Values,
     *,
     root: Path,
     workers: int,
-    tell: Tell,
+    report: Report,
 ) -> list[Experiment]:
     """Runs what is not stored yet; one queue at a time per repository, others wait for it.
 
@@ -49,10 +50,10 @@ def run_queue(
         params: params.yaml.
         root: of the repository, all of it committed.
         workers: how many run at once.
-        tell: takes lines about what goes on.
+        report: takes lines about what goes on.
 
     Returns:
-        Those that failed; their logs are told.
+        Those that failed; their logs are reported.
 
     Raises:
         RhasError: changes that are not committed.
@@ -61,13 +62,13 @@ def run_queue(
     _check_clean(root)
     (root / _PLACE).mkdir(parents=True, exist_ok=True)
     with (root / _PLACE / "queue.lock").open("w") as lock:
-        _acquire(lock, tell)
-        done = stored(root)
+        _acquire_lock(lock, report)
+        done = list_stored(root)
         named = {experiment_name(e, params, root): e for e in reversed(experiments)}
         waiting = {name: e for name, e in reversed(named.items()) if name not in done}
-        tell(f"experiments: {len(named)}, done before: {len(named) - len(waiting)}")
-        with _stoppable():
-            return _Queue(root, workers, lock, tell).run(waiting)
+        report(f"experiments: {len(named)}, done before: {len(named) - len(waiting)}")
+        with _stop_by_signal():
+            return _Queue(root, workers, lock, report).run(waiting)
 
 
 @dataclass
@@ -77,7 +78,7 @@ class _Queue:
     root: Path
     workers: int
     lock: IO[str]
-    tell: Tell
+    report: Report
     starting: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)  # stopped and running
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -88,54 +89,56 @@ class _Queue:
         failed: list[Experiment] = []
         pool = ThreadPoolExecutor(self.workers)
         try:
-            futures = {pool.submit(self._one, name, e): (name, e) for name, e in waiting.items()}
+            futures = {
+                pool.submit(self._run_one, name, e): (name, e) for name, e in waiting.items()
+            }
             left: set[Future[float]] = set(futures)
             while left:
-                ended, left = wait(left, _TELL_SECONDS, FIRST_COMPLETED)
+                ended, left = wait(left, _REPORT_SECONDS, FIRST_COMPLETED)
                 for future in ended:
                     name, experiment = futures[future]
                     place = f"[{len(futures) - len(left)} of {len(futures)}] {experiment}"
                     if (error := future.exception()) is None:
                         self.took.append(future.result())
                         took = format_duration(future.result())
-                        self.tell(f"{place}: done in {took} ({name}){self._left(len(left))}")
+                        self.report(f"{place}: done in {took} ({name}){self._time_left(len(left))}")
                     else:
                         failed.append(experiment)
-                        self.tell(f"{place}: failed ({name})\n{error}")
+                        self.report(f"{place}: failed ({name})\n{error}")
                 if not ended:
-                    self._tell_running()
+                    self._report_running()
         except BaseException:
-            self._stop()
+            self._stop_running()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
         return failed
 
-    def _one(self, name: str, experiment: Experiment) -> float:
+    def _run_one(self, name: str, experiment: Experiment) -> float:
         """Runs one experiment; the seconds it took."""
         began = time.monotonic()
         log = self.root / _PLACE / f"{name}.log"
         with log.open("wb") as file:
             with self.starting:  # dvc hands what was put last to whoever asks first
                 process = self._start(name, experiment, file)
-                while process.poll() is None and _STARTED not in _text(log):
+                while process.poll() is None and _STARTED not in _read_log(log):
                     time.sleep(_POLL_SECONDS)
             code = process.wait()
         del self.running[name]
-        if name not in stored(self.root):
-            last = "\n".join(_lines(log)[-_LINES_OF_A_FAILURE:])
+        if name not in list_stored(self.root):
+            last = "\n".join(_log_lines(log)[-_LINES_OF_A_FAILURE:])
             raise RhasError(f"exit status {code}, see {log}", got=last)
         return time.monotonic() - began
 
     def _start(self, name: str, experiment: Experiment, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Nothing starts once the queue is stopped, and what has started is known to `_stop`."""
+        """Nothing starts once the queue is stopped; `_stop_running` knows what has started."""
         with self.changing:
             if self.stopped.is_set():
                 raise RhasError("the queue was stopped")
             process = subprocess.Popen(
-                _command(name, experiment),
+                _dvc_command(name, experiment),
                 cwd=self.root,
-                env=_environment(),
+                env=_dvc_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -145,20 +148,20 @@ class _Queue:
             self.running[name] = experiment, process
         return process
 
-    def _left(self, count: int) -> str:
+    def _time_left(self, count: int) -> str:
         if not count:
             return ""
         rounds = -(-count // self.workers)
         seconds = rounds * sum(self.took) / len(self.took)
         return f"; {count} to go, about {format_duration(seconds)} left"
 
-    def _tell_running(self) -> None:
+    def _report_running(self) -> None:
         for name, (experiment, _) in list(self.running.items()):
-            lines = _lines(self.root / _PLACE / f"{name}.log")
-            said = [line for line in lines if not line.startswith("WARNING")]
-            self.tell(f"  at work: {experiment}: {said[-1] if said else 'starting'}")
+            lines = _log_lines(self.root / _PLACE / f"{name}.log")
+            shown = [line for line in lines if not line.startswith("WARNING")]
+            self.report(f"  at work: {experiment}: {shown[-1] if shown else 'starting'}")
 
-    def _stop(self) -> None:
+    def _stop_running(self) -> None:
         self.stopped.set()
         with self.changing:
             running = list(self.running.values())
@@ -167,34 +170,34 @@ class _Queue:
                 os.killpg(process.pid, signal.SIGINT)
 
 
-def _command(name: str, experiment: Experiment) -> list[str]:
-    sets = [f"++{key}={_literal(value)}" for key, value in experiment.settings.items()]
+def _dvc_command(name: str, experiment: Experiment) -> list[str]:
+    sets = [f"++{key}={_format_literal(value)}" for key, value in experiment.settings.items()]
     options = [part for item in (*sets, f"++seed={experiment.seed}") for part in ("-S", item)]
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
     return [*dvc, "exp", "run", "--temp", "--name", name, *options]
 
 
-def _literal(value: Any) -> str:
+def _format_literal(value: Setting) -> str:
     """A value as hydra's overrides write it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{','.join(map(_literal, value))}]"
+        return f"[{','.join(map(_format_literal, value))}]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
     return repr(value)
 
 
-def _environment() -> dict[str, str]:
+def _dvc_environment() -> dict[str, str]:
     """The experiment's own copy of the code, run by this Python."""
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    own = {"PATH": os.pathsep.join(paths), "PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **own}
+    changed = {"PATH": os.pathsep.join(paths), "PYTHONPATH": "src", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **changed}
 
 
 def _check_clean(root: Path) -> None:
-    changed = git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    changed = run_git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
     if changed:
         raise RhasError(
             "changes that are not committed",
@@ -204,16 +207,16 @@ def _check_clean(root: Path) -> None:
         )
 
 
-def _acquire(lock: IO[str], tell: Tell) -> None:
+def _acquire_lock(lock: IO[str], report: Report) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        tell("another queue, or what a killed one has left at work, is running; waiting for it")
+        report("another queue, or what a killed one has left at work, is running; waiting for it")
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _stop_by_signal() -> Iterator[None]:
     """SIGTERM acts as Ctrl-C, also where a shell has started this in the background, which makes
     a process and all that it starts deaf to Ctrl-C."""
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -225,12 +228,12 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _text(log: Path) -> str:
+def _read_log(log: Path) -> str:
     return log.read_text("utf-8", errors="replace")
 
 
-def _lines(log: Path) -> list[str]:
+def _log_lines(log: Path) -> list[str]:
     try:
-        return [line.strip() for line in _text(log).splitlines() if line.strip()]
+        return [line.strip() for line in _read_log(log).splitlines() if line.strip()]
     except FileNotFoundError:
         return []

@@ -1,115 +1,199 @@
-"""What a list's stored experiments say, as one JSON file."""
+"""The figures of a list's experiments as one JSON file, such as results/ablations.json."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
-from rhas.experiments.listing import Experiment, Listing, applied
-from rhas.experiments.stored import experiment_name, git, stored
+from rhas.experiments.listing import Experiment, Listing, Setting, Values, apply_settings
+from rhas.experiments.naming import Ingredients, experiment_name, find_ingredients
+from rhas.experiments.stored import list_stored, run_git
 from rhas.table.runs import EVALUATION, METRICS, Run, run_settings
 
 
-def write_records(
-    listing: Listing, params: Mapping[str, Any], root: Path, out: Path
-) -> dict[str, Any]:
-    """Writes ``out``: the list's title and tables, and settings and figures of every experiment.
+@dataclass(frozen=True)
+class Record:
+    """An experiment that has been run.
 
-    ``experiments`` holds name, commit, table, row, seed, method, settings, metrics
-    (evaluation.json),
-    baselines (baselines.json) and model (the model's report.json: parameters, steps, last figures
-    of training), in the list's order; ``missing`` those that are neither stored nor recorded. An
-    experiment that ``out`` already records and that is not stored, in a new clone say, stays as it
-    is: its name says that it is the same.
+    Args:
+        name: what it was called; see `rhas.experiments.naming`.
+        commit: where DVC stored it.
+        table, row, seed: its place in the list.
+        method: that of its parameters.
+        settings: parameters that differ from params.yaml.
+        metrics: the content of ``results/evaluation.json``.
+        baselines: of ``results/baselines.json``; None where DVC's cache has lost it.
+        model: of the model's ``report.json``; likewise.
+        made_of: what its name is a hash of; None in files of before this was written down.
+    """
+
+    name: str
+    commit: str
+    table: str
+    row: str
+    seed: int
+    method: str
+    settings: Mapping[str, Setting]
+    metrics: Mapping[str, object]
+    baselines: Mapping[str, object] | None
+    model: Mapping[str, object] | None
+    made_of: Ingredients | None = None
+
+    @property
+    def experiment(self) -> Experiment:
+        return Experiment(self.table, self.row, self.seed, self.settings)
+
+    def figure(self, name: str, subset: str = "test") -> float | None:
+        """A clean figure, per cent; None where it was not measured."""
+        return find_figure(self.metrics, subset, name)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The figures of a list.
+
+    Args:
+        title, tables: the list's, as in `Listing`.
+        experiments: those that have been run, in the list's order.
+        missing: those that have not.
+        earlier: names of those made of other code or data than the present.
+    """
+
+    title: str
+    tables: Mapping[str, str]
+    experiments: Sequence[Record]
+    missing: Sequence[str]
+    earlier: Sequence[str] = ()
+
+    def select(self, table: str) -> list[Record]:
+        """The records of one table."""
+        return [record for record in self.experiments if record.table == table]
+
+    def find(self, experiment: Experiment, name: str) -> Record | None:
+        """The record of an experiment that was made of the same; see `experiment_name`."""
+        same = (r for r in self.experiments if (r.name, r.experiment) == (name, experiment))
+        return next(same, None)
+
+    def find_earlier(self, experiment: Experiment, made_of: Ingredients) -> Record | None:
+        """A record of other code or data. The parameters are the same, or not written down."""
+        for record in self.experiments:
+            before = record.made_of
+            same = before is None or before.parameters == made_of.parameters
+            if record.experiment == experiment and same:
+                return record
+        return None
+
+
+def find_figure(metrics: Mapping[str, object], *path: str) -> float | None:
+    """A number in nested mappings; None where it is absent."""
+    found: object = metrics
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def read_results(path: Path) -> Results:
+    """What an earlier `write_results` wrote; empty where there is no such file.
+
+    Raises:
+        RhasError: the file is none that `write_results` wrote.
+    """
+    if not path.is_file():
+        return Results("", {}, [], [])
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        records = [_read_record(entry) for entry in content.pop("experiments")]
+        return Results(experiments=records, **content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RhasError(
+            "not the figures of a list of experiments",
+            where=str(path), expected="what an earlier `rhas queue` wrote there",
+            got=f"{type(error).__name__}: {error}", do="move it away, or choose another --out",
+        ) from error  # fmt: skip
+
+
+def write_results(listing: Listing, params: Values, root: Path, out: Path) -> Results:
+    """Writes what DVC has stored of a list's experiments into a JSON file.
+
+    A record that the file has already stays where DVC has nothing newer: in a fresh clone a record
+    of the same name is the same experiment. A record of another name was made of other code or
+    data; it stays, named under ``earlier``, until its experiment is run again. It goes where its
+    parameters are known to be others.
 
     Returns:
         What was written.
 
     Raises:
-        RhasError: as `recorded`.
+        RhasError: as `read_results`.
     """
-    done, before = stored(root), recorded(out)
-    records, missing = [], []
+    done, before = list_stored(root), read_results(out)
+    records, earlier, missing = [], [], []
     for experiment in listing.experiments:
+        made_of = find_ingredients(experiment, params, root)
         name = experiment_name(experiment, params, root)
-        if name not in done:
-            there = before.get((name, experiment.table, experiment.row))
-            records.append(there) if there else missing.append(str(experiment))
-            continue
-        commit = done[name]
-        method = applied(params, experiment)["method"]
-        records.append(
-            {
-                "name": name,
-                "commit": commit,
-                "table": experiment.table,
-                "row": experiment.row,
-                "seed": experiment.seed,
-                "method": method,
-                "settings": dict(experiment.settings),
-                "metrics": _read_evaluation(root, commit),
-                "baselines": _cached(root, commit, "results/baselines.json"),
-                "model": _cached(root, commit, f"models/{method}/report.json"),
-            }
-        )
-    said = {
-        "title": listing.title,
-        "tables": dict(listing.tables),
-        "experiments": records,
-        "missing": missing,
-    }
+        if name in done:
+            records.append(_read_stored(root, done[name], name, experiment, params, made_of))
+        elif record := before.find(experiment, name) or before.find_earlier(experiment, made_of):
+            records.append(record)
+            earlier += [record.name] if record.name != name else []
+        else:
+            missing.append(str(experiment))
+    results = Results(listing.title, dict(listing.tables), records, missing, earlier)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, said)
-    return said
+    write_json(out, asdict(results))
+    return results
 
 
-def runs_of(said: Mapping[str, Any], params: Mapping[str, Any]) -> list[Run]:
-    """The experiments that `write_records` wrote, as ``rhas table`` reads them.
+def convert_to_runs(
+    results: Results, params: Values, before: Mapping[str, Run] | None = None
+) -> list[Run]:
+    """A list's experiments as ``rhas table`` reads them.
 
     Args:
-        said: what it returned.
+        results: of the list.
         params: those of params.yaml, which the settings of each experiment change.
+        before: runs by name that were written earlier: they say which parameters they had.
     """
-    runs = []
-    for record in said["experiments"]:
-        experiment = Experiment(record["table"], record["row"], record["seed"], record["settings"])
-        settings = run_settings(applied(params, experiment))
-        baselines = record["baselines"] or {}
-        runs.append(Run(settings, record["metrics"], record["name"], baselines))
-    return runs
+    return [(before or {}).get(r.name) or _convert_record(r, params) for r in results.experiments]
 
 
-def recorded(out: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The records of an earlier `write_records` by name, table and row; none where no file is.
-
-    Raises:
-        RhasError: the file is none that `write_records` wrote.
-    """
-    if not out.is_file():
-        return {}
-    try:
-        records = json.loads(out.read_text("utf-8"))["experiments"]
-        return {(r["name"], r["table"], r["row"]): r for r in records}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RhasError(
-            "not the figures of a list of experiments",
-            where=str(out), expected="what an earlier `rhas queue` wrote there",
-            got=f"{type(error).__name__}: {error}", do="move it away, or choose another --out",
-        ) from error  # fmt: skip
+def _read_record(entry: Mapping[str, Any]) -> Record:
+    made_of = entry.get("made_of")
+    return Record(**{**entry, "made_of": Ingredients(**made_of) if made_of else None})
 
 
-def _read_evaluation(root: Path, commit: str) -> Any:
-    """Metrics of an experiment; those from before evaluation.json have all in metrics.json."""
-    files = git(root, "ls-tree", "--name-only", commit, "results/").splitlines()
-    path = EVALUATION if EVALUATION in files else METRICS
-    return json.loads(git(root, "show", f"{commit}:{path}"))
+def _convert_record(record: Record, params: Values) -> Run:
+    settings = run_settings(apply_settings(params, record.experiment))
+    return Run(settings, record.metrics, record.name, record.baselines or {})
 
 
-def _cached(root: Path, commit: str, path: str) -> Any:
+def _read_stored(
+    root: Path, commit: str, name: str, experiment: Experiment, params: Values, made_of: Ingredients
+) -> Record:
+    method = str(apply_settings(params, experiment)["method"])
+    return Record(
+        name, commit, experiment.table, experiment.row, experiment.seed, method,
+        dict(experiment.settings),
+        metrics=_read_evaluation(root, commit),
+        baselines=_read_cached(root, commit, "results/baselines.json"),
+        model=_read_cached(root, commit, f"models/{method}/report.json"),
+        made_of=made_of,
+    )  # fmt: skip
+
+
+def _read_evaluation(root: Path, commit: str) -> dict[str, object]:
+    """All metrics of an experiment; those of before evaluation.json are in metrics.json."""
+    names = run_git(root, "ls-tree", "--name-only", commit, EVALUATION, METRICS).splitlines()
+    path = EVALUATION if EVALUATION in names else METRICS
+    return json.loads(run_git(root, "show", f"{commit}:{path}"))
+
+
+def _read_cached(root: Path, commit: str, path: str) -> dict[str, object] | None:
     """A JSON file of an experiment that lies in DVC's cache; None where the cache has lost it."""
     import dvc.api
     from dvc.exceptions import DvcException

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
+from rhas.experiments.records import Record, Results, find_figure
 from rhas.report.summary import NAMES
 from rhas.table.text import aligned
 
@@ -18,30 +19,39 @@ COLUMNS = {
 """Clean figures of the test side."""
 _ANSWERS = {"constant_class": "best constant answer", "chance": "chance"}
 
-Records = Sequence[Mapping[str, Any]]
 _MARKERS = "osD^vP*X"
 
 
-def markdown(said: Mapping[str, Any]) -> str:
-    """Per table a line per row: mean ± standard deviation of the sample over seeds.
+class MethodCost(TypedDict, total=False):
+    """Of a method, see ``benchmarks/methods.py``: CPU seconds of a window, of those measured."""
 
-    Args:
-        said: what ``write_records`` wrote.
-    """
-    parts = [f"# {said['title']}", "Clean figures of the test side, per cent (docs/METRICS.md)."]
-    for name, title in said["tables"].items():
-        records = [r for r in said["experiments"] if r["table"] == name]
-        if records:
-            parts += [f"## {title}", _table(records)]
-    if said["missing"]:
-        count = len(said["missing"]) + len(said["experiments"])
-        parts.append(
-            f"Not run: {len(said['missing'])} of {count}, those of `missing` in the JSON file."
-        )
+    window_cpu_s: float
+
+
+class Costs(TypedDict):
+    """What ``benchmarks/methods.py --json`` prints, as far as it is read: frames of a window, the
+    preset, and the cost of each method by name."""
+
+    length: int
+    preset: str
+    methods: dict[str, MethodCost]
+
+
+def format_markdown(results: Results) -> str:
+    """Per table a line per row: mean ± standard deviation of the sample over seeds."""
+    parts = [f"# {results.title}", "Clean figures of the test side, per cent (docs/METRICS.md)."]
+    for name, title in results.tables.items():
+        if records := results.select(name):
+            parts += [f"## {title}", _format_table(records)]
+    if earlier := len(results.earlier):
+        parts.append(f"Of other code or data than the present: {earlier} runs, those of `earlier`.")
+    if missing := len(results.missing):
+        count = missing + len(results.experiments)
+        parts.append(f"Not run: {missing} of {count}, those of `missing` in the JSON file.")
     return "\n\n".join(parts) + "\n"
 
 
-def read_costs(path: Path) -> dict[str, Any]:
+def read_costs(path: Path) -> Costs:
     """What ``benchmarks/methods.py --json`` printed into a file.
 
     Raises:
@@ -50,33 +60,33 @@ def read_costs(path: Path) -> dict[str, Any]:
     try:
         costs = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise _no_costs(path, str(error)) from error
+        raise _refuse_costs(path, str(error)) from error
     if not isinstance(costs, dict) or not {"length", "preset", "methods"} <= set(costs):
-        raise _no_costs(path, repr(costs)[:60])
+        raise _refuse_costs(path, repr(costs)[:60])
     methods = costs["methods"]
     measured = isinstance(methods, dict) and all(
         isinstance(method, dict) and isinstance(method.get("window_cpu_s", 0), int | float)
         for method in methods.values()
     )
     if not measured:
-        raise _no_costs(path, f"methods: {repr(methods)[:60]}")
-    return costs
+        raise _refuse_costs(path, f"methods: {repr(methods)[:60]}")
+    return cast(Costs, costs)
 
 
-def _no_costs(path: Path, got: str) -> RhasError:
+def _refuse_costs(path: Path, got: str) -> RhasError:
     return RhasError(
         "no costs", where=str(path), got=got,
         expected="what `python benchmarks/methods.py --json` printed, and nothing else",
     )  # fmt: skip
 
 
-def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -> None:
+def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
     """The first table's frame mAP on test over each row's parameters, and over its time.
 
     Args:
-        said: what ``write_records`` wrote, with an experiment of the first table.
+        results: of a list, with an experiment of the first table.
         costs: what `read_costs` read; without it there is no second panel.
-        path: where the picture goes.
+        path: where the figure goes.
     """
     import matplotlib
 
@@ -84,13 +94,13 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
     import matplotlib.pyplot as plt
     from matplotlib import ticker
 
-    name, title = next(iter(said["tables"].items()))
-    rows = _rows([r for r in said["experiments"] if r["table"] == name])
-    sizes = {row: _parameters(records) for row, records in rows.items()}
+    name, title = next(iter(results.tables.items()))
+    rows = _group_rows(results.select(name))
+    sizes = {row: _count_parameters(records[0]) for row, records in rows.items()}
     panels = [("million parameters", {row: n and n / 1e6 for row, n in sizes.items()})]
     if costs:
         seconds = {
-            row: costs["methods"].get(records[0]["method"], {}).get("window_cpu_s")
+            row: costs["methods"].get(records[0].method, {}).get("window_cpu_s")
             for row, records in rows.items()
         }
         label = f"CPU seconds per window of {costs['length']} frames, preset {costs['preset']}"
@@ -103,7 +113,7 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
         for number, (row, records) in enumerate(rows.items()):
             if across[row] is None:
                 continue
-            values = _figures(records, "map")
+            values = _list_figures(records, "map")
             spread = statistics.stdev(values) if len(values) > 1 else 0
             axis.errorbar(
                 across[row], statistics.mean(values), yerr=spread, capsize=3, label=row,
@@ -118,47 +128,47 @@ def draw(said: Mapping[str, Any], costs: Mapping[str, Any] | None, path: Path) -
         axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("frame mAP, test, %")
-    figure.suptitle(f"{said['title']}: {title}", fontsize=10)
+    figure.suptitle(f"{results.title}: {title}", fontsize=10)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120, metadata={"Software": None})
     plt.close(figure)
 
 
-def _table(records: Records) -> str:
+def _format_table(records: Sequence[Record]) -> str:
     header = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
     lines = []
-    for row, own in _rows(records).items():
-        cells = [_cell(_figures(own, key)) for key in COLUMNS]
-        lines.append([row, str(len(own)), *cells, _cell(_figures(own, "map", "val"))])
-    for key, answer in _ANSWERS.items():
-        known = [r["baselines"] for r in records if r["baselines"]]
-        if known:
-            cells = [_cell([known[0]["test"][key].get(name)]) for name in COLUMNS]
-            val = (known[0].get("val") or {}).get(key, {})
-            lines.append([f"*{answer}*", "", *cells, _cell([val.get("map")])])
+    for row, members in _group_rows(records).items():
+        cells = [_format_cell(_list_figures(members, key)) for key in COLUMNS]
+        val = _format_cell(_list_figures(members, "map", "val"))
+        lines.append([row, str(len(members)), *cells, val])
+    if known := [r.baselines for r in records if r.baselines]:
+        for key, answer in _ANSWERS.items():
+            cells = [_format_cell([find_figure(known[0], "test", key, name)]) for name in COLUMNS]
+            val = _format_cell([find_figure(known[0], "val", key, "map")])
+            lines.append([f"*{answer}*", "", *cells, val])
     return aligned(header, lines).rstrip("\n")
 
 
-def _rows(records: Records) -> dict[str, list[Mapping[str, Any]]]:
-    rows: dict[str, list[Mapping[str, Any]]] = {}
+def _group_rows(records: Sequence[Record]) -> dict[str, list[Record]]:
+    rows: dict[str, list[Record]] = {}
     for record in records:
-        rows.setdefault(record["row"], []).append(record)
+        rows.setdefault(record.row, []).append(record)
     return rows
 
 
-def _figures(records: Records, key: str, side: str = "test") -> list[float]:
-    found = [(r["metrics"].get(side) or {}).get(key) for r in records]
+def _list_figures(records: Sequence[Record], key: str, subset: str = "test") -> list[float]:
+    found = [record.figure(key, subset) for record in records]
     return [value for value in found if value is not None]
 
 
-def _parameters(records: Records) -> float | None:
-    return (records[0]["model"] or {}).get("parameters")
+def _count_parameters(record: Record) -> float | None:
+    return find_figure(record.model or {}, "parameters")
 
 
-def _cell(values: Sequence[float | None]) -> str:
-    there = [value for value in values if value is not None]
-    if not there:
+def _format_cell(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
         return "–"
-    mean = f"{statistics.mean(there):.1f}"
-    return mean if len(there) == 1 else f"{mean} ± {statistics.stdev(there):.1f}"
+    mean = f"{statistics.mean(known):.1f}"
+    return mean if len(known) == 1 else f"{mean} ± {statistics.stdev(known):.1f}"
