@@ -87,7 +87,9 @@ def test_a_file_for_a_folder_that_is_not_there(told: Callable[..., str], tmp_pat
         (("inspect", store, "--window", "0:5", "--out"), "no/w.npz"),
     ):
         said = told(*words, out)
-        assert said == f"error: {out}: its folder is not there\n  do: make the folder no first\n"
+        assert (
+            said == f"error: {out}: its folder does not exist\n  do: create the folder no first\n"
+        )
 
 
 def test_a_path_that_cannot_be_written(told: Callable[..., str], tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_the_report_for_a_folder_that_is_not_there(
         out.with_name(".page.tmp").write_text("")
 
     monkeypatch.setattr("rhas.table.again.write_with_seeds", write)
-    assert "no/.page.tmp: its folder is not there" in told("report", "--out", "no/page.html")
+    assert "no/.page.tmp: its folder does not exist" in told("report", "--out", "no/page.html")
 
 
 @pytest.mark.parametrize("words", [("show",), ("show", "--json"), ("prune",)])

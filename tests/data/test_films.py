@@ -523,7 +523,7 @@ def test_the_audit_lists_every_place(tmp_path: Path) -> None:
     audit.add("duplicate", "t:2")
     audit.add("unknown class", "t:3")
     assert audit.stops
-    assert [row[:3] for row in audit.rows()] == [
+    assert [(row.level, row.name, row.count) for row in audit.rows()] == [
         ("drop", "unknown class", 1),
         ("warn", "duplicate", 2),
     ]

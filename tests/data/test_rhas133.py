@@ -17,7 +17,9 @@ from rhas.chunk import labels_of
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
-from rhas.data.rhas133 import find_sources, write_samples
+from rhas.data.rhas133.layout import PublishedFiles
+from rhas.data.rhas133.samples import write_samples
+from rhas.data.rhas133.sources import find_samples
 from rhas.inspection.verify import verify
 from rhas.stores.featurestore import attributes, read_window
 from rhas.stores.manifest import Film
@@ -32,12 +34,12 @@ def published(tmp_path: Path) -> tuple[Path, Path]:
 
 def brought(
     published: tuple[Path, Path], out: Path, vlm: str = "blip2", protocol: str = "cross_movie",
-    base: int | None = None, renamed: dict[str, str] | None = None,
+    base: int = 0, renamed: dict[str, str] | None = None,
 ) -> tuple[list[Film], list[TimedAction], Audit]:  # fmt: skip
     audit = Audit()
     out.mkdir()
-    sources = find_sources(*published, vlm, protocol, audit)
-    return *write_samples(sources, LabelMap(renamed or {}, {}), base, 15.0, vlm, out, audit), audit
+    samples = find_samples(PublishedFiles(*published, vlm, protocol), audit)
+    return *write_samples(samples, LabelMap(renamed or {}, {}), base, 15.0, vlm, out, audit), audit
 
 
 def multi_hot(frames: list[list[int]]) -> np.ndarray:
@@ -97,10 +99,10 @@ def test_the_random_split(published: tuple[Path, Path], tmp_path: Path) -> None:
     for name in ("../../etc/0_blip_feat.npy", "RHAS_feature_blipv2/../0_blip_feat.npy", "x", 5):
         (pickles / "test_files.pkl").write_bytes(pickle.dumps([name] * 3))
         with pytest.raises(RhasError, match="not the path of a feature file"):
-            find_sources(pickles, folder, "blip2", "random", Audit())
+            find_samples(PublishedFiles(pickles, folder, "blip2", "random"), Audit())
     (pickles / "test_files.pkl").write_bytes(pickle.dumps(names[:2]))
     with pytest.raises(RhasError, match="do not belong together"):
-        find_sources(pickles, folder, "blip2", "random", Audit())
+        find_samples(PublishedFiles(pickles, folder, "blip2", "random"), Audit())
 
 
 def train(published: tuple[Path, Path], partial: bool, index: int = 0) -> Path:
@@ -264,8 +266,8 @@ def test_an_empty_sentence_is_told(published: tuple[Path, Path], tmp_path: Path)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(RhasError, match="actions_<side>_rhas"):
-        find_sources(tmp_path, tmp_path, "blip2", "cross_movie", Audit())
+    with pytest.raises(RhasError, match="actions_<subset>_rhas"):
+        find_samples(PublishedFiles(tmp_path, tmp_path, "blip2", "cross_movie"), Audit())
 
 
 @pytest.mark.parametrize("protocol", ["cross_movie", "random"])
@@ -277,7 +279,7 @@ def test_a_wrong_folder_of_features_is_named(
     (pickles / "test_anno.pkl").write_bytes(pickle.dumps([labels(0)]))
     wrong = published[1] / "RHAS_feature_blipv2"
     with pytest.raises(RhasError) as caught:
-        find_sources(pickles, wrong, "blip2", protocol, Audit())
+        find_samples(PublishedFiles(pickles, wrong, "blip2", protocol), Audit())
     assert caught.value.where == str(wrong)
     assert "RHAS_feature_blipv2 or RHAS_feature_blipv2_val or " in caught.value.expected
     assert str(wrong / "RHAS_feature_blipv2" / "0_blip_feat.npy") in caught.value.got
@@ -290,7 +292,7 @@ def test_a_sample_in_two_lists_is_named(published: tuple[Path, Path]) -> None:
         (pickles / f"{side}_files.pkl").write_bytes(pickle.dumps(names))
         (pickles / f"{side}_anno.pkl").write_bytes(pickle.dumps([labels(n) for n in numbers]))
     with pytest.raises(RhasError) as caught:
-        find_sources(pickles, folder, "blip2", "random", Audit())
+        find_samples(PublishedFiles(pickles, folder, "blip2", "random"), Audit())
     assert caught.value.where == f"{pickles}: train_files.pkl, test_files.pkl"
     assert caught.value.got == (
         f"1_blip_feat.npy of RHAS_feature_blipv2: labels in {pickles / 'train_anno.pkl'}, "

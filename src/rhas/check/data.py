@@ -147,9 +147,9 @@ def _audited(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
     match_tables(find_films(source), sentences, rows, labels, None, clock, audit, look)
     told_elsewhere = {"unreadable film", "damaged film"}
     return [
-        Check(name, "warn", f"{count}, first: {first}", done)
-        for level, name, count, first, done in audit.rows()
-        if level != "note" and name not in told_elsewhere
+        Check(row.name, "warn", f"{row.count}, first: {row.example}", row.consequence)
+        for row in audit.rows()
+        if row.level != "note" and row.name not in told_elsewhere
     ]
 
 

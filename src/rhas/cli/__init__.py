@@ -21,8 +21,8 @@ from rhas.cli import (
     segment,
     table,
 )
-from rhas.cli.errors import users_error
-from rhas.cli.output import FULL, print_error
+from rhas.cli.errors import explain_os_error, is_disk_full
+from rhas.cli.output import print_error
 
 app = typer.Typer(
     help="Referring Human Action Segmentation: what did the person a sentence names do, and when.",
@@ -43,21 +43,21 @@ app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 
 def main() -> None:
-    """Entry point: what a user can mend is a message and exit status 1, no traceback."""
+    """Entry point: what a user can correct is a message and exit status 1, without a traceback."""
     try:
         app()
     except RhasError as error:
-        _end(error, error.__cause__)
+        _exit_with(error, error.__cause__)
     except OSError as error:
-        told = users_error(error)
-        if told is None:
+        message = explain_os_error(error)
+        if message is None:
             raise
-        _end(told, error)
+        _exit_with(message, error)
 
 
-def _end(error: RhasError, cause: BaseException | None) -> None:
+def _exit_with(error: RhasError, cause: BaseException | None) -> None:
     print_error(error)
-    if isinstance(cause, OSError) and cause.errno in FULL:
+    if is_disk_full(cause):
         sys.stderr.flush()
         os._exit(1)  # HDF5 crashes at a regular exit where it could not close a file
     raise SystemExit(1) from None

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rhas.base.checks import worst
-from rhas.cli.output import check_table, console, print_json, progress_bar
+from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
 from rhas.cli.project import params_here
 
 
@@ -49,7 +49,7 @@ def check(
     if as_json:
         print_json({"level": level, "checks": [vars(one) for one in checks]})
     else:
-        console().print(check_table(checks))
+        make_console().print(make_check_table(checks))
         advice = {
             "ok": "go ahead",
             "warn": "look at the warnings, then go ahead",

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.errors import RhasError
-from rhas.cli.output import console, print_error, print_json
+from rhas.cli.output import make_console, print_error, print_json
 
 _ROWS = 60
 
@@ -63,7 +63,7 @@ def diff(
                 f"{one.largest:.4g}" if values else "",
                 ", ".join(map(str, one.at)) if values else "",
             )
-        console().print(table)
+        make_console().print(table)
         if len(found) > _ROWS:
             print(f"and {len(found) - _ROWS} more; --json prints them all")
     raise typer.Exit(1 if found else 0)

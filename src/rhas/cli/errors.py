@@ -1,4 +1,4 @@
-"""Errors of the system that a user can mend, as messages."""
+"""Errors of the operating system that a user can correct, as messages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 from rhas.base.errors import RhasError
-from rhas.cli.output import FULL
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or a quota on it, that is full."""
 _PACKAGE = Path(__file__).resolve().parents[1]
-_PATHS = {
-    errno.ENOENT: "look whether it is there, and spelled so",
+_ADVICE = {
+    errno.ENOENT: "check that it exists and is spelled correctly",
     errno.ENOTDIR: "a part of the path is a file: choose another path",
     errno.EEXIST: "choose another path, or move away what is there",
     errno.EISDIR: "name a file: this is a folder",
@@ -20,22 +21,27 @@ _PATHS = {
     errno.EROFS: "choose a path on a disk that can be written",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
-"""Numbers of the errors that a path can have, and what to do."""
+"""What to do, by error number, where a path is wrong."""
 
 
-def users_error(error: OSError) -> RhasError | None:
-    """A full disk, or a path outside this package; None: a bug."""
+def explain_os_error(error: OSError) -> RhasError | None:
+    """A full disk or a path outside this package as a message; None for a bug."""
     place = error.filename2 or error.filename
-    named = isinstance(place, str | bytes)
-    path = Path(os.fsdecode(place)) if named else Path()
-    if error.errno in FULL:
-        where = str(path) if named else ""
-        return RhasError("the disk is full", where=where, do="make room, and try again")
-    if not named or error.errno not in _PATHS or _PACKAGE in path.absolute().parents:
+    path = Path(os.fsdecode(place)) if isinstance(place, str | bytes) else None
+    if is_disk_full(error):
+        return RhasError("the disk is full", where=str(path or ""), do="free space, and try again")
+    if path is None or error.errno not in _ADVICE or _PACKAGE in path.absolute().parents:
         return None
     if error.errno == errno.ENOENT and not path.parent.exists():
         return RhasError(
-            "its folder is not there", where=str(path), do=f"make the folder {path.parent} first"
+            "its folder does not exist",
+            where=str(path),
+            do=f"create the folder {path.parent} first",
         )
     what = os.strerror(error.errno)
-    return RhasError(what[0].lower() + what[1:], where=str(path), do=_PATHS[error.errno])
+    return RhasError(what[0].lower() + what[1:], where=str(path), do=_ADVICE[error.errno])
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error says that the disk, or a quota on it, is full."""
+    return isinstance(error, OSError) and error.errno in DISK_FULL

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from rhas.base.errors import RhasError
-from rhas.cli.output import console, progress_bar
+from rhas.cli.output import Column, print_table, progress_bar
+
+if TYPE_CHECKING:  # takes a second to import
+    from rhas.data.audit import Audit
+    from rhas.data.imports import FilmsImport, ImportResult, ImportTarget
 
 app = typer.Typer(
-    help="Bring in films, annotations and features of others.\n\n"
-    "What does not fit is listed with file and line (the audit), and nothing is written before "
-    "you have mended it or said --drop. Formats: docs/DATA.md.",
+    help="Import films, annotations and features of others.\n\n"
+    "An audit lists what does not fit, with file and line. Nothing is written until you have "
+    "corrected it or given --drop. Formats: docs/DATA.md.",
 )
 
 _STYLES = {"drop": "bold red", "warn": "yellow", "note": "dim"}
 
+References = Annotated[
+    Path, typer.Option(help="Table movie, person, reference and optionally subset.")
+]
+Fps = Annotated[
+    float | None, typer.Option(min=0.01, help="Frames per second that frame numbers count.")
+]
+Offset = Annotated[
+    float,
+    typer.Option(help="Seconds to subtract from every time: the moment at which a film begins. "
+                 "900 where films are cut to AVA's fifteen minutes."),
+]  # fmt: skip
 Out = Annotated[
     Path,
     typer.Option(help="Folder to write, as data/own/README.md describes it. The stages read "
@@ -31,28 +41,28 @@ Out = Annotated[
 ]  # fmt: skip
 Params = Annotated[
     Path,
-    typer.Option("--params", help="Its switch `dataset` is set to own where data/own beside it is "
-                 "written; comments stay."),
+    typer.Option("--params", help="Parameters of the project: `dataset` is set to own where "
+                 "data/own beside this file is written. Comments are kept."),
 ]  # fmt: skip
-Drop = Annotated[bool, typer.Option("--drop", help="Go on without what the audit marks as drop.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Leave out what the audit marks as drop.")]
 Replace = Annotated[
     bool,
-    typer.Option("--replace", help="Put it in the place of what is there. Nothing that is read "
-                 "from there is lost."),
+    typer.Option("--replace", help="Replace the data in the output folder. Nothing that the "
+                 "import reads from there is lost."),
 ]  # fmt: skip
 Copy = Annotated[
-    bool, typer.Option("--copy", help="Copy the films. Default: hard links, which take no room.")
+    bool, typer.Option("--copy", help="Copy the films. Default: hard links, which take no space.")
 ]
 IdBase = Annotated[
     int | None,
     typer.Option(min=0, max=1, help="Number of the first class where actions are numbers of "
-                 "RHAS133. Default: what the numbers show, an error where they fit both."),
+                 "RHAS133. Default: found from the numbers, an error where both fit."),
 ]  # fmt: skip
 Map = Annotated[
     Path | None,
     typer.Option("--label-map", exists=True, dir_okay=False,
-                 help="Table from,to: foreign action, and class of RHAS133 or nothing to leave it "
-                 "out."),
+                 help="Table from,to: a foreign action, and a class of RHAS133 or nothing to leave "
+                 "it out."),
 ]  # fmt: skip
 Labels = Annotated[
     Path | None,
@@ -64,28 +74,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")
 
 
 @app.command("films")
-def films(
+def import_films(
     folder: Annotated[
         Path, typer.Argument(help="Films, or a folder with films/.", show_default=False)
     ],
     references: Annotated[
         Path | None,
-        typer.Option(
-            help="Table movie, person, reference and, at will, subset. Default: "
-            "FOLDER/references.csv."
-        ),
+        typer.Option(help="Table movie, person, reference and optionally subset. Default: "
+                     "FOLDER/references.csv."),
     ] = None,
     annotations: Annotated[
         Path | None,
         typer.Option(help="Table movie, person, action, start_s, end_s; or start_frame, end_frame "
                      "with --fps. Default: FOLDER/annotations.csv, where it exists."),
     ] = None,
-    fps: Annotated[
-        float | None, typer.Option(min=0.01, help="Frames per second that frame numbers count.")
-    ] = None,
-    offset: Annotated[
-        float, typer.Option(help="Seconds to take off every time: the moment a film begins at.")
-    ] = 0.0,
+    fps: Fps = None,
+    offset: Offset = 0.0,
     id_base: IdBase = None,
     label_map: Map = None,
     labels: Labels = None,
@@ -102,47 +106,35 @@ def films(
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.data.foreign_tables import Clock, read_foreign_annotations
+    from rhas.data.imports import FilmsImport
 
     references = references or folder / "references.csv"
     default = folder / "annotations.csv"
     annotations = annotations or (default if default.is_file() else None)
-    clock = Clock(fps, offset)
-
-    def rows(audit: Any) -> Any:
-        return read_foreign_annotations(annotations, clock, audit) if annotations else []
-
-    settings = {"kind": "films", "films": folder, "references": references,
-                "annotations": annotations, "fps": fps, "offset": offset, "id_base": id_base,
-                "label_map": label_map, "labels": labels}  # fmt: skip
-    _run(settings, rows, clock, out, params, copy, drop, replace, as_json)
+    request = FilmsImport(
+        folder, references, annotations, fps, offset, id_base, label_map, labels
+    )  # fmt: skip
+    _import_to_own(request, out, params, copy, drop, replace, as_json)
 
 
 @app.command("ava")
-def ava(
+def import_ava(
     annotations: Annotated[
         Path,
         typer.Argument(help="AVA's table: movie, moment, x1, y1, x2, y2, action, person.",
                        show_default=False),
     ],
     films: Annotated[Path, typer.Option(help="Films, or a folder with films/.")],
-    references: Annotated[
-        Path, typer.Option(help="Table movie, person, reference and, at will, subset.")
-    ],
+    references: References,
     times: Annotated[
         Literal["seconds", "frames"], typer.Option(help="Unit of the moments.")
     ] = "seconds",
-    fps: Annotated[
-        float | None, typer.Option(min=0.01, help="Frames per second, for --times frames.")
-    ] = None,
+    fps: Fps = None,
     step: Annotated[
         float | None,
         typer.Option(min=0.001, help="From one key moment to the next. Default: 1 s, or 1 frame."),
     ] = None,
-    offset: Annotated[
-        float, typer.Option(help="Seconds to take off every time: 900 where films are cut to "
-                            "AVA's fifteen minutes.")
-    ] = 0.0,
+    offset: Offset = 0.0,
     excluded: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Table movie, moment: lines to leave out."),
@@ -157,36 +149,24 @@ def ava(
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Films with annotations in AVA's format, the one RHAS133 follows.
+    """Films with annotations in AVA's format, which RHAS133 follows.
 
     A key moment stands for the time around it; neighbouring ones of one person and action become
     an interval. Boxes are checked and not used: grounding finds the persons.
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.data.ava import read_ava, read_excluded_moments
-    from rhas.data.foreign_tables import Clock
+    from rhas.data.imports import AvaImport
 
-    if (times == "frames") != (fps is not None):
-        raise RhasError(
-            "--times frames and --fps go together",
-            do="give both where moments are frame numbers, neither where they are seconds",
-        )
-    clock = Clock(fps, offset)
-    left_out = read_excluded_moments(excluded) if excluded else set()
-
-    def rows(audit: Any) -> Any:
-        return read_ava(annotations, clock, step or 1.0, left_out, audit)
-
-    settings = {"kind": "ava", "films": films, "references": references,
-                "annotations": annotations, "times": times, "fps": fps, "step": step,
-                "offset": offset, "excluded": excluded, "id_base": id_base,
-                "label_map": label_map, "labels": labels}  # fmt: skip
-    _run(settings, rows, clock, out, params, copy, drop, replace, as_json)
+    request = AvaImport(
+        films, references, annotations, fps, offset, id_base, label_map, labels,
+        times, step, excluded,
+    )  # fmt: skip
+    _import_to_own(request, out, params, copy, drop, replace, as_json)
 
 
 @app.command("rhas133")
-def rhas133(
+def import_rhas133(
     pickles: Annotated[
         Path,
         typer.Argument(help="Folder of the authors' pickles: actions_train_rhas.pkl, ...",
@@ -194,7 +174,7 @@ def rhas133(
     ],
     features: Annotated[
         Path,
-        typer.Argument(help="Folder that holds RHAS_feature_blipv2, "
+        typer.Argument(help="Folder that contains RHAS_feature_blipv2, "
                        "RHAS_feature_blipv2_train_grounding_dino, ...", show_default=False),
     ],
     vlm: Annotated[Literal["blip2", "clip"], typer.Option(help="Which features.")] = "blip2",
@@ -212,8 +192,8 @@ def rhas133(
     ] = Path("data"),
     params: Annotated[
         Path,
-        typer.Option("--params", help="Its fps, split and vlm are set where data beside it is "
-                     "written; comments stay."),
+        typer.Option("--params", help="Parameters of the project: fps, split and vlm are set where "
+                     "data beside this file is written. Comments are kept."),
     ] = Path("params.yaml"),
     drop: Drop = False,
     replace: Replace = False,
@@ -222,197 +202,88 @@ def rhas133(
     """RHAS133 as its authors' code reads it: train without a single film.
 
     The pickles run nothing: only lists, tuples, dicts, strings, numbers and arrays of numbers are
-    read. What is assumed of their form stands in docs/DATA.md. A feature store per sample and the
-    tables are written; the stages before chunk are not needed then:
+    read. docs/DATA.md says what is assumed of their form. The command writes a feature store per
+    sample and the tables; the stages before chunk are not needed then:
     dvc repro --single-item chunk train evaluate
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """
-    from rhas.data.audit import Audit
-    from rhas.data.labels import read_label_map
-    from rhas.data.params_file import set_params
-    from rhas.data.raw import write_raw_tables
-    from rhas.data.rhas133 import find_sources, write_samples
-    from rhas.data.user_folder import remove_new_folders_on_failure
-    from rhas.engine.stage import new_folder
-    from rhas.stores.manifest import Manifest
+    from rhas.data.imports import ImportTarget
+    from rhas.data.rhas133.imports import Rhas133Import
+    from rhas.data.rhas133.imports import import_rhas133 as run
 
-    stores, raw = out / "features" / vlm, out / "raw"
-    _check_outside([path for path in (pickles, features, label_map) if path], (stores, raw))
-    there = [str(folder) for folder in (stores, raw) if folder.is_dir() and any(folder.iterdir())]
-    if there and not replace:
-        raise RhasError(
-            "there are data already",
-            where=", ".join(there),
-            do="give --replace; what DVC has recorded comes back with `dvc checkout --force`",
-        )
-    switches: Any = {"fps": _whole(fps), "split": "cross_movie", "vlm": vlm}
-    in_place = _in_project(out, "data", params, switches)
-    audit = Audit()
-    report = out / "import.json"
-    labels = read_label_map(label_map, None)
-    sources = find_sources(pickles, features, vlm, protocol, audit)
-    settings = {"kind": "rhas133", "pickles": str(pickles), "features": str(features), "vlm": vlm,
-                "protocol": protocol, "fps": fps, "id_base": id_base,
-                "label_map": _plain(label_map)}  # fmt: skip
-    goes_on = False
-    folders = remove_new_folders_on_failure(stores.parent), new_folder(stores), new_folder(raw)
-    with contextlib.suppress(_Stopped), folders[0], folders[1] as folder, folders[2] as tables:
-        with progress_bar("samples") as tell:
-            films, annotations = write_samples(
-                sources, labels, id_base, fps, vlm, folder, audit, tell
-            )
-        goes_on = bool(films) and (drop or not audit.stops)
-        if not goes_on:
-            raise _Stopped
-        write_raw_tables(Manifest("rhas133", tuple(films)), annotations, tables)
-    changed: dict[str, Any] = {}
-    if goes_on:
-        for name in ("frames", "boxes", "tracks"):  # evaluate depends on them, with a film or not
-            (out / name).mkdir(exist_ok=True)
-        changed = set_params(params, switches) if in_place else {}
-    audit.write(report, settings, goes_on)
-    if as_json:
-        print(report.read_text("utf-8"), end="")
-    else:
-        show_audit(audit, report)
-        if goes_on:
-            counts = audit.counts
-            shown = f"{counts['samples']} samples, {counts['annotations']} annotations"
-            print(f"{shown} of {counts['classes']} classes, D {counts['D']}, in {stores} and {raw}")
-            if in_place:
-                _tell_params(params, changed)
-                print("next: `dvc repro --single-item chunk train evaluate`")
-            else:
-                wanted = ", ".join(f"{name}: {value}" for name, value in switches.items())
-                print(f"the stages read data/: move what is in {out} there, and set {wanted} in "
-                      "params.yaml")  # fmt: skip
-        else:
-            _tell_stopped(bool(audit.counts.get("samples")))
-    raise typer.Exit(0 if goes_on else 1)
-
-
-def _check_outside(sources: Sequence[Path], written: Sequence[Path]) -> None:
-    """Raises RhasError where one of ``sources`` lies in a folder that is written anew."""
-    for source, folder in product(sources, written):
-        if source.resolve().is_relative_to(folder.resolve()):
-            raise RhasError(
-                "the import would delete what it reads",
-                where=str(source),
-                got=f"it lies in {folder}, which is written anew",
-                do="move it to another folder, or give another --out",
-            )
-
-
-class _Stopped(Exception):
-    """Nothing is to be written."""
-
-
-def _whole(value: float) -> float:
-    return int(value) if value == int(value) else value
-
-
-def _run(
-    settings: dict[str, Any], rows: Any, clock: Any, out: Path, params: Path,
-    copy: bool, drop: bool, replace: bool, as_json: bool,
-) -> None:  # fmt: skip
-    from rhas.data.audit import Audit
-    from rhas.data.films import find_films, report_other_suffixes
-    from rhas.data.foreign_tables import read_foreign_references
-    from rhas.data.labels import read_label_map
-    from rhas.data.matching import match_tables
-    from rhas.data.params_file import set_params
-    from rhas.data.user_folder import check_free, check_none_lost, write_user_films
-
-    check_free(out, replace)
-    switches = {"dataset": "own"}
-    in_place = _in_project(out, "data/own", params, switches)
-    audit = Audit()
-    labels = read_label_map(settings["label_map"], settings["labels"])
-    files = find_films(settings["films"])
-    report_other_suffixes(settings["films"], audit)
-    sentences = read_foreign_references(settings["references"], audit)
-    kept = match_tables(
-        files, sentences, rows(audit), labels, settings["id_base"], clock, audit
+    rate = int(fps) if fps == int(fps) else fps
+    switches = {"fps": rate, "split": "cross_movie", "vlm": vlm}
+    target = ImportTarget(out, "data", params, switches, drop, replace)
+    request = Rhas133Import(pickles, features, vlm, protocol, fps, id_base, label_map)
+    with progress_bar("samples") as progress:
+        result = run(request, target, progress)
+    counts = result.audit.counts
+    wanted = ", ".join(f"{name}: {value}" for name, value in switches.items())
+    _print_result(
+        result, target, as_json,
+        summary=f"{counts['samples']} samples, {counts['annotations']} annotations of "
+        f"{counts['classes']} classes, D {counts['D']}, in {out / 'features' / vlm} and "
+        f"{out / 'raw'}",
+        next_step="next: `dvc repro --single-item chunk train evaluate`",
+        elsewhere=f"the stages read data/: move what is in {out} there, and set {wanted} in "
+        "params.yaml",
     )  # fmt: skip
-    goes_on = bool(kept.files) and (drop or not audit.stops)
-    if goes_on:
-        check_none_lost(files.values(), kept.files.values(), out)
-        read = [value for value in settings.values() if isinstance(value, Path)]
-        for path, former in write_user_films(kept, out, copy, read):
-            audit.add("table replaced", f"{path}: kept as {former.name}")
-    report = out / "import.json"
-    audit.write(report, {k: _plain(v) for k, v in settings.items()}, goes_on)
-    changed = set_params(params, switches) if goes_on and in_place else {}
+
+
+def _import_to_own(
+    request: FilmsImport, out: Path, params: Path, copy: bool, drop: bool, replace: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from rhas.data.imports import ImportTarget, import_films
+
+    target = ImportTarget(out, "data/own", params, {"dataset": "own"}, drop, replace)
+    result = import_films(request, target, copy)
+    counts = result.audit.counts
+    found = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))
+    stages = "`dvc repro`" if counts["annotations"] else "`dvc repro extract`: features only"
+    _print_result(
+        result, target, as_json,
+        summary=f"{found} of {counts['classes']} classes in {out}",
+        next_step=f"next: `rhas check`, then {stages}",
+        elsewhere="the stages read data/own: to import it there, run "
+        f"`rhas import films {shlex.quote(str(out))}`",
+    )  # fmt: skip
+
+
+def _print_result(
+    result: ImportResult, target: ImportTarget, as_json: bool, *,
+    summary: str, next_step: str, elsewhere: str,
+) -> None:  # fmt: skip
+    """Prints the audit and what to do next, and ends the command with its exit status."""
+    counts = result.audit.counts
     if as_json:
-        print(report.read_text("utf-8"), end="")
-    else:
-        show_audit(audit, report)
-        if goes_on:
-            _tell_written(audit.counts, out)
-            if in_place:
-                _tell_params(params, changed)
-                end = "`dvc repro`" if audit.counts["annotations"] else (
-                    "`dvc repro extract`: features only"
-                )  # fmt: skip
-                print(f"next: `rhas check`, then {end}")
-            else:
-                print(f"the stages read data/own: `rhas import films {shlex.quote(str(out))}` "
-                      "brings it there")  # fmt: skip
-        else:
-            _tell_stopped(bool(kept.files))
-    raise typer.Exit(0 if goes_on else 1)
-
-
-def show_audit(audit: Any, report: Path) -> None:
-    """The findings as a table, one example each."""
-    rows = list(audit.rows())
-    if not rows:
-        console().print("audit: nothing odd")
-        return
-    table = Table(title=f"Audit; every place in {report}", title_justify="left")
-    table.add_column("")
-    table.add_column("finding")
-    table.add_column("how many", justify="right")
-    table.add_column("the first", overflow="fold")
-    table.add_column("consequence")
-    for level, name, count, first, done in rows:
-        table.add_row(Text(level, style=_STYLES[level]), name, f"{count:,}", Text(first), done)
-    console().print(table)
-
-
-def _in_project(out: Path, place: str, params: Path, switches: dict[str, Any]) -> bool:
-    """Whether ``out`` is the folder that the stages beside ``params`` read.
-
-    Raises:
-        RhasError: it is, or would be, and the switches of ``params`` cannot be set.
-    """
-    from rhas.data.params_file import change_params_text
-
-    if out.resolve() != (params.resolve().parent / place).resolve():
-        return False
-    change_params_text(params, switches)
-    return True
-
-
-def _tell_written(counts: dict[str, int], out: Path) -> None:
-    shown = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))
-    print(f"{shown} of {counts['classes']} classes in {out}")
-
-
-def _tell_params(params: Path, changed: dict[str, Any]) -> None:
-    for name, (old, new) in changed.items():
-        print(f"{params}: {name} was {old}, is {new}")
-
-
-def _tell_stopped(something: bool) -> None:
-    if something:
-        print(
-            "stopped, nothing is written: mend what is marked drop, or give --drop to go on without"
-        )
+        print(result.report.read_text("utf-8"), end="")
+        raise typer.Exit(0 if result.written else 1)
+    _print_audit(result.audit, result.report)
+    if result.written:
+        print(summary)
+        for name, (old, new) in result.changed.items():
+            print(f"{target.params}: {name} was {old}, is {new}")
+        print(next_step if target.in_project else elsewhere)
+    elif counts.get("films") or counts.get("samples"):
+        print("stopped, nothing is written: correct what is marked drop, or give --drop to leave "
+              "it out")  # fmt: skip
     else:
         print("stopped, nothing is written: no film with a reference is left")
+    raise typer.Exit(0 if result.written else 1)
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+def _print_audit(audit: Audit, report: Path) -> None:
+    """The findings as a table, one example each."""
+    rows = audit.rows()
+    if not rows:
+        print("audit: nothing odd")
+        return
+    print_table(
+        [Column(""), Column("finding"), Column("how many", right=True),
+         Column("the first", fold=True), Column("consequence")],
+        [[Text(row.level, style=_STYLES[row.level]), row.name, f"{row.count:,}", row.example,
+          row.consequence] for row in rows],
+        title=f"Audit; every place in {report}",
+    )  # fmt: skip

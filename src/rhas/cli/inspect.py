@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rhas.base.checks import worst
-from rhas.cli.output import check_table, console, print_json
+from rhas.cli.output import make_check_table, make_console, print_json
 
 
 def inspect(
@@ -65,7 +65,7 @@ def inspect(
     from rhas.inspection.verify import verify as verified
     from rhas.inspection.window import export, parse, read, rows
 
-    screen = console()
+    screen = make_console()
     if window is not None:
         arrays = read(path, *parse(window), person)
         if out is not None:
@@ -89,7 +89,7 @@ def inspect(
         for piece in show(facts):
             screen.print(piece)
         if verify:
-            screen.print(check_table(checks, "verified"))
+            screen.print(make_check_table(checks, "verified"))
         if plot is not None:
             screen.print(f"picture in {plot}", markup=False)
     raise typer.Exit(1 if worst(checks) == "fail" or facts.get("damaged") else 0)

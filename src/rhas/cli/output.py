@@ -1,14 +1,14 @@
-"""What the commands print: tables for people, JSON for programs."""
+"""What the commands print: tables for people, JSON for programs, progress and errors."""
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -18,32 +18,72 @@ from rich.text import Text
 
 from rhas.base.checks import Check
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Numbers of the errors of a disk, or a share of one, that is full."""
 _PIPE_WIDTH = 160
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def console() -> Console:
+@dataclass(frozen=True)
+class Column:
+    """A column of a printed table.
+
+    Args:
+        heading: its title.
+        right: align to the right, as numbers are.
+        fold: break long values into lines instead of cutting them.
+    """
+
+    heading: str
+    right: bool = False
+    fold: bool = False
+
+
+def make_console() -> Console:
     """Standard output; wide where it goes into a file or a pipe, so that tables stay whole."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     return Console(highlight=False, width=_PIPE_WIDTH if wide else None)
 
 
+def make_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], title: str | Text = ""
+) -> Table:
+    """A table for people. Brackets in titles and values are no markup."""
+    heading = Text(title, style="italic") if isinstance(title, str) else title
+    table = Table(title=heading if title else None, title_justify="left")
+    for column in columns:
+        justify = "right" if column.right else "left"
+        overflow = "fold" if column.fold else "ellipsis"
+        table.add_column(column.heading, justify=justify, overflow=overflow)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], title: str | Text = ""
+) -> None:
+    """Prints `make_table` to standard output."""
+    make_console().print(make_table(columns, rows, title))
+
+
+def print_note(text: str, style: str = "") -> None:
+    """A line for people on standard error, apart from the command's output."""
+    Console(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+
+
 def print_error(error: BaseException, what: str = "error") -> None:
-    """To standard error; brackets in a film's name are no markup."""
-    told = Text.assemble((f"{what}: ", "bold red"), str(error))
-    Console(stderr=True).print(told, soft_wrap=True)
+    """An error on standard error; brackets in a film's name are no markup."""
+    message = Text.assemble((f"{what}: ", "bold red"), str(error))
+    Console(stderr=True).print(message, soft_wrap=True)
 
 
 def print_json(values: Any) -> None:
-    """Strict JSON: what is not finite becomes null."""
-    print(json.dumps(_finite(values), indent=1, ensure_ascii=False, allow_nan=False))
+    """Strict JSON: a number that is not finite becomes null."""
+    print(json.dumps(_replace_nonfinite(values), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal's standard error, nothing elsewhere; takes done and total."""
+    """A bar on a terminal's standard error, nothing elsewhere; call it with done and total."""
     screen = Console(stderr=True)
     with Progress(*Progress.get_default_columns(), console=screen, transient=True,
                   disable=not screen.is_terminal) as bar:  # fmt: skip
@@ -51,23 +91,21 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def check_table(checks: Sequence[Check], title: str = "") -> Table:
+def make_check_table(checks: Sequence[Check], title: str = "") -> Table:
     """A row per check: its level, what was found, what to do."""
-    table = Table(title=title or None, title_justify="left", show_lines=False)
-    table.add_column("")
-    table.add_column("check")
-    table.add_column("found", overflow="fold")
+    columns = [Column(""), Column("check"), Column("found", fold=True)]
     if any(check.do for check in checks):
-        table.add_column("what to do", overflow="fold")
-    for check in checks:
-        row = [Text(check.level, style=_STYLES[check.level]), Text(check.name), Text(check.found)]
-        table.add_row(*row, *([Text(check.do)] if len(table.columns) > 3 else []))
-    return table
+        columns.append(Column("what to do", fold=True))
+    rows: list[list[str | Text]] = [
+        [Text(check.level, style=_STYLES[check.level]), check.name, check.found, check.do]
+        for check in checks
+    ]
+    return make_table(columns, (row[: len(columns)] for row in rows), title)
 
 
-def _finite(value: Any) -> Any:
+def _replace_nonfinite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _replace_nonfinite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_replace_nonfinite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

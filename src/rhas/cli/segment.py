@@ -13,7 +13,8 @@ from rich.text import Text
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
-from rhas.cli.output import FULL, console, print_json
+from rhas.cli.errors import is_disk_full
+from rhas.cli.output import make_console, print_json
 from rhas.cli.project import read_film_params
 
 _SHOWN = 6  # actions of a person, those of most frames
@@ -81,7 +82,7 @@ def segment(
         screen.print("stopped; the same command goes on from here", style="yellow", markup=False)
         raise typer.Exit(_STOPPED) from None
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_disk_full(error):
             raise
         raise RhasError(
             "the disk is full",
@@ -95,7 +96,7 @@ def segment(
 
 
 def _show(told: dict[str, Any]) -> None:
-    screen = console()
+    screen = make_console()
     title = Text(f"{told['film']}, {format_duration(told['seconds'])}", style="italic")
     table = Table(title=title, title_justify="left")
     for name in ("person", "reference", "seen", "intervals", "actions"):

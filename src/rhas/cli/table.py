@@ -14,7 +14,7 @@ from rich.text import Text
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
-from rhas.cli.output import console, print_json
+from rhas.cli.output import make_console, print_json
 
 if TYPE_CHECKING:
     from rhas.table.statistics import Statistics
@@ -117,7 +117,7 @@ def show_statistics(
     if as_json:
         print_json(found.plain())
     else:
-        console().print(*statistics_tables(found), sep="\n\n")
+        make_console().print(*statistics_tables(found), sep="\n\n")
 
 
 def statistics_tables(found: Statistics) -> list[Table]:

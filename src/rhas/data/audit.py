@@ -1,9 +1,9 @@
-"""What an import found and what it did about it; nothing is changed without a line in here."""
+"""What an import found and what it does about it: nothing is changed without a line in it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,10 @@ from rhas.base.files import write_json
 
 Level = Literal["drop", "warn", "note"]
 
-_KINDS_SHOWN = 12
+_MAX_KINDS = 12
 
 FINDINGS: dict[str, tuple[Level, str]] = {
-    # what is wrong with a line or a film, which cannot be kept
+    # a line or a film that cannot be kept
     "malformed line": ("drop", "the line is left out"),
     "unknown class": ("drop", "the line is left out"),
     "suspicious person id": ("drop", "the line is left out"),
@@ -31,7 +31,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "unreadable features": ("drop", "the sample is left out"),
     "sample without features": ("drop", "the sample is left out"),
     "sample without labels": ("drop", "the sample is left out"),
-    # what is odd, and kept
+    # odd, and kept
     "film without reference": ("warn", "the film is left out"),
     "film of another ending": ("warn", "the film is left out: write it anew as .mkv or .mp4"),
     "film without annotations": ("warn", "kept: features, but no sample for training"),
@@ -44,7 +44,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "damaged film": ("warn", "kept: decode refuses it unless decode.damaged is keep"),
     "features of another length than labels": ("warn", "both are cut to the shorter"),
     "no partial features": ("warn", "kept: the person is missing in every frame"),
-    # what was changed on purpose
+    # changed on purpose
     "persons renumbered": ("note", "numbered 0, 1, 2, ... in their order"),
     "left out by the label map": ("note", "left out"),
     "renamed by the label map": ("note", "renamed"),
@@ -60,7 +60,23 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "table replaced": ("note", "the one that was read is kept under another name"),
 }
 """Level and consequence of each finding. ``drop``: something would be lost, so the import stops
-unless it is told to go on; ``warn``: kept, but look at it; ``note``: done on purpose."""
+unless --drop is given; ``warn``: kept, but look at it; ``note``: done on purpose."""
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """All findings of one name.
+
+    Args:
+        example: the first place, and the kinds of the others.
+        consequence: what the import does.
+    """
+
+    level: Level
+    name: str
+    count: int
+    example: str
+    consequence: str
 
 
 @dataclass
@@ -76,7 +92,7 @@ class Audit:
 
         Args:
             where: the place, and what is there.
-            kind: what many places may have in common, told once with how often it occurs.
+            kind: what many places may have in common; listed once with its count.
         """
         assert name in FINDINGS, name
         self.found.setdefault(name, []).append(where)
@@ -85,24 +101,25 @@ class Audit:
 
     @property
     def stops(self) -> bool:
-        """Something would be lost."""
+        """Whether something would be lost."""
         return any(FINDINGS[name][0] == "drop" for name in self.found)
 
-    def rows(self) -> Iterable[tuple[Level, str, int, str, str]]:
-        """Level, finding, how many, the first one and the kinds, consequence; the gravest first."""
-        for name, (level, done) in FINDINGS.items():
-            if name in self.found:
-                places = self.found[name]
-                yield level, name, len(places), places[0] + self._told_kinds(name), done
+    def rows(self) -> list[AuditRow]:
+        """The findings by name, the most serious first."""
+        return [
+            AuditRow(level, name, len(places), places[0] + self._list_kinds(name), consequence)
+            for name, (level, consequence) in FINDINGS.items()
+            if (places := self.found.get(name))
+        ]
 
-    def _told_kinds(self, name: str) -> str:
-        """The kinds of a finding, the most frequent first; "" where it has one alone."""
+    def _list_kinds(self, name: str) -> str:
+        """The kinds of a finding, the most frequent first; "" where there is only one."""
         ranked = self.kinds.get(name, Counter()).most_common()
         if len(ranked) < 2:
             return ""
-        lines = [f"- {count:,} × {kind}" for kind, count in ranked[:_KINDS_SHOWN]]
-        if len(ranked) > _KINDS_SHOWN:
-            lines.append(f"- and {len(ranked) - _KINDS_SHOWN} others")
+        lines = [f"- {count:,} × {kind}" for kind, count in ranked[:_MAX_KINDS]]
+        if len(ranked) > _MAX_KINDS:
+            lines.append(f"- and {len(ranked) - _MAX_KINDS} others")
         return "\n".join([f"\n{len(ranked)} different ones:", *lines])
 
     def write(self, path: Path, settings: Mapping[str, Any], written: bool) -> None:
@@ -112,17 +129,17 @@ class Audit:
             "counts": self.counts,
             "written": written,
             "findings": {
-                name: {
-                    "level": level,
-                    "consequence": done,
+                row.name: {
+                    "level": row.level,
+                    "consequence": row.consequence,
                     **(
                         {"kinds": dict(kinds.most_common())}
-                        if (kinds := self.kinds.get(name))
+                        if (kinds := self.kinds.get(row.name))
                         else {}
                     ),
-                    "places": self.found[name],
+                    "places": self.found[row.name],
                 }
-                for level, name, _, _, done in self.rows()
+                for row in self.rows()
             },
         }
         path.parent.mkdir(parents=True, exist_ok=True)
