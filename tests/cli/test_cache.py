@@ -73,7 +73,7 @@ def test_a_stage_at_work_is_left_alone(work: WorkCache) -> None:
     entry(work, "ground", "a")
     for words in (["--dry-run"], [], ["--all"]):
         with stage_lock("decode", work.root):
-            assert "decode: at work, left alone\n" in cache("prune", *words)
+            assert "decode: running, left alone\n" in cache("prune", *words)
         assert "decode" in [found.stage for found in work.entries()]
     assert [found.stage for found in work.entries()] == ["decode"]
     assert cache("prune") == "removed 1 entries, 0.0 MB\n"
@@ -98,9 +98,9 @@ def test_copies_are_not_taken_for_out_of_use(
     entry(work, "decode", "a", linked=True)
     before = sorted(Path().rglob("*"))
     assert shown() == {"decode": (1, 1, 6, None, None)}
-    assert "cannot be told" in cache("show")
+    assert "is unknown" in cache("show")
     said = cache("prune")
-    assert "cannot be told" in said
+    assert "is unknown" in said
     assert said.endswith("\nremoved 0 entries, 0.0 MB\n")
     assert set(Path().rglob("*")) - set(before) <= {Path(".dvc/cache"), Path(".dvc/tmp")}
     assert cache("prune", "--all") == "removed 1 entries, 0.0 MB\n"
@@ -116,7 +116,7 @@ def test_all_lets_go_of_unfinished_trainings(work: WorkCache) -> None:
     assert said == "would remove 0 entries and 1 unfinished trainings, 2.0 MB\n"
     assert place.exists()
     with stage_lock("train/0a1b", work.root):
-        assert "train/0a1b: at work, left alone\n" in cache("prune", "--all")
+        assert "train/0a1b: running, left alone\n" in cache("prune", "--all")
     assert place.exists()
     cache("prune", "--all")
     assert not place.exists()

@@ -140,7 +140,7 @@ def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.Monkey
     result = asked("--no-overlay")
     assert result.exit_code == 0
     assert "a, b, c, d, e, f and 2 more" in result.stdout
-    assert "not found: nothing is said of them" in result.stdout
+    assert "not found: no actions" in result.stdout
     assert "a [bold].mp4, 1:05" in result.stdout
     assert "no read-out fitted" in result.stderr
     assert "a.mp4: 0:01, 64×48, h264; loading the models" in result.stderr
@@ -156,7 +156,7 @@ def test_ctrl_c_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(run, "segment_film", stop)
     result = asked()
     assert result.exit_code == 130
-    assert "goes on from here" in result.stderr
+    assert "continues from here" in result.stderr
 
 
 def test_a_full_disk_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

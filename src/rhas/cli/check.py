@@ -1,4 +1,4 @@
-"""``rhas check``: everything looked at before hours are spent."""
+"""``rhas check``: checks everything before `dvc repro` spends hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from rhas.base.checks import worst
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
-from rhas.cli.project import params_here
+from rhas.cli.project import find_params
 
 
 def check(
@@ -30,21 +30,21 @@ def check(
     ] = Path("params.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:  # fmt: skip
-    """Is everything in place for `dvc repro`?
+    """Check that everything is ready for `dvc repro`.
 
-    Parameters (every section, unknown keys), films (each is opened, its first picture decoded,
-    its length compared with what it declares), references and annotations, checkpoints, GPU
-    memory, disk. Nothing is written.
+    Checked are parameters (every section, unknown keys), films (each is opened, its first frame
+    decoded, its length compared with the declared one), references and annotations, checkpoints,
+    GPU memory and disk space. Nothing is written.
 
-    Exit status: 0 go ahead (look at the warnings), 1 something would fail.
+    Exit status: 0 go ahead (read the warnings), 1 something would fail.
     """
     from rhas.check.everything import check_everything
 
-    params_here(params)
+    find_params(params)
     if trial is not None and quick:
         raise typer.BadParameter("a trial needs the models", param_hint="--quick")
-    with contextlib.chdir(params.absolute().parent), progress_bar("films") as tell:
-        checks = check_everything(Path(params.name), trial, not quick, tell)
+    with contextlib.chdir(params.absolute().parent), progress_bar("films") as progress:
+        checks = check_everything(Path(params.name), trial, not quick, progress)
     level = worst(checks)
     if as_json:
         print_json({"level": level, "checks": [vars(one) for one in checks]})
@@ -52,8 +52,8 @@ def check(
         make_console().print(make_check_table(checks))
         advice = {
             "ok": "go ahead",
-            "warn": "look at the warnings, then go ahead",
-            "fail": "mend what is marked fail, then check again",
+            "warn": "read the warnings, then go ahead",
+            "fail": "correct what is marked fail, then check again",
         }
         print(advice[level])
     raise typer.Exit(1 if level == "fail" else 0)

@@ -8,28 +8,20 @@ from typing import Annotated
 import typer
 
 from rhas.cli.output import print_error
-from rhas.cli.project import read_film_params
+from rhas.cli.project import FilmParams, PersonReferences, read_film_params
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 
 
 def features(
     films: Annotated[list[Path], typer.Argument(help="Film files.", show_default=False)],
-    ref: Annotated[
-        list[str], typer.Option(help="A sentence that describes a person; once per person.")
-    ],
+    ref: PersonReferences,
     out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
-    parameters: Annotated[
-        Path,
-        typer.Option(
-            "--params", exists=True, dir_okay=False,
-            help="Settings of the stages; checkpoints in it are relative to the folder you are in.",
-        ),
-    ] = Path("params.yaml"),
-) -> None:  # fmt: skip
+    parameters: FilmParams = Path("params.yaml"),
+) -> None:
     """Decode films, find the persons, and extract their features, as the pipeline does.
 
-    Every film is tried; a broken one is named at the end and makes the exit status 1.
+    A broken film does not stop the others; it is named at the end and makes the exit status 1.
     """
     from rhas.features import extract_features
 

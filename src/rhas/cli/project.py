@@ -1,19 +1,32 @@
-"""Where the commands are that need a project."""
+"""Options and parameters that several commands share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 
+PersonReferences = Annotated[
+    list[str], typer.Option(help="A sentence that describes a person; once per person.")
+]
+FilmParams = Annotated[
+    Path,
+    typer.Option(
+        "--params", exists=True, dir_okay=False,
+        help="Settings of the stages; checkpoints in it are relative to the current folder.",
+    ),
+]  # fmt: skip
 
-def params_here(path: Path = Path("params.yaml")) -> Path:
-    """The path of a params.yaml that is there.
+
+def find_params(path: Path = Path("params.yaml")) -> Path:
+    """The path of an existing params.yaml.
 
     Raises:
-        RhasError: it is not.
+        RhasError: there is no such file.
     """
     if not path.is_file():
         raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")

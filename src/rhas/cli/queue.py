@@ -11,7 +11,7 @@ import typer
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
-from rhas.cli.project import params_here
+from rhas.cli.project import find_params
 
 if TYPE_CHECKING:
     from rhas.experiments.listing import Listing, Values
@@ -50,7 +50,7 @@ def queue(
     )
     from rhas.table.runs import read_file
 
-    root, params = Path.cwd(), load_params(params_here())
+    root, params = Path.cwd(), load_params(find_params())
     cost = read_costs(costs) if costs else None  # before the runs, not after them
     whole = read_listing(listing, params)
     target = out / f"{whole.name}.json"

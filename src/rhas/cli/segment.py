@@ -1,4 +1,4 @@
-"""``rhas segment``: one film and sentences to what each person does, and when."""
+"""``rhas segment``: what the persons that sentences describe do in a film, and when."""
 
 from __future__ import annotations
 
@@ -6,111 +6,101 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.cli.errors import is_disk_full
-from rhas.cli.output import make_console, print_json
-from rhas.cli.project import read_film_params
+from rhas.cli.output import Column, make_console, print_json, print_note, print_table
+from rhas.cli.project import FilmParams, PersonReferences, read_film_params
 
-_SHOWN = 6  # actions of a person, those of most frames
-_STOPPED = 130  # what shells call a command that Ctrl-C ended
+_MAX_ACTIONS = 6  # of a person, those of most frames
+_INTERRUPTED = 130  # exit status that shells give a command ended by Ctrl-C
 
 
 def segment(
     film: Annotated[Path, typer.Argument(help="A film file.", show_default=False)],
-    ref: Annotated[
-        list[str], typer.Option(help="A sentence that describes a person; once per person.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for everything that is found.")],
+    ref: PersonReferences,
+    out: Annotated[Path, typer.Option(help="Folder for all results.")],
     model: Annotated[
         Path | None,
         typer.Option(help="Folder of a trained method.  [default: models/<method>]"),
     ] = None,
-    parameters: Annotated[
-        Path,
-        typer.Option(
-            "--params", exists=True, dir_okay=False,
-            help="Settings of the stages; checkpoints in it are relative to the folder you are in.",
-        ),
-    ] = Path("params.yaml"),
+    parameters: FilmParams = Path("params.yaml"),
     overlay: Annotated[
-        bool, typer.Option(help="Draw a film with boxes and actions; about half of the time.")
+        bool, typer.Option(help="Draw a film with boxes and actions; takes about half the time.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="A summary for programs.")] = False,
-) -> None:  # fmt: skip
-    """Tell what the persons that sentences name do in a film, and when.
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
+) -> None:
+    """Find out what the persons that sentences describe do in a film, and when.
 
     Writes index.html (open it), intervals.csv and intervals.json, scores.zarr, tracks.h5,
-    actions.vtt and overlay.webm into the folder. Stop it and run it again: it goes on. What it
-    needs for that lies in .work in the same folder; delete it when you are done.
+    actions.vtt and overlay.webm into the folder. You can stop the command; run it again and it
+    continues. What it needs for that is in .work in the same folder; delete it when you are done.
     """
-    from rhas.segment.request import Request, check_out, check_references, look_at
-
-    screen = Console(stderr=True, highlight=False)
     try:
-        check_references(ref)
-        check_out(out)
-        _, info = look_at(film, load_params(parameters))
-        width, height = (round(side) for side in info.display_size())
-        screen.print(
-            f"{film.name}: {format_duration(info.seconds)}, {width}×{height}, {info.codec}; "
-            "loading the models",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
-        values = read_film_params(parameters)
-        from rhas.segment.models import find_readout  # seconds, which no error above waits for
-        from rhas.segment.run import segment_film
-        from rhas.train import load_method
-
-        folder = model or Path("models") / values["method"]
-        load_method(folder)  # a clear word on it before its read-out is looked for
-        readout = find_readout(folder, Path("results"))
-        request = Request(film, tuple(ref), out, folder, readout, values, overlay)
-        if readout is None:
-            screen.print(
-                f"no read-out fitted for {folder}: every class is told from score 0.5 on, and "
-                "confidences are unknown; `dvc repro evaluate` fits one",
-                style="yellow", markup=False, soft_wrap=True,
-            )  # fmt: skip
-        told = segment_film(request, lambda line: screen.print(line, markup=False, soft_wrap=True))
+        summary = _segment_film(film, ref, out, model, parameters, overlay)
     except KeyboardInterrupt:
-        screen.print("stopped; the same command goes on from here", style="yellow", markup=False)
-        raise typer.Exit(_STOPPED) from None
+        print_note("stopped; the same command continues from here", "yellow")
+        raise typer.Exit(_INTERRUPTED) from None
     except OSError as error:
         if not is_disk_full(error):
             raise
         raise RhasError(
             "the disk is full",
             where=str(out),
-            do="make room, or name a folder on another disk; the same command goes on from here",
+            do="free space, or name a folder on another disk; the same command continues from here",
         ) from error
     if as_json:
-        print_json(told)
+        print_json(summary)
     else:
-        _show(told)
+        _print_summary(summary)
 
 
-def _show(told: dict[str, Any]) -> None:
-    screen = make_console()
-    title = Text(f"{told['film']}, {format_duration(told['seconds'])}", style="italic")
-    table = Table(title=title, title_justify="left")
-    for name in ("person", "reference", "seen", "intervals", "actions"):
-        table.add_column(name, overflow="fold", justify="right" if name == "seen" else "left")
-    for person in told["persons"]:
-        actions = person["actions"]
-        more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""
-        said = ", ".join(actions[:_SHOWN]) + more
-        table.add_row(
-            str(person["person"]),
-            Text(person["reference"]),
-            f"{person['seen']:.0%}",
-            str(person["intervals"]),
-            Text(said if person["found"] else "not found: nothing is said of them"),
+def _segment_film(
+    film: Path, ref: list[str], out: Path, model: Path | None, parameters: Path, overlay: bool
+) -> dict[str, Any]:
+    """Checks the request before the models are loaded, then segments the film."""
+    from rhas.segment.request import Request, check_out, check_references, look_at
+
+    check_references(ref)
+    check_out(out)
+    _, info = look_at(film, load_params(parameters))
+    width, height = (round(side) for side in info.display_size())
+    length = format_duration(info.seconds)
+    print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
+    values = read_film_params(parameters)
+    from rhas.segment.models import find_readout  # takes seconds; the checks above do not wait
+    from rhas.segment.run import segment_film
+    from rhas.train import load_method
+
+    folder = model or Path("models") / values["method"]
+    load_method(folder)  # its error is clearer than that of a missing read-out
+    readout = find_readout(folder, Path("results"))
+    request = Request(film, tuple(ref), out, folder, readout, values, overlay)
+    if readout is None:
+        print_note(
+            f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "
+            "confidences are unknown; `dvc repro evaluate` fits one",
+            "yellow",
         )
-    screen.print(table)
-    screen.print(f"{told['out']}/index.html", markup=False, soft_wrap=True)
+    return segment_film(request, print_note)
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    columns = [Column("person", fold=True), Column("reference", fold=True),
+               Column("seen", right=True, fold=True), Column("intervals", fold=True),
+               Column("actions", fold=True)]  # fmt: skip
+    rows = []
+    for person in summary["persons"]:
+        actions = person["actions"]
+        more = f" and {len(actions) - _MAX_ACTIONS} more" if len(actions) > _MAX_ACTIONS else ""
+        listed = ", ".join(actions[:_MAX_ACTIONS]) + more
+        rows.append([
+            str(person["person"]), person["reference"], f"{person['seen']:.0%}",
+            str(person["intervals"]), listed if person["found"] else "not found: no actions",
+        ])  # fmt: skip
+    title = Text(f"{summary['film']}, {format_duration(summary['seconds'])}", style="italic")
+    print_table(columns, rows, title)
+    make_console().print(f"{summary['out']}/index.html", markup=False, soft_wrap=True)
