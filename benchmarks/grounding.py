@@ -17,7 +17,7 @@ import argparse
 from pathlib import Path
 
 from rhas.engine.stage import run
-from rhas.evaluate.grounding import figures, folder_grounding, table
+from rhas.evaluate.grounding import GroundingMetrics, count_folder, format_grounding
 from rhas.evaluate.stores import Stores
 from rhas.stores.manifest import SUBSETS
 
@@ -28,14 +28,14 @@ def main() -> None:
     )
     for name in ("raw", "frames", "boxes", "tracks"):
         parser.add_argument(f"--{name}", type=Path, default=Path("data") / name)
-    films = folder_grounding(Stores(**vars(parser.parse_args())))
+    films = count_folder(Stores(**vars(parser.parse_args())))
     rows = {}
     for side in (*SUBSETS, None):
         own = [film for film in films if film.subset == side]
-        rows.update({film.movie: figures([film]) for film in own})
+        rows.update({film.movie: GroundingMetrics.from_films([film]) for film in own})
         if own:
-            rows[side or "open"] = figures(own)
-    print(table({**rows, "all": figures(films)}))
+            rows[side or "open"] = GroundingMetrics.from_films(own)
+    print(format_grounding({**rows, "all": GroundingMetrics.from_films(films)}))
 
 
 if __name__ == "__main__":

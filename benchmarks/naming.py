@@ -22,7 +22,7 @@ from rhas.crop.detections import merge
 from rhas.crop.tracking import INTERPOLATED, Track, track_film
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.metrics.tracks import TrackCounts, TrackedFilm, track_counts
+from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
 from rhas.stores.jpegstore import JpegReader, person_group
 from rhas.stores.manifest import SUBSETS, Manifest
 
@@ -97,7 +97,7 @@ def _counted(
     for person, track in zip(persons, tracks, strict=True):
         boxes[:, person] = track.boxes
         interpolated[:, person] = track.source == INTERPOLATED
-    everybody = track_counts(replace(film, boxes=boxes, interpolated=interpolated))
+    everybody = count_tracks(replace(film, boxes=boxes, interpolated=interpolated))
     return [everybody[person] for person in persons]
 
 

@@ -33,15 +33,15 @@ from rhas.base.errors import RhasError
 from rhas.chunk import labels_of
 from rhas.engine.stage import run
 from rhas.evaluate.fitted import FittedReadout
-from rhas.metrics.readout import read_out
-from rhas.metrics.segmentation import single_label, top_is_right
+from rhas.metrics.readout import make_prediction
+from rhas.metrics.segmentation import choose_single_labels, mark_correct_frames
 from rhas.metrics.segments import (
+    compute_f1,
     count_matches,
     edit_distance,
     edit_score,
-    f1,
-    intervals_of,
-    segments_of,
+    find_intervals,
+    find_segments,
 )
 
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50")
@@ -69,7 +69,7 @@ class Said:
         """`FIGURES`, (5,), in per cent, each person counted ``weights`` (P,) times."""
         total = {name: np.asarray(values @ weights) for name, values in self.sums.items()}
         overlap = {
-            of: float(f1(*(total[f"{of}_{kind}"] for kind in ("tp", "fp", "fn"))))
+            of: float(compute_f1(*(total[f"{of}_{kind}"] for kind in ("tp", "fp", "fn"))))
             for of in ("segments", "intervals")
         }
         precisions = []
@@ -103,18 +103,18 @@ def read_said(folder: Path, side: str) -> Said:
         person = (facts["movie"], facts["person"])
         truth = labels_of(intervals[person], facts["start"], facts["stop"]) != 0
         scores = np.asarray(window[:], np.float32)
-        said = read_out(scores, thresholds, fitted.readout)
+        said = make_prediction(scores, thresholds, fitted.readout)
         frames[person].append((truth, scores))
         own, classes = sums[person], truth.shape[1]
         own["frames"] += len(truth)
-        own["right"] += int(top_is_right(truth, said.top).sum())
-        true, told = segments_of(single_label(truth, said.top)), segments_of(said.top)
+        own["right"] += int(mark_correct_frames(truth, said.top).sum())
+        true, told = find_segments(choose_single_labels(truth, said.top)), find_segments(said.top)
         distance = edit_distance(told.label[:, None] == true.label)
         edits[person] += edit_score(distance, max(len(told), len(true)))
         own["windows"] += 1
         pairs = {
             "segments": (told, true),
-            "intervals": (intervals_of(said.active), intervals_of(truth)),
+            "intervals": (find_intervals(said.active), find_intervals(truth)),
         }
         for of, (given, there) in pairs.items():
             counts = count_matches(given, there, (0.5,), classes)

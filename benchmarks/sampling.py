@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,10 @@ from rhas.base.config import from_mapping
 from rhas.chunk import Samples
 from rhas.engine.stage import run
 from rhas.evaluate import EvaluateConfig
-from rhas.evaluate.evaluation import score_samples
-from rhas.evaluate.scored import Scored
+from rhas.evaluate.scoring import ScoredSample, score_samples
 from rhas.methods import Method
-from rhas.metrics.readout import fit_thresholds, read_out
-from rhas.metrics.segmentation import clean_metrics
+from rhas.metrics.readout import fit_thresholds, make_prediction
+from rhas.metrics.segmentation import evaluate_predictions
 from rhas.train import load_method
 
 STEPS = (1, 2, 4, 8, 25, 50)
@@ -65,7 +64,7 @@ def both_sides(samples: Path) -> dict[str, Samples]:
 
 def scored(
     method: Method, sides: Mapping[str, Samples], config: EvaluateConfig
-) -> dict[str, list[Scored]]:
+) -> dict[str, list[ScoredSample]]:
     """What a method says of each sample, by side."""
     classes = sides["test"][0]["labels"].shape[1]
     return {side: score_samples(method, own, config.seed, classes) for side, own in sides.items()}
@@ -76,15 +75,15 @@ def cells(row: Mapping[str, Mapping[str, float]]) -> str:
     return " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
 
 
-def figures_of(seen: dict[str, list[Scored]], config: EvaluateConfig) -> dict[str, Any]:
+def figures_of(seen: dict[str, list[ScoredSample]], config: EvaluateConfig) -> dict[str, Any]:
     """Clean figures by side, as evaluate computes them."""
     truths = {side: [item.truth for item in items] for side, items in seen.items()}
     scores = {side: [np.float32(item.stored) for item in items] for side, items in seen.items()}
     thresholds = fit_thresholds(truths["val"], scores["val"], config.readout)
     found = {}
     for side, own in scores.items():
-        said = [read_out(item, thresholds, config.readout) for item in own]
-        figures = clean_metrics(truths[side], said).figures
+        said = [make_prediction(item, thresholds, config.readout) for item in own]
+        figures = asdict(evaluate_predictions(truths[side], said).metrics)
         found[side] = {name: figures[name] for name in FIGURES}
     return found
 

@@ -35,7 +35,7 @@ from rhas.engine.jobs import crop_job, ground_job
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.ground import ground_film
-from rhas.metrics.tracks import TrackCounts, TrackedFilm, overlaps, track_counts
+from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks, track_overlaps
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
 from rhas.stores.manifest import SUBSETS, Film, Manifest
 
@@ -97,7 +97,7 @@ def film_results(
         crop_film(job.inputs, job.arguments, own.tracks / name, lambda n: None)
         tracked = read_tracked(own, film.movie)
         first = first or tracked
-        counts = sum(track_counts(tracked), TrackCounts())
+        counts = sum(count_tracks(tracked), TrackCounts())
         found[stride] = Result(calls, seconds, counts, lost(first, tracked, stride))
     return found
 
@@ -123,7 +123,7 @@ def lost(first: TrackedFilm, own: TrackedFilm, stride: int) -> dict[str, float]:
     for person in range(own.boxes.shape[1]):
         boxed = own.has_box[:, person]
         place = places(boxed, boxed & ~own.interpolated[:, person], stride)
-        gain = overlaps(first, person)[:, person] - overlaps(own, person)[:, person]
+        gain = track_overlaps(first, person)[:, person] - track_overlaps(own, person)[:, person]
         seen = own.counted[:, person]
         sums += np.bincount(place[seen], gain[seen], len(PLACES))
     return dict(zip(PLACES, sums.tolist(), strict=True))

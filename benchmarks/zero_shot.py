@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ from rhas.base.classes import CLASSES
 from rhas.base.config import from_mapping, load_params
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
-from rhas.evaluate.evaluation import score_samples
+from rhas.evaluate.scoring import score_samples
 from rhas.extract.encoders import load_encoder
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out
-from rhas.metrics.segmentation import clean_metrics
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds, make_prediction
+from rhas.metrics.segmentation import evaluate_predictions
 from rhas.stores import featurestore
 
 SHARED_SPACE = ("clip", "siglip2")
@@ -83,9 +84,11 @@ def figures(
     truths = {side: [item.truth for item in seen[side]] for side in seen}
     thresholds: NDArray[np.float64] = fit_thresholds(truths["val"], scores["val"], config)
     return {
-        side: clean_metrics(
-            truths[side], [read_out(score, thresholds, config) for score in scores[side]]
-        ).figures
+        side: asdict(
+            evaluate_predictions(
+                truths[side], [make_prediction(score, thresholds, config) for score in scores[side]]
+            ).metrics
+        )
         for side in seen
     }
 

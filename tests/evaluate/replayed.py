@@ -99,7 +99,7 @@ ORIGIN = Origin("0" * 64, "blip2", "1" * 64, FPS)
 
 
 def evaluated(
-    method: rhas.evaluate.evaluation.Method,
+    method: rhas.evaluate.scoring.Method,
     folder: Path,
     out: Path,
     *,

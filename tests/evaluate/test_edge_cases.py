@@ -4,6 +4,7 @@ figures and contact sheets."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from film_stores import A, B, write_stores
 
 from rhas.crop import crop_film
-from rhas.evaluate.grounding import folder_grounding, grounding_figures
+from rhas.evaluate.grounding import GroundingReport, count_folder
 from rhas.evaluate.stores import Stores, read_tracks
 from rhas.report.contact_sheet import draw_sheet, read_sheet
 from rhas.stores.jpegstore import create_dataset, create_h5, person_group
@@ -57,7 +58,7 @@ def test_a_reference_that_fits_nobody(
     assert [p["missing"] for p in report["persons"]] == [0, FRAMES]
     tracks = read_tracks(stores.tracks / "one.h5")
     assert np.isnan(tracks.boxes[:, 1]).all()
-    test = grounding_figures(folder_grounding(stores))["test"]
+    test = asdict(GroundingReport.from_films(count_folder(stores)).subsets["test"])
     assert (test["persons_not_found"], test["recall_50"], test["wrong_person"]) == (1, 60, 0)
     sheet = read_sheet(stores, "one", 24)
     assert sheet.not_found == [False, True]
@@ -68,7 +69,7 @@ def test_a_reference_that_fits_nobody(
 def test_nobody_is_found(tmp_path: Path) -> None:
     stores, report = tracked(tmp_path, {"a dragon": [], "a man on a horse": []})
     assert [p["missing"] for p in report["persons"]] == [FRAMES, FRAMES]
-    test = grounding_figures(folder_grounding(stores))["test"]
+    test = asdict(GroundingReport.from_films(count_folder(stores)).subsets["test"])
     assert (test["persons_not_found"], test["recall_50"], test["wrong_person"]) == (2, 0, None)
     draw_sheet(read_sheet(stores, "one", 24))
 
@@ -79,7 +80,7 @@ def test_a_reference_that_fits_several_people(tmp_path: Path) -> None:
     stores, _ = tracked(tmp_path, persons)
     boxes = read_tracks(stores.tracks / "one.h5").boxes[:, 0]
     np.testing.assert_allclose(boxes, [B] * FRAMES)
-    figures = grounding_figures(folder_grounding(stores))["test"]
+    figures = asdict(GroundingReport.from_films(count_folder(stores)).subsets["test"])
     assert figures["id_switches"] == 0
     assert figures["wrong_person"] == 100 * 4 / 6  # the true B leaves after four frames
 

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,10 @@ from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.evaluate import EvaluateConfig
-from rhas.evaluate.evaluation import (
-    sample_generator,
-    score_samples,
-)
-from rhas.evaluate.fitted import FittedReadout, fit_calibration
-from rhas.metrics.published import constant_class_score
+from rhas.evaluate.fitted import FittedReadout
+from rhas.evaluate.scoring import sample_generator, score_samples
+from rhas.metrics.calibration import fit_calibration
+from rhas.metrics.published import score_constant_class
 from rhas.metrics.readout import ReadoutConfig, fit_thresholds
 
 
@@ -206,9 +205,9 @@ def test_a_constant_prediction_gets_the_row_of_the_constant_class(
         assert side["acc"] == pytest.approx(100 * counted[WALK] / 500)
         # one score everywhere: the precision of each class is its share of the frames
         assert side["map"] == pytest.approx(100 * counted[[WALK, WAVE, SIT]].mean() / 500, abs=1e-4)
-    published = constant_class_score(truths)[1]
+    published = score_constant_class(truths)[1]
     assert baselines["test"]["constant_class"]["as_published"] == {
-        name: round(value, 4) for name, value in published.items()
+        name: round(value, 4) for name, value in asdict(published).items()
     }
 
 

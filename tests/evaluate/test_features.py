@@ -14,10 +14,11 @@ from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.data.annotations import TimedAction
 from rhas.evaluate.features import (
     KINDS,
+    FeatureMetrics,
     ProbeConfig,
     ProbeRows,
-    feature_figures,
-    probe_rows,
+    measure_features,
+    read_probe_rows,
     write_features,
 )
 from rhas.stores.featurestore import Features, FeatureStoreWriter
@@ -61,7 +62,7 @@ def data_set(folder: Path, persons: int = 2, seed: int = 0) -> Path:
 
 
 def test_the_rows_are_labelled_frames_at_the_stride(tmp_path: Path) -> None:
-    rows = probe_rows(Samples(data_set(tmp_path), "test"), 7)
+    rows = read_probe_rows(Samples(data_set(tmp_path), "test"), 7)
     assert rows is not None
     own, other = rows.features["holistic"], rows.features["holistic_other_reference"]
     wanted = [(0, f) for f in range(0, 140, 7)] + [(1, f) for f in range(14, 150, 7)]
@@ -90,8 +91,11 @@ def test_what_features_know_is_what_their_probe_says(tmp_path: Path) -> None:
 
 def test_a_film_of_one_reference_has_no_other(tmp_path: Path) -> None:
     samples = Samples(data_set(tmp_path, persons=1), "test")
-    assert probe_rows(samples, 1) is None
-    assert feature_figures(None, None, 0.01) == {
+    assert read_probe_rows(samples, 1) is None
+    nothing = measure_features(None, None, 0.01)
+    assert nothing == FeatureMetrics(train_frames=0, test_frames=0)
+    nothing.write(tmp_path)
+    assert json.loads((tmp_path / "features.json").read_text()) == {
         **dict.fromkeys((*KINDS, "chance")), "train_frames": 0, "test_frames": 0
     }  # fmt: skip
 
@@ -100,8 +104,8 @@ def test_a_class_that_train_lacks_is_in_the_mean() -> None:
     x = np.array([[0.0], [1.0], [0.0], [1.0]], np.float32)
     train = ProbeRows(dict.fromkeys(KINDS, x), np.array([[1, 0], [0, 0], [1, 0], [0, 0]], bool))
     test = ProbeRows(dict.fromkeys(KINDS, x), np.array([[1, 0], [0, 1], [1, 0], [0, 1]], bool))
-    found = feature_figures(train, test, 0.01)
-    assert found["holistic"] == 100 * (1 + 0.5) / 2  # found at once; equal scores, half are true
+    found = measure_features(train, test, 0.01)
+    assert found.holistic == 100 * (1 + 0.5) / 2  # found at once; equal scores, half are true
 
 
 @pytest.mark.parametrize("wrong", [{"stride": 0}, {"l2": -1.0}])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.fitted import Calibration, FittedReadout, Origin, fit_calibration
+from rhas.evaluate.fitted import FittedReadout, Origin
+from rhas.metrics.calibration import Calibration, fit_calibration
 from rhas.metrics.readout import ReadoutConfig
 
 ORIGIN = Origin("0" * 64, "blip2", "1" * 64, 15.0)

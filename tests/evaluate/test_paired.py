@@ -6,6 +6,7 @@ import json
 import runpy
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +19,8 @@ from replayed import Dice, Seer, evaluated, samples
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.evaluate.fitted import FittedReadout
-from rhas.metrics.readout import read_out
-from rhas.metrics.segmentation import clean_metrics
+from rhas.metrics.readout import make_prediction
+from rhas.metrics.segmentation import evaluate_predictions
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "benchmarks" / "paired.py")
 
@@ -48,10 +49,10 @@ def repeated(root: Path, times: tuple[int, int]) -> list[float]:
         row = test[number]
         truth = row["labels"].numpy()[row["mask"].numpy()]
         own = np.asarray(scores[window.sample][:], np.float32)
-        prediction = read_out(own, np.asarray(fitted.thresholds), fitted.readout)
+        prediction = make_prediction(own, np.asarray(fitted.thresholds), fitted.readout)
         truths += [truth] * times[window.person]
         said += [prediction] * times[window.person]
-    found = clean_metrics(truths, said).figures
+    found = asdict(evaluate_predictions(truths, said).metrics)
     return [found[name] for name in ("acc", "edit", "f1_50", "map", "interval_f1_50")]
 
 

@@ -11,8 +11,10 @@ import pytest
 import zarr
 
 from rhas.evaluate import tables
-from rhas.evaluate.scored import PersonResult, Scored
-from rhas.metrics.segmentation import Prediction, clean_metrics
+from rhas.evaluate.persons import PersonResult
+from rhas.evaluate.records import write_metrics
+from rhas.evaluate.scoring import ScoredSample
+from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
 from rhas.report.timeline import Timeline
 
@@ -40,7 +42,7 @@ def prediction(scores: np.ndarray, top: list[int]) -> Prediction:
 
 def test_json_has_sorted_keys_four_decimals_and_null(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    tables.write_figures(path, {"b": {"y": math.nan, "x": np.float64(1) / 3}, "a": ["ü", 2]})
+    write_metrics(path, {"b": {"y": math.nan, "x": np.float64(1) / 3}, "a": ["ü", 2]})
     text = path.read_text("utf-8")
     assert json.loads(text) == {"a": ["ü", 2], "b": {"x": 0.3333, "y": None}}
     assert text.index('"a"') < text.index('"b"') < text.index('"x"') < text.index('"y"')
@@ -50,7 +52,9 @@ def test_json_has_sorted_keys_four_decimals_and_null(tmp_path: Path) -> None:
 
 def test_scores_are_float16_with_their_window(tmp_path: Path) -> None:
     scores = np.linspace(0, 1, 12, dtype=np.float32).reshape(4, 3)
-    item = Scored(Window("m_000_000100", "m", 0, 100, 104), scores, scores > 0.5, np.ones(4, bool))
+    item = ScoredSample(
+        Window("m_000_000100", "m", 0, 100, 104), scores, scores > 0.5, np.ones(4, bool)
+    )
     assert item.stored.dtype == np.float16
     for name in ("a", "b"):
         tables.write_scores({"val": [], "test": [item]}, tmp_path / name)
@@ -73,8 +77,8 @@ def test_per_class_lists_what_occurs(tmp_path: Path) -> None:
     scores = np.zeros((8, 3))
     scores[:2, 0], scores[4:6, 0], scores[6, 0] = 0.9, 0.2, 0.5
     said = prediction(scores, [0, 0, -1, -1, -1, -1, 0, -1])
-    clean = {"test": clean_metrics([truth], [said])}
-    tables.write_per_class(clean, np.array([0.4, 0.5, 0.6]), NAMES, tmp_path / "a.csv")
+    evaluations = {"test": evaluate_predictions([truth], [said])}
+    tables.write_per_class(evaluations, [0.4, 0.5, 0.6], NAMES, tmp_path / "a.csv")
     assert rows(tmp_path / "a.csv") == [
         ["split", "class_id", "class", "frames", "instances", "ap", "interval_f1_50", "threshold"],
         # two of two, then two of three and four of five; one interval found, one missed, one false
@@ -105,7 +109,7 @@ def test_intervals_in_seconds_of_the_movie(tmp_path: Path) -> None:
 
 def plots(truths: list[np.ndarray], said: list[Prediction], folder: Path) -> Path:
     names = [f"class {c}" for c in range(truths[0].shape[1])]
-    tables.write_plots(clean_metrics(truths, said), truths, said, names, folder)
+    tables.write_plots(evaluate_predictions(truths, said), truths, said, names, folder)
     return folder
 
 

@@ -5,12 +5,14 @@ Run as a script to print that table: ``python tests/metrics/published_table.py``
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.metrics.published import as_published, constant_scores
-from rhas.metrics.readout import top_class
-from rhas.metrics.segmentation import Prediction, clean_metrics
+from rhas.metrics.published import evaluate_as_published, make_constant_scores
+from rhas.metrics.readout import find_top_class
+from rhas.metrics.segmentation import Prediction, evaluate_predictions
 
 VIDEOS, FRAMES, CLASSES = 20, 300, 137
 TWO_LABELS = 0.6  # share of segments with two draws of a class
@@ -52,19 +54,19 @@ def predictions(rng: np.random.Generator, truths: list[NDArray]) -> dict[str, li
     return {
         "perfect + 1e-6 noise": [noisy(rng, truth) for truth in truths],
         "uniform random": [rng.random(truth.shape) for truth in truths],
-        "most frequent class everywhere + 1e-6 noise": constant_scores(truths, np.float64)[1],
+        "most frequent class everywhere + 1e-6 noise": make_constant_scores(truths, np.float64)[1],
         "60 % of segments right + 1e-6 noise": [partly_right(rng, truth) for truth in truths],
     }
 
 
 def figures(truths: list[NDArray], scores: list[NDArray]) -> tuple[NDArray, NDArray]:
     """SHOWN of the published and of the clean evaluator, the top class predicted everywhere."""
-    published = as_published(truths, scores)
+    published = asdict(evaluate_as_published(truths, scores))
     said = []
     for score in scores:
-        top = top_class(score, np.ones(score.shape, bool))
+        top = find_top_class(score, np.ones(score.shape, bool))
         said.append(Prediction(score, np.eye(CLASSES, dtype=bool)[top], top))
-    clean = clean_metrics(truths, said).figures
+    clean = asdict(evaluate_predictions(truths, said).metrics)
     return np.array([published[k] for k in SHOWN]), np.array([clean[k] for k in SHOWN])
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rhas.metrics.baselines import figures_of_top_class
-from rhas.metrics.published import as_published
-from rhas.metrics.readout import ReadoutConfig, top_class
-from rhas.metrics.segmentation import Prediction, clean_metrics
+from rhas.metrics.baselines import evaluate_top_class
+from rhas.metrics.published import evaluate_as_published
+from rhas.metrics.readout import ReadoutConfig, find_top_class
+from rhas.metrics.segmentation import Prediction, evaluate_predictions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "METRICS.md").read_text("utf-8")
 CLASSES = ("walk", "wave", "sit", "jump")
@@ -31,11 +32,12 @@ def strip(kind: str) -> NDArray[np.bool_]:
 def test_the_worked_example() -> None:
     truth, said = strip("true"), strip("said")
     scores = said.astype(float)
-    figures = clean_metrics([truth], [Prediction(scores, said, top_class(scores, said))]).figures
+    prediction = Prediction(scores, said, find_top_class(scores, said))
+    metrics = asdict(evaluate_predictions([truth], [prediction]).metrics)
     section = PAGE.split("### Worked example")[1].split("## As published")[0]
     shown = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", section, re.MULTILINE))
     assert shown.keys() == {"acc", "edit", "f1_50", "interval_f1_50", "label_set_iou", "map"}
-    assert shown == {name: f"{figures[name]:.2f}" for name in shown}
+    assert shown == {name: f"{metrics[name]:.2f}" for name in shown}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -44,11 +46,11 @@ def test_one_class_everywhere(dtype: type[np.floating]) -> None:
     truth[0, 0] = truth[1:, 1] = 1
     scores = np.array([1.0, 0.0]) + 1e-6 * np.random.default_rng(0).random((20, 2))
     figures = {
-        "`as_published`": as_published([truth], [scores.astype(dtype)]),
-        "clean": figures_of_top_class([truth], [scores.astype(dtype)]),
+        "`as_published`": evaluate_as_published([truth], [scores.astype(dtype)]),
+        "clean": evaluate_top_class([truth], [scores.astype(dtype)]),
     }
     for name, row in figures.items():
-        assert f"| {name} | {row['acc']:.2f} | {row['f1_50']:.2f} |" in PAGE
+        assert f"| {name} | {row.acc:.2f} | {row.f1_50:.2f} |" in PAGE
 
 
 def test_the_defaults_are_those_of_the_code() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.metrics.published import as_published, constant_class_score, constant_scores
+from rhas.metrics.published import evaluate_as_published, make_constant_scores, score_constant_class
 
 PAGE = Path(__file__).parents[2] / "docs" / "METRICS.md"
 
@@ -89,27 +90,27 @@ def truth_and_scores(draw: st.DrawFn) -> tuple[NDArray, NDArray]:
 @settings(max_examples=80)
 def test_the_arrays_give_the_bits_of_the_loops(pairs: list[tuple[NDArray, NDArray]]) -> None:
     truths, scores = [t for t, _ in pairs], [s for _, s in pairs]
-    assert list(as_published(truths, scores).values()) == in_words(truths, scores)
+    assert list(astuple(evaluate_as_published(truths, scores))) == in_words(truths, scores)
 
 
 def test_the_arrays_give_the_bits_of_the_loops_on_continuous_scores() -> None:
     rng = np.random.default_rng(3)
     truths = [np.repeat(rng.random((6, 9)) < 0.2, 12, axis=0).astype(np.float32) for _ in range(2)]
     scores = [rng.random(t.shape, np.float32) for t in truths]
-    assert list(as_published(truths, scores).values()) == in_words(truths, scores)
+    assert list(astuple(evaluate_as_published(truths, scores))) == in_words(truths, scores)
     # more segments than one block of comparisons holds
     truth = np.repeat(rng.random((40, 3)) < 0.4, 30, axis=0).astype(np.float32)
     many = rng.random(truth.shape, np.float32)
-    assert list(as_published([truth], [many]).values()) == in_words([truth], [many])
+    assert list(astuple(evaluate_as_published([truth], [many]))) == in_words([truth], [many])
 
 
 def test_label_sets_of_no_one_and_two_labels() -> None:
     score = np.array([[0.1, 0.9, 0.5]])
     for labels, right in (((0, 0, 0), 0), ((0, 1, 0), 100), ((1, 0, 0), 0), ((0, 1, 1), 100)):
-        figures = as_published([np.array([labels])], [score])
-        assert figures["acc"] == right
-        assert figures["edit"] == right / 2
-        assert figures["f1_50"] == right
+        figures = evaluate_as_published([np.array([labels])], [score])
+        assert figures.acc == right
+        assert figures.edit == right / 2
+        assert figures.f1_50 == right
 
 
 def test_a_gap_counts_as_overlap_and_a_true_segment_is_hit_many_times() -> None:
@@ -121,14 +122,14 @@ def test_a_gap_counts_as_overlap_and_a_true_segment_is_hit_many_times() -> None:
     ratios = [1.0] + [(n - 1) / (n + 1) for n in range(1, 20)]
     tp = sum(r >= 0.5 for r in ratios)
     precision, recall = tp / 20, tp / (tp + 1)
-    assert as_published([truth], [scores])["f1_50"] == pytest.approx(
+    assert evaluate_as_published([truth], [scores]).f1_50 == pytest.approx(
         200 * precision * recall / (precision + recall)
     )
 
 
 def test_edit_grows_with_the_number_of_samples() -> None:
     truth = np.repeat(np.eye(3), 4, axis=0)
-    figures = [as_published([truth] * n, [truth] * n)["edit"] for n in (1, 2, 6)]
+    figures = [evaluate_as_published([truth] * n, [truth] * n).edit for n in (1, 2, 6)]
     assert figures == [50, 100, 300]
 
 
@@ -147,20 +148,20 @@ def test_the_table_of_the_page() -> None:
 
 def test_the_constant_class_is_the_most_frequent_one() -> None:
     truths = [np.repeat(np.eye(4)[[2, 1, 2, 3]], 6, axis=0) for _ in range(2)]
-    label, scores = constant_scores(truths)
+    label, scores = make_constant_scores(truths)
     assert label == 2
     assert all((s.argmax(axis=1) == 2).all() and s.dtype == np.float32 for s in scores)
     assert all(len(np.unique(s, axis=0)) == len(s) for s in scores)  # the noise tells frames apart
-    assert constant_class_score(truths) == (2, as_published(truths, scores))
-    assert constant_class_score(truths)[1]["acc"] == 50
+    assert score_constant_class(truths) == (2, evaluate_as_published(truths, scores))
+    assert score_constant_class(truths)[1].acc == 50
 
 
 def test_what_does_not_fit_is_refused() -> None:
     truth, scores = np.ones((3, 2)), np.ones((3, 2))
     with pytest.raises(RhasError, match="one score array per truth"):
-        as_published([], [])
+        evaluate_as_published([], [])
     for bad in (scores[:2], np.full((3, 2), np.nan)):
         with pytest.raises(RhasError, match="sample 1"):
-            as_published([truth, truth], [scores, bad])
+            evaluate_as_published([truth, truth], [scores, bad])
     with pytest.raises(RhasError, match="sample 0"):
-        as_published([truth[:0]], [scores[:0]])
+        evaluate_as_published([truth[:0]], [scores[:0]])

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out, smooth, top_class
+from rhas.metrics.readout import (
+    ReadoutConfig,
+    find_top_class,
+    fit_thresholds,
+    make_prediction,
+    smooth_scores,
+)
 from rhas.metrics.segments import BACKGROUND
 
 PLAIN = ReadoutConfig(median=1, min_frames=1)
@@ -21,10 +27,10 @@ def test_the_median_removes_a_peak_in_time_and_keeps_an_edge() -> None:
     scores = np.zeros((12, 2), np.float32)
     scores[3, 0] = 1  # one frame
     scores[6:, 1] = 1  # an edge
-    smoothed = smooth(scores, 3)
+    smoothed = smooth_scores(scores, 3)
     assert smoothed[:, 0].max() == 0
     assert np.array_equal(smoothed[:, 1], scores[:, 1])
-    assert smooth(scores, 1) is scores
+    assert smooth_scores(scores, 1) is scores
 
 
 @given(
@@ -35,13 +41,13 @@ def test_smooth_equals_the_median_of_each_neighbourhood(scores: NDArray, frames:
     half = frames // 2
     padded = np.pad(scores, ((half, half), (0, 0)), mode="edge")
     expected = [np.median(padded[t : t + frames], axis=0) for t in range(len(scores))]
-    assert np.array_equal(smooth(scores, frames), np.array(expected, np.float32))
+    assert np.array_equal(smooth_scores(scores, frames), np.array(expected, np.float32))
 
 
 def test_short_intervals_are_dropped() -> None:
     scores = np.zeros((20, 1), np.float32)
     scores[2:5] = scores[10:14] = 0.9
-    said = read_out(scores, np.array([0.5]), ReadoutConfig(median=1, min_frames=4))
+    said = make_prediction(scores, np.array([0.5]), ReadoutConfig(median=1, min_frames=4))
     assert np.flatnonzero(said.active).tolist() == [10, 11, 12, 13]
     assert np.flatnonzero(said.top == 0).tolist() == [10, 11, 12, 13]
     assert said.scores is scores
@@ -49,16 +55,16 @@ def test_short_intervals_are_dropped() -> None:
 
 def test_background_where_no_class_passes_its_threshold() -> None:
     scores = np.array([[0.6, 0.3], [0.6, 0.5], [0.1, 0.1], [0.2, 0.9]])
-    said = read_out(scores, np.array([0.7, 0.4]), PLAIN)
+    said = make_prediction(scores, np.array([0.7, 0.4]), PLAIN)
     assert said.top.tolist() == [BACKGROUND, 1, BACKGROUND, 1]  # the top class is in the set
     assert said.active.tolist() == [[False, False], [False, True], [False, False], [False, True]]
 
 
 def test_noise_does_not_choose_the_top_class() -> None:
     scores = 0.8 + 1e-5 * np.random.default_rng(0).random((50, 3))
-    assert set(top_class(scores, np.ones(scores.shape, bool))) == {0}
+    assert set(find_top_class(scores, np.ones(scores.shape, bool))) == {0}
     scores[:, 2] += 0.01
-    assert set(top_class(scores, np.ones(scores.shape, bool))) == {2}
+    assert set(find_top_class(scores, np.ones(scores.shape, bool))) == {2}
 
 
 def f1_of(truth: NDArray, passed: NDArray) -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,13 +10,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.metrics.readout import top_class
+from rhas.metrics.readout import find_top_class
 from rhas.metrics.segmentation import (
     Prediction,
     average_precision,
-    clean_metrics,
-    single_label,
-    top_is_right,
+    choose_single_labels,
+    evaluate_predictions,
+    mark_correct_frames,
 )
 from rhas.metrics.segments import BACKGROUND
 
@@ -28,7 +30,7 @@ def multi_hot(*sets: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def predict(scores: NDArray, active: NDArray[np.bool_]) -> Prediction:
-    return Prediction(scores, active, top_class(scores, active))
+    return Prediction(scores, active, find_top_class(scores, active))
 
 
 def perfect(truth: NDArray[np.bool_]) -> Prediction:
@@ -58,44 +60,47 @@ def truth_and_prediction(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Prediction
 def test_all_figures_of_a_sample_by_hand() -> None:
     truth = multi_hot((0,), (0,), (0, 1), (0, 1), (), (), (2,), (2,), (2,), (2,))
     active = multi_hot((0,), (0,), (0,), (3,), (3,), (), (2,), (2,), (2,), ())
-    figures = clean_metrics([truth], [predict(active.astype(float), active)])
+    figures = evaluate_predictions([truth], [predict(active.astype(float), active)])
     # right: 0 0 0 - - background 2 2 2 -
-    assert figures.figures["acc"] == pytest.approx(70)
+    assert figures.metrics.acc == pytest.approx(70)
     # truth 0 (0-4: of {0, 1} the prediction names 0), 2 (6-10); said 0 (0-3), 3 (3-5), 2 (6-9)
-    assert figures.figures["edit"] == pytest.approx(200 / 3)
-    assert figures.figures["f1_50"] == pytest.approx(80)
+    assert figures.metrics.edit == pytest.approx(200 / 3)
+    assert figures.metrics.f1_50 == pytest.approx(80)
     # true intervals 0 (0-4), 1 (2-4), 2 (6-10); said 0 (0-3), 2 (6-9), 3 (3-5)
-    assert figures.figures["interval_f1_50"] == pytest.approx(200 / 3)
-    assert figures.other_means["interval_f1_50_class_mean"] == pytest.approx(200 / 3)
+    assert figures.metrics.interval_f1_50 == pytest.approx(200 / 3)
+    assert figures.other_means.interval_f1_50_class_mean == pytest.approx(200 / 3)
     # 1 1 1/2 0 0 1 1 1 1 0
-    assert figures.figures["label_set_iou"] == pytest.approx(65)
+    assert figures.metrics.label_set_iou == pytest.approx(65)
     assert figures.support.tolist() == [4, 2, 4, 0]
     assert figures.instances.tolist() == [1, 1, 1, 0]
     # 0: ranks TTT, then all others with one T of 7; 1: no score; 2: TTT, then one T of 7
     assert figures.ap[:3] == pytest.approx([75 + 25 * 0.4, 20, 75 + 25 * 0.4])
     assert np.isnan(figures.ap[3])
-    assert figures.figures["map"] == pytest.approx((85 + 20 + 85) / 3)
+    assert figures.metrics.map == pytest.approx((85 + 20 + 85) / 3)
 
 
 def test_pooled_and_mean_figures_differ() -> None:
     long, short = multi_hot(*[(0,), (1,), (2,)] * 3), multi_hot((0,))
     wrong = predict(multi_hot((1,)).astype(float), multi_hot((1,)))
-    figures = clean_metrics([long, short], [perfect(long), wrong])
-    assert figures.figures["edit"] == pytest.approx(50)
-    assert figures.other_means["edit_pooled"] == pytest.approx(90)
-    assert figures.figures["f1_50"] == pytest.approx(90)
-    assert figures.other_means["f1_50_sample_mean"] == pytest.approx(50)
+    figures = evaluate_predictions([long, short], [perfect(long), wrong])
+    assert figures.metrics.edit == pytest.approx(50)
+    assert figures.other_means.edit_pooled == pytest.approx(90)
+    assert figures.metrics.f1_50 == pytest.approx(90)
+    assert figures.other_means.f1_50_sample_mean == pytest.approx(50)
 
 
 def test_background_counts_in_accuracy_and_in_no_segment() -> None:
     empty = multi_hot((), (), (), ())
-    figures = clean_metrics([empty], [perfect(empty)]).figures
+    figures = asdict(evaluate_predictions([empty], [perfect(empty)]).metrics)
     assert np.isnan(figures.pop("map"))
     assert set(figures.values()) == {100}
     said = perfect(multi_hot((), (1,), (), ()))
-    figures = clean_metrics([empty], [said]).figures
+    figures = asdict(evaluate_predictions([empty], [said]).metrics)
     assert (figures["acc"], figures["edit"], figures["f1_10"]) == (75, 0, 0)
-    assert top_is_right(multi_hot((1,), ()), np.array([BACKGROUND, 1])).tolist() == [False, False]
+    assert mark_correct_frames(multi_hot((1,), ()), np.array([BACKGROUND, 1])).tolist() == [
+        False,
+        False,
+    ]
 
 
 def test_the_single_label_truth_follows_the_prediction_within_a_run() -> None:
@@ -103,7 +108,7 @@ def test_the_single_label_truth_follows_the_prediction_within_a_run() -> None:
     truth = multi_hot(*[(walk,)] * 4, *[(walk, wave)] * 4, *[(wave,)] * 2)
 
     def made(*top: int) -> list[int]:
-        return single_label(truth, np.array(top)).tolist()
+        return choose_single_labels(truth, np.array(top)).tolist()
 
     assert made(*[walk] * 4, *[wave] * 6) == [walk] * 4 + [wave] * 6
     assert made(*[walk] * 10) == [walk] * 8 + [wave] * 2
@@ -114,7 +119,7 @@ def test_the_single_label_truth_follows_the_prediction_within_a_run() -> None:
 def test_flickering_between_two_true_labels_is_over_segmentation() -> None:
     truth = multi_hot(*[(0, 1)] * 10)
     active = multi_hot(*[(0,), (1,)] * 5)
-    figures = clean_metrics([truth], [predict(active.astype(float), active)]).figures
+    figures = asdict(evaluate_predictions([truth], [predict(active.astype(float), active)]).metrics)
     assert figures["acc"] == 100
     assert figures["edit"] == pytest.approx(10)
     assert figures["f1_10"] == pytest.approx(200 / 11)
@@ -122,7 +127,7 @@ def test_flickering_between_two_true_labels_is_over_segmentation() -> None:
 
 @given(st.lists(single_labels(), min_size=1, max_size=3))
 def test_a_perfect_single_label_prediction_has_100_everywhere(truths: list[NDArray]) -> None:
-    figures = clean_metrics(truths, [perfect(truth) for truth in truths]).figures
+    figures = asdict(evaluate_predictions(truths, [perfect(truth) for truth in truths]).metrics)
     assert {k: v for k, v in figures.items() if not np.isnan(v)} == {
         k: pytest.approx(100) for k, v in figures.items() if not np.isnan(v)
     }
@@ -130,7 +135,7 @@ def test_a_perfect_single_label_prediction_has_100_everywhere(truths: list[NDArr
 
 @given(st.lists(multi_label(), min_size=1, max_size=3))
 def test_a_perfect_multi_label_prediction_has_100_everywhere(truths: list[NDArray]) -> None:
-    figures = clean_metrics(truths, [perfect(truth) for truth in truths]).figures
+    figures = asdict(evaluate_predictions(truths, [perfect(truth) for truth in truths]).metrics)
     assert [figures[name] for name in (*ARGMAX_FIGURES, *SET_FIGURES)] == pytest.approx([100] * 10)
 
 
@@ -142,7 +147,7 @@ def test_naming_any_one_true_label_per_run_is_perfect_too(
     scores = truth * data.draw(
         hnp.arrays(np.float64, C, elements=st.floats(0.5, 1), fill=st.nothing())
     )
-    figures = clean_metrics([truth], [predict(scores, truth)]).figures
+    figures = asdict(evaluate_predictions([truth], [predict(scores, truth)]).metrics)
     assert [figures[name] for name in ARGMAX_FIGURES] == pytest.approx([100] * 5)
 
 
@@ -154,9 +159,9 @@ def test_the_order_of_samples_changes_nothing(
     shuffled = list(pairs)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = (
-        clean_metrics([t for t, _ in p], [said for _, said in p]) for p in (pairs, shuffled)
+        evaluate_predictions([t for t, _ in p], [said for _, said in p]) for p in (pairs, shuffled)
     )
-    assert repr(one.figures) == repr(other.figures)
+    assert repr(one.metrics) == repr(other.metrics)
     assert repr(one.other_means) == repr(other.other_means)
 
 
@@ -266,7 +271,9 @@ def short_pairs(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Prediction]:
 @given(st.lists(short_pairs(), min_size=1, max_size=3))
 @settings(max_examples=100)
 def test_all_figures_equal_the_plain_form(pairs: list[tuple[NDArray, Prediction]]) -> None:
-    figures = clean_metrics([t for t, _ in pairs], [said for _, said in pairs]).figures
+    figures = asdict(
+        evaluate_predictions([t for t, _ in pairs], [said for _, said in pairs]).metrics
+    )
     del figures["map"]
     assert figures == pytest.approx(plain_figures(pairs))
 
@@ -311,9 +318,9 @@ def test_average_precision_of_a_published_example() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     truth = multi_hot((0,), (1,))
     with pytest.raises(RhasError, match="sample"):
-        clean_metrics([], [])
+        evaluate_predictions([], [])
     with pytest.raises(RhasError, match="sample 0"):
-        clean_metrics([truth[:1]], [perfect(truth)])
+        evaluate_predictions([truth[:1]], [perfect(truth)])
     scores = truth.astype(float)
     with pytest.raises(RhasError, match="do not fit"):
         Prediction(scores[:1], truth, np.array([0, 1]))

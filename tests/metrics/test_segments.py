@@ -14,9 +14,9 @@ from rhas.metrics.segments import (
     count_matches,
     edit_distance,
     edit_score,
-    intervals_of,
-    runs,
-    segments_of,
+    find_intervals,
+    find_runs,
+    find_segments,
 )
 
 LABELS = hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(BACKGROUND, 3))
@@ -31,28 +31,28 @@ def rows(made: Segments) -> list[tuple[int, int, int]]:
 
 
 def test_runs_of_rows_and_of_values() -> None:
-    assert [r.tolist() for r in runs(np.array([5, 5, 7, 5]))] == [[0, 2, 3], [2, 3, 4]]
+    assert [r.tolist() for r in find_runs(np.array([5, 5, 7, 5]))] == [[0, 2, 3], [2, 3, 4]]
     both = np.array([[0.1, 0.2], [0.1, 0.2], [0.1, 0.3]])
-    assert [r.tolist() for r in runs(both)] == [[0, 2], [2, 3]]
-    assert [r.tolist() for r in runs(np.empty(0))] == [[], []]
+    assert [r.tolist() for r in find_runs(both)] == [[0, 2], [2, 3]]
+    assert [r.tolist() for r in find_runs(np.empty(0))] == [[], []]
 
 
 def test_background_is_no_segment_and_separates() -> None:
     sequence = np.array([-1, 2, 2, -1, 2, 4, 4, -1])
-    assert rows(segments_of(sequence)) == [(2, 1, 3), (2, 4, 5), (4, 5, 7)]
+    assert rows(find_segments(sequence)) == [(2, 1, 3), (2, 4, 5), (4, 5, 7)]
 
 
 def test_intervals_overlap_across_classes() -> None:
     active = np.zeros((6, 3), bool)
     active[0:4, 2] = active[3:6, 0] = True
     active[1, 0] = True
-    assert rows(intervals_of(active)) == [(0, 1, 2), (0, 3, 6), (2, 0, 4)]
+    assert rows(find_intervals(active)) == [(0, 1, 2), (0, 3, 6), (2, 0, 4)]
 
 
 @given(hnp.arrays(bool, (12, 3)))
 def test_intervals_paint_the_labels_they_came_from(active: NDArray[np.bool_]) -> None:
     painted = np.zeros_like(active)
-    for label, start, stop in rows(intervals_of(active)):
+    for label, start, stop in rows(find_intervals(active)):
         assert not painted[max(start - 1, 0) : stop + 1, label].any()  # maximal, apart
         painted[start:stop, label] = True
     assert np.array_equal(painted, active)
@@ -130,18 +130,18 @@ def slow_matches(said: Segments, truth: Segments, overlap: float) -> tuple[int, 
 @given(LABELS, st.data(), st.sampled_from((0.1, 0.25, 0.5)))
 def test_matches_equal_the_loop(said: NDArray, data: st.DataObject, overlap: float) -> None:
     truth = data.draw(hnp.arrays(np.int64, len(said), elements=st.integers(BACKGROUND, 3)))
-    counts = count_matches(segments_of(said), segments_of(truth), (overlap,), 4)
+    counts = count_matches(find_segments(said), find_segments(truth), (overlap,), 4)
     found = (int(counts.tp.sum()), int(counts.fp.sum()), int(counts.fn.sum()))
-    assert found == slow_matches(segments_of(said), segments_of(truth), overlap)
+    assert found == slow_matches(find_segments(said), find_segments(truth), overlap)
 
 
 @given(LABELS, st.data(), st.sampled_from((0.1, 0.25, 0.5)))
 def test_splitting_a_segment_inside_a_true_one_never_raises_f1(
     truth: NDArray, data: st.DataObject, overlap: float
 ) -> None:
-    true = segments_of(truth)
+    true = find_segments(truth)
     said = data.draw(hnp.arrays(np.int64, len(truth), elements=st.integers(BACKGROUND, 3)))
-    whole = rows(segments_of(said))
+    whole = rows(find_segments(said))
     inside = [
         (i, s)
         for i, s in enumerate(whole)

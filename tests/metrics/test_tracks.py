@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.grounding import FilmGrounding, figures
+from rhas.evaluate.grounding import FilmGrounding, GroundingMetrics
 from rhas.metrics.recall import Recall
 from rhas.metrics.tracks import (
     TrackCounts,
     TrackedFilm,
-    cut_crossings,
-    id_switches,
-    track_counts,
+    count_cut_crossings,
+    count_id_switches,
+    count_tracks,
 )
 
 PAGE = (Path(__file__).parents[2] / "docs" / "METRICS.md").read_text("utf-8")
@@ -49,7 +50,7 @@ def film(**changes: Any) -> TrackedFilm:
 
 
 def test_by_hand() -> None:
-    first, second = track_counts(film())
+    first, second = count_tracks(film())
     assert dataclasses.replace(first, overlap=0.0) == TrackCounts(
         persons=1,
         visible=5,  # 0 to 3 and 7; in frame 4 too little is visible
@@ -71,20 +72,20 @@ def test_by_hand() -> None:
 def test_a_box_on_both_is_the_right_persons() -> None:
     """Two people on the same spot: the box lies on the other at IoU 1 and on the own at 0.6."""
     right = np.array([[A, NEAR_A]] * 8)
-    [first, _] = track_counts(film(right=right, boxes=np.stack([[NEAR_A] * 8, [NAN] * 8], axis=1)))
+    [first, _] = count_tracks(film(right=right, boxes=np.stack([[NEAR_A] * 8, [NAN] * 8], axis=1)))
     assert (first.wrong, first.nobody, first.found) == (0, 0, 5)
 
 
 def test_the_identity_lasts_while_the_box_still_lies_on_the_person() -> None:
     overlap = np.array([[0.9, 0.1], [0.6, 0.8], [0.5, 0.9], [0.49, 0.9], [0.55, 0.6], [0, 0]])
-    assert id_switches(overlap) == 1  # in frame 3; in 4 it still lies on person 1
+    assert count_id_switches(overlap) == 1  # in frame 3; in 4 it still lies on person 1
 
 
 def test_identities_are_compared_across_frames_on_nobody() -> None:
     none = [0, 0.4, 0]
     there, other = [0.9, 0, 0], [0, 0, 0.5]
-    assert id_switches(np.array([none, there, none, there, none, other, other])) == 1
-    assert id_switches(np.array([none, none])) == 0
+    assert count_id_switches(np.array([none, there, none, there, none, other, other])) == 1
+    assert count_id_switches(np.array([none, none])) == 0
 
 
 def test_crossings_of_cuts() -> None:
@@ -92,11 +93,11 @@ def test_crossings_of_cuts() -> None:
     inner = np.array([0, 1, 1, 0, 0, 0, 0, 0, 1, 0], bool)  # interpolated
     cases = {2: 1, 1: 1, 3: 1, 4: 0, 5: 0, 6: 0, 7: 0, 8: 1, 9: 1}  # by where the cut is
     for cut, crossings in cases.items():
-        assert cut_crossings(boxed, inner, [cut], []) == crossings, cut
-        assert cut_crossings(boxed, inner, [cut], [cut]) == 0
-    assert cut_crossings(boxed, inner, [2, 8], [2]) == 1
-    assert cut_crossings(boxed, inner, [2], [3]) == 1  # found a frame late
-    assert cut_crossings(boxed, inner, [0, 10], []) == 0
+        assert count_cut_crossings(boxed, inner, [cut], []) == crossings, cut
+        assert count_cut_crossings(boxed, inner, [cut], [cut]) == 0
+    assert count_cut_crossings(boxed, inner, [2, 8], [2]) == 1
+    assert count_cut_crossings(boxed, inner, [2], [3]) == 1  # found a frame late
+    assert count_cut_crossings(boxed, inner, [0, 10], []) == 0
 
 
 def test_shapes_that_do_not_fit() -> None:
@@ -114,8 +115,8 @@ def test_the_worked_example_of_the_page() -> None:
         boxes.append([NAN if b == "-" else box, NAN])
         right.append([own if there == "yes" else NAN, other])
     made = film(right=np.array(right), visible=np.ones((8, 2)), boxes=np.array(boxes))
-    person = track_counts(made)[0]
-    found = figures([FilmGrounding("m", None, Recall(), [person], [0])])
+    person = count_tracks(made)[0]
+    found = asdict(GroundingMetrics.from_films([FilmGrounding("m", None, Recall(), [person], [0])]))
     shown = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", section, re.MULTILINE))
     assert len(shown) == 7
     for name, value in shown.items():

@@ -25,12 +25,12 @@ from rhas.decode import decode_film
 from rhas.decode.container import inspect
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
-from rhas.evaluate.evaluation import score_samples
 from rhas.evaluate.fitted import Origin, model_hash
+from rhas.evaluate.scoring import score_samples
 from rhas.extract import extract_film
 from rhas.ground import ground_film
-from rhas.metrics.readout import read_out
-from rhas.metrics.segments import intervals_of
+from rhas.metrics.readout import make_prediction
+from rhas.metrics.segments import find_intervals
 from rhas.report.overlay import draw_overlay
 from rhas.segment import run
 from rhas.segment.models import check_models, default_readout, find_readout
@@ -152,7 +152,9 @@ def test_outputs_agree_with_each_other_and_with_the_read_out(
         assert group.attrs["reference"] == person["reference"] == rendered[1][person["person"]]
         scores = group["scores"][:].astype(np.float32)
         assert scores.shape == (record["frames"], len(CLASSES))
-        expected = intervals_of(read_out(scores, np.full(len(CLASSES), 0.5), READOUT).active)
+        expected = find_intervals(
+            make_prediction(scores, np.full(len(CLASSES), 0.5), READOUT).active
+        )
         wanted = set(zip(expected.label, expected.start, expected.stop, strict=True))
         told = {(i["class_id"], i["start_frame"], i["end_frame"]) for i in person["intervals"]}
         assert told == (wanted if person["found"] else set())

@@ -1,58 +1,45 @@
 """Evaluation: a method's scores on val and test, the metrics, and the files of ``results/``.
 
-Thresholds are fitted on val and used on both. B batch, L frames of a sample, T real frames of it,
-C classes.
+Thresholds are fitted on val and used on both. T frames, C classes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.evaluate import tables
 from rhas.evaluate.features import ProbeConfig
-from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, fit_calibration
-from rhas.evaluate.scored import PersonResult, Scored
-from rhas.metrics.baselines import chance, constant_class
-from rhas.metrics.names import SCREEN_METRICS
-from rhas.metrics.published import as_published
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds, read_out
-from rhas.metrics.segmentation import CleanMetrics, Prediction, clean_metrics
-from rhas.report.timeline import Timeline, draw_timeline
+from rhas.evaluate.fitted import READOUT, FittedReadout, Origin
+from rhas.evaluate.persons import PersonResult, join_windows
+from rhas.evaluate.records import (
+    SCREEN,
+    Baselines,
+    EvaluationReport,
+    SubsetReport,
+    write_baselines,
+    write_evaluation,
+)
+from rhas.evaluate.scoring import Method, SampleSet, ScoredSample, score_samples
+from rhas.metrics.baselines import evaluate_chance, evaluate_constant_class
+from rhas.metrics.calibration import fit_calibration
+from rhas.metrics.evaluation import MethodMetrics
+from rhas.metrics.prediction import Prediction
+from rhas.metrics.published import evaluate_as_published
+from rhas.metrics.readout import ReadoutConfig, fit_thresholds
+from rhas.metrics.segmentation import Evaluation, evaluate_predictions
+from rhas.report.timeline import draw_timeline
 
 _TEMPORARY = ".tmp-"
-
-
-class Method(Protocol):
-    """What every method offers: class probabilities of a batch."""
-
-    def scores(self, batch: Mapping[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
-        """(B, L, C) in [0, 1], from a batch of DESIGN.md without labels and boundary.
-
-        All randomness is drawn from ``generator``, a CPU generator.
-        """
-        ...
-
-
-class SampleSet(Protocol):
-    """A side of the split: items are rows of the batch, ``samples`` their windows in order."""
-
-    @property
-    def samples(self) -> Sequence[Any]: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +68,32 @@ class EvaluateConfig:
             )
 
 
+@dataclass(frozen=True)
+class EvaluatedSubset:
+    """The samples of a subset, what is predicted of them, and how good that is.
+
+    Args:
+        samples: at least one.
+        predictions: of each.
+        evaluation: of them all.
+        metrics: those of ``evaluation``, and the published evaluator's.
+        baselines: of the same samples.
+        constant_class: id of the class that is everywhere in one of the baselines.
+    """
+
+    samples: Sequence[ScoredSample]
+    predictions: Sequence[Prediction]
+    evaluation: Evaluation
+    metrics: MethodMetrics
+    baselines: Baselines
+    constant_class: int
+
+    @property
+    def truths(self) -> list[NDArray[np.bool_]]:
+        """Labels (T, C) of each sample."""
+        return [sample.truth for sample in self.samples]
+
+
 def evaluate_method(
     method: Method,
     val: SampleSet,
@@ -94,8 +107,8 @@ def evaluate_method(
     origin: Origin,
     further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
-) -> dict[str, Any]:
-    """Scores both splits and writes, into ``out``, all or nothing per entry and metrics last:
+) -> EvaluationReport:
+    """Scores both subsets and writes, into ``out``, all or nothing per entry and metrics.json last:
 
     ``evaluation.json`` (all metrics), ``metrics.json`` (those for a screen), ``baselines.json``,
     ``report.json``, ``readout.json`` (what is fitted on val), ``scores.zarr``, ``per_class.csv``,
@@ -114,7 +127,7 @@ def evaluate_method(
         progress: called with the number of frames after each sample.
 
     Returns:
-        The report: sizes of the splits, what was left out and which defaults were used, by name.
+        Sizes of the subsets, what was left out and which defaults were used, by name.
 
     Raises:
         RhasError: no test sample; scores of a wrong shape, not finite or outside [0, 1].
@@ -125,214 +138,127 @@ def evaluate_method(
             where="data/samples/index.csv",
             do="add films, or change `split` or `chunk.fractions`",
         )
-    seen = {
-        side: score_samples(method, samples, config.seed, len(names), progress)
-        for side, samples in (("val", val), ("test", test))
+    scored = {
+        name: score_samples(method, samples, config.seed, len(names), progress)
+        for name, samples in (("val", val), ("test", test))
     }
-    thresholds = _thresholds(seen["val"], config.readout, len(names))
-    said = {
-        side: [read_out(_clean(item), thresholds, config.readout) for item in items]
-        for side, items in seen.items()
-    }
-    metrics: dict[str, Any] = {"val": {}}
-    baselines: dict[str, Any] = {"val": {}}
-    clean: dict[str, CleanMetrics] = {}
-    report: dict[str, Any] = {
-        "classes_with_default_threshold": _without_truth(seen["val"], names),
-    }
-    for side, items in seen.items():
-        if items:
-            truths = [item.truth for item in items]
-            clean[side] = clean_metrics(truths, said[side])
-            constant, constant_figures = constant_class(truths)
-            metrics[side] = {
-                **clean[side].figures,
-                "as_published": as_published(truths, [item.scores for item in items]),
-            }
-            baselines[side] = {"constant_class": constant_figures, "chance": chance(truths)}
-            report[side] = {
-                **_sizes(items),
-                "constant_class": names[constant],
-                "other_means": clean[side].other_means,
-            }
+    readout = fit_readout(scored["val"], config.readout, names, origin)
+    subsets = {name: evaluate_subset(items, readout) for name, items in scored.items() if items}
+    report = EvaluationReport(
+        _list_classes_without_truth(scored["val"], names),
+        {name: _report_subset(subset, names) for name, subset in subsets.items()},
+    )
+    with _publish_folder(out) as folder:
+        tables.write_scores(scored, folder / "scores.zarr")
+        readout.write(folder / READOUT)
+        evaluations = {name: subset.evaluation for name, subset in subsets.items()}
+        tables.write_per_class(evaluations, readout.thresholds, names, folder / "per_class.csv")
+        _write_test(subsets["test"], names, fps, references, folder)
+        report.write(folder)
+        write_baselines({name: subset.baselines for name, subset in subsets.items()}, folder)
+        write_evaluation({name: subset.metrics for name, subset in subsets.items()}, folder)
+        for write in further:
+            write(folder)
+    return report
 
+
+def fit_readout(
+    val: Sequence[ScoredSample], config: ReadoutConfig, names: Sequence[str], origin: Origin
+) -> FittedReadout:
+    """Thresholds and calibration fitted on val; without a sample the default threshold and none."""
+    truths, scores = [item.truth for item in val], [item.evaluated for item in val]
+    thresholds = np.full(len(names), config.default_threshold)
+    if val:
+        thresholds = fit_thresholds(truths, scores, config)
+    calibration = fit_calibration(truths, scores, config.median) if val else None
+    return FittedReadout(origin, tuple(names), config, tuple(thresholds.tolist()), calibration)
+
+
+def evaluate_subset(samples: Sequence[ScoredSample], readout: FittedReadout) -> EvaluatedSubset:
+    """Predictions and metrics of the samples of a subset, at least one."""
+    predictions = [readout.predict(sample.evaluated) for sample in samples]
+    truths = [sample.truth for sample in samples]
+    evaluation = evaluate_predictions(truths, predictions)
+    published = evaluate_as_published(truths, [sample.scores for sample in samples])
+    constant, constant_metrics = evaluate_constant_class(truths)
+    return EvaluatedSubset(
+        samples,
+        predictions,
+        evaluation,
+        MethodMetrics.combine(evaluation.metrics, published),
+        Baselines(constant_metrics, evaluate_chance(truths)),
+        constant,
+    )
+
+
+def _write_test(
+    test: EvaluatedSubset,
+    names: Sequence[str],
+    fps: float,
+    references: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> None:
+    persons = join_windows(test.samples, test.predictions)
+    tables.write_intervals(persons, names, fps, folder / "intervals.csv")
+    tables.write_persons(persons, references, folder / "persons.csv")
+    (folder / "plots").mkdir()
+    tables.write_plots(test.evaluation, test.truths, test.predictions, names, folder / "plots")
+    (folder / "timelines").mkdir()
+    for person in persons:
+        _draw_person(person, names, fps, references, folder / "timelines")
+
+
+def _draw_person(
+    person: PersonResult,
+    names: Sequence[str],
+    fps: float,
+    references: Mapping[str, Sequence[str]],
+    folder: Path,
+) -> None:
+    reference = references[person.movie][person.person]
+    title = f"{person.movie}, person {person.person}: {reference}"
+    path = folder / f"{person.movie}_person_{person.person:03d}.png"
+    draw_timeline(person.timeline, names, fps, title, path)
+
+
+def _list_classes_without_truth(val: Sequence[ScoredSample], names: Sequence[str]) -> list[str]:
+    known = np.zeros(len(names), bool)
+    for item in val:
+        known |= item.truth.any(axis=0)
+    return [name for name, found in zip(names, known, strict=True) if not found]
+
+
+def _report_subset(subset: EvaluatedSubset, names: Sequence[str]) -> SubsetReport:
+    samples = subset.samples
+    persons = {(item.window.movie, item.window.person) for item in samples}
+    found = {(item.window.movie, item.window.person) for item in samples if item.present.any()}
+    return SubsetReport(
+        samples=len(samples),
+        frames=sum(len(item.truth) for item in samples),
+        background_frames=sum(int((~item.truth.any(axis=1)).sum()) for item in samples),
+        frames_without_crop=sum(int((~item.present).sum()) for item in samples),
+        persons_without_crop=[
+            f"{movie} person {person}" for movie, person in sorted(persons - found)
+        ],
+        constant_class=names[subset.constant_class],
+        other_means=subset.evaluation.other_means,
+    )
+
+
+@contextmanager
+def _publish_folder(out: Path) -> Iterator[Path]:
+    """A folder whose entries take their places in ``out`` when the block ends without an error.
+
+    metrics.json comes last, so it never is ahead of the others.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for left in out.glob(f"{_TEMPORARY}*"):  # by a killed run
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=out, prefix=_TEMPORARY) as name:
         folder = Path(name)
-        persons = _persons(seen["test"], said["test"])
-        tables.write_scores(seen, folder / "scores.zarr")
-        _fitted(seen["val"], thresholds, config.readout, names, origin).write(folder / READOUT)
-        tables.write_per_class(clean, thresholds, names, folder / "per_class.csv")
-        tables.write_intervals(persons, names, fps, folder / "intervals.csv")
-        tables.write_persons(persons, references, folder / "persons.csv")
-        (folder / "plots").mkdir()
-        truths = [item.truth for item in seen["test"]]
-        tables.write_plots(clean["test"], truths, said["test"], names, folder / "plots")
-        (folder / "timelines").mkdir()
-        for person in persons:
-            label = f"{person.movie}, person {person.person}"
-            draw_timeline(
-                person.timeline,
-                names,
-                fps,
-                f"{label}: {references[person.movie][person.person]}",
-                folder / "timelines" / f"{person.movie}_person_{person.person:03d}.png",
-            )
-        tables.write_figures(folder / "report.json", report)
-        tables.write_figures(folder / "baselines.json", baselines)
-        tables.write_figures(folder / "evaluation.json", metrics)
-        tables.write_figures(folder / "metrics.json", select_screen_metrics(metrics))
-        for write in further:
-            write(folder)
-        _publish(folder, out)
-    return report
-
-
-def select_screen_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of each side those that ``dvc metrics show`` prints: a few, so that they fit a screen."""
-    keys = [metric.key for metric in SCREEN_METRICS]
-    return {
-        side: {key: values[key] for key in keys if key in values}
-        for side, values in metrics.items()
-    }
-
-
-def score_samples(
-    method: Method,
-    samples: SampleSet,
-    seed: int,
-    classes: int,
-    progress: Callable[[int], None] = lambda frames: None,
-) -> list[Scored]:
-    """The method's scores of every sample, one at a time, each with its own generator.
-
-    The method sees neither labels nor boundaries.
-
-    Raises:
-        RhasError: scores of a wrong shape, not finite, or outside [0, 1]; names the sample.
-    """
-    scored = []
-    for number, window in enumerate(samples.samples):
-        row = samples[number]
-        batch = {k: v[None] for k, v in row.items() if k not in ("labels", "boundary")}
-        with torch.inference_mode():
-            said = method.scores(batch, sample_generator(seed, window.sample))
-        length, mask = len(row["mask"]), row["mask"].numpy()
-        if said.shape != (1, length, classes):
-            raise RhasError(
-                "the method's scores have a wrong shape",
-                where=f"sample {window.sample}",
-                expected=f"(B, L, C) = {(1, length, classes)}",
-                got=str(tuple(said.shape)),
-            )
-        scores = said[0].float().cpu().numpy()[mask]
-        if not (np.isfinite(scores).all() and (scores >= 0).all() and (scores <= 1).all()):
-            raise RhasError(
-                "the method's scores are not probabilities",
-                where=f"sample {window.sample}",
-                expected="finite values in [0, 1]",
-                got=_range(scores),
-                do="if training diverged, lower the learning rate",
-            )
-        if len(scores) != window.stop - window.start:
-            raise RhasError(
-                "the mask does not fit the sample's window",
-                where=f"sample {window.sample}",
-                expected=f"{window.stop - window.start} frames",
-                got=str(len(scores)),
-                do="run `dvc repro chunk`",
-            )
-        truth = row["labels"].numpy()[mask] != 0
-        scored.append(Scored(window, scores, truth, row["present"].numpy()[mask]))
-        progress(len(scores))
-    return scored
-
-
-def _range(scores: NDArray[np.floating]) -> str:
-    finite = scores[np.isfinite(scores)]
-    span = f"{finite.min()} to {finite.max()}, " if finite.size else ""
-    return f"{span}{scores.size - finite.size} of {scores.size} not finite"
-
-
-def sample_generator(seed: int, sample: str) -> torch.Generator:
-    """The random numbers of one sample, the same in whatever order samples come."""
-    digest = hashlib.sha256(f"{seed}:{sample}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def _persons(items: Sequence[Scored], said: Sequence[Prediction]) -> list[PersonResult]:
-    groups = defaultdict(list)
-    for item, prediction in zip(items, said, strict=True):
-        groups[item.window.movie, item.window.person].append((item, prediction))
-    persons = []
-    for (movie, person), windows in sorted(groups.items()):
-        first = min(item.window.start for item, _ in windows)
-        frames = max(item.window.stop for item, _ in windows) - first
-        classes = windows[0][0].truth.shape[1]
-        truth, predicted = np.zeros((2, frames, classes), bool)
-        present, covered = np.zeros((2, frames), bool)
-        scores = np.zeros((frames, classes), np.float32)
-        for item, prediction in windows:
-            at = slice(item.window.start - first, item.window.stop - first)
-            truth[at], predicted[at] = item.truth, prediction.active
-            present[at], covered[at], scores[at] = item.present, True, prediction.scores
-        timeline = Timeline(truth, predicted, present, covered, first)
-        persons.append(PersonResult(movie, person, timeline, scores))
-    return persons
-
-
-def _clean(item: Scored) -> NDArray[np.float32]:
-    return item.stored.astype(np.float32)
-
-
-def _thresholds(val: Sequence[Scored], config: ReadoutConfig, classes: int) -> NDArray[np.float64]:
-    if not val:
-        return np.full(classes, config.default_threshold)
-    return fit_thresholds([item.truth for item in val], [_clean(item) for item in val], config)
-
-
-def _fitted(
-    val: Sequence[Scored],
-    thresholds: NDArray[np.float64],
-    config: ReadoutConfig,
-    names: Sequence[str],
-    origin: Origin,
-) -> FittedReadout:
-    calibration = (
-        fit_calibration([v.truth for v in val], [_clean(v) for v in val], config.median)
-        if val
-        else None
-    )
-    return FittedReadout(origin, tuple(names), config, tuple(thresholds.tolist()), calibration)
-
-
-def _without_truth(val: Sequence[Scored], names: Sequence[str]) -> list[str]:
-    there = np.zeros(len(names), bool)
-    for item in val:
-        there |= item.truth.any(axis=0)
-    return [name for name, known in zip(names, there, strict=True) if not known]
-
-
-def _sizes(items: Sequence[Scored]) -> dict[str, Any]:
-    persons = {(item.window.movie, item.window.person) for item in items}
-    found = {(item.window.movie, item.window.person) for item in items if item.present.any()}
-    return {
-        "samples": len(items),
-        "frames": sum(len(item.truth) for item in items),
-        "background_frames": sum(int((~item.truth.any(axis=1)).sum()) for item in items),
-        "frames_without_crop": sum(int((~item.present).sum()) for item in items),
-        "persons_without_crop": [
-            f"{movie} person {person}" for movie, person in sorted(persons - found)
-        ],
-    }
-
-
-def _publish(folder: Path, out: Path) -> None:
-    """Moves each entry of ``folder`` to its place; metrics.json last, so it never is ahead."""
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == "metrics.json"):
-        target = out / entry.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        os.replace(entry, target)
+        yield folder
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == SCREEN):
+            target = out / entry.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(entry, target)

@@ -1,12 +1,12 @@
-"""What features know of the actions: linear probes on them, ``results/features.json``.
+"""Linear probes on features: ``results/features.json``.
 
-Legend: n frames, D feature width, C classes. docs/METRICS.md, Features, defines the figures.
+Legend: n frames, D feature width, C classes. docs/METRICS.md, Features, defines the metrics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.evaluate.probe import fit_probe, frame_map
-from rhas.evaluate.tables import write_figures
+from rhas.evaluate.records import write_metrics
 from rhas.stores import featurestore
 
 KINDS = ("partial", "holistic", "holistic_other_reference", "holistic_without_reference")
@@ -57,34 +57,62 @@ class ProbeRows:
 
 def write_features(train: Samples, test: Samples, config: ProbeConfig, folder: Path) -> None:
     """Writes ``folder/features.json`` (docs/METRICS.md)."""
-    rows = probe_rows(train, config.stride), probe_rows(test, config.stride)
-    write_figures(folder / "features.json", feature_figures(*rows, config.l2))
+    rows = read_probe_rows(train, config.stride), read_probe_rows(test, config.stride)
+    measure_features(*rows, config.l2).write(folder)
 
 
-def feature_figures(
-    train: ProbeRows | None, test: ProbeRows | None, l2: float
-) -> dict[str, float | int | None]:
-    """Frame mAP on test of a probe per kind, fitted on train, the chance, and the frames.
+@dataclass(frozen=True)
+class FeatureMetrics:
+    """Frame mAP on test, 0-100, of a probe on each kind of features; None where nothing is probed.
 
-    The figures are null where a side has no frame.
+    Args:
+        partial, holistic, holistic_other_reference, holistic_without_reference: by features.
+        chance: of equal scores for all frames.
+        train_frames, test_frames: how many are behind them.
+        classes: of test.
     """
-    sizes = {
-        "train_frames": len(train.labels) if train else 0,
-        "test_frames": len(test.labels) if test else 0,
-    }
+
+    train_frames: int
+    test_frames: int
+    partial: float | None = None
+    holistic: float | None = None
+    holistic_other_reference: float | None = None
+    holistic_without_reference: float | None = None
+    chance: float | None = None
+    classes: int | None = None
+
+    def write(self, folder: Path) -> None:
+        """Writes ``folder/features.json``."""
+        values = asdict(self)
+        if self.classes is None:
+            del values["classes"]
+        write_metrics(folder / "features.json", values)
+
+
+def measure_features(train: ProbeRows | None, test: ProbeRows | None, l2: float) -> FeatureMetrics:
+    """Frame mAP on test of a probe per kind, fitted on train; None where a side has no frame."""
+    sizes = len(train.labels) if train else 0, len(test.labels) if test else 0
     if train is None or test is None:
-        return {**dict.fromkeys((*KINDS, "chance")), **sizes}
-    there = train.labels.any(0) | test.labels.any(0)
-    fitted, wanted = train.labels[:, there], test.labels[:, there]
-    figures: dict[str, float | int | None] = {
-        kind: frame_map(fit_probe(train.features[kind], fitted, l2=l2)(test.features[kind]), wanted)
-        for kind in KINDS
-    }
-    chance = frame_map(np.zeros(wanted.shape), wanted)
-    return {**figures, "chance": chance, "classes": int(wanted.any(0).sum()), **sizes}
+        return FeatureMetrics(*sizes)
+    known = train.labels.any(0) | test.labels.any(0)
+    fitted, expected = train.labels[:, known], test.labels[:, known]
+
+    def measure_kind(kind: str) -> float:
+        probe = fit_probe(train.features[kind], fitted, l2=l2)
+        return frame_map(probe(test.features[kind]), expected)
+
+    return FeatureMetrics(
+        *sizes,
+        partial=measure_kind("partial"),
+        holistic=measure_kind("holistic"),
+        holistic_other_reference=measure_kind("holistic_other_reference"),
+        holistic_without_reference=measure_kind("holistic_without_reference"),
+        chance=frame_map(np.zeros(expected.shape), expected),
+        classes=int(expected.any(0).sum()),
+    )
 
 
-def probe_rows(samples: Samples, stride: int) -> ProbeRows | None:
+def read_probe_rows(samples: Samples, stride: int) -> ProbeRows | None:
     """The labelled frames of the films with two references or more; None where there is none.
 
     ``holistic_other_reference`` holds the features of the next reference of the film (after the

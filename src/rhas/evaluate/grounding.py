@@ -1,25 +1,21 @@
 """Grounding measured against true boxes: the stores of a data set to ``results/grounding.json``.
 
-docs/METRICS.md, Grounding, defines the figures.
+docs/METRICS.md, Grounding, defines the metrics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 
+from rhas.evaluate.records import write_metrics
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.evaluate.tables import write_figures
 from rhas.metrics.recall import Recall, box_recall
-from rhas.metrics.tracks import TrackCounts, track_counts
+from rhas.metrics.tracks import TrackCounts, count_tracks
 from rhas.stores.manifest import SUBSETS, Manifest
-
-LOOKALIKES = ("lookalike_place", "lookalike_garment")
-"""Groups of persons by ``lookalike`` of the truth file: 1 and 2; 0 is in none."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,8 @@ class FilmGrounding:
         subset: its side of the cross-movie split.
         recall: of grounding's candidates.
         persons: of the tracks, by person.
-        lookalike: by person, 0 for none or the number of its group in LOOKALIKES, from 1.
+        lookalike: by person, 0 for none or the number of its group in
+            `rhas.metrics.names.LOOKALIKE_GROUPS`, from 1.
     """
 
     movie: str
@@ -41,7 +38,7 @@ class FilmGrounding:
     lookalike: Sequence[int]
 
 
-def folder_grounding(stores: Stores) -> list[FilmGrounding]:
+def count_folder(stores: Stores) -> list[FilmGrounding]:
     """The counts of all films of the manifest, in its order; none where it has no true boxes.
 
     Raises:
@@ -50,11 +47,11 @@ def folder_grounding(stores: Stores) -> list[FilmGrounding]:
     manifest = Manifest.read(stores.raw)
     if not manifest.truth:
         return []
-    return [film_grounding(stores, film.movie, film.subset) for film in manifest.films]
+    return [count_film(stores, film.movie, film.subset) for film in manifest.films]
 
 
-def film_grounding(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
-    """The counts of one film; see `folder_grounding`."""
+def count_film(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
+    """The counts of one film; see `count_folder`."""
     film = read_tracked(stores, movie)
     with h5py.File(stores.truth(movie)) as file:
         lookalike = file["lookalike"][:].tolist()
@@ -62,77 +59,159 @@ def film_grounding(stores: Stores, movie: str, subset: str | None) -> FilmGround
         movie,
         subset,
         box_recall(stores.boxes / f"{movie}.h5", film.right, film.counted),
-        track_counts(film),
+        count_tracks(film),
         lookalike,
     )
 
 
-def grounding_figures(films: Sequence[FilmGrounding]) -> dict[str, Any]:
-    """The content of grounding.json: ``truth``, the sides of the split, and ``films``, a list.
+@dataclass(frozen=True)
+class LookalikeMetrics:
+    """Tracks of the persons who have a look-alike of one kind; shares 0-100."""
 
-    Without true boxes it is ``{"truth": false}``. Shares and IoU are 0-100, null where there is
-    nothing to count.
+    recall_50: float | None
+    wrong_person: float | None
+    persons: int
+    visible_frames: int
+    box_frames: int
+
+    @staticmethod
+    def from_counts(track: TrackCounts) -> LookalikeMetrics:
+        return LookalikeMetrics(
+            recall_50=_percent(track.found, track.visible),
+            wrong_person=_percent(track.wrong, track.boxed),
+            persons=track.persons,
+            visible_frames=track.visible,
+            box_frames=track.boxed,
+        )
+
+
+@dataclass(frozen=True)
+class GroundingMetrics:
+    """How often grounding and its tracks are with the right person; docs/METRICS.md defines each.
+
+    Shares and the IoU are 0-100, None where there is nothing to count.
     """
-    if not films:
-        return {"truth": False}
-    sides = {side: [film for film in films if film.subset == side] for side in SUBSETS}
-    return {
-        "truth": True,
-        **{side: {**figures(own), **_lookalikes(own)} for side, own in sides.items() if own},
-        "films": [
-            {"movie": film.movie, "subset": film.subset, **figures([film])} for film in films
-        ],
-    }
+
+    recall_50: float | None
+    track_iou: float | None
+    wrong_person: float | None
+    wrong_person_of_visible: float | None
+    on_nobody: float | None
+    false_presence: float | None
+    id_switches: int
+    cut_crossings: int
+    detector_top: float | None
+    detector_any: float | None
+    chance: float | None
+    persons: int
+    persons_not_found: int
+    visible_frames: int
+    box_frames: int
+    absent_frames: int
+    sampled_frames: int
+
+    @staticmethod
+    def from_films(films: Sequence[FilmGrounding]) -> GroundingMetrics:
+        """The metrics of some films together."""
+        recall = sum((film.recall for film in films), Recall())
+        track = sum((person for film in films for person in film.persons), TrackCounts())
+        return GroundingMetrics(
+            recall_50=_percent(track.found, track.visible),
+            track_iou=_percent(track.overlap, track.visible),
+            wrong_person=_percent(track.wrong, track.boxed),
+            wrong_person_of_visible=_percent(track.wrong_visible, track.visible),
+            on_nobody=_percent(track.nobody, track.boxed),
+            false_presence=_percent(track.absent_boxed, track.absent),
+            id_switches=track.id_switches,
+            cut_crossings=track.cut_crossings,
+            detector_top=_percent(recall.top, recall.pairs),
+            detector_any=_percent(recall.any, recall.pairs),
+            chance=_percent(recall.chance, recall.pairs),
+            persons=track.persons,
+            persons_not_found=track.not_found,
+            visible_frames=track.visible,
+            box_frames=track.boxed,
+            absent_frames=track.absent,
+            sampled_frames=recall.pairs,
+        )
+
+
+@dataclass(frozen=True)
+class SubsetGrounding(GroundingMetrics):
+    """The metrics of a subset, and those of its persons who have a look-alike."""
+
+    lookalike_place: LookalikeMetrics
+    lookalike_garment: LookalikeMetrics
+
+
+@dataclass(frozen=True)
+class FilmMetrics(GroundingMetrics):
+    """The metrics of a film."""
+
+    movie: str
+    subset: str | None
+
+
+@dataclass(frozen=True)
+class GroundingReport:
+    """``grounding.json``; without true boxes both fields are empty.
+
+    Args:
+        subsets: by name, those with a film.
+        films: in the manifest's order.
+    """
+
+    subsets: Mapping[str, SubsetGrounding]
+    films: Sequence[FilmMetrics]
+
+    @staticmethod
+    def from_films(films: Sequence[FilmGrounding]) -> GroundingReport:
+        """The metrics of the films' counts."""
+        subsets = {name: [film for film in films if film.subset == name] for name in SUBSETS}
+        return GroundingReport(
+            {name: _measure_subset(own) for name, own in subsets.items() if own},
+            [
+                FilmMetrics(
+                    **asdict(GroundingMetrics.from_films([film])),
+                    movie=film.movie,
+                    subset=film.subset,
+                )
+                for film in films
+            ],
+        )
+
+    def write(self, folder: Path) -> None:
+        """Writes ``folder/grounding.json``."""
+        values: dict[str, object] = {"truth": bool(self.films)}
+        if self.films:
+            values |= {name: asdict(subset) for name, subset in self.subsets.items()}
+            values["films"] = [asdict(film) for film in self.films]
+        write_metrics(folder / "grounding.json", values)
 
 
 def write_grounding(stores: Stores, folder: Path) -> None:
     """Writes ``folder/grounding.json`` (docs/METRICS.md)."""
-    write_figures(folder / "grounding.json", grounding_figures(folder_grounding(stores)))
+    GroundingReport.from_films(count_folder(stores)).write(folder)
 
 
-def figures(films: Sequence[FilmGrounding]) -> dict[str, float | int | None]:
-    """The figures of some films together."""
-    recall = sum((film.recall for film in films), Recall())
-    track = sum((person for film in films for person in film.persons), TrackCounts())
-    return {
-        "recall_50": _percent(track.found, track.visible),
-        "track_iou": _percent(track.overlap, track.visible),
-        "wrong_person": _percent(track.wrong, track.boxed),
-        "wrong_person_of_visible": _percent(track.wrong_visible, track.visible),
-        "on_nobody": _percent(track.nobody, track.boxed),
-        "false_presence": _percent(track.absent_boxed, track.absent),
-        "id_switches": track.id_switches,
-        "cut_crossings": track.cut_crossings,
-        "detector_top": _percent(recall.top, recall.pairs),
-        "detector_any": _percent(recall.any, recall.pairs),
-        "chance": _percent(recall.chance, recall.pairs),
-        "persons": track.persons,
-        "persons_not_found": track.not_found,
-        "visible_frames": track.visible,
-        "box_frames": track.boxed,
-        "absent_frames": track.absent,
-        "sampled_frames": recall.pairs,
-    }
+def _measure_subset(films: Sequence[FilmGrounding]) -> SubsetGrounding:
+    place, garment = (_measure_lookalikes(films, number) for number in (1, 2))
+    return SubsetGrounding(
+        **asdict(GroundingMetrics.from_films(films)),
+        lookalike_place=place,
+        lookalike_garment=garment,
+    )
 
 
-def _lookalikes(films: Sequence[FilmGrounding]) -> dict[str, Any]:
-    groups = {}
-    for number, name in enumerate(LOOKALIKES, start=1):
-        own = [
-            counts
-            for film in films
-            for counts, group in zip(film.persons, film.lookalike, strict=True)
-            if group == number
-        ]
-        track = sum(own, TrackCounts())
-        groups[name] = {
-            "recall_50": _percent(track.found, track.visible),
-            "wrong_person": _percent(track.wrong, track.boxed),
-            "persons": track.persons,
-            "visible_frames": track.visible,
-            "box_frames": track.boxed,
-        }
-    return groups
+def _measure_lookalikes(films: Sequence[FilmGrounding], number: int) -> LookalikeMetrics:
+    """The persons of a group of LOOKALIKE_GROUPS, from 1."""
+    counts = [
+        person
+        for film in films
+        for person, group in zip(film.persons, film.lookalike, strict=True)
+        if group == number
+    ]
+    return LookalikeMetrics.from_counts(sum(counts, TrackCounts()))
 
 
 def _percent(part: float, whole: float) -> float | None:
@@ -147,16 +226,16 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line per name, from `figures`; shares in per cent."""
+def format_grounding(rows: Mapping[str, GroundingMetrics]) -> str:
+    """One line per name; shares in per cent."""
     lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in _COLUMNS.values())]
-    for name, values in rows.items():
-        cells = "".join(f"{_cell(values[key]):>10}" for key in _COLUMNS)
+    for name, metrics in rows.items():
+        cells = "".join(f"{_format_cell(getattr(metrics, key)):>10}" for key in _COLUMNS)
         lines.append(f"{name:<12}{cells}")
     return "\n".join(lines)
 
 
-def _cell(value: float | int | None) -> str:
+def _format_cell(value: float | int | None) -> str:
     if value is None:
         return "-"
     return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rhas.base.errors import RhasError
-from rhas.metrics.segmentation import average_precision
+from rhas.metrics.segmentation import mean_average_precision
 
 
 def probe_map(
@@ -86,7 +86,7 @@ def fit_probe(
 
 
 def frame_map(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean average precision over the classes that occur, 0-100 (`rhas.metrics.segmentation`).
+    """Mean average precision over the classes that occur, 0-100.
 
     Args:
         scores: float (n, C), higher is more likely.
@@ -99,4 +99,4 @@ def frame_map(scores: np.ndarray, labels: np.ndarray) -> float:
         raise RhasError("scores and labels do not fit", got=f"{scores.shape} and {labels.shape}")
     if not labels.any():
         raise RhasError("no class occurs in the labels", where="frame mAP")
-    return float(np.nanmean(average_precision([labels], [scores])))
+    return mean_average_precision([labels], [scores])

@@ -9,45 +9,38 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from rhas.base.files import write_csv, write_json
+from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
-from rhas.evaluate.scored import PersonResult, Scored
-from rhas.metrics.segmentation import OVERLAPS, CleanMetrics, Prediction, single_label
-from rhas.metrics.segments import BACKGROUND, intervals_of, segments_of
+from rhas.evaluate.persons import PersonResult
+from rhas.evaluate.scoring import ScoredSample
+from rhas.metrics.calibration import bin_scores
+from rhas.metrics.segmentation import (
+    OVERLAPS,
+    Evaluation,
+    Prediction,
+    choose_single_labels,
+    frame_f1,
+    label_set_iou,
+)
+from rhas.metrics.segments import BACKGROUND, find_intervals, find_segments
 
 CONFUSION_CLASSES = 12
 RELIABILITY_BINS = 10
 _HALF = OVERLAPS.index(0.5)
 
 
-def write_figures(path: Path, values: Mapping[str, Any]) -> None:
-    """JSON with floats to 4 decimals, null for a figure that does not exist."""
-    write_json(path, _rounded(values))
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 4)
-    return value
-
-
-def write_scores(splits: Mapping[str, Sequence[Scored]], path: Path) -> None:
-    """A Zarr v3 directory store: per split a group, per sample an array float16 (T, C)."""
+def write_scores(subsets: Mapping[str, Sequence[ScoredSample]], path: Path) -> None:
+    """A Zarr v3 directory store: per subset a group, per sample an array float16 (T, C)."""
     root = zarr.create_group(path, zarr_format=3)
-    for side, items in splits.items():
-        group = root.create_group(side)
-        for item in items:
-            window, stored = item.window, item.stored
+    for name, samples in subsets.items():
+        group = root.create_group(name)
+        for sample in samples:
+            window, stored = sample.window, sample.stored
             array = group.create_array(
                 window.sample,
                 shape=stored.shape,
@@ -65,25 +58,25 @@ def write_scores(splits: Mapping[str, Sequence[Scored]], path: Path) -> None:
 
 
 def write_per_class(
-    clean: Mapping[str, CleanMetrics],
-    thresholds: NDArray[np.float64],
+    evaluations: Mapping[str, Evaluation],
+    thresholds: Sequence[float],
     names: Sequence[str],
     path: Path,
 ) -> None:
-    """Per split and class that occurs in it: true frames and intervals, AP, F1@50, threshold."""
+    """Per subset and class that occurs in it: true frames and intervals, AP, F1@50, threshold."""
     rows = [
         [
-            side,
+            subset,
             label,
             names[label],
-            figures.support[label],
-            figures.instances[label],
-            f"{figures.ap[label]:.4f}",
-            f"{figures.interval_f1[_HALF, label]:.4f}",
+            found.support[label],
+            found.instances[label],
+            f"{found.ap[label]:.4f}",
+            f"{found.interval_f1[_HALF, label]:.4f}",
             f"{thresholds[label]:.4f}",
         ]
-        for side, figures in clean.items()
-        for label in np.flatnonzero(figures.support).tolist()
+        for subset, found in evaluations.items()
+        for label in np.flatnonzero(found.support).tolist()
     ]
     header = ["split", "class_id", "class", "frames", "instances", "ap", "interval_f1_50"]
     write_csv(path, [*header, "threshold"], rows)
@@ -97,9 +90,9 @@ def write_intervals(
     """
     rows = []
     for person in persons:
-        said, first = intervals_of(person.timeline.predicted), person.timeline.start
-        for i in np.lexsort((said.label, said.stop, said.start)):
-            label, start, stop = int(said.label[i]), int(said.start[i]), int(said.stop[i])
+        found, first = find_intervals(person.timeline.predicted), person.timeline.start
+        for i in np.lexsort((found.label, found.stop, found.start)):
+            label, start, stop = int(found.label[i]), int(found.start[i]), int(found.stop[i])
             score = person.scores[start:stop, label].mean(dtype=np.float64)
             seconds = [f"{frame_to_seconds(first + frame, fps):.3f}" for frame in (start, stop)]
             rows.append([person.movie, person.person, names[label], *seconds, f"{score:.4f}"])
@@ -109,17 +102,15 @@ def write_intervals(
 def write_persons(
     persons: Iterable[PersonResult], references: Mapping[str, Sequence[str]], path: Path
 ) -> None:
-    """A row per person: frames in this split, of these with a label and without a crop, the mean
+    """A row per person: frames in this subset, of these with a label and without a crop, the mean
     label-set IoU over frames and the F1 over pairs of frame and class, 0-100, empty where nothing
-    is true and nothing was said.
+    is true and nothing predicted.
     """
     rows = []
     for person in persons:
         shown = person.timeline
-        truth, said = shown.truth[shown.covered], shown.predicted[shown.covered]
-        both, either = (truth & said).sum(axis=1), (truth | said).sum(axis=1)
-        overlap = np.where(either == 0, 1.0, both / np.maximum(either, 1))
-        pairs = int(truth.sum() + said.sum())
+        truth, predicted = shown.truth[shown.covered], shown.predicted[shown.covered]
+        f1 = frame_f1(truth, predicted)
         rows.append(
             [
                 person.movie,
@@ -128,8 +119,8 @@ def write_persons(
                 len(truth),
                 int(truth.any(axis=1).sum()),
                 int((shown.covered & ~shown.present).sum()),
-                f"{100 * overlap.mean():.4f}",
-                f"{200 * both.sum() / pairs:.4f}" if pairs else "",
+                f"{100 * label_set_iou(truth, predicted).mean():.4f}",
+                "" if math.isnan(f1) else f"{f1:.4f}",
             ]
         )
     header = ["movie", "person", "reference", "frames", "labelled_frames", "frames_without_crop"]
@@ -137,34 +128,34 @@ def write_persons(
 
 
 def write_plots(
-    clean: CleanMetrics,
+    evaluation: Evaluation,
     truths: Sequence[NDArray[np.bool_]],
     predictions: Sequence[Prediction],
     names: Sequence[str],
     folder: Path,
 ) -> None:
-    """Data of ``dvc plots``, of one split.
+    """Data of ``dvc plots``, of one subset.
 
     ``average_precision.csv``: a row per class that occurs. ``confusion.csv``: a row per true
     segment (`rhas.metrics.segmentation.single_label`): its class and the one predicted in most of
     its frames, the CONFUSION_CLASSES most frequent by name. ``reliability.csv``: scores in equal
     bins of [0, 1]: their mean, the share of them that is true, their number.
     """
-    there = np.flatnonzero(clean.support).tolist()
+    present = np.flatnonzero(evaluation.support).tolist()
     write_csv(
         folder / "average_precision.csv",
         ["class", "ap", "interval_f1_50", "frames"],
         [
             [
                 names[label],
-                f"{clean.ap[label]:.4f}",
-                f"{clean.interval_f1[_HALF, label]:.4f}",
-                clean.support[label],
+                f"{evaluation.ap[label]:.4f}",
+                f"{evaluation.interval_f1[_HALF, label]:.4f}",
+                evaluation.support[label],
             ]
-            for label in sorted(there, key=lambda label: (-clean.ap[label], label))
+            for label in sorted(present, key=lambda label: (-evaluation.ap[label], label))
         ],
     )
-    frequent = sorted(there, key=lambda label: (-clean.support[label], label))
+    frequent = sorted(present, key=lambda label: (-evaluation.support[label], label))
     shown = {label: names[label] for label in frequent[:CONFUSION_CLASSES]}
     shown[BACKGROUND] = "(nothing)"
     write_csv(
@@ -172,33 +163,23 @@ def write_plots(
         ["actual", "predicted"],
         [
             [shown.get(actual, "(other)"), shown.get(predicted, "(other)")]
-            for truth, said in zip(truths, predictions, strict=True)
-            for actual, predicted in _segment_pairs(truth, said.top)
+            for truth, prediction in zip(truths, predictions, strict=True)
+            for actual, predicted in _pair_segments(truth, prediction.top)
         ],
     )
+    bins = bin_scores(truths, [prediction.scores for prediction in predictions], RELIABILITY_BINS)
     write_csv(
-        folder / "reliability.csv", ["score", "true", "count"], _reliability(truths, predictions)
+        folder / "reliability.csv",
+        ["score", "true", "count"],
+        [
+            [f"{score:.4f}", f"{share:.4f}", int(count)]
+            for score, share, count in zip(bins.mean, bins.share, bins.count, strict=True)
+        ],
     )
 
 
-def _segment_pairs(truth: NDArray[np.bool_], top: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
-    segments = segments_of(single_label(truth, top))
+def _pair_segments(truth: NDArray[np.bool_], top: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    segments = find_segments(choose_single_labels(truth, top))
     for label, start, stop in zip(segments.label, segments.start, segments.stop, strict=True):
         counted = Counter(top[start:stop].tolist())
-        yield int(label), min(counted, key=lambda said: (-counted[said], said))
-
-
-def _reliability(
-    truths: Sequence[NDArray[np.bool_]], predictions: Sequence[Prediction]
-) -> list[list[Any]]:
-    count, total, true = np.zeros((3, RELIABILITY_BINS))
-    for truth, said in zip(truths, predictions, strict=True):
-        scores = said.scores.ravel().astype(np.float64)
-        bins = np.minimum((scores * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
-        count += np.bincount(bins, minlength=RELIABILITY_BINS)
-        total += np.bincount(bins, scores, RELIABILITY_BINS)
-        true += np.bincount(bins, truth.ravel(), RELIABILITY_BINS)
-    return [
-        [f"{total[b] / count[b]:.4f}", f"{true[b] / count[b]:.4f}", int(count[b])]
-        for b in np.flatnonzero(count)
-    ]
+        yield int(label), min(counted, key=lambda label: (-counted[label], label))

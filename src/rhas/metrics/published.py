@@ -1,8 +1,8 @@
-"""The published evaluator, reproduced: for comparison with the paper's tables and nothing else.
+"""The evaluator of the paper's repository, reproduced: for comparison with the paper's tables only.
 
-Written afresh from what it computes (docs/METRICS.md lists it point by point), bit-compatible with
-its figures, in arrays instead of loops. What it measures differs from what its names say; the
-constant-class score under the same evaluator belongs beside every figure of it.
+Written from what it computes (docs/METRICS.md lists it point by point), with the same bits, in
+arrays instead of loops. What it measures differs from what its names say: show the score of a
+constant class under it beside every value.
 
 T frames, C classes, P and N segments of prediction and truth.
 """
@@ -10,29 +10,39 @@ T frames, C classes, P and N segments of prediction and truth.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.metrics.segments import edit_distance, edit_score, runs
+from rhas.metrics.segments import edit_distance, edit_score, find_runs
 
 OVERLAPS = (0.1, 0.25, 0.5)
 _BLOCK = 512  # predicted segments compared at once: bounds the memory of (block, N) arrays
 
 
-def as_published(truths: Sequence[NDArray], scores: Sequence[NDArray]) -> dict[str, float]:
+@dataclass(frozen=True)
+class PublishedMetrics:
     """ACC, EDIT and F1@{10,25,50} as the published code computes them.
 
-    EDIT is summed over the samples and halved: it exceeds 100 from three samples on.
+    EDIT is summed over the samples and halved: it can exceed 100 from three samples on.
+    """
+
+    acc: float
+    edit: float
+    f1_10: float
+    f1_25: float
+    f1_50: float
+
+
+def evaluate_as_published(truths: Sequence[NDArray], scores: Sequence[NDArray]) -> PublishedMetrics:
+    """The metrics of the published evaluator; docs/METRICS.md says what they count.
 
     Args:
         truths: per sample (T, C), non-zero where a class is annotated.
         scores: per sample (T, C) finite scores, any scale; compared bit by bit, so their dtype
             matters.
-
-    Returns:
-        ``acc``, ``edit``, ``f1_10``, ``f1_25``, ``f1_50``.
 
     Raises:
         RhasError: no sample, an empty one, shapes that differ, or scores that are not finite.
@@ -57,30 +67,28 @@ def as_published(truths: Sequence[NDArray], scores: Sequence[NDArray]) -> dict[s
         top = _top(score)
         correct += int((truth[np.arange(len(top)), top] != 0).sum())
         frames += len(top)
-        p_start, p_stop = runs(score)
-        y_start, y_stop = runs(truth)
+        p_start, p_stop = find_runs(score)
+        y_start, y_stop = find_runs(truth)
         named = truth[y_start][:, top[p_start]].T != 0  # (P, N): the top class is among the labels
         edit += edit_score(edit_distance(named), max(named.shape))
         counts += _counts(named, (p_start, p_stop), (y_start, y_stop))
-    figures = {"acc": 100 * float(correct) / frames, "edit": edit / 2}
-    for overlap, (tp, fp, fn) in zip(OVERLAPS, counts.T, strict=True):
-        figures[f"f1_{round(100 * overlap)}"] = _f1(float(tp), float(fp), float(fn))
-    return figures
+    f1_10, f1_25, f1_50 = (_compute_f1(*map(float, column)) for column in counts.T)
+    return PublishedMetrics(100 * float(correct) / frames, edit / 2, f1_10, f1_25, f1_50)
 
 
-def constant_class_score(
+def score_constant_class(
     truths: Sequence[NDArray], dtype: type[np.floating] = np.float32
-) -> tuple[int, dict[str, float]]:
+) -> tuple[int, PublishedMetrics]:
     """The most frequent class everywhere, plus noise of 1e-6, under the published evaluator.
 
     Returns:
-        The class id (the lowest of equally frequent ones) and the figures of ``as_published``.
+        The class id (the lowest of equally frequent ones) and its metrics.
     """
-    label, scores = constant_scores(truths, dtype)
-    return label, as_published(truths, scores)
+    label, scores = make_constant_scores(truths, dtype)
+    return label, evaluate_as_published(truths, scores)
 
 
-def constant_scores(
+def make_constant_scores(
     truths: Sequence[NDArray], dtype: type[np.floating] = np.float32
 ) -> tuple[int, list[NDArray]]:
     """The most frequent class and scores (T, C) that name it everywhere: 1 there, else 0, plus
@@ -125,7 +133,7 @@ def _counts(
     return np.stack((tp, p_count - tp, y_count - hit.sum(axis=1)))
 
 
-def _f1(tp: float, fp: float, fn: float) -> float:
+def _compute_f1(tp: float, fp: float, fn: float) -> float:
     if tp == 0:
         return 0.0
     precision, recall = tp / (tp + fp), tp / (tp + fn)

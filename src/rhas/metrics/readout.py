@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from rhas.base.errors import RhasError
-from rhas.metrics.segmentation import Prediction
-from rhas.metrics.segments import BACKGROUND, intervals_of
+from rhas.metrics.prediction import Prediction
+from rhas.metrics.segments import BACKGROUND, find_intervals
 
 _ABOVE_ALL = 1 + 2**-10
 """Passed by no score. Not 1: float16 rounds a score above 0.9998 to 1, and 1 passes 1."""
@@ -67,7 +67,7 @@ class ReadoutConfig:
             )
 
 
-def smooth(scores: NDArray[np.floating], frames: int) -> NDArray[np.floating]:
+def smooth_scores(scores: NDArray[np.floating], frames: int) -> NDArray[np.floating]:
     """Median over ``frames`` frames (odd) of each class, (T, C); the end scores repeat."""
     if frames == 1:
         return scores
@@ -89,21 +89,23 @@ def fit_thresholds(
     A threshold lies halfway between the lowest score that passes (just above 1 where none should)
     and the highest that does not. Classes without a true frame get ``config.default_threshold``.
     """
-    smoothed = [smooth(score, config.median) for score in scores]
+    smoothed = [smooth_scores(score, config.median) for score in scores]
     curves = {}
     for label in range(truths[0].shape[1]):
         true = np.concatenate([truth[:, label] != 0 for truth in truths])
         if true.any():
-            curves[label] = _curve(true, np.concatenate([score[:, label] for score in smoothed]))
+            curves[label] = _trace_curve(
+                true, np.concatenate([score[:, label] for score in smoothed])
+            )
     thresholds = np.full(truths[0].shape[1], config.default_threshold)
-    chosen = _best_each(curves) if config.objective == "class" else _best_together(curves)
+    chosen = _choose_each(curves) if config.objective == "class" else _choose_together(curves)
     for label, position in chosen.items():
         edges = curves[label].edge
         thresholds[label] = (edges[position] + edges[position + 1]) / 2
     return thresholds
 
 
-def read_out(
+def make_prediction(
     scores: NDArray[np.floating], thresholds: NDArray[np.floating], config: ReadoutConfig
 ) -> Prediction:
     """Label sets and top classes of one sample.
@@ -117,17 +119,18 @@ def read_out(
         thresholds: (C,).
 
     Returns:
-        The prediction; its ``scores`` are the ones given, so the mAP depends on no read-out.
+        The prediction. Its ``scores`` are the ones given: the average precision depends on neither
+        thresholds nor smoothing.
     """
-    smoothed = smooth(scores, config.median)
+    smoothed = smooth_scores(scores, config.median)
     active = smoothed >= thresholds
-    intervals = intervals_of(active)
+    intervals = find_intervals(active)
     for i in np.flatnonzero(intervals.stop - intervals.start < config.min_frames):
         active[intervals.start[i] : intervals.stop[i], intervals.label[i]] = False
-    return Prediction(scores, active, top_class(smoothed, active))
+    return Prediction(scores, active, find_top_class(smoothed, active))
 
 
-def top_class(scores: NDArray[np.floating], active: NDArray[np.bool_]) -> NDArray[np.int64]:
+def find_top_class(scores: NDArray[np.floating], active: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The active class with the highest score, (T,); BACKGROUND where none is active.
 
     Args:
@@ -142,39 +145,43 @@ def top_class(scores: NDArray[np.floating], active: NDArray[np.bool_]) -> NDArra
 class _Curve:
     """What each number of passing frames gives: position 0 passes none, the last passes all.
 
-    said, found: int (N + 1,), frames that pass, true frames among them. edge: (N + 2,), the
+    passed, found: int (N + 1,), frames that pass, true frames among them. edge: (N + 2,), the
     distinct scores in falling order, between _ABOVE_ALL and 0. positives: true frames in all.
     """
 
-    said: NDArray[np.int64]
+    passed: NDArray[np.int64]
     found: NDArray[np.int64]
     edge: NDArray[np.float64]
     positives: int
 
 
-def _curve(true: NDArray[np.bool_], score: NDArray[np.floating]) -> _Curve:
+def _trace_curve(true: NDArray[np.bool_], score: NDArray[np.floating]) -> _Curve:
     order = np.argsort(-score)
     ranked = score[order].astype(np.float64)
     last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    said = np.concatenate(([0], last + 1))
+    passed = np.concatenate(([0], last + 1))
     found = np.concatenate(([0], np.cumsum(true[order])[last]))
-    return _Curve(said, found, np.concatenate(([_ABOVE_ALL], ranked[last], [0.0])), int(true.sum()))
+    return _Curve(
+        passed, found, np.concatenate(([_ABOVE_ALL], ranked[last], [0.0])), int(true.sum())
+    )
 
 
-def _best_each(curves: dict[int, _Curve]) -> dict[int, int]:
-    return {label: int((c.found / (c.said + c.positives)).argmax()) for label, c in curves.items()}
+def _choose_each(curves: dict[int, _Curve]) -> dict[int, int]:
+    return {
+        label: int((c.found / (c.passed + c.positives)).argmax()) for label, c in curves.items()
+    }
 
 
-def _best_together(curves: dict[int, _Curve]) -> dict[int, int]:
-    """Dinkelbach's method: for a guessed F1, each class alone maximises found - F1/2 · said; the
+def _choose_together(curves: dict[int, _Curve]) -> dict[int, int]:
+    """Dinkelbach's method: for a guessed F1, each class alone maximises found - F1/2 · passed; the
     F1 of these choices is the next guess. It rises until it is the maximum over all choices."""
     positives = sum(c.positives for c in curves.values())
     f1, chosen = 0.0, {}
     while True:
-        chosen = {label: int((c.found - f1 / 2 * c.said).argmax()) for label, c in curves.items()}
+        chosen = {label: int((c.found - f1 / 2 * c.passed).argmax()) for label, c in curves.items()}
         found = sum(int(curves[label].found[at]) for label, at in chosen.items())
-        said = sum(int(curves[label].said[at]) for label, at in chosen.items())
-        better = 2 * found / (said + positives) if curves else 0.0
+        passed = sum(int(curves[label].passed[at]) for label, at in chosen.items())
+        better = 2 * found / (passed + positives) if curves else 0.0
         if better <= f1:
             return chosen
         f1 = better

@@ -41,7 +41,7 @@ class Segments:
         return len(self.label)
 
 
-def runs(values: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_runs(values: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and ends (exclusive) of the maximal runs of equal rows, int64 (R,) each.
 
     Args:
@@ -56,14 +56,14 @@ def runs(values: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.concatenate(([0], cuts)), np.concatenate((cuts, [len(values)]))
 
 
-def segments_of(labels: NDArray[np.integer]) -> Segments:
+def find_segments(labels: NDArray[np.integer]) -> Segments:
     """The segments of a single-label sequence (T,), those of BACKGROUND left out."""
-    start, stop = runs(labels)
-    kept = labels[start] != BACKGROUND
-    return Segments(labels[start][kept].astype(np.int64), start[kept], stop[kept])
+    start, stop = find_runs(labels)
+    labelled = labels[start] != BACKGROUND
+    return Segments(labels[start][labelled].astype(np.int64), start[labelled], stop[labelled])
 
 
-def intervals_of(active: NDArray[np.bool_]) -> Segments:
+def find_intervals(active: NDArray[np.bool_]) -> Segments:
     """The intervals of a multi-label sequence (T, C) bool, ordered by class, then start."""
     edge = np.zeros((1, active.shape[1]), np.int8)
     steps = np.diff(np.concatenate((edge, active.astype(np.int8), edge)), axis=0).T  # (C, T+1)
@@ -82,9 +82,9 @@ def edit_distance(match: NDArray[np.bool_]) -> int:
     steps = np.arange(match.shape[1] + 1)
     row = steps
     for i, same in enumerate(match, start=1):
-        kept = np.minimum(row[1:] + 1, row[:-1] + ~same)
+        cheapest = np.minimum(row[1:] + 1, row[:-1] + ~same)
         # cell n is the cheapest of all cells k <= n plus n - k insertions
-        row = np.minimum.accumulate(np.concatenate(([i], kept)) - steps) + steps
+        row = np.minimum.accumulate(np.concatenate(([i], cheapest)) - steps) + steps
     return int(row[-1])
 
 
@@ -106,18 +106,21 @@ class Counts:
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
 
     def pooled(self) -> NDArray[np.float64]:
-        """F1 over all classes together, (K,), 0-100; 100 where there was nothing to find or say."""
-        return f1(self.tp.sum(axis=1), self.fp.sum(axis=1), self.fn.sum(axis=1))
+        """F1 over all classes together, (K,), 0-100; 100 where nothing is true and
+        nothing predicted."""
+        return compute_f1(self.tp.sum(axis=1), self.fp.sum(axis=1), self.fn.sum(axis=1))
 
     def by_class(self) -> NDArray[np.float64]:
         """F1 of each class, (K, C), 0-100."""
-        return f1(self.tp, self.fp, self.fn)
+        return compute_f1(self.tp, self.fp, self.fn)
 
 
-def f1(tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]) -> NDArray[np.float64]:
+def compute_f1(
+    tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """2 tp / (2 tp + fp + fn) in percent; 100 where all three are 0."""
-    said = 2 * tp + fp + fn
-    return np.where(said == 0, 100.0, 200.0 * tp / np.maximum(said, 1))
+    counted = 2 * tp + fp + fn
+    return np.where(counted == 0, 100.0, 200.0 * tp / np.maximum(counted, 1))
 
 
 def count_matches(
@@ -137,9 +140,9 @@ def count_matches(
     """
     asked = np.asarray(thresholds)[:, None]
     tp = np.zeros((len(asked), classes), np.int64)
-    said = np.bincount(predicted.label, minlength=classes)
-    there = np.bincount(truth.label, minlength=classes)
-    for label in np.flatnonzero((said > 0) & (there > 0)):
+    predictions = np.bincount(predicted.label, minlength=classes)
+    instances = np.bincount(truth.label, minlength=classes)
+    for label in np.flatnonzero((predictions > 0) & (instances > 0)):
         p, t = predicted.label == label, truth.label == label
         first = np.maximum(predicted.start[p][:, None], truth.start[t][None, :])
         last = np.minimum(predicted.stop[p][:, None], truth.stop[t][None, :])
@@ -149,4 +152,4 @@ def count_matches(
         best = overlap.argmax(axis=1)
         reached = overlap.max(axis=1) >= asked  # (K, P)
         tp[:, label] = [len(np.unique(best[row])) for row in reached]
-    return Counts(tp, said - tp, there - tp)
+    return Counts(tp, predictions - tp, instances - tp)

@@ -5,7 +5,7 @@ Legend: T frames, P persons of the film. docs/METRICS.md, Grounding, defines the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -110,46 +110,46 @@ class TrackedFilm:
         return np.isfinite(self.boxes).all(2)
 
 
-def track_counts(film: TrackedFilm) -> list[TrackCounts]:
+def count_tracks(film: TrackedFilm) -> list[TrackCounts]:
     """Counts by person."""
     return [_person_counts(film, person) for person in range(film.boxes.shape[1])]
 
 
-def overlaps(film: TrackedFilm, person: int) -> NDArray[np.floating]:
+def track_overlaps(film: TrackedFilm, person: int) -> NDArray[np.floating]:
     """IoU of a person's track box with every true box of the frame, (T, P)."""
     return box_iou(film.boxes[:, person, None], film.right)
 
 
-def on_another(overlap: NDArray[np.floating], person: int) -> NDArray[np.bool_]:
-    """(T,): the box lies on another person, from `overlaps`."""
+def find_wrong_boxes(overlap: NDArray[np.floating], person: int) -> NDArray[np.bool_]:
+    """(T,): the box lies on another person, from `track_overlaps`."""
     return (overlap[:, person] < IOU) & (overlap.max(1) >= IOU)
 
 
 def _person_counts(film: TrackedFilm, person: int) -> TrackCounts:
-    overlap = overlaps(film, person)
-    own, boxed = overlap[:, person], film.has_box[:, person]
+    overlap = track_overlaps(film, person)
+    own_overlap, boxed = overlap[:, person], film.has_box[:, person]
     visible, absent = film.counted[:, person], ~film.in_view[:, person]
-    wrong = boxed & on_another(overlap, person)
+    wrong = boxed & find_wrong_boxes(overlap, person)
     return TrackCounts(
         persons=1,
         not_found=int(not boxed.any()),
         visible=int(visible.sum()),
-        found=int((visible & (own >= IOU)).sum()),
-        overlap=float(own[visible].sum()),
+        found=int((visible & (own_overlap >= IOU)).sum()),
+        overlap=float(own_overlap[visible].sum()),
         boxed=int(boxed.sum()),
         wrong=int(wrong.sum()),
         nobody=int((boxed & (overlap.max(1) < IOU)).sum()),
         wrong_visible=int((wrong & visible).sum()),
         absent=int(absent.sum()),
         absent_boxed=int((absent & boxed).sum()),
-        id_switches=id_switches(overlap),
-        cut_crossings=cut_crossings(
+        id_switches=count_id_switches(overlap),
+        cut_crossings=count_cut_crossings(
             boxed, film.interpolated[:, person], film.cuts, film.found_cuts
         ),
     )
 
 
-def id_switches(overlap: NDArray[np.floating]) -> int:
+def count_id_switches(overlap: NDArray[np.floating]) -> int:
     """How often the true person under a track changes, as CLEAR-MOT counts mismatches.
 
     The track lies on the person it lay on last, as long as their IoU is at least 0.5, else on the
@@ -167,11 +167,11 @@ def id_switches(overlap: NDArray[np.floating]) -> int:
     return switches
 
 
-def cut_crossings(
+def count_cut_crossings(
     boxed: NDArray[np.bool_],
     interpolated: NDArray[np.bool_],
-    cuts: Iterable[int],
-    found_cuts: Iterable[int],
+    cuts: Sequence[int] | NDArray[np.integer],
+    found_cuts: Sequence[int] | NDArray[np.integer],
 ) -> int:
     """True cuts across which a track goes on, by interpolation, as if there were none.
 
@@ -182,7 +182,7 @@ def cut_crossings(
         boxed, interpolated: bool (T,).
         cuts, found_cuts: frames that start a shot.
     """
-    missed = np.setdiff1d(np.asarray(list(cuts), int), np.asarray(list(found_cuts), int))
+    missed = np.setdiff1d(np.asarray(cuts, int), np.asarray(found_cuts, int))
     missed = missed[(missed > 0) & (missed < len(boxed))]
     both = boxed[missed - 1] & boxed[missed]
     return int((both & (interpolated[missed - 1] | interpolated[missed])).sum())

@@ -22,7 +22,7 @@ from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.evaluate.stores import Stores, Tracks, read_tracked, read_tracks
 from rhas.metrics.recall import IOU
-from rhas.metrics.tracks import TrackedFilm, on_another, overlaps
+from rhas.metrics.tracks import TrackedFilm, find_wrong_boxes, track_overlaps
 from rhas.stores.jpegstore import JpegReader
 from rhas.stores.manifest import Manifest
 
@@ -133,7 +133,7 @@ def read_sheet(stores: Stores, movie: str, frames: int) -> Sheet:
     if film is not None:
         lost = film.counted & ~film.has_box
         for person in range(wrong.shape[1]):
-            wrong[:, person] = on_another(overlaps(film, person), person)
+            wrong[:, person] = find_wrong_boxes(track_overlaps(film, person), person)
     origin = ", boxes are the truth's" if tracks.truth else ""
     return Sheet(
         f"{movie}: {len(shown)} of {length} frames{origin}",
@@ -164,7 +164,7 @@ def _said(
         sum(kinds), *kinds
     )
     if film is not None and (visible := film.counted[:, person]).any():
-        found = overlaps(film, person)[:, person] >= IOU
+        found = track_overlaps(film, person)[:, person] >= IOU
         said += f"; visible in {100 * visible.mean():.0f} %: of these "
         said += f"{100 * found[visible].mean():.0f} % right"
         said += f", {100 * wrong[visible, person].mean():.0f} % on somebody else"

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from rhas.crop.tracking import DETECTED, INTERPOLATED
-from rhas.metrics.segments import runs
+from rhas.metrics.segments import find_runs
 from rhas.segment.absence import REASONS
 from rhas.segment.people import Person
 from rhas.stores.jpegstore import JpegReader, person_group
@@ -90,7 +90,7 @@ def _spread(count: int, most: int) -> np.ndarray:
 
 
 def _spans(there: np.ndarray) -> list[list[int]]:
-    starts, stops = runs(there)
+    starts, stops = find_runs(there)
     return [[int(a), int(b)] for a, b in zip(starts, stops, strict=True) if there[a]]
 
 

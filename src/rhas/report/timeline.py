@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
-from rhas.metrics.segments import runs
+from rhas.metrics.segments import find_runs
 
 # Okabe and Ito's palette: apart for every kind of colour vision, and in grey
 TRUTH, PREDICTION = "#0072B2", "#E69F00"
@@ -171,7 +171,7 @@ def _spans(active: NDArray[np.bool_], start: int, fps: float) -> list[tuple[floa
     """(start, width) in seconds of every run of active frames."""
     return [
         (frame_to_seconds(start + first, fps), frame_to_seconds(last - first, fps))
-        for first, last in zip(*runs(active), strict=True)
+        for first, last in zip(*find_runs(active), strict=True)
         if active[first]
     ]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rhas.base.boxes import box_iou
 from rhas.crop.tracking import MISSING
-from rhas.metrics.segments import runs
+from rhas.metrics.segments import find_runs
 
 NO_DETECTION = "no detection"
 LOW_SCORE = "below min_score"
@@ -102,7 +102,7 @@ def absences(
             near = low + np.searchsorted(middle, frames, side="left")
             code, score = why[near], best.scores[near]
         code = np.where(source[frames] == MISSING, code, -1)
-        for a, b in zip(*runs(code), strict=True):
+        for a, b in zip(*find_runs(code), strict=True):
             if code[a] >= 0:
                 known = score[a:b][~np.isnan(score[a:b])]
                 top = round(float(known.max()), 4) if known.size else None

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING
 from rhas.evaluate.fitted import FittedReadout
-from rhas.metrics.readout import read_out, smooth
-from rhas.metrics.segments import intervals_of
+from rhas.metrics.readout import smooth_scores
+from rhas.metrics.segments import find_intervals
 from rhas.segment.absence import Absence, absences, best_candidates
 from rhas.stores.jpegstore import person_group
 
@@ -137,10 +137,9 @@ def actions_by_time(person: Person) -> list[str]:
 def _actions(
     scores: NDArray[np.float32], present: NDArray[np.bool_], readout: FittedReadout
 ) -> tuple[list[Action], list[Curve]]:
-    thresholds = np.asarray(readout.thresholds)
-    active = read_out(scores, thresholds, readout.readout).active
-    smoothed = smooth(scores, readout.readout.median)
-    said = intervals_of(active)
+    active = readout.predict(scores).active
+    smoothed = smooth_scores(scores, readout.readout.median)
+    said = find_intervals(active)
     actions = []
     for i in np.lexsort((said.label, said.stop, said.start)):
         label, start, stop = int(said.label[i]), int(said.start[i]), int(said.stop[i])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rhas.chunk import Sample
 from rhas.engine.workcache import code_hash
-from rhas.evaluate.evaluation import score_samples
+from rhas.evaluate.scoring import score_samples
 from rhas.methods import Dims
 from rhas.segment.parts import Part
 from rhas.stores import featurestore

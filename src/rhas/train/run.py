@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from rhas.base.errors import RhasError
 from rhas.engine.workcache import code_hash
 from rhas.methods import Method, build, config_of, plain_config
-from rhas.metrics.segmentation import Prediction, clean_metrics
+from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
 from rhas.train.config import TrainConfig
 from rhas.train.samples import Held, batch_of, dims_of
@@ -259,7 +259,9 @@ class Run:
         gathered = sorted(row for part in self.team.gather(rows) for row in part)
         losses, truths, scores = (list(column) for column in list(zip(*gathered, strict=True))[1:])
         figures = {"val/loss": sum(losses) / len(losses)}
-        clean = clean_metrics(truths, [_prediction(score) for score in scores]).figures
+        clean = asdict(
+            evaluate_predictions(truths, [_prediction(score) for score in scores]).metrics
+        )
         return figures | {f"val/{name}": v for name, v in clean.items() if np.isfinite(v)}
 
     def _keep_best(self, figures: Figures) -> None:
