@@ -110,6 +110,9 @@ def test_code_hash_ignores_comments_and_docstrings_only(
     assert hashed("from rhas.b import f\n", "def f():\n    return 2\n") != base
 
 
+TYPES = "if TYPE_CHECKING:\n    import rhas.unused\nelse:\n    import rhas.c\n"
+
+
 def test_import_closure_follows_relative_and_local_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,9 +122,10 @@ def test_import_closure_follows_relative_and_local_imports(
     sources = {
         "__init__.py": "",
         "sub/__init__.py": "from .inner import x\n",
-        "sub/inner.py": "x = 1\n",
+        "sub/inner.py": TYPES + "x = 1\n",
         "a.py": "def f():\n    from . import b\n",
         "b.py": "import rhas.sub\n",
+        "c.py": "",
         "unused.py": "",
     }
     for name, source in sources.items():
@@ -129,4 +133,4 @@ def test_import_closure_follows_relative_and_local_imports(
     script = tmp_path / "stage.py"
     script.write_text("import rhas.a\nimport json\n")
     names = {path.relative_to(package).as_posix() for path in import_closure(script)}
-    assert names == {"__init__.py", "a.py", "b.py", "sub/__init__.py", "sub/inner.py"}
+    assert names == {"__init__.py", "a.py", "b.py", "c.py", "sub/__init__.py", "sub/inner.py"}

@@ -202,7 +202,8 @@ def import_closure(
     """Files of the package ``rhas`` that a Python file imports, directly or not; sorted.
 
     The file itself is included where it belongs to the package. Imports inside functions count,
-    and so do the ``__init__`` files of the packages passed through.
+    and so do the ``__init__`` files of the packages passed through; imports for type checkers
+    alone do not.
 
     Args:
         script: a Python file.
@@ -225,7 +226,7 @@ def import_closure(
 
 def _imports(path: Path, package: Path) -> Iterator[Path]:
     parents = path.relative_to(package.parent).parent.parts if path.is_relative_to(package) else ()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in _nodes_that_run(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _module_files(tuple(alias.name.split(".")), package)
@@ -235,6 +236,18 @@ def _imports(path: Path, package: Path) -> Iterator[Path]:
             yield from _module_files(module, package)
             for alias in node.names:
                 yield from _module_files((*module, alias.name), package)
+
+
+def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below ``if TYPE_CHECKING:``."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def _module_files(module: tuple[str, ...], package: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import asdict
+from os import PathLike
 from pathlib import Path
 
 import safetensors
@@ -40,13 +41,14 @@ def save_method(method: Method, config: TrainConfig, dims: Dims, out: Path) -> N
     write_json(out / CONFIG, said)
 
 
-def load_method(folder: Path, device: str = "cpu") -> Method:
+def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
     """A trained method, ready for ``scores``.
 
     Raises:
         RhasError: files missing or damaged, a method or parameter that this version does not
             know, or tensors that do not fit the configuration.
     """
+    folder = Path(folder)
     for name in (CONFIG, MODEL):
         if not (folder / name).is_file():
             raise RhasError(

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,11 @@ class Encoder(ABC):
 
 
 def load_encoder(
-    vlm: str, folder: Path, device: str = "cpu", dtype: str = "float32", compile: bool = False
+    vlm: str,
+    folder: str | PathLike[str],
+    device: str = "cpu",
+    dtype: str = "float32",
+    compile: bool = False,
 ) -> Encoder:
     """The encoder ``vlm`` with the checkpoint in ``folder``; kept for the process's next film.
 
@@ -204,7 +209,8 @@ def load_encoder(
     Raises:
         RhasError: unknown encoder, or a checkpoint that is absent, partial or of another model.
     """
-    return _load(vlm, folder, device, dtype, compile, checkpoint_hash(folder))
+    path = Path(folder)
+    return _load(vlm, path, device, dtype, compile, checkpoint_hash(path))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,94 @@
+"""What the commands do with films, as functions with plain arguments (docs/API.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from rhas.base.errors import RhasError
+from rhas.cli.project import params_here, read_film_params
+from rhas.engine.workcache import WorkCache
+from rhas.features import extract_features as extract_from_films
+from rhas.segment import run
+from rhas.segment.models import find_readout
+from rhas.segment.request import Request
+from rhas.train import load_method
+
+AnyPath = str | PathLike[str]
+
+
+def extract_features(
+    films: Sequence[AnyPath],
+    references: Sequence[str],
+    out: AnyPath,
+    *,
+    params: AnyPath = "params.yaml",
+) -> dict[str, Path]:
+    """Decodes films, finds the described persons and extracts their features.
+
+    All films are tried before an error is raised; what is done is not computed again. Call it from
+    a script's ``if __name__ == "__main__":``, since its workers are processes of their own.
+
+    Args:
+        films: the files; their names without ending must differ.
+        references: a sentence per person, looked for in every film.
+        out: folder for ``frames``, ``boxes``, ``tracks`` and ``features``.
+        params: a params.yaml. Checkpoints in it are relative to the working folder.
+
+    Returns:
+        The feature store of each film by its movie name; `rhas.stores` reads it.
+
+    Raises:
+        RhasError: wrong parameters, or a film that cannot be read; the others are done.
+    """
+    values = read_film_params(params_here(Path(params)))
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    failures = extract_from_films(
+        [Path(film) for film in films], references, values, WorkCache(folder / ".work"), folder
+    )
+    if failures:
+        raise RhasError(
+            f"{len(failures)} of {len(films)} films failed",
+            where=str(folder / "report.json"),
+            got="; ".join(str(error) for error in failures.values()),
+        ) from next(iter(failures.values()))
+    return {path.stem: path for path in sorted((folder / "features").glob("*.zarr"))}
+
+
+def segment_film(
+    film: AnyPath,
+    references: Sequence[str],
+    out: AnyPath,
+    *,
+    model: AnyPath | None = None,
+    params: AnyPath = "params.yaml",
+    overlay: bool = True,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Tells what the described persons do in a film, and when; writes all of it into a folder.
+
+    Args:
+        film: the file.
+        references: a sentence per person.
+        out: folder to write; docs/SEGMENT.md says what is in it.
+        model: folder of a trained method; None: ``models/<method>`` of ``params``.
+        params: a params.yaml. Checkpoints in it are relative to the working folder.
+        overlay: draw a film with boxes and actions.
+        tell: takes a line about each step, e.g. ``print``.
+
+    Returns:
+        A summary: film, seconds, and of each person the reference, the share of frames in which
+        they are seen, the number of intervals and the actions.
+
+    Raises:
+        RhasError: what is wrong with the film, the sentences, the parameters or the model.
+    """
+    values = read_film_params(params_here(Path(params)))
+    folder = Path(model) if model is not None else Path("models") / values["method"]
+    load_method(folder)  # says what is wrong with it
+    readout = find_readout(folder, Path("results"))
+    request = Request(Path(film), tuple(references), Path(out), folder, readout, values, overlay)
+    return run.segment_film(request, tell)
