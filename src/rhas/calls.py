@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.cli.project import params_here, read_film_params
+from rhas.cli.project import find_params, read_film_params
 from rhas.engine.workcache import WorkCache
 from rhas.features import extract_features as extract_from_films
 from rhas.segment import run
@@ -43,7 +43,7 @@ def extract_features(
     Raises:
         RhasError: wrong parameters, or a film that cannot be read; the others are done.
     """
-    values = read_film_params(params_here(Path(params)))
+    values = read_film_params(find_params(Path(params)))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     failures = extract_from_films(
@@ -86,7 +86,7 @@ def segment_film(
     Raises:
         RhasError: what is wrong with the film, the sentences, the parameters or the model.
     """
-    values = read_film_params(params_here(Path(params)))
+    values = read_film_params(find_params(Path(params)))
     folder = Path(model) if model is not None else Path("models") / values["method"]
     load_method(folder)  # says what is wrong with it
     readout = find_readout(folder, Path("results"))
