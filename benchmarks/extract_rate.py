@@ -23,7 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,30 +30,17 @@ from torch import Tensor
 from rhas.extract import extract_film
 from rhas.extract.encoders import Encoder, Text, load_encoder
 from rhas.extract.pictures import FilmPictures
-from rhas.stores.jpegstore import JpegReader, JpegWriter, create_h5
+from rhas.stores.frames import count_frames, open_frames, write_frames_part
+from rhas.stores.tracks import FilmTracks, open_tracks, write_tracks_part
 
 Ready = list[tuple[Tensor, Tensor, np.ndarray]]
-
-
-def shortened(source: Path, target: Path, frames: int) -> None:
-    """The first frames of a store of frames or tracks."""
-    with h5py.File(source) as old, create_h5(target) as new:
-        new.attrs.update(old.attrs)
-        names = [name for name in old if name.startswith("person_")]
-        for name in names or ["/"]:
-            group = new.require_group(name)
-            group.attrs.update(old[name].attrs)
-            reader = JpegReader(old[name])
-            with JpegWriter(group) as jpegs:
-                for frame in range(min(frames, len(reader))):
-                    jpegs.append(reader.bytes(frame))
 
 
 def ready_tensors(frames: Path, tracks: Path, encoder: Encoder, batch: int) -> Ready:
     """By block: pixels of the whole frames, pixels of the crops, and whose crops they are."""
     ready: Ready = []
-    with h5py.File(frames) as frames_file, h5py.File(tracks) as tracks_file:
-        film = FilmPictures(frames_file, tracks_file, encoder.resized)
+    with open_frames(frames) as frame_store, open_tracks(tracks) as track_store:
+        film = FilmPictures(frame_store, track_store, encoder.resized)
         for block in film.blocks(batch, threads=1):
             crops = encoder.pixels(block.crops) if len(block.crops) else torch.empty(0)
             ready.append((encoder.pixels(block.whole), crops, block.persons))
@@ -90,9 +76,7 @@ def rates(
     """Medians in seconds, and the stage's rate in per cent of the bare model's."""
     encoder = load_encoder(vlm, checkpoint)
     ready = ready_tensors(frames, tracks, encoder, batch)
-    with h5py.File(tracks) as file:
-        references = [str(file[name].attrs["reference"]) for name in sorted(file)]
-    texts = encoder.encode_text(references)
+    texts = encoder.encode_text(FilmTracks.read(tracks).references)
     inputs = {"frames": frames, "tracks": tracks, "checkpoint": checkpoint}
     config = {"vlm": vlm, "checkpoint": str(checkpoint), "batch_size": batch}
     out = frames.with_name("store.zarr")
@@ -133,8 +117,9 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         frames, tracks = Path(name) / "frames.h5", Path(name) / "tracks.h5"
-        shortened(options.frames_store, frames, options.frames)
-        shortened(options.tracks_store, tracks, options.frames)
+        stop = min(options.frames, count_frames(options.frames_store))
+        write_frames_part(options.frames_store, "", 0, stop, frames)
+        write_tracks_part(options.tracks_store, "", 0, stop, tracks)
         checkpoint = options.checkpoint or Path("weights") / options.vlm
         figures = rates(frames, tracks, options.vlm, checkpoint, options.batch_size, options.repeat)
     print(json.dumps({key: round(value, 3) for key, value in figures.items()}, indent=1))

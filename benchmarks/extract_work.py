@@ -32,7 +32,9 @@ import torch
 
 from rhas.extract import extract_film
 from rhas.extract.encoders import load_encoder
-from rhas.stores.jpegstore import JpegWriter, create_h5, encode_jpeg, person_group
+from rhas.stores.frames import FrameInfo, create_frames
+from rhas.stores.jpeg import encode_jpeg
+from rhas.stores.tracks import FilmTracks, PersonTrack, TrackInfo, create_tracks
 
 REFERENCES = (
     "the woman in the red coat",
@@ -122,19 +124,28 @@ def _film(folder: Path, persons: int) -> dict[str, Path]:
     """Stores of a film whose persons are never seen."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    with create_h5(folder / "frames.h5") as file:
-        file.attrs["fps"] = 15.0
-        with JpegWriter(file) as jpegs:
-            for _ in range(FRAMES):
-                jpegs.append(encode_jpeg(rng.integers(0, 256, (360, 640, 3), np.uint8), 90))
-    with create_h5(folder / "tracks.h5") as file:
-        file.attrs["truth"] = False
-        for person in range(persons):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = REFERENCES[person]
-            with JpegWriter(group) as jpegs:
-                for _ in range(FRAMES):
-                    jpegs.append(b"")
+    with create_frames(folder / "frames.h5") as store:
+        for frame in range(FRAMES):
+            image = rng.integers(0, 256, (360, 640, 3), np.uint8)
+            store.append(encode_jpeg(image, 90), frame / 15)
+        store.info = FrameInfo(
+            movie="made", fps=15.0, width=640, height=360, source_width=640, source_height=360,
+            source_fps=15.0, source_seconds=FRAMES / 15, rotation=0, codec="none", reader="none",
+            quality=90, lost_frames=0,
+        )  # fmt: skip
+    never = (
+        np.full((FRAMES, 4), np.nan, np.float32),
+        np.zeros(FRAMES, np.float32),
+        np.zeros(FRAMES, np.uint8),
+    )
+    tracks = FilmTracks(
+        TrackInfo("made", 224, 0.1, False),
+        np.zeros(0, np.int32),
+        tuple(PersonTrack(reference, *never) for reference in REFERENCES[:persons]),
+    )
+    with create_tracks(folder / "tracks.h5", tracks) as crops:
+        for _ in range(FRAMES):
+            crops.append([b""] * persons)
     return {name: folder / f"{name}.h5" for name in ("frames", "tracks")}
 
 

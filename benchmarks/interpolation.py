@@ -20,7 +20,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import (
@@ -33,7 +32,7 @@ from scipy.interpolate import (
 from rhas.base.boxes import box_iou
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Manifest
 
 Boxes = NDArray[np.float64]  # (N, 4): x1, y1, x2, y2 in pixels
@@ -136,10 +135,9 @@ class Flow:
 
 def grey(store: Path) -> list[NDArray[np.uint8]]:
     """The pictures of a frames store, uint8 (height, width) each; black where there is none."""
-    with h5py.File(store) as file:
-        film = JpegReader(file)
-        nothing = np.zeros((int(file.attrs["height"]), int(file.attrs["width"]), 3), np.uint8)
-        seen = (film[n] for n in range(len(film)))
+    with open_frames(store) as film:
+        nothing = np.zeros((film.info.height, film.info.width, 3), np.uint8)
+        seen = (film.images[n] for n in range(len(film)))
         return [cv2.cvtColor(nothing if p is None else p, cv2.COLOR_RGB2GRAY) for p in seen]
 
 

@@ -14,17 +14,18 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from rhas.base.config import load_params
 from rhas.crop.detections import merge
-from rhas.crop.tracking import INTERPOLATED, Track, track_film
+from rhas.crop.tracking import Track, track_film
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Manifest
+from rhas.stores.tracks import BoxSource
 
 DATA = Path("data")
 STORES = Stores(DATA / "raw", DATA / "frames", DATA / "boxes", DATA / "tracks")
@@ -61,29 +62,25 @@ def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[T
     """
     film = read_tracked(STORES, movie)
     frames, people = film.visible.shape
-    with h5py.File(STORES.boxes / f"{movie}.h5") as file:
-        sampled, stride = file["frames"][:], int(file.attrs["stride"])
-        groups = [file[person_group(person)] for person in range(people)]
-        candidates = [[group[key][:] for key in ("offsets", "boxes", "scores")] for group in groups]
+    store = FilmBoxes.read(STORES.boxes / f"{movie}.h5")
+    with open_frames(STORES.frames / f"{movie}.h5") as opened:
+        pictures = [opened.images[int(frame)] for frame in store.frames]
 
-    with h5py.File(STORES.frames / f"{movie}.h5") as file:
-        reader = JpegReader(file)
-        pictures = [reader[int(frame)] for frame in sampled]
-
-    def of(person: int, key: int) -> list[np.ndarray]:
-        offsets = candidates[person][0]
-        return np.split(candidates[person][key], offsets[1:-1])
+    def by_frame(values: str, persons: Sequence[int]) -> list[tuple[np.ndarray, ...]]:
+        chosen = [store.persons[person] for person in persons]
+        rows = [np.split(getattr(person, values), person.offsets[1:-1]) for person in chosen]
+        return list(zip(*rows, strict=True))
 
     for persons in combinations(range(people), named or people):
-        boxes, scores = (list(zip(*(of(p, key) for p in persons), strict=True)) for key in (1, 2))
+        boxes, scores = by_frame("boxes", persons), by_frame("scores", persons)
         bodies = [merge(b, s) for b, s in zip(boxes, scores, strict=True)]
         tracks, _ = track_film(
-            sampled,
+            store.frames,
             [found.coloured(picture) for found, picture in zip(bodies, pictures, strict=True)],
             film.found_cuts,
             frames,
             len(persons),
-            stride=stride,
+            stride=store.info.stride,
             max_gap=max_gap,
             min_score=min_score,
         )
@@ -96,7 +93,7 @@ def _counted(
     boxes, interpolated = np.full_like(film.boxes, np.nan), np.zeros_like(film.interpolated)
     for person, track in zip(persons, tracks, strict=True):
         boxes[:, person] = track.boxes
-        interpolated[:, person] = track.source == INTERPOLATED
+        interpolated[:, person] = track.source == BoxSource.INTERPOLATED
     everybody = count_tracks(replace(film, boxes=boxes, interpolated=interpolated))
     return [everybody[person] for person in persons]
 

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
@@ -43,6 +42,7 @@ from rhas.metrics.segments import (
     find_intervals,
     find_segments,
 )
+from rhas.stores.scores import read_sample_scores
 
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50")
 READ = ("results/scores.zarr", "results/readout.json", "data/samples/intervals.csv")
@@ -98,11 +98,10 @@ def read_said(folder: Path, side: str) -> Said:
     sums: dict[Person, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     edits: dict[Person, float] = defaultdict(float)
     frames: dict[Person, list[tuple[NDArray[np.bool_], NDArray[np.float32]]]] = defaultdict(list)
-    for _, window in sorted(zarr.open_group(scores_file, path=side, mode="r").arrays()):
-        facts: dict[str, Any] = window.attrs.asdict()
-        person = (facts["movie"], facts["person"])
-        truth = labels_of(intervals[person], facts["start"], facts["stop"]) != 0
-        scores = np.asarray(window[:], np.float32)
+    for window in read_sample_scores(scores_file, side):
+        person = (window.movie, window.person)
+        truth = labels_of(intervals[person], window.start, window.stop) != 0
+        scores = window.scores.astype(np.float32)
         said = make_prediction(scores, thresholds, fitted.readout)
         frames[person].append((truth, scores))
         own, classes = sums[person], truth.shape[1]

@@ -28,7 +28,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from extract_work import extract_work
@@ -41,7 +40,9 @@ from rhas.ground import GroundConfig, ground_film, make_grounder
 from rhas.ground.batches import with_fitting_batches
 from rhas.ground.truth import TruthBoxes
 from rhas.metrics.recall import VISIBLE, Recall, box_recall
+from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
+from rhas.stores.truth import TrueBoxes
 
 REFERENCES = [
     "the woman in the red coat",
@@ -128,10 +129,9 @@ def packing_cost(data: Path) -> Figures:
                 start = time.process_time()
                 ground_film(inputs, arguments, out, lambda n: None)
                 seconds += time.process_time() - start
-                true = TruthBoxes(data / "raw" / "truth" / f"{film.movie}.h5")
-                with h5py.File(store) as file:
-                    moments = file["time"][:]
-                    size = int(file.attrs["width"]), int(file.attrs["height"])
+                true = TruthBoxes(TrueBoxes.read(data / "raw" / "truth" / f"{film.movie}.h5"))
+                with open_frames(store) as opened:
+                    moments, size = opened.time, opened.size
                 right = true.at(moments, *size)
                 counted = (true.visible(moments) >= VISIBLE) & np.isfinite(right).all(2)
                 counts += box_recall(out, right, counted)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +35,8 @@ from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.ground import ground_film
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks, track_overlaps
-from rhas.stores.jpegstore import create_dataset, create_h5, person_group
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Film, Manifest
 
 PLACES = ("detected", "between", "longer gap", "missing")
@@ -45,22 +45,9 @@ PLACES = ("detected", "between", "longer gap", "missing")
 def thin(store: Path, stride: int, out: Path) -> int:
     """Writes the boxes of every stride-th frame of a boxes store of all frames; returns their
     number."""
-    with h5py.File(store) as dense, create_h5(out) as file:
-        file.attrs.update({**dense.attrs, "stride": stride})
-        kept = dense["frames"][::stride]
-        create_dataset(file, "frames", kept)
-        person = 0
-        while (name := person_group(person)) in dense:
-            own, group = dense[name], file.create_group(name)
-            group.attrs["reference"] = own.attrs["reference"]
-            offsets = own["offsets"][:]
-            counts = np.diff(offsets)
-            rows = np.concatenate([np.arange(offsets[f], offsets[f + 1]) for f in kept])
-            create_dataset(group, "offsets", np.concatenate([[0], np.cumsum(counts[::stride])]))
-            for part in ("boxes", "scores"):
-                create_dataset(group, part, own[part][:][rows.astype(np.int64)])
-            person += 1
-        return len(kept)
+    thinned = FilmBoxes.read(store).thin_out(stride)
+    thinned.write(out)
+    return len(thinned.frames)
 
 
 @dataclass(frozen=True)
@@ -83,8 +70,8 @@ def film_results(
     job = ground_job(film.movie, film.references, frames, stores.truth(film.movie), dense)
     every = folder / f"{film.movie}_every.h5"
     ground_film(job.inputs, job.arguments, every, lambda n: None)
-    with h5py.File(frames) as file:
-        seconds = (len(file["offsets"]) - 1) / float(file.attrs["fps"])
+    with open_frames(frames) as opened:
+        seconds = len(opened) / opened.info.fps
     found: dict[int, Result] = {}
     first: TrackedFilm | None = None
     for stride in strides:

@@ -32,7 +32,7 @@ from rhas.evaluate.scoring import score_samples
 from rhas.extract.encoders import load_encoder
 from rhas.metrics.readout import ReadoutConfig, fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
-from rhas.stores import featurestore
+from rhas.stores.features import FeatureStore
 
 SHARED_SPACE = ("clip", "siglip2")
 
@@ -61,8 +61,8 @@ def encoder_of(samples: Samples) -> str:
     Raises:
         RhasError: one without a space that pictures and sentences share.
     """
-    store = Path(samples.info["features"]) / f"{samples.samples[0].movie}.zarr"
-    name = featurestore.attributes(store, 0)["encoder"]
+    store = Path(samples.info.features) / f"{samples.samples[0].movie}.zarr"
+    name = FeatureStore(store).read_info(0).encoder
     if name not in SHARED_SPACE:
         raise RhasError(
             "features that no sentence can be compared with", where=str(store),

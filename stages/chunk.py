@@ -23,7 +23,7 @@ def main() -> None:
             config,
             folder,
         )
-    print(f"chunk: samples {info['samples']}, dropped {info['dropped']}")
+    print(f"chunk: samples {dict(info.samples)}, dropped {dict(info.dropped)}")
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def main() -> None:
             Samples(SAMPLES, "test", tokens),
             config,
             names=CLASSES,
-            fps=test.info["fps"],
-            references=test.info["references"],
+            fps=test.info.fps,
+            references=test.info.references,
             out=OUT,
             origin=origin_of(model, test.info),
             further=[

@@ -4,11 +4,13 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from factory import FEATURES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +18,9 @@ from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, boundary_of, labels_of, write_samples
 from rhas.data.annotations import TimedAction
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import Features, FeatureStoreWriter
 from rhas.stores.manifest import Film
+from rhas.stores.samples import SampleInfo
 
 WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]
 
@@ -49,13 +52,15 @@ def store(
         partial = rng.normal(size=(frames, 4)).astype(np.float16) * present[:, None]
         holistic = rng.normal(size=(frames, 4)).astype(np.float16)
         features = Features(holistic, partial, present, np.ones(3, np.float32))
-        facts = {"movie": made.movie, "person": person, "reference": reference, "fps": fps}
-        facts["encoder"] = encoder
+        info = replace(
+            FEATURES, movie=made.movie, person=person, reference=reference, fps=fps,
+            encoder=encoder, frames=frames,
+        )  # fmt: skip
         for name in ("holistic", "partial") if queries else ():
             tokens[name] = rng.normal(size=(frames, queries, 4)).astype(np.float16)
-            with writer.tokens(person, name, (frames, queries, 4)) as sink:
+            with writer.create_tokens(person, name, (frames, queries, 4)) as sink:
                 sink.put(np.arange(frames), tokens[name])
-        writer.write_person(person, features, {**facts, "frames": frames})
+        writer.write_person(features, info)
     return tokens
 
 
@@ -65,7 +70,7 @@ def chunk(
     rows: list[TimedAction],
     frames: int = 250,
     **changes: object,
-) -> dict:
+) -> SampleInfo:
     for made in films:
         if not (folder / "f" / f"{made.movie}.zarr").exists():
             store(folder / "f", made, frames)
@@ -86,7 +91,7 @@ def test_a_sample_holds_the_window_and_is_padded(tmp_path: Path) -> None:
     made = film("a")
     rows = [*walks(made), TimedAction("a", 0, "waving", 2.0, 21.0)]
     info = chunk(tmp_path, [made], rows)
-    assert info["samples"] == {"train": 3, "val": 0, "test": 0}
+    assert info.samples == {"train": 3, "val": 0, "test": 0}
     samples = Samples(tmp_path / "samples", "train")
     assert [(s.start, s.stop) for s in samples.samples] == [(0, 100), (100, 200), (200, 250)]
     assert samples.reference(samples.samples[0]) == "person 0"
@@ -111,8 +116,8 @@ def test_a_sample_holds_the_window_and_is_padded(tmp_path: Path) -> None:
 
 def test_frame_len_changes_the_number_of_samples(tmp_path: Path) -> None:
     made = film("a")
-    assert chunk(tmp_path, [made], walks(made))["samples"]["train"] == 3
-    assert chunk(tmp_path, [made], walks(made), frame_len=200)["samples"]["train"] == 2
+    assert chunk(tmp_path, [made], walks(made)).samples["train"] == 3
+    assert chunk(tmp_path, [made], walks(made), frame_len=200).samples["train"] == 2
 
 
 def test_drops_are_counted_and_named(tmp_path: Path) -> None:
@@ -122,16 +127,16 @@ def test_drops_are_counted_and_named(tmp_path: Path) -> None:
         TimedAction("a", 0, "waving", 20, 40),
     ]  # fmt: skip
     info = chunk(tmp_path, films, rows, frames=210)
-    assert info["dropped"] == {
+    assert info.dropped == {
         "tail_windows": 1, "tail_frames": 10,
         "intervals_outside_film": 1, "intervals_cut_at_end": 1,
     }  # fmt: skip
-    assert info["persons_without_annotation"] == ["a person 1"]
+    assert info.persons_without_annotation == ["a person 1"]
 
 
 def test_a_film_shorter_than_min_frames_is_kept(tmp_path: Path) -> None:
     made = film("a")
-    assert chunk(tmp_path, [made], walks(made), frames=15)["samples"]["train"] == 1
+    assert chunk(tmp_path, [made], walks(made), frames=15).samples["train"] == 1
 
 
 def test_query_tokens_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -182,7 +187,7 @@ def test_cross_movie_keeps_films_whole_and_fixed_subsets(tmp_path: Path) -> None
 def test_random_split_has_exact_shares_and_follows_the_seed(tmp_path: Path) -> None:
     films = [film(f"m{n}") for n in range(10)]
     first = chunk(tmp_path, films, walks(*films), split="random")
-    assert first["samples"] == {"train": 24, "val": 3, "test": 3}
+    assert first.samples == {"train": 24, "val": 3, "test": 3}
     index = (tmp_path / "samples" / "index.csv").read_text()
     chunk(tmp_path, films, walks(*films), split="random")
     assert (tmp_path / "samples" / "index.csv").read_text() == index

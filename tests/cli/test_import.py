@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
-from rhas.stores.featurestore import FeatureStoreWriter
+from rhas.stores.features import FeatureStoreWriter
 from rhas.stores.manifest import Manifest
 
 PARAMS = "dataset: mini  # which\nsplit: random\nfps: 10\nvlm: clip\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zarr
+from damage import edit_zarr
 from datafolder import (
     FRAMES,
     MOVIE,
@@ -45,7 +45,7 @@ def test_tables_and_json(data: Path) -> None:
 def test_verify_decides_the_exit_status(data: Path, tmp_path: Path) -> None:
     assert rhas("inspect", data / "frames", "--verify").exit_code == 0
     store = write_store(tmp_path / "m.zarr", [features(0)])
-    zarr.open_group(store / "person_000", mode="a")["holistic"][0] = 7
+    edit_zarr(store, "person_000")["holistic"][0] = 7
     result = rhas("inspect", store, "--verify")
     assert result.exit_code == 1
     assert "fail" in result.output
@@ -110,7 +110,7 @@ def test_scores_of_segment(tmp_path: Path) -> None:
     assert f"look into {scores}" in str(rhas("inspect", folder).exception)
     other = write_scores(tmp_path / "other.zarr")
     assert rhas("diff", scores, other).exit_code == 0
-    zarr.open_group(other, mode="a")["person_001/scores"][3, 4] = 2
+    edit_zarr(other)["person_001/scores"][3, 4] = 2
     assert rhas("inspect", other, "--verify").exit_code == 1
     assert "/person_001/scores" in rhas("diff", scores, other).output
 

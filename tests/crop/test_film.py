@@ -7,24 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
+from damage import edit_hdf5
+from factory import make_boxes, write_boxes, write_frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from rhas.base.errors import RhasError
 from rhas.crop.film import CropConfig, crop_film, cut_out
-from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING
-from rhas.stores.jpegstore import (
-    JpegReader,
-    JpegWriter,
-    create_dataset,
-    create_h5,
-    encode_jpeg,
-    person_group,
-)
+from rhas.stores.tracks import BoxSource, FilmTracks, TrackInfo, open_tracks
 
 WIDTH, HEIGHT, STRIDE = 160, 96, 5
 RED, GREEN = (220, 30, 30), (30, 200, 30)
@@ -55,25 +48,16 @@ class Drawn:
     def write(self, folder: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         inputs = {"frames": folder / "frames.h5", "boxes": folder / "boxes.h5"}
-        with create_h5(inputs["frames"]) as file:
-            file.attrs["movie"] = "m"
-            with JpegWriter(file) as writer:
-                for frame in range(self.length):
-                    writer.append(encode_jpeg(self.picture(frame), 92))
-        sampled = np.arange(0, self.length, STRIDE, dtype=np.int32)
-        with create_h5(inputs["boxes"]) as file:
-            file.attrs.update(movie="m", stride=STRIDE, truth=self.truth)
-            create_dataset(file, "frames", sampled)
-            for person, own in enumerate(self.candidates):
-                group = file.create_group(person_group(person))
-                group.attrs["reference"] = f"person {person}"
-                rows = [own.get(int(frame), []) for frame in sampled]
-                flat = [c for row in rows for c in row]
-                offsets = np.cumsum([0, *(len(row) for row in rows)])
-                create_dataset(group, "offsets", offsets.astype(np.int64))
-                boxes = np.asarray([b for b, _ in flat], np.float32).reshape(-1, 4)
-                create_dataset(group, "boxes", boxes)
-                create_dataset(group, "scores", np.asarray([s for _, s in flat], np.float32))
+        images = [self.picture(frame) for frame in range(self.length)]
+        write_frames(inputs["frames"], images, quality=92)
+        grounded = range(0, self.length, STRIDE)
+        persons = []
+        for person, found in enumerate(self.candidates):
+            rows = [found.get(frame, []) for frame in grounded]
+            boxes = [[box for box, _ in row] for row in rows]
+            scores = [score for row in rows for _, score in row]
+            persons.append(make_boxes(boxes, scores, f"person {person}"))
+        write_boxes(inputs["boxes"], grounded, persons, stride=STRIDE, truth=self.truth)
         return inputs
 
 
@@ -115,18 +99,11 @@ def test_the_store_and_the_report(tmp_path: Path) -> None:
         "tracklets": 2,
         "tracklets_dropped": 0,
     }  # fmt: skip
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert dict(file.attrs) == {"movie": "m", "size": 32, "margin": 0.1, "truth": False}
-        assert file["cuts"].dtype == np.int32
-        assert sorted(file) == ["cuts", "person_000", "person_001"]
-        for person, colour in enumerate((RED, GREEN)):
-            group = file[person_group(person)]
-            assert group.attrs["reference"] == f"person {person}"
-            assert group["boxes"].shape == (23, 4)
-            assert {name: group[name].dtype for name in ("boxes", "scores", "source")} == {
-                "boxes": np.float32, "scores": np.float32, "source": np.uint8,
-            }  # fmt: skip
-            crops = JpegReader(group)
+    with open_tracks(tmp_path / "out.h5") as store:
+        assert store.tracks.info == TrackInfo("m", 32, 0.1, False)
+        assert store.tracks.references == ["person 0", "person 1"]
+        assert len(store.tracks) == 23
+        for crops, colour in zip(store.crops, (RED, GREEN), strict=True):
             assert len(crops) == 23
             for picture in (crops[n] for n in range(23)):
                 assert picture is not None
@@ -137,13 +114,12 @@ def test_the_store_and_the_report(tmp_path: Path) -> None:
 def test_boxes_between_sampled_frames_follow_the_motion(tmp_path: Path) -> None:
     inputs = two_persons().write(tmp_path)
     crop(inputs, tmp_path / "out.h5")
-    with h5py.File(tmp_path / "out.h5") as file:
-        group = file["person_000"]
-        expected = np.asarray(list(walking(10, 1, 21).values()))
-        assert group["boxes"][:21] == pytest.approx(expected, abs=1e-3)
-        assert group["source"][:21:STRIDE].tolist() == [DETECTED] * 5
-        assert set(np.delete(group["source"][:], np.s_[::STRIDE])) == {INTERPOLATED}
-        assert group["scores"][:] == pytest.approx(0.6)
+    track = FilmTracks.read(tmp_path / "out.h5").persons[0]
+    expected = np.asarray(list(walking(10, 1, 21).values()))
+    assert track.boxes[:21] == pytest.approx(expected, abs=1e-3)
+    assert track.source[:21:STRIDE].tolist() == [BoxSource.DETECTED] * 5
+    assert set(np.delete(track.source, np.s_[::STRIDE])) == {BoxSource.INTERPOLATED}
+    assert track.scores == pytest.approx(0.6)
 
 
 def test_missing_stays_missing(tmp_path: Path) -> None:
@@ -157,13 +133,13 @@ def test_missing_stays_missing(tmp_path: Path) -> None:
         "person": 0, "reference": "person 0", "detected": 5, "interpolated": 20, "missing": 35,
     }  # fmt: skip
     assert report["persons"][1]["missing"] == length
-    with h5py.File(tmp_path / "out.h5") as file:
-        for name, gone in (("person_000", absent), ("person_001", np.arange(length))):
-            crops = JpegReader(file[name])
-            missing = file[name]["source"][:] == MISSING
+    with open_tracks(tmp_path / "out.h5") as store:
+        for person, gone in enumerate((absent, np.arange(length))):
+            track, crops = store.tracks.persons[person], store.crops[person]
+            missing = track.source == BoxSource.MISSING
             assert missing.nonzero()[0].tolist() == gone.tolist()
-            assert np.isnan(file[name]["boxes"][:]).all(1).tolist() == missing.tolist()
-            assert [crops.bytes(n) == b"" for n in range(length)] == missing.tolist()
+            assert np.isnan(track.boxes).all(1).tolist() == missing.tolist()
+            assert [crops.read_bytes(n) == b"" for n in range(length)] == missing.tolist()
 
 
 def test_nothing_crosses_a_cut(tmp_path: Path) -> None:
@@ -176,10 +152,9 @@ def test_nothing_crosses_a_cut(tmp_path: Path) -> None:
     )
     report, _ = crop(film.write(tmp_path), tmp_path / "out.h5")
     assert report["cuts"] == [22]
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file["cuts"][:].tolist() == [22]
-        left = file["person_000/boxes"][:, 0]
-    assert left.tolist() == [20] * 22 + [36] * 23
+    tracks = FilmTracks.read(tmp_path / "out.h5")
+    assert tracks.cuts.tolist() == [22]
+    assert tracks.boxes[:, 0, 0].tolist() == [20] * 22 + [36] * 23
 
 
 def test_who_is_who_behind_a_cut_is_told_by_their_colours(tmp_path: Path) -> None:
@@ -198,8 +173,8 @@ def test_who_is_who_behind_a_cut_is_told_by_their_colours(tmp_path: Path) -> Non
         film = Drawn(100, candidates, bodies, backgrounds={0: 0, 50: 1})
         report, _ = crop(film.write(tmp_path), tmp_path / "out.h5")
         assert report["cuts"] == [50]
-        with h5py.File(tmp_path / "out.h5") as file:
-            return [file[person_group(p)]["boxes"][[10, 90], 0].tolist() for p in range(2)]
+        boxes = FilmTracks.read(tmp_path / "out.h5").boxes  # (T, P, 4)
+        return boxes[[10, 90], :, 0].T.tolist()
 
     assert places([(RED, red), (GREEN, green)]) == [[20, 100], [100, 20]]
     assert places([(RED, red), (RED, green)]) == [[20, 20], [100, 100]]
@@ -235,8 +210,7 @@ def test_true_boxes_mark_the_tracks(tmp_path: Path) -> None:
     film = two_persons()
     film.truth = True
     crop(film.write(tmp_path), tmp_path / "out.h5")
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file.attrs["truth"]
+    assert FilmTracks.read(tmp_path / "out.h5").info.truth
 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
@@ -316,7 +290,7 @@ def test_boxes_of_another_film(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"do not belong together: the sampled frames") as error:
         crop({"frames": frames, "boxes": boxes}, tmp_path / "out.h5")
     assert "boxes.h5" in str(error.value)
-    with h5py.File(boxes, "r+") as file:
+    with edit_hdf5(boxes) as file:
         file.attrs["movie"] = "other"
     with pytest.raises(RhasError, match=r"the boxes' movie\n.*expected: m\n.*got: other"):
         crop({"frames": frames, "boxes": boxes}, tmp_path / "out.h5")
@@ -329,7 +303,7 @@ def test_boxes_of_nobody(tmp_path: Path) -> None:
 
 def test_a_damaged_frame_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
     inputs = two_persons().write(tmp_path)
-    with h5py.File(inputs["frames"], "r+") as file:
+    with edit_hdf5(inputs["frames"]) as file:
         start, stop = file["offsets"][7], file["offsets"][8]
         file["jpeg"][start:stop] = 0
     with pytest.raises(RhasError, match=r"frames\.h5, frame 7: .*absent or damaged"):

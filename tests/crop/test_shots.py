@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from rhas.crop.film import CropConfig
 from rhas.crop.shots import HEIGHT, WIDTH, difference, find_cuts, thumbnail
-from rhas.stores.jpegstore import encode_jpeg
+from rhas.stores.jpeg import encode_jpeg
 
 THRESHOLD = CropConfig().cut_threshold
 

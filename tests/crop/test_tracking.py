@@ -11,9 +11,12 @@ import pytest
 from rhas.base.boxes import box_iou
 from rhas.crop.detections import merge
 from rhas.crop.linking import Tracklet
-from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, _gains, track_film
+from rhas.crop.tracking import _gains, track_film
+from rhas.stores.tracks import BoxSource
 
 from .bodies import body
+
+MISSING, DETECTED, INTERPOLATED = BoxSource
 
 WIDTH, HEIGHT, STRIDE = 320, 180, 5
 

@@ -21,7 +21,7 @@ from rhas.data.rhas133.layout import PublishedFiles
 from rhas.data.rhas133.samples import write_samples
 from rhas.data.rhas133.sources import find_samples
 from rhas.inspection.verify import verify
-from rhas.stores.featurestore import attributes, read_window
+from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
 
 SAMPLES = {"train": 3, "val": 1}
@@ -58,13 +58,14 @@ def test_every_sample_becomes_a_store(published: tuple[Path, Path], tmp_path: Pa
     ]
     assert not audit.stops
     store = tmp_path / "out" / "rhas133_train_00001.zarr"
-    read = read_window(store, 0, 0, FRAMES)
+    read = FeatureStore(store).read_window(0, 0, FRAMES)
     want = features(10).mean(1).astype(np.float16).astype(np.float32)
     np.testing.assert_allclose(read.holistic, want, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(read.partial, features(11).mean(1), rtol=2e-3, atol=1e-3)
     assert read.present.all()
-    facts = attributes(store, 0)
-    assert (facts["D"], facts["fps"], facts["encoder"], facts["truth"]) == (D, 15.0, "blip2", False)
+    facts = FeatureStore(store).read_info(0)
+    assert FeatureStore(store).read_widths(0)[0] == D
+    assert (facts.fps, facts.encoder, facts.truth) == (15.0, "blip2", False)
     assert {check.level for check in verify(store)} <= {"ok", "warn"}
     rows = [
         (CLASS_ID[a.action], seconds_to_frame(a.start_s, 15), seconds_to_frame(a.end_s, 15))
@@ -78,7 +79,7 @@ def test_clip_features_have_no_tokens(tmp_path: Path) -> None:
     published = write_published(tmp_path / "published", {"test": 2}, "clip")
     films, _, audit = brought(published, tmp_path / "out", vlm="clip")
     assert [f.subset for f in films] == ["test", "test"]
-    read = read_window(tmp_path / "out" / "rhas133_test_00000.zarr", 0, 0, FRAMES)
+    read = FeatureStore(tmp_path / "out" / "rhas133_test_00000.zarr").read_window(0, 0, FRAMES)
     np.testing.assert_allclose(read.holistic, features(0, tokens=0), rtol=1e-3, atol=1e-3)
     assert "averaged over query tokens" not in audit.found
 
@@ -116,9 +117,9 @@ def test_missing_crops(published: tuple[Path, Path], tmp_path: Path) -> None:
     some[5:9] = 0
     np.save(train(published, partial=True), some)
     _, _, audit = brought(published, tmp_path / "out")
-    none = read_window(tmp_path / "out" / "rhas133_train_00001.zarr", 0, 0, FRAMES)
+    none = FeatureStore(tmp_path / "out" / "rhas133_train_00001.zarr").read_window(0, 0, FRAMES)
     assert not none.present.any()
-    part = read_window(tmp_path / "out" / "rhas133_train_00000.zarr", 0, 0, FRAMES)
+    part = FeatureStore(tmp_path / "out" / "rhas133_train_00000.zarr").read_window(0, 0, FRAMES)
     assert np.flatnonzero(~part.present).tolist() == [5, 6, 7, 8]
     assert len(audit.found["no partial features"]) == 1
     assert audit.found["missing crop"] == ["rhas133_train_00000: 4 of 40 frames"]
@@ -129,7 +130,7 @@ def test_different_lengths_are_cut_to_the_shortest(
 ) -> None:
     np.save(train(published, partial=True), features(1)[:30])
     films, annotations, audit = brought(published, tmp_path / "out")
-    assert attributes(tmp_path / "out" / f"{films[0].movie}.zarr", 0)["frames"] == 30
+    assert FeatureStore(tmp_path / "out" / f"{films[0].movie}.zarr").read_info(0).frames == 30
     assert max(a.end_s for a in annotations if a.movie == films[0].movie) == 2.0
     assert audit.found["features of another length than labels"] == [
         "rhas133_train_00000: labels 40, holistic 40, partial 30"

@@ -6,11 +6,11 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import h5py
 import numpy as np
 import pytest
 from films import corners, number_of, numbered, packets, turn, write_film, write_sound
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rhas.base.errors import RhasError
 from rhas.decode import DecodeConfig, decode_film, reading
 from rhas.decode.container import inspect
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.frames import open_frames
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
 B_FRAMES = {"crf": "16", "preset": "veryfast", "bf": "3", "g": "24", "x264-params": "b-adapt=0"}
@@ -34,10 +34,9 @@ def decode(film: Path, out: Path, **config: object) -> tuple[dict, int]:
     return json.loads(json.dumps(report)), sum(told)
 
 
-def numbers(store: Path) -> list[int]:
-    with h5py.File(store) as file:
-        reader = JpegReader(file)
-        pictures = [reader[n] for n in range(len(reader))]
+def numbers(path: Path) -> list[int]:
+    with open_frames(path) as store:
+        pictures = [store.images[n] for n in range(len(store))]
     return [number_of(picture) for picture in pictures if picture is not None]
 
 
@@ -74,9 +73,8 @@ def test_constant_rates(tmp_path: Path, options: dict, rate: str, fps: float) ->
         "seconds": pytest.approx(float(count * step)),
     }
     assert told == len(expected)
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file["time"].dtype == np.float64
-        assert file["time"][:] == pytest.approx([float(times[n]) for n in expected])
+    with open_frames(tmp_path / "out.h5") as store:
+        assert store.time == pytest.approx([float(times[n]) for n in expected])
 
 
 @given(
@@ -103,8 +101,8 @@ def test_a_film_that_starts_late_in_its_container(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mkv", range(100, 121), options=PLAIN)
     decode(film, tmp_path / "out.h5", fps=15)
     assert numbers(tmp_path / "out.h5") == list(range(0, 21, 2))
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file["time"][0] == 0
+    with open_frames(tmp_path / "out.h5") as store:
+        assert store.time[0] == 0
 
 
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
@@ -130,9 +128,9 @@ def test_both_readers_show_the_same(tmp_path: Path, monkeypatch) -> None:
         monkeypatch.setattr(reading, "readers", lambda *_, reader=reader: (reader,))
         report, _ = decode(film, tmp_path / f"{reader}.h5", short_side=24)
         assert report["reader"] == reader
-    with h5py.File(tmp_path / "decord.h5") as a, h5py.File(tmp_path / "pyav.h5") as b:
-        assert a["time"][:].tolist() == b["time"][:].tolist()
-        first, second = JpegReader(a), JpegReader(b)
+    with open_frames(tmp_path / "decord.h5") as a, open_frames(tmp_path / "pyav.h5") as b:
+        assert a.time.tolist() == b.time.tolist()
+        first, second = a.images, b.images
         for n in range(len(first)):
             gap = np.abs(first[n].astype(int) - second[n])
             assert gap.mean() < 6
@@ -176,9 +174,9 @@ def test_rotation(tmp_path: Path, monkeypatch, degrees: int, reader: str) -> Non
     if reader == "pyav":
         monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5", short_side=24)
-    with h5py.File(tmp_path / "out.h5") as file:
-        picture = JpegReader(file)[0]
-        facts = dict(file.attrs)
+    with open_frames(tmp_path / "out.h5") as store:
+        picture = store.images[0]
+        facts = asdict(store.info)
     assert picture is not None
     size = (32, 24) if degrees in (0, 180) else (24, 32)
     assert (facts["width"], facts["height"]) == size == picture.shape[1::-1]
@@ -200,8 +198,8 @@ def test_pixels_that_are_not_square(tmp_path: Path, monkeypatch, degrees: int, r
     if reader == "pyav":
         monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5")
-    with h5py.File(tmp_path / "out.h5") as file:
-        picture = JpegReader(file)[0]
+    with open_frames(tmp_path / "out.h5") as store:
+        picture = store.images[0]
     assert picture is not None
     assert picture.shape == ((48, 80, 3) if degrees == 0 else (80, 48, 3))
     assert quarters(picture) == TURNED[degrees]
@@ -215,8 +213,8 @@ def test_odd_sizes(tmp_path: Path, codec: str, pixels: str) -> None:
     )  # fmt: skip
     decode(film, tmp_path / "out.h5", fps=30)
     assert numbers(tmp_path / "out.h5") == list(range(6))
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert JpegReader(file)[0].shape == (45, 67, 3)
+    with open_frames(tmp_path / "out.h5") as store:
+        assert store.images[0].shape == (45, 67, 3)
 
 
 def test_other_codecs_and_containers(tmp_path: Path) -> None:
@@ -253,13 +251,12 @@ def test_sound_that_is_longer_is_no_loss(tmp_path: Path) -> None:
 def test_attributes(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", range(20), options=PLAIN)
     decode(film, tmp_path / "out.h5", short_side=24, quality=80)
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert dict(file.attrs) == {
+    with open_frames(tmp_path / "out.h5") as store:
+        assert asdict(store.info) == {
             "movie": "m", "fps": 15.0, "width": 32, "height": 24, "source_width": 64,
             "source_height": 48, "source_fps": 30.0, "source_seconds": pytest.approx(20 / 30),
             "rotation": 0, "codec": "h264", "reader": "decord", "quality": 80, "lost_frames": 0,
         }  # fmt: skip
-        assert sorted(file) == ["jpeg", "offsets", "time"]
 
 
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
@@ -321,8 +318,8 @@ def test_damage_may_be_kept_and_is_counted(tmp_path: Path) -> None:
     assert (report["source_frames"], report["lost_frames"]) == (28, 2)
     # 12 is nearer to 11, 13 to 14
     assert numbers(tmp_path / "out.h5") == [*range(12), 11, 14, *range(14, 30)]
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file.attrs["lost_frames"] == 2
+    with open_frames(tmp_path / "out.h5") as store:
+        assert store.info.lost_frames == 2
 
 
 @pytest.mark.parametrize("name", ["film.mkv", "film.mp4", "film.mov", "film.avi"])
@@ -447,11 +444,11 @@ def test_healthy_clips(
     times = sorted(time - min(moments) for time in moments)
     assert report["source_frames"] == len(times) == pictures
     assert report["frames"] == told == math.ceil((times[-1] + step) * 5)
-    with h5py.File(tmp_path / "out.h5") as file:
+    with open_frames(tmp_path / "out.h5") as store:
         shown = nearest(times, times[-1] + step, Fraction(5))
-        assert file["time"][:] == pytest.approx([float(times[k]) for k in shown], abs=1e-6)
-        assert (file.attrs["width"], file.attrs["height"]) == size
-        assert JpegReader(file)[3].shape[1::-1] == size
+        assert store.time == pytest.approx([float(times[k]) for k in shown], abs=1e-6)
+        assert store.size == size
+        assert store.images[3].shape[1::-1] == size
 
 
 def test_the_clip_of_variable_rate_shows_the_pictures_of_its_source(
@@ -460,8 +457,8 @@ def test_the_clip_of_variable_rate_shows_the_pictures_of_its_source(
     """It keeps 120 of 200 pictures at their own times: the nearest kept one is shown."""
     kept = json.loads((shared / "clips/bedroom_vfr.kept_source_frames.json").read_text())
     decode(shared / "clips/bedroom_vfr.mp4", tmp_path / "out.h5", fps=15, short_side=32)
-    with h5py.File(tmp_path / "out.h5") as file:
-        time = file["time"][:]
+    with open_frames(tmp_path / "out.h5") as store:
+        time = store.time
     end = Fraction(kept[-1] + 1, 30)
     shown = nearest([Fraction(k, 30) for k in kept], end, Fraction(15))
     assert time == pytest.approx([kept[k] / 30 for k in shown], abs=1e-3)

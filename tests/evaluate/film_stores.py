@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import factory
 import numpy as np
+from factory import make_boxes, make_track
 
 from rhas.evaluate.stores import Stores
-from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg, person_group
 from rhas.stores.manifest import Film, Manifest
 
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
@@ -41,35 +42,21 @@ def write_stores(folder: Path, subsets: dict[str, str | None], *, truth: bool = 
 
 
 def write_truth(path: Path, lookalike: Sequence[int] = (2, 1)) -> None:
-    boxes = np.stack(TRUE, axis=1).astype(np.float32)  # (F, P, 4)
-    with create_h5(path) as file:
-        file.attrs["width"], file.attrs["height"] = SIZE
-        create_dataset(file, "boxes", boxes)
-        create_dataset(file, "visible", np.isfinite(boxes).all(2).astype(np.float32))
-        create_dataset(file, "time", np.arange(len(boxes)) / RATE)
-        create_dataset(file, "cuts", np.array([5], np.int32))
-        create_dataset(file, "lookalike", np.asarray(lookalike, np.uint8))
+    boxes = np.stack(TRUE, axis=1)  # (F, P, 4)
+    factory.write_truth(path, boxes, rate=RATE, size=SIZE, cuts=[5], lookalike=lookalike)
 
 
 def write_frames(path: Path, lost: Sequence[int] = ()) -> None:
-    with create_h5(path) as file:
-        file.attrs["movie"], file.attrs["fps"] = path.stem, RATE
-        file.attrs["width"], file.attrs["height"] = SIZE
-        with JpegWriter(file) as writer:
-            for frame in range(6):
-                picture = np.full((SIZE[1], SIZE[0], 3), 60 + 20 * frame, np.uint8)
-                writer.append(b"" if frame in lost else encode_jpeg(picture, 95))
-        create_dataset(file, "time", np.arange(6) / RATE)
+    shades = [np.full((SIZE[1], SIZE[0], 3), 60 + 20 * frame, np.uint8) for frame in range(6)]
+    images = [b"" if frame in lost else shade for frame, shade in enumerate(shades)]
+    factory.write_frames(path, images, movie=path.stem, fps=float(RATE))
 
 
 def write_boxes(path: Path) -> None:
-    with create_h5(path) as file:
-        create_dataset(file, "frames", np.array([0, 2, 4], np.int32))
-        for person, rows in enumerate(CANDIDATES):
-            group = file.create_group(person_group(person))
-            flat = np.array([box for row in rows for box in row], np.float32).reshape(-1, 4)
-            create_dataset(group, "offsets", np.cumsum([0, *(len(row) for row in rows)]))
-            create_dataset(group, "boxes", flat)
+    persons = [
+        make_boxes(rows, reference=r) for rows, r in zip(CANDIDATES, REFERENCES, strict=True)
+    ]
+    factory.write_boxes(path, [0, 2, 4], persons, movie=path.stem, stride=2)
 
 
 def write_tracks(
@@ -77,11 +64,6 @@ def write_tracks(
     boxes: Sequence[Sequence[Sequence[float]]] = TRACKS,
     source: Sequence[Sequence[int]] = SOURCE,
 ) -> None:
-    with create_h5(path) as file:
-        file.attrs["truth"] = False
-        create_dataset(file, "cuts", np.array([], np.int32))
-        for person, (own, kind) in enumerate(zip(boxes, source, strict=True)):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = REFERENCES[person]
-            create_dataset(group, "boxes", np.asarray(own, np.float32).reshape(-1, 4))
-            create_dataset(group, "source", np.asarray(kind, np.uint8))
+    persons = zip(boxes, source, REFERENCES, strict=True)
+    tracks = [make_track(rows, kinds, reference=name) for rows, kinds, name in persons]
+    factory.write_tracks(path, tracks, movie=path.stem)

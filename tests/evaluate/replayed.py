@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from factory import write_features
 from torch import Tensor
 
 import rhas.evaluate.evaluation
@@ -20,7 +21,7 @@ from rhas.evaluate.evaluation import (
 )
 from rhas.evaluate.fitted import Origin
 from rhas.metrics.readout import ReadoutConfig
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import Features
 from rhas.stores.manifest import Film
 
 FPS, L, FRAMES, C = 10.0, 100, 250, len(CLASSES)
@@ -79,16 +80,16 @@ def samples(
     ]
     rows = []
     for film in films:
-        writer = FeatureStoreWriter(folder / "features" / f"{film.movie}.zarr")
-        for person, reference in enumerate(film.references):
+        persons = []
+        for person in range(len(film.references)):
             own = [TimedAction(film.movie, person, *action) for action in actions[film.movie]]
             frames = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
             coded = labels_of(frames, 0, FRAMES)[:, CODED].astype(np.float16)
             present = (np.arange(FRAMES) % 100 >= 10) & found
-            features = Features(coded, coded, present, np.ones(3, np.float32))
-            facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
-            writer.write_person(person, features, {**facts, "frames": FRAMES})
+            persons.append(Features(coded, coded, present, np.ones(3, np.float32)))
             rows += own
+        path = folder / "features" / f"{film.movie}.zarr"
+        write_features(path, persons, film.references, fps=FPS)
     config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
     (folder / "samples").mkdir()
     write_samples(films, rows, folder / "features", config, folder / "samples")
@@ -114,7 +115,7 @@ def evaluated(
         EvaluateConfig(0, readout or ReadoutConfig()),
         names=CLASSES,
         fps=FPS,
-        references=test.info["references"],
+        references=test.info.references,
         out=out,
         origin=ORIGIN,
         further=further,

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factory import make_boxes, write_boxes
 from film_stores import A, B, write_stores
 
 from rhas.crop import crop_film
 from rhas.evaluate.grounding import GroundingReport, count_folder
-from rhas.evaluate.stores import Stores, read_tracks
+from rhas.evaluate.stores import Stores
 from rhas.report.contact_sheet import draw_sheet, read_sheet
-from rhas.stores.jpegstore import create_dataset, create_h5, person_group
+from rhas.stores.tracks import FilmTracks
 
 FRAMES = 6
 CROP = {"size": 16, "min_score": 0.3, "max_gap": 5, "cut_threshold": 100.0}
@@ -31,17 +32,11 @@ def tracked(
     boxes, tracks = stores.boxes / "one.h5", stores.tracks / "one.h5"
     boxes.unlink()
     tracks.unlink()
-    with create_h5(boxes) as file:
-        file.attrs.update({"movie": "one", "stride": 1, "truth": False})
-        create_dataset(file, "frames", np.arange(FRAMES, dtype=np.int32))
-        for person, (reference, candidates) in enumerate(persons.items()):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = reference.rstrip()
-            flat = [candidate for _ in range(FRAMES) for candidate in candidates]
-            create_dataset(group, "offsets", np.arange(FRAMES + 1) * len(candidates))
-            own = np.array([box for box, _ in flat], np.float32).reshape(-1, 4)
-            create_dataset(group, "boxes", own)
-            create_dataset(group, "scores", np.array([score for _, score in flat], np.float32))
+    rows = [
+        make_boxes([[box for box, _ in found]] * FRAMES, [s for _, s in found] * FRAMES, r.rstrip())
+        for r, found in persons.items()
+    ]
+    write_boxes(boxes, range(FRAMES), rows, movie="one")
     inputs = {"frames": stores.frames / "one.h5", "boxes": boxes}
     report = crop_film(inputs, {"movie": "one", "config": CROP}, tracks, lambda n: None)
     return stores, report
@@ -56,7 +51,7 @@ def test_a_reference_that_fits_nobody(
     persons = {"the woman in the red coat": [(A, 0.9)], "a man on a horse": candidates}
     stores, report = tracked(tmp_path, persons)
     assert [p["missing"] for p in report["persons"]] == [0, FRAMES]
-    tracks = read_tracks(stores.tracks / "one.h5")
+    tracks = FilmTracks.read(stores.tracks / "one.h5")
     assert np.isnan(tracks.boxes[:, 1]).all()
     test = asdict(GroundingReport.from_films(count_folder(stores)).subsets["test"])
     assert (test["persons_not_found"], test["recall_50"], test["wrong_person"]) == (1, 60, 0)
@@ -78,7 +73,7 @@ def test_a_reference_that_fits_several_people(tmp_path: Path) -> None:
     """The track stays with one of them, the better one."""
     persons = {"a person": [(A, 0.8), (B, 0.85)], "a man on a horse": []}
     stores, _ = tracked(tmp_path, persons)
-    boxes = read_tracks(stores.tracks / "one.h5").boxes[:, 0]
+    boxes = FilmTracks.read(stores.tracks / "one.h5").boxes[:, 0]
     np.testing.assert_allclose(boxes, [B] * FRAMES)
     figures = asdict(GroundingReport.from_films(count_folder(stores)).subsets["test"])
     assert figures["id_switches"] == 0
@@ -89,7 +84,7 @@ def test_two_equal_references_share_the_people_out(tmp_path: Path) -> None:
     """Each body is one reference's: of two, either gets one; of one, one gets it."""
     both = [(A, 0.8), (B, 0.85)]
     stores, _ = tracked(tmp_path / "two", {"a person": both, "a person ": both})
-    tracks = read_tracks(stores.tracks / "one.h5")
+    tracks = FilmTracks.read(stores.tracks / "one.h5")
     assert tracks.references == ["a person", "a person"]
     assert {tuple(box) for box in tracks.boxes[0].tolist()} == {tuple(A), tuple(B)}
     stores, report = tracked(tmp_path / "one", {"a person": both[:1], "a person ": both[:1]})

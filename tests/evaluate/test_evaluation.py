@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import zarr
 from replayed import (
     FIGURES,
     HUG,
@@ -41,6 +40,7 @@ from rhas.evaluate.scoring import sample_generator, score_samples
 from rhas.metrics.calibration import fit_calibration
 from rhas.metrics.published import score_constant_class
 from rhas.metrics.readout import ReadoutConfig, fit_thresholds
+from rhas.stores.scores import read_sample_scores
 
 
 class Broken:
@@ -179,15 +179,14 @@ def test_predicted_intervals_are_annotations(seen: Path, tmp_path: Path) -> None
 def test_the_stored_scores_are_the_methods(made: Path, tmp_path: Path) -> None:
     evaluated(Dice(), made, tmp_path)
     side = Samples(made, "test")
-    group = zarr.open_group(tmp_path / "scores.zarr", mode="r")
-    assert set(group["test"].array_keys()) == {window.sample for window in side.samples}
-    assert len(list(group["val"].array_keys())) == 6
+    stored = {s.sample: s for s in read_sample_scores(tmp_path / "scores.zarr", "test")}
+    assert set(stored) == {window.sample for window in side.samples}
+    assert len(list(read_sample_scores(tmp_path / "scores.zarr", "val"))) == 6
     window = side.samples[2]
-    stored = group["test"][window.sample]
-    assert stored.attrs.asdict() == {"movie": "t", "person": 0, "start": 200, "stop": 250}
+    found = stored[window.sample]
+    assert (found.movie, found.person, found.start, found.stop) == ("t", 0, 200, 250)
     drawn = torch.rand(1, L, C, generator=sample_generator(0, window.sample))[0, :50] ** POWER
-    assert stored.dtype == np.float16
-    assert np.array_equal(stored[:], drawn.numpy().astype(np.float16))
+    assert np.array_equal(found.scores, drawn.numpy().astype(np.float16))
 
 
 def test_a_constant_prediction_gets_the_row_of_the_constant_class(

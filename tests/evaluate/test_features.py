@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import write_features as write_feature_store
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
@@ -21,7 +22,7 @@ from rhas.evaluate.features import (
     read_probe_rows,
     write_features,
 )
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import Features
 from rhas.stores.manifest import Film
 
 FPS, FRAMES, L = 10.0, 150, 100
@@ -40,8 +41,8 @@ def data_set(folder: Path, persons: int = 2, seed: int = 0) -> Path:
     ]
     rows = []
     for film in films:
-        writer = FeatureStoreWriter(folder / "features" / f"{film.movie}.zarr")
-        for person, reference in enumerate(film.references):
+        persons = []
+        for person in range(len(film.references)):
             own = [TimedAction(film.movie, person, *action) for action in ACTIONS[person]]
             rows += own
             walks = np.zeros(FRAMES, np.float16)
@@ -50,11 +51,16 @@ def data_set(folder: Path, persons: int = 2, seed: int = 0) -> Path:
                     walks[int(action.start_s * FPS) : int(action.end_s * FPS)] = 1
             holistic = np.stack([np.full(FRAMES, person), np.arange(FRAMES), walks], 1)
             partial = np.stack([walks, 0 * walks, 0 * walks], 1)
-            features = Features(
-                holistic.astype(np.float16), partial, np.ones(FRAMES, bool), np.ones(2, np.float32)
+            persons.append(
+                Features(
+                    holistic.astype(np.float16),
+                    partial,
+                    np.ones(FRAMES, bool),
+                    np.ones(2, np.float32),
+                )
             )
-            facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
-            writer.write_person(person, features, {**facts, "frames": FRAMES})
+        path = folder / "features" / f"{film.movie}.zarr"
+        write_feature_store(path, persons, film.references, fps=FPS)
     (folder / "samples").mkdir()
     config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
     write_samples(films, rows, folder / "features", config, folder / "samples")

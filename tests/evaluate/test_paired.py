@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr
 from replayed import Dice, Seer, evaluated, samples
 
 from rhas.base.errors import RhasError
@@ -21,6 +20,7 @@ from rhas.chunk import Samples
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
+from rhas.stores.scores import read_sample_scores
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "benchmarks" / "paired.py")
 
@@ -42,13 +42,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repeated(root: Path, times: tuple[int, int]) -> list[float]:
     """The clean figures where the samples of each person are there so many times."""
     fitted = FittedReadout.read(root / "results" / "readout.json")
-    scores = zarr.open_group(root / "results" / "scores.zarr", path="test", mode="r")
+    stored = read_sample_scores(root / "results" / "scores.zarr", "test")
+    scores = {item.sample: item.scores for item in stored}
     test = Samples(root / "data" / "samples", "test")
     truths, said = [], []
     for number, window in enumerate(test.samples):
         row = test[number]
         truth = row["labels"].numpy()[row["mask"].numpy()]
-        own = np.asarray(scores[window.sample][:], np.float32)
+        own = scores[window.sample].astype(np.float32)
         prediction = make_prediction(own, np.asarray(fitted.thresholds), fitted.readout)
         truths += [truth] * times[window.person]
         said += [prediction] * times[window.person]

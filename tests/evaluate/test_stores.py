@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
+from damage import edit_hdf5
 from film_stores import NAN, TRUE, write_stores, write_tracks
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.stores import read_tracked, read_tracks
+from rhas.evaluate.stores import read_tracked
+from rhas.stores.tracks import FilmTracks
 
 
 def test_cuts_and_boxes_are_those_of_the_working_frames(tmp_path: Path) -> None:
     """Source at 30 a second and twice as large: frame n shows source picture 2n."""
     stores = write_stores(tmp_path, {"one": "test"})
-    with h5py.File(stores.raw / "truth" / "one.h5", "a") as file:
+    with edit_hdf5(stores.truth("one")) as file:
         for name in ("boxes", "visible"):
             doubled = np.repeat(file[name][:], 2, axis=0)
             del file[name]
@@ -41,12 +42,17 @@ def test_stores_that_do_not_belong_together(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"(?s)6 frames of 2 persons.*5 frames of 2 persons"):
         read_tracked(stores, "one")
     tracks.unlink()
-    write_tracks(tracks, [[NAN] * 6, [NAN] * 5], [[0] * 6, [0] * 5])
+    write_tracks(tracks, [[NAN] * 6] * 2, [[0] * 6] * 2)
+    with edit_hdf5(tracks) as file:
+        for name in ("boxes", "scores", "source"):
+            values = file["person_001"][name][:5]
+            del file["person_001"][name]
+            file["person_001"][name] = values
     with pytest.raises(RhasError, match=r"(?s)not the tracks of one film.*2 persons with \[5, 6\]"):
-        read_tracks(tracks)
+        FilmTracks.read(tracks)
     tracks.unlink()
     write_tracks(tracks)
-    with h5py.File(stores.truth("one"), "a") as file:
+    with edit_hdf5(stores.truth("one")) as file:
         del file["lookalike"]
     with pytest.raises(RhasError, match=r"(?s)another version.*dvc repro prepare"):
         read_tracked(stores, "one")

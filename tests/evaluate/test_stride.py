@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 import yaml
+from factory import write_boxes
 from film_stores import write_stores
 
 from rhas.evaluate.stores import Stores
-from rhas.stores.jpegstore import create_dataset, create_h5
+from rhas.stores.boxes import FilmBoxes, PersonBoxes, make_offsets
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "benchmarks" / "stride.py")
@@ -85,21 +85,15 @@ def test_an_unknown_film(
 def test_thinned_boxes_are_those_of_every_kth_frame(tmp_path: Path) -> None:
     counts = [2, 0, 1, 3, 1]
     boxes = np.arange(sum(counts) * 4, dtype=np.float32).reshape(-1, 4)
-    with create_h5(tmp_path / "every.h5") as file:
-        file.attrs.update({"movie": "m", "stride": 1})
-        create_dataset(file, "frames", np.arange(5, dtype=np.int32))
-        group = file.create_group("person_000")
-        group.attrs["reference"] = "her"
-        create_dataset(group, "offsets", np.cumsum([0, *counts]))
-        create_dataset(group, "boxes", boxes)
-        create_dataset(group, "scores", boxes[:, 0])
+    person = PersonBoxes("her", make_offsets(counts), boxes, boxes[:, 0])
+    write_boxes(tmp_path / "every.h5", range(5), [person])
     script: dict[str, Any] = runpy.run_path(SCRIPT)
     assert script["thin"](tmp_path / "every.h5", 3, tmp_path / "thin.h5") == 2
-    with h5py.File(tmp_path / "thin.h5") as file:
-        assert (file.attrs["movie"], file.attrs["stride"]) == ("m", 3)
-        assert file["frames"][:].tolist() == [0, 3]
-        group = file["person_000"]
-        assert group.attrs["reference"] == "her"
-        assert group["offsets"][:].tolist() == [0, 2, 5]
-        assert group["boxes"][:].tolist() == boxes[[0, 1, 3, 4, 5]].tolist()
-        assert group["scores"][:].tolist() == boxes[[0, 1, 3, 4, 5], 0].tolist()
+    thin = FilmBoxes.read(tmp_path / "thin.h5")
+    assert (thin.info.movie, thin.info.stride) == ("m", 3)
+    assert thin.frames.tolist() == [0, 3]
+    [person] = thin.persons
+    assert person.reference == "her"
+    assert person.offsets.tolist() == [0, 2, 5]
+    assert person.boxes.tolist() == boxes[[0, 1, 3, 4, 5]].tolist()
+    assert person.scores.tolist() == boxes[[0, 1, 3, 4, 5], 0].tolist()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zarr
 
 from rhas.evaluate import tables
 from rhas.evaluate.persons import PersonResult
@@ -17,6 +16,7 @@ from rhas.evaluate.scoring import ScoredSample
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
 from rhas.report.timeline import Timeline
+from rhas.stores.scores import read_sample_scores
 
 NAMES = ("walk", "wave", "sit")
 
@@ -58,11 +58,11 @@ def test_scores_are_float16_with_their_window(tmp_path: Path) -> None:
     assert item.stored.dtype == np.float16
     for name in ("a", "b"):
         tables.write_scores({"val": [], "test": [item]}, tmp_path / name)
-    group = zarr.open_group(tmp_path / "a", mode="r")
-    assert list(group["val"].array_keys()) == []
-    array = group["test/m_000_000100"]
-    assert np.array_equal(array[:], scores.astype(np.float16))
-    assert array.attrs.asdict() == {"movie": "m", "person": 0, "start": 100, "stop": 104}
+    assert list(read_sample_scores(tmp_path / "a", "val")) == []
+    [stored] = read_sample_scores(tmp_path / "a", "test")
+    assert np.array_equal(stored.scores, scores.astype(np.float16))
+    assert (stored.sample, stored.movie, stored.person) == ("m_000_000100", "m", 0)
+    assert (stored.start, stored.stop) == (100, 104)
     first, second = (
         {p.relative_to(tmp_path / n): p.read_bytes() for p in (tmp_path / n).rglob("*.*")
          if p.is_file()}

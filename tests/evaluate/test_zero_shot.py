@@ -9,13 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from factory import write_features
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk import ChunkConfig, Samples, write_samples
 from rhas.data.annotations import TimedAction
 from rhas.metrics.readout import ReadoutConfig
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import Features
 from rhas.stores.manifest import SUBSETS, Film
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "zero_shot.py"
@@ -41,9 +42,8 @@ def samples(folder: Path, encoder: str) -> dict[str, Samples]:
         crops = np.zeros((200, D), np.float16)
         crops[:100, WALK], crops[100:, WAVE] = 3, 0.5
         features = Features(crops * 0, crops, np.ones(200, bool), np.ones(D, np.float32))
-        FeatureStoreWriter(folder / f"{film.movie}.zarr").write_person(
-            0, features, {"reference": "she", "fps": 10.0, "frames": 200, "encoder": encoder}
-        )
+        path = folder / f"{film.movie}.zarr"
+        write_features(path, [features], ["she"], fps=10.0, encoder=encoder)
         actions += [
             TimedAction(film.movie, 0, "walking", 0.0, 10.0),
             TimedAction(film.movie, 0, "waving", 10.0, 20.0),

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import h5py
 import numpy as np
 import pytest
 import torch
 import yaml
+from damage import edit_hdf5
+from factory import make_track, write_frames, write_tracks
 
 from rhas.base.errors import RhasError
 from rhas.extract import ExtractConfig, extract_film
 from rhas.extract.encoders import checkpoint_hash, load_encoder
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip
-from rhas.stores.featurestore import attributes, persons, read_tokens, read_window
-from rhas.stores.jpegstore import JpegReader, JpegWriter, create_h5, encode_jpeg, person_group
+from rhas.stores.features import Features, FeatureStore
+from rhas.stores.frames import open_frames
+from rhas.stores.jpeg import decode_jpeg, encode_jpeg
+from rhas.stores.tracks import open_tracks
 
 T, SIZE = 11, 32
+BOX = [0, 0, 8, 8]
 REFERENCES = ["the woman in the red coat", "the tall man", "nobody"]
 PRESENT = np.array([[True] * T, [f not in (0, 4, 5, 10) for f in range(T)], [False] * T])
 TINY = Sizes(
@@ -37,25 +43,30 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     def picture(height: int, width: int) -> bytes:
         return encode_jpeg(rng.integers(0, 256, (height, width, 3), np.uint8), 90)
 
-    with create_h5(folder / "frames.h5") as file:
-        file.attrs["fps"] = 15.0
-        with JpegWriter(file) as jpegs:
-            for _ in range(T):
-                jpegs.append(picture(36, 64))
-    with create_h5(folder / "tracks.h5") as file:
-        file.attrs["truth"] = True
-        for person, reference in enumerate(REFERENCES):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = reference
-            with JpegWriter(group) as jpegs:
-                for frame in range(T):
-                    jpegs.append(picture(SIZE, SIZE) if PRESENT[person, frame] else b"")
+    write_frames(folder / "frames.h5", [picture(36, 64) for _ in range(T)])
+    crops = [[picture(SIZE, SIZE) if there else b"" for there in row] for row in PRESENT]
+    write_crops(folder / "tracks.h5", REFERENCES, crops, truth=True)
     words = ["the", "woman", "man", "in", "red", "coat", "tall"]
     make_blip2(folder / "blip2", words, TINY)
     make_clip(folder / "clip", words, TINY)
     return {name: folder / f"{name}.h5" for name in ("frames", "tracks")} | {
         name: folder / name for name in ("blip2", "clip")
     }
+
+
+def write_crops(
+    path: Path, references: list[str], crops: Sequence[Sequence[bytes]], **facts: Any
+) -> Path:
+    """Tracks whose crops are these."""
+    tracks = [
+        make_track([BOX if crop else [np.nan] * 4 for crop in row], reference=reference)
+        for reference, row in zip(references, crops, strict=True)
+    ]
+    return write_tracks(path, tracks, crops, **facts)
+
+
+def read_window(path: Path, person: int) -> Features:
+    return FeatureStore(path).read_window(person)
 
 
 def extract(film: dict[str, Path], vlm: str, out: Path, **config: Any) -> dict[str, Any]:
@@ -82,18 +93,17 @@ def test_the_store_holds_what_the_encoder_gives(
         "batch_size": 4,
     }  # fmt: skip
     encoder = load_encoder(vlm, film[vlm])
-    assert persons(tmp_path / "m.zarr") == 3
-    with h5py.File(film["frames"]) as frames, h5py.File(film["tracks"]) as tracks:
-        pictures = JpegReader(frames)
+    assert FeatureStore(tmp_path / "m.zarr").count_persons() == 3
+    with open_frames(film["frames"]) as frames, open_tracks(film["tracks"]) as tracks:
         for person, reference in enumerate(REFERENCES):
-            got = read_window(tmp_path / "m.zarr", person, 0, T)
+            got = read_window(tmp_path / "m.zarr", person)
             text = encoder.encode_text([reference])[0]
             np.testing.assert_array_equal(got.present, PRESENT[person])
             np.testing.assert_array_equal(got.text, text.embedding)
-            crops = JpegReader(tracks[person_group(person)])
             for frame in range(T):
                 for stream, picture in (
-                    (got.holistic, pictures[frame]), (got.partial, crops[frame]),
+                    (got.holistic, frames.images[frame]),
+                    (got.partial, tracks.crops[person][frame]),
                 ):  # fmt: skip
                     if picture is None:
                         assert not stream[frame].any()
@@ -106,20 +116,22 @@ def test_attributes_tell_where_the_features_come_from(
     film: dict[str, Path], tmp_path: Path
 ) -> None:
     extract(film, "blip2", tmp_path / "m.zarr")
-    facts = attributes(tmp_path / "m.zarr", 1)
-    read = read_window(tmp_path / "m.zarr", 1, 0, T)
+    store = FeatureStore(tmp_path / "m.zarr")
+    facts = asdict(store.read_info(1))
+    read = read_window(tmp_path / "m.zarr", 1)
     statistics = facts.pop("statistics")
     assert facts == {
         "movie": "m", "person": 1, "reference": "the tall man", "fps": 15.0, "frames": T,
         "encoder": "blip2", "checkpoint": "weights/blip2",
         "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16",
-        "model_dtype": "float32", "truth": True, "D": TINY.text, "D_text": TINY.text,
+        "model_dtype": "float32", "truth": True,
     }  # fmt: skip
+    assert store.read_widths(1) == (TINY.text, TINY.text)
     here = read.partial[read.present]
     assert statistics["partial"]["mean"] == pytest.approx(here.mean(), abs=1e-5)
     assert statistics["partial"]["std"] == pytest.approx(here.std(), rel=1e-4)
     assert statistics["holistic"]["abs_max"] == pytest.approx(np.abs(read.holistic).max())
-    assert "partial" not in attributes(tmp_path / "m.zarr", 2)["statistics"]
+    assert "partial" not in store.read_info(2).statistics
 
 
 @pytest.mark.parametrize("vlm", ["blip2", "clip"])
@@ -133,7 +145,7 @@ def test_the_batch_size_changes_rounding_alone(film: dict[str, Path], tmp_path: 
     extract(film, "blip2", tmp_path / "one.zarr", batch_size=1)
     extract(film, "blip2", tmp_path / "all.zarr", batch_size=T + 1)
     for person in range(3):
-        one, all_ = (read_window(tmp_path / f"{n}.zarr", person, 0, T) for n in ("one", "all"))
+        one, all_ = (read_window(tmp_path / f"{n}.zarr", person) for n in ("one", "all"))
         np.testing.assert_allclose(one.holistic, all_.holistic, atol=2e-3)
         np.testing.assert_allclose(one.partial, all_.partial, atol=2e-3)
 
@@ -143,7 +155,7 @@ def test_blip2_sees_the_whole_frame_with_each_reference(
 ) -> None:
     extract(film, "blip2", tmp_path / "b.zarr")
     extract(film, "clip", tmp_path / "c.zarr")
-    pairs = [[read_window(tmp_path / n, p, 0, T).holistic for p in (0, 1)] for n in
+    pairs = [[read_window(tmp_path / n, p).holistic for p in (0, 1)] for n in
              ("b.zarr", "c.zarr")]  # fmt: skip
     assert (np.abs(pairs[0][0] - pairs[0][1]).max(axis=1) > 1e-3).all()
     np.testing.assert_array_equal(pairs[1][0], pairs[1][1])
@@ -152,7 +164,7 @@ def test_blip2_sees_the_whole_frame_with_each_reference(
 def test_a_damaged_picture_is_named(film: dict[str, Path], tmp_path: Path) -> None:
     broken = tmp_path / "frames.h5"
     shutil.copy(film["frames"], broken)
-    with h5py.File(broken, "r+") as file:
+    with edit_hdf5(broken) as file:
         offsets = file["offsets"][:]
         file["jpeg"][offsets[7] : offsets[8]] = 0
     with pytest.raises(RhasError, match=r"frames\.h5.*frame 7"):
@@ -161,22 +173,13 @@ def test_a_damaged_picture_is_named(film: dict[str, Path], tmp_path: Path) -> No
 
 
 def test_a_frame_without_a_picture_is_refused(film: dict[str, Path], tmp_path: Path) -> None:
-    with create_h5(tmp_path / "frames.h5") as file:
-        file.attrs["fps"] = 15.0
-        with JpegWriter(file) as jpegs:
-            for _ in range(T):
-                jpegs.append(b"")
+    write_frames(tmp_path / "frames.h5", [b""] * T)
     with pytest.raises(RhasError, match="without a picture"):
         extract({**film, "frames": tmp_path / "frames.h5"}, "clip", tmp_path / "m.zarr")
 
 
 def test_tracks_of_another_film_are_refused(film: dict[str, Path], tmp_path: Path) -> None:
-    with create_h5(tmp_path / "tracks.h5") as file:
-        file.attrs["truth"] = False
-        group = file.create_group(person_group(0))
-        group.attrs["reference"] = "the man"
-        with JpegWriter(group) as jpegs:
-            jpegs.append(b"")
+    write_crops(tmp_path / "tracks.h5", ["the man"], [[b""]])
     with pytest.raises(RhasError, match=f"{T} frames"):
         extract({**film, "tracks": tmp_path / "tracks.h5"}, "clip", tmp_path / "m.zarr")
 
@@ -197,15 +200,17 @@ def test_query_tokens_are_kept_on_demand(film: dict[str, Path], tmp_path: Path) 
     extract(film, "blip2", tmp_path / "plain.zarr")
     extract(film, "blip2", tmp_path / "kept.zarr", keep_tokens=True, batch_size=3)
     for person in range(3):
-        plain = read_window(tmp_path / "plain.zarr", person, 0, T)
-        kept = read_window(tmp_path / "kept.zarr", person, 0, T)
+        plain = read_window(tmp_path / "plain.zarr", person)
+        kept = read_window(tmp_path / "kept.zarr", person)
         for stream in ("holistic", "partial"):
             np.testing.assert_allclose(getattr(kept, stream), getattr(plain, stream), atol=2e-3)
-            tokens = read_tokens(tmp_path / "kept.zarr", person, stream, 0, T)
+            tokens = FeatureStore(tmp_path / "kept.zarr").read_tokens(person, stream, 0, T)
             assert tokens.shape == (T, TINY.queries, TINY.text)
             mean = tokens.astype(np.float32).mean(axis=1)
             np.testing.assert_allclose(mean, getattr(plain, stream), atol=4e-3)
-        absent = read_tokens(tmp_path / "kept.zarr", person, "partial", 0, T)[~PRESENT[person]]
+        absent = FeatureStore(tmp_path / "kept.zarr").read_tokens(person, "partial", 0, T)[
+            ~PRESENT[person]
+        ]
         assert not absent.any()
 
 
@@ -234,7 +239,7 @@ def test_memory_that_runs_out_halves_the_batch(
     report = extract(film, "blip2", tmp_path / "auto.zarr", batch_size="auto", keep_tokens=keep)
     assert report["batch_size"] == 2  # 11 frames: 11 and 5 do not fit
     for person in range(3):
-        plain, auto = (read_window(tmp_path / f"{n}.zarr", person, 0, T) for n in ("plain", "auto"))
+        plain, auto = (read_window(tmp_path / f"{n}.zarr", person) for n in ("plain", "auto"))
         np.testing.assert_allclose(auto.holistic, plain.holistic, atol=2e-3)
         np.testing.assert_allclose(auto.partial, plain.partial, atol=2e-3)
     with pytest.raises(RhasError, match="memory ran out"):
@@ -246,19 +251,13 @@ def test_crops_of_another_size_are_scaled_as_frames_are(
     film: dict[str, Path], tmp_path: Path
 ) -> None:
     large = np.random.default_rng(1).integers(0, 256, (50, 50, 3), np.uint8)
-    with create_h5(tmp_path / "tracks.h5") as file:
-        file.attrs["truth"] = False
-        group = file.create_group(person_group(0))
-        group.attrs["reference"] = "the man"
-        with JpegWriter(group) as jpegs:
-            for _ in range(T):
-                jpegs.append(encode_jpeg(large, 95))
-        crop = JpegReader(group)[0]
-    assert crop is not None
+    jpeg = encode_jpeg(large, 95)
+    write_crops(tmp_path / "tracks.h5", ["the man"], [[jpeg] * T])
+    crop = decode_jpeg(jpeg)
     extract({**film, "tracks": tmp_path / "tracks.h5"}, "blip2", tmp_path / "m.zarr")
     encoder = load_encoder("blip2", film["blip2"])
     want = encoder.fuse(encoder.vision(crop[None]), encoder.encode_text(["the man"])[0])[0]
-    got = read_window(tmp_path / "m.zarr", 0, 0, T).partial
+    got = read_window(tmp_path / "m.zarr", 0).partial
     np.testing.assert_allclose(got, np.tile(want, (T, 1)), atol=2e-3)
 
 
@@ -268,25 +267,20 @@ def test_any_sentence_is_taken_and_what_is_cut_is_told(
 ) -> None:
     references = ["", "the red coat " * 154, "女の人", "[SEP]", "<|endoftext|> <image>", "\n\t"]
     assert len(references[1]) >= 2000
-    with create_h5(tmp_path / "tracks.h5") as file:
-        file.attrs["truth"] = False
-        for person, reference in enumerate(references):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = reference
-            with JpegWriter(group) as jpegs:
-                for _ in range(T):
-                    jpegs.append(b"")
+    write_crops(tmp_path / "tracks.h5", references, [[b""] * T] * len(references))
     store = tmp_path / "m.zarr"
     report = extract({**film, "tracks": tmp_path / "tracks.h5"}, vlm, store)
     encoder = load_encoder(vlm, film[vlm])
     dropped = len(encoder._token_ids(references[1])) - encoder.max_text_tokens
     assert dropped > 400
     assert report["dropped_text_tokens"] == [0, dropped, 0, 0, 0, 0]
-    texts = [read_window(store, person, 0, T).text for person in range(len(references))]
+    texts = [read_window(store, person).text for person in range(len(references))]
     assert np.isfinite(texts).all()
     np.testing.assert_array_equal(texts[0], texts[5])  # nothing said, in two ways
     assert not np.array_equal(texts[0], texts[3])  # "[SEP]" is a word
-    assert [attributes(store, p)["reference"] for p in range(len(references))] == references
+    assert [
+        FeatureStore(store).read_info(p).reference for p in range(len(references))
+    ] == references
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
-from stores import write_frames
+from factory import write_frames
 
 from rhas.base.errors import RhasError
 from rhas.ground import Candidates
 from rhas.ground.batches import FIRST, with_fitting_batches
 from rhas.ground.film import ground_frames
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.frames import open_frames
+from rhas.stores.jpeg import JpegReader
 
 
 class Small:
@@ -40,10 +40,11 @@ class Small:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> JpegReader:
+def reader(tmp_path: Path) -> Iterator[JpegReader]:
     pictures: list[np.ndarray | bytes] = [np.full((8, 8, 3), n, np.uint8) for n in range(100)]
     pictures[7] = b""
-    return JpegReader(h5py.File(write_frames(tmp_path / "f.h5", pictures, 15, (8, 8))))
+    with open_frames(write_frames(tmp_path / "f.h5", pictures)) as film:
+        yield film.images
 
 
 @pytest.mark.parametrize(("room", "later"), [(100, 10**9), (20, 10**9), (1, 10**9), (20, 3)])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from conftest import REFERENCES
-from stores import write_frames, write_truth
+from factory import write_frames, write_truth
 
 from rhas.base.checkpoints import content_hash
 from rhas.base.errors import RhasError
 from rhas.ground import Candidates, GroundConfig, ground_film, make_grounder
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.frames import open_frames
 
 SIZE = (120, 90)
 
@@ -29,19 +30,17 @@ def run(
 
 def read(path: Path) -> tuple[dict[str, Any], list[int], list[list[Candidates]]]:
     """Attributes, sampled frames, candidates by frame and person."""
-    with h5py.File(path) as file:
-        sampled = file["frames"][:]
-        assert sampled.dtype == np.int32
-        rows: list[list[Candidates]] = [[] for _ in sampled]
-        for person in range(len(file) - 1):
-            group = file[f"person_{person:03d}"]
-            offsets = group["offsets"][:]
-            assert offsets.dtype == np.int64
-            assert group.attrs["reference"] == REFERENCES[person]
-            for n, row in enumerate(rows):
-                part = slice(offsets[n], offsets[n + 1])
-                row.append(Candidates(group["boxes"][part], group["scores"][part]))
-        return dict(file.attrs), sampled.tolist(), rows
+    store = FilmBoxes.read(path)
+    assert [person.reference for person in store.persons] == REFERENCES
+    rows = [
+        [
+            Candidates(person.boxes[part], person.scores[part])
+            for person in store.persons
+            for part in [person.select_rows(n)]
+        ]
+        for n in range(len(store.frames))
+    ]
+    return asdict(store.info), store.frames.tolist(), rows
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def film(tmp_path: Path, frames: list[np.ndarray]) -> Path:
     """Eleven frames; frame 4 has no picture."""
     pictures: list[np.ndarray | bytes] = [frames[n % 5] for n in range(11)]
     pictures[4] = b""
-    return write_frames(tmp_path / "frames.h5", pictures, fps=15, size=SIZE)
+    return write_frames(tmp_path / "frames.h5", pictures)
 
 
 def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path) -> None:
@@ -66,10 +65,9 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     assert told == [4, 2]
 
     made = make_grounder(GroundConfig(**config), tiny)
-    with h5py.File(film) as file:
-        reader = JpegReader(file)
+    with open_frames(film) as store:
         for frame, row in zip(sampled, rows, strict=True):
-            picture = reader[frame]
+            picture = store.images[frame]
             if picture is None:
                 assert [len(c.scores) for c in row] == [0, 0, 0]
                 continue
@@ -114,8 +112,7 @@ def test_a_long_reference_is_cut_and_reported(tmp_path: Path, tiny: str, film: P
     kept = long.split()[:61]  # 64 positions less [CLS] . [SEP]
     assert report["cut_references"] == {"0": " ".join(kept)}
     assert report["prompts"] == [" ".join(kept) + " .", "child ."]
-    with h5py.File(tmp_path / "b.h5") as file:
-        assert file["person_000"].attrs["reference"] == long
+    assert FilmBoxes.read(tmp_path / "b.h5").persons[0].reference == long
 
 
 def test_references_that_are_no_plain_descriptions(tmp_path: Path, tiny: str, film: Path) -> None:
@@ -134,9 +131,9 @@ def test_references_that_are_no_plain_descriptions(tmp_path: Path, tiny: str, fi
     assert report["same_reference_as"] == {"3": 0}
     assert [p["reference"] for p in report["persons"]] == references
     assert report["persons_never_found"] == []
-    with h5py.File(tmp_path / "b.h5") as file:
-        for name in ("boxes", "scores"):
-            np.testing.assert_array_equal(file["person_000"][name], file["person_003"][name])
+    first, *_, last = FilmBoxes.read(tmp_path / "b.h5").persons
+    np.testing.assert_array_equal(first.boxes, last.boxes)
+    np.testing.assert_array_equal(first.scores, last.scores)
 
 
 def test_nobody_is_found(tmp_path: Path, tiny: str, film: Path) -> None:
@@ -202,7 +199,7 @@ def test_a_data_set_without_truth(tmp_path: Path, film: Path) -> None:
 
 
 def test_a_damaged_frame_is_named(tmp_path: Path, tiny: str, frames: list[np.ndarray]) -> None:
-    film = write_frames(tmp_path / "f.h5", [frames[0], b"\xff\xd8 no picture"], fps=15, size=SIZE)
+    film = write_frames(tmp_path / "f.h5", [frames[0], b"\xff\xd8 no picture"])
     with pytest.raises(RhasError, match=r"f\.h5:/, frame 1: a stored picture cannot be decoded"):
         run(tmp_path / "b.h5", {"frames": film, "checkpoint": Path(tiny)}, {"stride": 1})
     assert not (tmp_path / "b.h5").exists()
@@ -243,9 +240,7 @@ def test_settings_that_cannot_be(
 def test_a_picture_may_be_sixteen_times_as_wide_as_high(tmp_path: Path) -> None:
     for height, wide in ((20, True), (19, False)):
         size = (16 * 20, height)
-        store = write_frames(
-            tmp_path / f"{height}.h5", [np.zeros((height, size[0], 3), np.uint8)], fps=15, size=size
-        )
+        store = write_frames(tmp_path / f"{height}.h5", [np.zeros((height, size[0], 3), np.uint8)])
         inputs = {"frames": store, "checkpoint": Path("weights/grounding")}
         if wide:
             run(tmp_path / "boxes.h5", inputs, {"checkpoint": "weights/grounding"})

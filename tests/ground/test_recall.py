@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import make_boxes, write_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import write_boxes
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
@@ -32,17 +32,17 @@ def truth() -> tuple[np.ndarray, np.ndarray]:
 def test_by_hand(tmp_path: Path) -> None:
     """Pairs: both in frames 0 and 2, A in 4. Person 0: second candidate in 0, first in 2, none in
     4. Person 1: none in 0, first in 2. Chance: 1/2 each in frame 0, 1 each in 2, 1 in 4."""
-    path = write_boxes(tmp_path / "m.h5", [0, 2, 4], FOUND)
+    path = write_boxes(tmp_path / "m.h5", [0, 2, 4], map(make_boxes, FOUND))
     expected = Recall(pairs=5, top=2, any=3, chance=4.0)
     assert box_recall(path, *truth()) == expected
     assert expected + expected == Recall(10, 4, 6, 8.0)
 
 
 def test_stores_that_do_not_belong_together(tmp_path: Path) -> None:
-    path = write_boxes(tmp_path / "late.h5", [0, 6], [[[A], [A]], [[A], [A]]])
+    path = write_boxes(tmp_path / "late.h5", [0, 6], [make_boxes([[A], [A]])] * 2)
     with pytest.raises(RhasError, match="does not have"):
         box_recall(path, *truth())
-    path = write_boxes(tmp_path / "one.h5", [0], [[[A]]])
+    path = write_boxes(tmp_path / "one.h5", [0], [make_boxes([[A]])])
     with pytest.raises(RhasError, match=r"(?s)another number of persons.*expected: 2.*got: 1"):
         box_recall(path, *truth())
     with pytest.raises(RhasError, match=r"absent\.h5: no such store"):

@@ -3,13 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
-from stores import write_truth
+from damage import edit_hdf5
+from factory import write_truth
 
 from rhas.base.errors import RhasError
 from rhas.ground.truth import TruthBoxes
+from rhas.stores.truth import TrueBoxes
+
+
+def read(path: Path) -> TruthBoxes:
+    return TruthBoxes(TrueBoxes.read(path))
 
 
 def moving(tmp_path: Path) -> TruthBoxes:
@@ -19,7 +24,7 @@ def moving(tmp_path: Path) -> TruthBoxes:
         boxes[n, 0] = 10 * n, 20, 10 * n + 40, 180
     boxes[1, 1] = -20, 0, 100, 250
     visible = np.array([[1, 0], [1, 0.5], [0.3, 0], [0.1, 0]], np.float32)
-    return TruthBoxes(write_truth(tmp_path / "truth.h5", boxes, visible, rate=10, size=(400, 200)))
+    return read(write_truth(tmp_path / "truth.h5", boxes, visible, rate=10, size=(400, 200)))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def test_the_nearest_source_picture(tmp_path: Path, seconds: float, picture: int
 def test_halfway_between_the_earlier_one(tmp_path: Path) -> None:
     boxes = np.arange(3, dtype=np.float32)[:, None, None] + np.array([0, 0, 9, 9], np.float32)
     path = write_truth(tmp_path / "t.h5", boxes, np.ones((3, 1)), rate=2, size=(100, 100))
-    found = TruthBoxes(path).at(np.array([0.25, 0.75]), 100, 100)
+    found = read(path).at(np.array([0.25, 0.75]), 100, 100)
     assert found[:, 0, 0].tolist() == [0, 1]
 
 
@@ -57,29 +62,29 @@ def test_invisible_persons_give_no_candidate(tmp_path: Path) -> None:
 
 def test_a_film_of_one_picture(tmp_path: Path) -> None:
     boxes = np.float32([[[1, 2, 3, 4]]])
-    truth = TruthBoxes(write_truth(tmp_path / "t.h5", boxes, np.ones((1, 1)), 1, (10, 10)))
+    truth = read(write_truth(tmp_path / "t.h5", boxes, rate=1, size=(10, 10)))
     assert truth.at(np.array([0.0, 5.0]), 10, 10).tolist() == [[[1, 2, 3, 4]]] * 2
 
 
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"(?s)no true boxes.*RHAS-mini"):
-        TruthBoxes(tmp_path / "absent.h5")
+        read(tmp_path / "absent.h5")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
         ("visible", None, "not a file of true boxes"),
-        ("boxes", np.zeros((4, 2, 3)), r"another shape(?s:.*)boxes \(4, 2, 3\)"),
-        ("time", np.zeros(3), r"time \(3,\)"),
-        ("visible", np.zeros((4, 3)), r"visible \(4, 3\)"),
+        ("boxes", np.zeros((4, 2, 3)), r"another shape(?s:.*)boxes float64 \(4, 2, 3\)"),
+        ("time", np.zeros(3), r"time float64 \(3,\)"),
+        ("visible", np.zeros((4, 3)), r"visible float64 \(4, 3\)"),
     ],
 )
 def test_another_format(tmp_path: Path, name: str, value: Any, told: str) -> None:
     moving(tmp_path)
-    with h5py.File(tmp_path / "truth.h5", "a") as file:
+    with edit_hdf5(tmp_path / "truth.h5") as file:
         del file[name]
         if value is not None:
             file[name] = value
     with pytest.raises(RhasError, match=told):
-        TruthBoxes(tmp_path / "truth.h5")
+        read(tmp_path / "truth.h5")

@@ -7,11 +7,10 @@ import re
 import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
-import zarr
+from damage import edit_hdf5, edit_zarr
 from datafolder import MOVIE, features, write_store
 from safetensors.torch import save_file
 
@@ -31,7 +30,7 @@ def test_equal_stores(pair: tuple[Path, Path]) -> None:
 
 def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
     a, b = pair
-    array = zarr.open_group(b / "person_000", mode="a")["holistic"]
+    array = edit_zarr(b, "person_000")["holistic"]
     values = np.asarray(array[:])
     values[7, 2], values[9, 1] = values[7, 2] + 2, values[9, 1] - 0.25
     array[:] = values
@@ -49,17 +48,18 @@ def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
 
 def test_nan_equals_nan_and_nothing_else(pair: tuple[Path, Path]) -> None:
     for path in pair:
-        array = zarr.open_group(path / "person_000", mode="a")["text"]
+        array = edit_zarr(path, "person_000")["text"]
         array[0] = np.nan
     assert compare(*pair) == []
-    zarr.open_group(pair[0] / "person_000", mode="a")["text"][0] = 1
+    edit_zarr(pair[0], "person_000")["text"][0] = 1
     assert compare(*pair, atol=1e9)[0].largest == np.inf
 
 
 def test_attributes_shapes_and_types(tmp_path: Path) -> None:
     a = write_store(tmp_path / "a.zarr", [features(0)])
-    b = write_store(tmp_path / "b.zarr", [features(0)], movie="a", extra=1, fps=16.0)
-    group = zarr.open_group(b / "person_000", mode="a")
+    b = write_store(tmp_path / "b.zarr", [features(0)], movie="a", fps=16.0)
+    edit_zarr(b)["person_000"].attrs["extra"] = 1
+    group = edit_zarr(b, "person_000")
     group["present"].resize((50,))
     del group["text"]
     group.create_array("text", data=np.asarray(features(0).text, np.float64))
@@ -89,7 +89,7 @@ def test_hdf5_files(data: Path, tmp_path: Path) -> None:
     a, b = data / "tracks" / f"{MOVIE}.h5", tmp_path / "b.h5"
     b.write_bytes(a.read_bytes())
     assert compare(a, b) == []  # boxes hold NaN where the person is missing
-    with h5py.File(b, "a") as file:
+    with edit_hdf5(b) as file:
         file["person_001/boxes"][2, 3] += 0.5
         file.attrs["size"] = 17
     assert [(one.where, one.what, one.at) for one in compare(a, b)] == [

@@ -7,11 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
-import zarr
+from damage import edit_hdf5, edit_zarr
 from datafolder import FRAMES, MOVIE, REFERENCES, features, write_scores, write_store
 from rich.console import Console
 from safetensors.torch import save_file
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from rhas.base.errors import RhasError
 from rhas.inspection.describe import describe
 from rhas.inspection.show import show
+from rhas.stores.scores import SampleScores, write_sample_scores
 
 
 def shown(path: Path) -> str:
@@ -50,16 +50,16 @@ def test_a_feature_store(data: Path) -> None:
 
 def test_compression_is_told(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr")
-    group = zarr.open_group(path / "person_000", mode="a")
+    group = edit_zarr(path, "person_000")
     data = np.zeros((FRAMES, 6), np.float16)
     del group["partial"]
-    group.create_array("partial", data=data, compressors=zarr.codecs.ZstdCodec())
+    group.create_array("partial", data=data)
     assert describe(path)["persons"][0]["arrays"]["partial"]["compression"] == ["zstd"]
     assert describe(path)["persons"][0]["arrays"]["partial"]["shard"] is None
 
 
 def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> None:
-    with h5py.File(data / "tracks" / f"{MOVIE}.h5", "a") as file:
+    with edit_hdf5(data / "tracks" / f"{MOVIE}.h5") as file:
         file["person_000/source"][0] = 0
     first, second = describe(data / "features" / "blip2" / f"{MOVIE}.zarr")["persons"]
     assert first["coverage"] == {"missing": 20, "present": 40}
@@ -100,7 +100,7 @@ def test_frames(data: Path) -> None:
     assert (facts["frames"], facts["seconds"], facts["size"]) == (FRAMES, 4.0, "32×24")
     assert facts["repeated"] == 0
     assert facts["flags"] == []
-    with h5py.File(data / "frames" / f"{MOVIE}.h5", "a") as file:
+    with edit_hdf5(data / "frames" / f"{MOVIE}.h5") as file:
         file["time"][10] = 5.0
         file.attrs["lost_frames"] = 3
     flags = describe(data / "frames" / f"{MOVIE}.h5")["flags"]
@@ -209,7 +209,8 @@ def test_a_folder_of_all_data_says_where_to_look(data: Path) -> None:
 
 def test_scores_are_told_from_features(tmp_path: Path) -> None:
     store = tmp_path / "results" / "scores.zarr"
-    zarr.open_group(store, mode="w").create_array("test/m_000_000000", shape=(3, 2), dtype="f2")
+    scores = SampleScores("m_000_000000", "m", 0, 0, 3, np.zeros((3, 2), np.float16))
+    write_sample_scores({"test": [scores]}, store)
     for path in (store, store.parent):
         with pytest.raises(RhasError, match=r"scores\.zarr: evaluate's scores, not features"):
             describe(path)
@@ -217,7 +218,7 @@ def test_scores_are_told_from_features(tmp_path: Path) -> None:
 
 def test_damaged_scores_are_named(tmp_path: Path) -> None:
     store = write_scores(tmp_path / "scores.zarr")
-    zarr.open_group(store, mode="a")["person_001"].attrs["classes"] = ["walking"]
+    edit_zarr(store)["person_001"].attrs["classes"] = ["walking"]
     with pytest.raises(RhasError, match="person_001: not a name per class"):
         describe(store)
     (store / "person_000" / "scores" / "zarr.json").write_text("{")

@@ -12,7 +12,7 @@ from PIL import Image
 from rhas.base.errors import RhasError
 from rhas.inspection.plot import draw, principal_components, self_similarity
 from rhas.inspection.project import labels_near
-from rhas.stores.featurestore import Features
+from rhas.stores.features import Features
 
 
 def test_components_are_the_singular_vectors() -> None:

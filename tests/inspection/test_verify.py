@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import yaml
-import zarr
+from damage import edit_hdf5, edit_zarr
 from datafolder import FRAMES, MOVIE, features, write_store
 from typer.testing import CliRunner
 
@@ -25,7 +24,7 @@ from rhas.cli import app
 from rhas.extract.encoders.checkpoint import checkpoint_hash
 from rhas.inspection.describe import describe
 from rhas.inspection.verify import verify
-from rhas.stores.featurestore import Features
+from rhas.stores.features import Features
 
 
 def failures(path: Path) -> dict[str, str]:
@@ -48,7 +47,7 @@ def test_a_sound_store_passes(data: Path, place: str, monkeypatch: pytest.Monkey
 
 
 def changed(path: Path, array: str, change) -> None:
-    group = zarr.open_group(path / "person_000", mode="a")
+    group = edit_zarr(path, "person_000")
     values = group[array][:]
     change(values)
     group[array][:] = values
@@ -105,7 +104,7 @@ def test_a_truncated_shard(tmp_path: Path) -> None:
 
 def test_arrays_of_different_lengths(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr", [features(0)])
-    zarr.open_group(path / "person_000", mode="a")["present"].resize((59,))
+    edit_zarr(path, "person_000")["present"].resize((59,))
     assert "59" in failures(path)["person 0, lengths"]
 
 
@@ -123,11 +122,11 @@ def test_weights_that_made_the_features(tmp_path: Path) -> None:
 
 def test_a_damaged_picture_and_a_lost_crop(data: Path) -> None:
     frames, tracks = data / "frames" / f"{MOVIE}.h5", data / "tracks" / f"{MOVIE}.h5"
-    with h5py.File(frames, "a") as file:
+    with edit_hdf5(frames) as file:
         first = int(file["offsets"][4])
         file["jpeg"][first : first + 20] = 0
     assert "frame 4" in failures(frames)["pictures"]
-    with h5py.File(tracks, "a") as file:
+    with edit_hdf5(tracks) as file:
         file["person_000/source"][3] = 0
     said = failures(tracks)["person 0: crops where there is a box"]
     assert "40 crops, 40 boxes, 39 frames" in said
@@ -135,7 +134,7 @@ def test_a_damaged_picture_and_a_lost_crop(data: Path) -> None:
 
 def test_a_box_that_is_no_number(data: Path) -> None:
     tracks = data / "tracks" / f"{MOVIE}.h5"
-    with h5py.File(tracks, "a") as file:
+    with edit_hdf5(tracks) as file:
         there = int(np.flatnonzero(file["person_000/source"][:])[0])
         file["person_000/boxes"][there] = np.nan
     assert "40 crops, 39 boxes" in failures(tracks)["person 0: crops where there is a box"]
@@ -151,7 +150,7 @@ def test_counts_are_those_reported(data: Path) -> None:
 
 def test_boxes_out_of_range(data: Path) -> None:
     boxes = data / "boxes" / f"{MOVIE}.h5"
-    with h5py.File(boxes, "a") as file:
+    with edit_hdf5(boxes) as file:
         file["person_001/scores"][0] = 1.5
     assert list(failures(boxes)) == ["person 1: candidates"]
 
@@ -166,7 +165,7 @@ def spoil_metadata(file: Path) -> None:
 
 
 def spoil_array(file: Path) -> None:
-    with h5py.File(file, "a") as opened:
+    with edit_hdf5(file) as opened:
         del opened["person_000/offsets"]
 
 

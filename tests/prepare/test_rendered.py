@@ -3,15 +3,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from rhas.base.files import hash_file
 from rhas.data.annotations import read_annotations
 from rhas.engine.workcache import WorkCache
 from rhas.mini import MiniConfig, film_specs, simulate_film
-from rhas.prepare.rendered import LOOKALIKES, assemble_mini, mini_jobs, read_truth, render_film
+from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
 from rhas.stores.manifest import Manifest
+from rhas.stores.truth import Lookalike, TrueBoxes
 
 
 def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
@@ -26,17 +26,16 @@ def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
     assert [film.movie for film in manifest.films] == ["mini_00", "mini_01"]
     for film, job, entry in zip(manifest.films, jobs, entries, strict=True):
         assert hash_file(out / film.file) == film.sha256
-        boxes, visible, time, (width, height) = read_truth(out / "truth" / f"{film.movie}.h5")
-        assert boxes.shape == (len(time), len(film.references), 4)
-        assert visible.shape == boxes.shape[:2]
-        assert len(time) == entry.report["source_frames"] == job.size
+        truth = TrueBoxes.read(out / "truth" / f"{film.movie}.h5")
+        boxes = truth.boxes
+        assert truth.persons == len(film.references)
+        assert len(truth.time) == entry.report["source_frames"] == job.size
         assert np.nanmin(boxes) >= 0
-        assert np.nanmax(boxes[..., 2]) <= width
-        assert np.nanmax(boxes[..., 3]) <= height
+        assert np.nanmax(boxes[..., 2]) <= truth.width
+        assert np.nanmax(boxes[..., 3]) <= truth.height
     assert {row.movie for row in read_annotations(out)} <= {"mini_00", "mini_01"}
     report = json.loads((entries[0].folder / "entry.json").read_text())
     assert report["report"]["persons"] == len(manifest.films[0].references)
-    with h5py.File(out / "truth" / "mini_00.h5") as file:
-        assert file["cuts"].dtype == np.int32
-        facts = simulate_film(film_specs(config)[0])
-        assert [LOOKALIKES[n] for n in file["lookalike"]] == facts.lookalikes
+    truth = TrueBoxes.read(out / "truth" / "mini_00.h5")
+    facts = simulate_film(film_specs(config)[0])
+    assert [Lookalike(n).name.lower() for n in truth.lookalike] == facts.lookalikes

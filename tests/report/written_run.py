@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from factory import write_features as write_feature_store
 from PIL import Image
 from torch import Tensor
 
@@ -23,7 +24,7 @@ from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.report.run import write_report
 from rhas.report.sources import Origin
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import Features
 from rhas.stores.manifest import Film, Manifest
 
 FPS, FRAMES, L = 10.0, 200, 100
@@ -70,21 +71,21 @@ def write_run(root: Path) -> Origin:
     rows.append(TimedAction(EVIL, 3, "yawning", 100, 101))  # outside the film: nothing is left
     reports: dict[str, Any] = {}
     for film in films:
-        writer = FeatureStoreWriter(data / "features" / f"{film.movie}.zarr")
-        persons, missing = [], []
-        for person, reference in enumerate(REFERENCES):
+        stored, persons, missing = [], [], []
+        for person in range(len(REFERENCES)):
             own = [r for r in rows if (r.movie, r.person) == (film.movie, person)]
             times = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
             coded = labels_of(times, 0, FRAMES)[:, [CLASS_ID[a] for a in ACTIONS]]
             present = np.arange(FRAMES) % 20 >= 4 * person
-            facts = {"movie": film.movie, "person": person, "reference": reference, "fps": FPS}
-            facts |= {"frames": FRAMES, "checkpoint": "weights/<blip2>", "checkpoint_hash": "ab"}
-            made = Features(coded.astype(np.float16), coded.astype(np.float16), present,
-                            np.ones(3, np.float32))  # fmt: skip
-            writer.write_person(person, made, facts)
+            half = coded.astype(np.float16)
+            stored.append(Features(half, half, present, np.ones(3, np.float32)))
             missing.append(int((~present).sum()))
             persons.append({"person": person, "detected": FRAMES - missing[-1] - 20,
                             "interpolated": 20, "missing": missing[-1]})  # fmt: skip
+        write_feature_store(
+            data / "features" / f"{film.movie}.zarr", stored, REFERENCES, fps=FPS,
+            checkpoint="weights/<blip2>", checkpoint_hash="ab",
+        )  # fmt: skip
         reports[film.movie] = {
             "features": {"frames": FRAMES, "persons": 4, "missing": missing,
                          "dropped_text_tokens": [0, 0, 7, 0]},
@@ -114,7 +115,7 @@ def evaluate(origin: Origin, out: Path) -> None:
     config = EvaluateConfig(seed=0)
     evaluate_method(
         Blurred(), val, test, config, names=CLASSES, fps=FPS,
-        references=test.info["references"], out=out,
+        references=test.info.references, out=out,
         origin=Fitted("0" * 64, "toy", "0" * 64, FPS),
         further=[
             partial(write_grounding, origin.stores),

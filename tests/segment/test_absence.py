@@ -11,8 +11,8 @@ from rhas.segment.absence import (
     UNCERTAIN,
     Absence,
     absences,
-    best_candidates,
 )
+from rhas.stores.boxes import PersonBoxes, make_offsets
 
 HERE, THERE = (0, 0, 10, 10), (50, 50, 60, 60)
 
@@ -23,9 +23,9 @@ def test_every_reason_is_told_for_the_frames_nearest_to_its_sampled_frame() -> N
     sampled = np.arange(0, 52, 5)
     scores = [[0.9], [], [0.2], [0.7], [0.6], [0.5], [], [], [0.1], [0.2], []]
     boxes = [HERE, None, HERE, HERE, THERE, THERE, None, None, HERE, HERE, None]
-    offsets = np.concatenate([[0], np.cumsum([len(s) for s in scores])])
-    best = best_candidates(
-        offsets,
+    best = PersonBoxes(
+        "somebody",
+        make_offsets([len(s) for s in scores]),
         np.float32([b for b in boxes if b is not None]),
         np.float32([s for own in scores for s in own]),
     )
@@ -48,5 +48,5 @@ def test_every_reason_is_told_for_the_frames_nearest_to_its_sampled_frame() -> N
 
 
 def test_a_person_seen_throughout_is_nowhere_absent() -> None:
-    best = best_candidates(np.array([0, 1]), np.float32([HERE]), np.float32([0.9]))
+    best = PersonBoxes("somebody", make_offsets([1]), np.float32([HERE]), np.float32([0.9]))
     assert absences(np.ones(4, np.uint8), np.array([]), np.array([0]), best, [], 0.3) == []

@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
-import zarr
 from filelock import FileLock
 
 from rhas.base.classes import CLASSES
@@ -29,6 +27,7 @@ from rhas.evaluate.fitted import Origin, model_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.extract import extract_film
 from rhas.ground import ground_film
+from rhas.inspection.compare import compare
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segments import find_intervals
 from rhas.report.overlay import draw_overlay
@@ -38,9 +37,10 @@ from rhas.segment.parts import part_length
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film
 from rhas.segment.windows import window_starts
-from rhas.stores import featurestore
-from rhas.stores.jpegstore import person_group
+from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
+from rhas.stores.scores import read_person_scores
+from rhas.stores.tracks import FilmTracks
 from rhas.train import load_method
 
 from .asking import LENGTH, PART, READOUT, origin, readout, request
@@ -69,40 +69,19 @@ def stages(
     return out
 
 
-def same_stores(one: Path, two: Path) -> None:
-    """Names, attributes and data of two HDF5 files."""
-    with h5py.File(one) as first, h5py.File(two) as second:
-        names: dict[str, h5py.Group | h5py.Dataset] = {"/": first}
-        first.visititems(lambda name, item: names.update({name: item}) or None)
-        count = [1]
-        second.visititems(lambda name, item: count.append(1))
-        assert len(names) == len(count)
-        for name, item in names.items():
-            other = second[name]
-            assert dict(item.attrs) == dict(other.attrs), name
-            if isinstance(item, h5py.Dataset):
-                assert item.dtype == other.dtype
-                np.testing.assert_array_equal(item[:], other[:], name)
-
-
 def test_parts_give_the_boxes_tracks_and_features_of_the_stages(
     segmented: Path, stages: Path, rendered: tuple[Path, tuple[str, ...]]
 ) -> None:
     work = segmented / WORK
-    same_stores(stages / "boxes.h5", work / "boxes.h5")
-    same_stores(stages / "tracks.h5", segmented / "tracks.h5")
+    assert compare(stages / "boxes.h5", work / "boxes.h5") == []
+    assert compare(stages / "tracks.h5", segmented / "tracks.h5") == []
     parts = sorted((work / "extract").glob("*/result"), key=lambda p: p.stat().st_mtime_ns)
     frames = frames_of(stages)
     assert len(parts) == -(-frames // PART) > 1
     whole = stages / f"{rendered[0].stem}.zarr"
     for person in range(2):
-        expected = featurestore.read_window(whole, person, 0, frames)
-        read = [
-            featurestore.read_window(
-                part, person, 0, featurestore.attributes(part, person)["frames"]
-            )
-            for part in parts
-        ]
+        expected = FeatureStore(whole).read_window(person, 0, frames)
+        read = [FeatureStore(part).read_window(person) for part in parts]
         for name in ("holistic", "partial", "present"):
             joined = np.concatenate([getattr(r, name) for r in read])
             assert np.array_equal(joined, getattr(expected, name)), name
@@ -110,8 +89,7 @@ def test_parts_give_the_boxes_tracks_and_features_of_the_stages(
 
 
 def frames_of(stages: Path) -> int:
-    with h5py.File(stages / "tracks.h5") as file:
-        return len(file[person_group(0)]["source"])
+    return len(FilmTracks.read(stages / "tracks.h5"))
 
 
 def test_the_first_window_has_the_scores_of_chunk_and_evaluate(
@@ -131,10 +109,10 @@ def test_the_first_window_has_the_scores_of_chunk_and_evaluate(
     samples = Samples(tmp_path, "test")
     scored = score_samples(load_method(model), samples, values["seed"], len(CLASSES))
     second = window_starts(frames_of(stages), LENGTH, LENGTH // 8)[1]
-    store = zarr.open_group(segmented / "scores.zarr", mode="r")
+    stored = read_person_scores(segmented / "scores.zarr")
     for item in scored:
         if item.window.start == 0:
-            made = store[f"{person_group(item.window.person)}/scores"][:second]
+            made = stored[item.window.person].scores[:second]
             np.testing.assert_allclose(made, item.stored[:second], atol=1e-3)
     assert sum(item.window.start == 0 for item in scored) == 2
 
@@ -143,14 +121,14 @@ def test_outputs_agree_with_each_other_and_with_the_read_out(
     segmented: Path, rendered: tuple[Path, tuple[str, ...]]
 ) -> None:
     record = json.loads((segmented / "intervals.json").read_text("utf-8"))
-    store = zarr.open_group(segmented / "scores.zarr", mode="r")
+    stored = read_person_scores(segmented / "scores.zarr")
     with (segmented / "intervals.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert record["film"] == rendered[0].name
     for person in record["persons"]:
-        group = store[person_group(person["person"])]
-        assert group.attrs["reference"] == person["reference"] == rendered[1][person["person"]]
-        scores = group["scores"][:].astype(np.float32)
+        found = stored[person["person"]]
+        assert found.reference == person["reference"] == rendered[1][person["person"]]
+        scores = found.scores.astype(np.float32)
         assert scores.shape == (record["frames"], len(CLASSES))
         expected = find_intervals(
             make_prediction(scores, np.full(len(CLASSES), 0.5), READOUT).active

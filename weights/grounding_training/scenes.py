@@ -16,7 +16,7 @@ from transformers import GroundingDinoImageProcessor
 
 from rhas.mini.appearance import Attributes
 from rhas.mini.scenes import sample_scenes
-from rhas.stores.jpegstore import decode_jpeg, encode_jpeg
+from rhas.stores.jpeg import decode_jpeg, encode_jpeg
 
 MIDDLE = (0.48, 0.52)  # of the picture's width: neither left nor right
 

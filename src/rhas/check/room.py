@@ -14,7 +14,7 @@ from rhas.base.checks import Check
 from rhas.base.formatting import format_size
 from rhas.check.data import FilmFacts
 from rhas.check.parameters import section_config
-from rhas.stores.featurestore import CHUNK_FRAMES
+from rhas.stores.features import CHUNK_FRAMES
 
 _FRAME_BYTES = 0.25  # per pixel of a JPEG frame, quality 92; measured 0.20 to 0.24
 _CROP_BYTES = 0.6  # per pixel of a crop of 64 pixels; larger ones take less

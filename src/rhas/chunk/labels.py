@@ -10,8 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import TimedAction
-
-Interval = tuple[int, int, int]  # class id, start frame, end frame (exclusive)
+from rhas.stores.samples import Interval
 
 
 def to_frames(
@@ -27,11 +26,11 @@ def to_frames(
             dropped["intervals_outside_film"] += 1
             continue
         dropped["intervals_cut_at_end"] += stop > frames + 1
-        intervals.add((CLASS_ID[row.action], start, min(stop, frames)))
-    return sorted(intervals, key=lambda interval: interval[1:] + interval[:1])
+        intervals.add(Interval(CLASS_ID[row.action], start, min(stop, frames)))
+    return sorted(intervals, key=lambda i: (i.start, i.stop, i.class_id))
 
 
-def labels_of(intervals: Sequence[Interval], start: int, stop: int) -> np.ndarray:
+def labels_of(intervals: Sequence[tuple[int, int, int]], start: int, stop: int) -> np.ndarray:
     """Multi-hot labels of a window, float32 (stop - start, C), 1 where an interval covers it."""
     labels = np.zeros((stop - start, len(CLASSES)), np.float32)
     for class_id, first, end in intervals:

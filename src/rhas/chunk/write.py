@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.base.files import write_csv, write_json
 from rhas.chunk.config import ChunkConfig
-from rhas.chunk.labels import Interval, to_frames
-from rhas.chunk.samples import Sample
+from rhas.chunk.labels import to_frames
 from rhas.chunk.split import assign, film_sides
 from rhas.data.annotations import TimedAction
-from rhas.stores import featurestore
+from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import SUBSETS, Film
+from rhas.stores.samples import Interval, Sample, SampleIndex, SampleInfo
 
 
 def write_samples(
@@ -25,7 +24,7 @@ def write_samples(
     features: Path,
     config: ChunkConfig,
     out: Path,
-) -> dict[str, Any]:
+) -> SampleInfo:
     """Writes index.csv, intervals.csv and info.json into the folder ``out``; returns info.
 
     Raises:
@@ -54,17 +53,15 @@ def write_samples(
     }
     unannotated: list[str] = []
     sides = film_sides(films, {movie for movie, _ in rows}, config)
-    widths: dict[str, int] = {}
+    D = D_text = 0
     for film in films:
         for person in range(len(film.references)):
-            store = features / f"{film.movie}.zarr"
-            facts = featurestore.attributes(store, person)
-            _check_store(facts, film, person, config, store)
-            widths = {"D": facts["D"], "D_text": facts["D_text"]}
+            store = FeatureStore(features / f"{film.movie}.zarr")
+            frames = _check_store(store, film, person, config)
+            D, D_text = store.read_widths(person)
             if not rows[film.movie, person]:
                 unannotated.append(f"{film.movie} person {person}")
                 continue
-            frames = facts["frames"]
             intervals[film.movie, person] = to_frames(
                 rows[film.movie, person], frames, config.fps, dropped
             )
@@ -84,44 +81,39 @@ def write_samples(
         )
     if config.split == "random":
         chosen = assign([w.sample for w in windows], config)
-        windows = [Sample(**{**w.__dict__, "split": chosen[w.sample]}) for w in windows]
+        windows = [replace(w, split=chosen[w.sample]) for w in windows]
 
-    write_csv(
-        out / "index.csv",
-        ["sample", "movie", "person", "start", "stop", "split"],
-        [[w.sample, w.movie, w.person, w.start, w.stop, w.split] for w in windows],
+    info = SampleInfo(
+        C=len(CLASSES),
+        L=config.frame_len,
+        D=D,
+        D_text=D_text,
+        fps=config.fps,
+        features=features.as_posix(),
+        split=config.split,
+        boundary_sigma=config.boundary_sigma,
+        references={film.movie: list(film.references) for film in films},
+        samples={side: sum(w.split == side for w in windows) for side in SUBSETS},
+        dropped=dropped,
+        persons_without_annotation=unannotated,
     )
-    write_csv(
-        out / "intervals.csv",
-        ["movie", "person", "class_id", "start", "stop"],
-        [[movie, person, *i] for (movie, person), many in intervals.items() for i in many],
-    )
-    info = {
-        "C": len(CLASSES),
-        "L": config.frame_len,
-        "fps": config.fps,
-        **widths,
-        "features": features.as_posix(),
-        "split": config.split,
-        "boundary_sigma": config.boundary_sigma,
-        "references": {film.movie: list(film.references) for film in films},
-        "samples": {side: sum(w.split == side for w in windows) for side in SUBSETS},
-        "dropped": dropped,
-        "persons_without_annotation": unannotated,
-    }
-    write_json(out / "info.json", info)
+    SampleIndex(info, windows, intervals).write(out)
     return info
 
 
-def _check_store(
-    facts: Mapping[str, Any], film: Film, person: int, config: ChunkConfig, store: Path
-) -> None:
-    for name, expected in (("fps", config.fps), ("reference", film.references[person])):
-        if facts[name] != expected:
+def _check_store(store: FeatureStore, film: Film, person: int, config: ChunkConfig) -> int:
+    """The number of frames of a store that fits the film and the configuration."""
+    info = store.read_info(person)
+    for name, expected, got in (
+        ("fps", config.fps, info.fps),
+        ("reference", film.references[person], info.reference),
+    ):
+        if got != expected:
             raise RhasError(
                 f"the feature store was made with another {name}",
-                where=f"{store}, person {person}",
+                where=f"{store.path}, person {person}",
                 expected=str(expected),
-                got=str(facts[name]),
+                got=str(got),
                 do="run `dvc repro`",
             )
+    return info.frames

@@ -10,12 +10,10 @@ Legend: T frames, P persons, S sampled frames, K candidates (docs/DESIGN.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from PIL import Image
 
@@ -23,14 +21,17 @@ from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.crop.detections import Detections, merge
 from rhas.crop.shots import find_cuts, thumbnail
-from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING, Track, track_film
-from rhas.stores.jpegstore import (
-    JpegReader,
-    JpegWriter,
-    create_dataset,
-    create_h5,
-    encode_jpeg,
-    person_group,
+from rhas.crop.tracking import Track, track_film
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.frames import FrameStore, open_frames
+from rhas.stores.jpeg import encode_jpeg
+from rhas.stores.tracks import (
+    BoxSource,
+    CropWriter,
+    FilmTracks,
+    PersonTrack,
+    TrackInfo,
+    create_tracks,
 )
 
 
@@ -100,49 +101,37 @@ def crop_film(
     """
     config = from_mapping(CropConfig, arguments["config"], "crop")
     movie = str(arguments["movie"])
-    with h5py.File(inputs["frames"]) as frames_file, h5py.File(inputs["boxes"]) as boxes_file:
-        film = JpegReader(frames_file)
-        grounded = _Grounded.read(boxes_file)
-        _check(frames_file, boxes_file, len(film), grounded, config, movie)
-        cuts = find_cuts(_thumbnails(film, frames_file, progress), config.cut_threshold)
+    boxes = FilmBoxes.read(inputs["boxes"])
+    with open_frames(inputs["frames"]) as film:
+        _check(film, boxes, inputs["boxes"], config, movie)
+        grounded = _Grounded.merge(boxes)
+        cuts = find_cuts(_thumbnails(film, progress), config.cut_threshold)
         tracks, counts = track_film(
-            grounded.frames,
+            boxes.frames,
             [
                 found.coloured(_picture(film, int(frame))) if len(found.boxes) else found
-                for frame, found in zip(grounded.frames, grounded.detections, strict=True)
+                for frame, found in zip(boxes.frames, grounded.detections, strict=True)
             ],
             cuts,
             len(film),
-            len(grounded.references),
-            stride=grounded.stride,
+            len(boxes.persons),
+            stride=boxes.info.stride,
             max_gap=config.max_gap,
             min_score=config.min_score,
         )
-        try:
-            with create_h5(out) as file:
-                file.attrs["movie"] = movie
-                file.attrs["size"] = config.size
-                file.attrs["margin"] = config.margin
-                file.attrs["truth"] = grounded.truth
-                create_dataset(file, "cuts", cuts)
-                _write_persons(file, grounded.references, tracks, film, config, progress)
-        except BaseException:
-            out.unlink(missing_ok=True)
-            raise
+        info = TrackInfo(movie, config.size, config.margin, boxes.info.truth)
+        persons = tuple(
+            PersonTrack(person.reference, track.boxes, track.scores, track.source)
+            for person, track in zip(boxes.persons, tracks, strict=True)
+        )
+        with create_tracks(out, FilmTracks(info, cuts, persons)) as writer:
+            _write_crops(writer, tracks, film, config, progress)
     return {
         "frames": len(film),
         "cuts": cuts.tolist(),
         "persons": [
-            {
-                "person": person,
-                "reference": reference,
-                "detected": int((track.source == DETECTED).sum()),
-                "interpolated": int((track.source == INTERPOLATED).sum()),
-                "missing": int((track.source == MISSING).sum()),
-            }
-            for person, (reference, track) in enumerate(
-                zip(grounded.references, tracks, strict=True)
-            )
+            {"person": number, "reference": person.reference, **person.count_sources()}
+            for number, person in enumerate(persons)
         ],
         "candidates": grounded.candidates,
         "candidates_without_area": grounded.without_area,
@@ -172,82 +161,53 @@ def cut_out(image: Image.Image, box: Sequence[float], margin: float, size: int) 
 
 @dataclass(frozen=True)
 class _Grounded:
-    """A boxes store, the candidates of all references merged.
+    """The candidates of all references, merged by grounded frame; two counts."""
 
-    frames: int (S,). detections: of each of them. candidates, without_area: counts.
-    """
-
-    movie: str
-    stride: int
-    truth: bool
-    references: list[str]
-    frames: np.ndarray
     detections: list[Detections]
     candidates: int
     without_area: int
 
     @staticmethod
-    def read(file: h5py.File) -> _Grounded:
-        frames = file["frames"][:]
-        references: list[str] = []
-        boxes: list[list[np.ndarray]] = [[] for _ in frames]  # [sample][person] (K, 4)
-        scores: list[list[np.ndarray]] = [[] for _ in frames]  # [sample][person] (K,)
+    def merge(store: FilmBoxes) -> _Grounded:
+        boxes: list[list[np.ndarray]] = [[] for _ in store.frames]  # [frame][person] (K, 4)
+        scores: list[list[np.ndarray]] = [[] for _ in store.frames]  # [frame][person] (K,)
         candidates = without_area = 0
-        while (name := person_group(len(references))) in file:
-            group = file[name]
-            references.append(str(group.attrs["reference"]))
-            offsets, box, score = group["offsets"][:], group["boxes"][:], group["scores"][:]
+        for person in store.persons:
+            box, score = person.boxes, person.scores
             good = np.isfinite(box).all(1) & (box[:, 2:] > box[:, :2]).all(1)
             candidates += len(good)
             without_area += int((~good).sum())
-            for sample in range(len(frames)):
-                rows = slice(offsets[sample], offsets[sample + 1])
-                boxes[sample].append(box[rows][good[rows]])
-                scores[sample].append(score[rows][good[rows]])
-        if not references:
-            raise RhasError(
-                "boxes of no reference", where=file.filename, do="run `dvc repro ground`"
-            )
-        return _Grounded(
-            movie=str(file.attrs["movie"]),
-            stride=int(file.attrs["stride"]),
-            truth=bool(file.attrs["truth"]),
-            references=references,
-            frames=frames,
-            detections=[merge(b, s) for b, s in zip(boxes, scores, strict=True)],
-            candidates=candidates,
-            without_area=without_area,
-        )
+            for number in range(len(store.frames)):
+                rows = person.select_rows(number)
+                boxes[number].append(box[rows][good[rows]])
+                scores[number].append(score[rows][good[rows]])
+        detections = [merge(b, s) for b, s in zip(boxes, scores, strict=True)]
+        return _Grounded(detections, candidates, without_area)
 
 
-def _check(
-    frames_file: h5py.File,
-    boxes_file: h5py.File,
-    length: int,
-    grounded: _Grounded,
-    config: CropConfig,
-    movie: str,
-) -> None:
-    sampled = np.arange(0, length, grounded.stride)
+def _check(film: FrameStore, boxes: FilmBoxes, path: Path, config: CropConfig, movie: str) -> None:
+    if not boxes.persons:
+        raise RhasError("boxes of no reference", where=str(path), do="run `dvc repro ground`")
+    stride = boxes.info.stride
     facts: list[tuple[str, object, object]] = [
-        ("the frames' movie", movie, str(frames_file.attrs["movie"])),
-        ("the boxes' movie", movie, grounded.movie),
-        ("the sampled frames", _span(sampled), _span(grounded.frames)),
+        ("the frames' movie", movie, film.info.movie),
+        ("the boxes' movie", movie, boxes.info.movie),
+        ("the sampled frames", _span(np.arange(0, len(film), stride)), _span(boxes.frames)),
     ]
     for what, expected, got in facts:
         if expected != got:
             raise RhasError(
                 f"frames and boxes do not belong together: {what}",
-                where=f"{frames_file.filename}, {boxes_file.filename}",
+                where=f"{film.path}, {path}",
                 expected=str(expected),
                 got=str(got),
                 do="run `dvc repro ground`",
             )
-    if config.max_gap < grounded.stride:
+    if config.max_gap < stride:
         raise RhasError(
             "no track can reach from one sampled frame to the next",
             where="crop.max_gap",
-            expected=f"at least ground.stride, {grounded.stride}",
+            expected=f"at least ground.stride, {stride}",
             got=str(config.max_gap),
             do="raise crop.max_gap or lower ground.stride",
         )
@@ -260,19 +220,17 @@ def _span(frames: np.ndarray) -> str:
     return f"{len(frames)} from {frames[0]} to {frames[-1]}, {steps} apart"
 
 
-def _thumbnails(
-    film: JpegReader, file: h5py.File, progress: Callable[[int], None]
-) -> Iterator[np.ndarray]:
+def _thumbnails(film: FrameStore, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
     for frame in range(len(film)):
         try:
-            yield thumbnail(film.bytes(frame))
+            yield thumbnail(film.images.read_bytes(frame))
         except OSError as error:
-            raise _no_picture(file.filename, frame, str(error)) from error
+            raise _no_picture(film.path, frame, str(error)) from error
         if frame % 2:
             progress(1)
 
 
-def _no_picture(store: str, frame: int, got: str) -> RhasError:
+def _no_picture(store: Path, frame: int, got: str) -> RhasError:
     return RhasError(
         "a frame's picture is absent or damaged",
         where=f"{store}, frame {frame}",
@@ -281,48 +239,36 @@ def _no_picture(store: str, frame: int, got: str) -> RhasError:
     )
 
 
-def _write_persons(
-    file: h5py.File,
-    references: Sequence[str],
+def _write_crops(
+    writer: CropWriter,
     tracks: Sequence[Track],
-    film: JpegReader,
+    film: FrameStore,
     config: CropConfig,
     progress: Callable[[int], None],
 ) -> None:
-    with ExitStack() as stack:
-        writers: list[JpegWriter] = []
-        for person, (reference, track) in enumerate(zip(references, tracks, strict=True)):
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = reference
-            create_dataset(group, "boxes", track.boxes)
-            create_dataset(group, "scores", track.scores)
-            create_dataset(group, "source", track.source)
-            writers.append(stack.enter_context(JpegWriter(group)))
-        for frame in range(len(film)):
-            for writer, data in zip(writers, _crops(film, frame, tracks, config), strict=True):
-                writer.append(data)
-            if frame % 2 == 0:
-                progress(1)
+    for frame in range(len(film)):
+        writer.append(_crops(film, frame, tracks, config))
+        if frame % 2 == 0:
+            progress(1)
 
 
 def _crops(
-    film: JpegReader, frame: int, tracks: Sequence[Track], config: CropConfig
+    film: FrameStore, frame: int, tracks: Sequence[Track], config: CropConfig
 ) -> list[bytes]:
     """JPEG bytes by person, empty where missing; the frame is decoded once, if at all."""
-    if all(track.source[frame] == MISSING for track in tracks):
+    present = [track.source[frame] != BoxSource.MISSING for track in tracks]
+    if not any(present):
         return [b""] * len(tracks)
     image = Image.fromarray(_picture(film, frame))
     return [
-        b""
-        if track.source[frame] == MISSING
-        else encode_jpeg(
-            cut_out(image, track.boxes[frame], config.margin, config.size), config.quality
-        )
-        for track in tracks
+        encode_jpeg(cut_out(image, track.boxes[frame], config.margin, config.size), config.quality)
+        if found
+        else b""
+        for track, found in zip(tracks, present, strict=True)
     ]
 
 
-def _picture(film: JpegReader, frame: int) -> np.ndarray:
-    picture = film[frame]
+def _picture(film: FrameStore, frame: int) -> np.ndarray:
+    picture = film.images[frame]
     assert picture is not None  # its thumbnail was made
     return picture

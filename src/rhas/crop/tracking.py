@@ -27,8 +27,7 @@ from rhas.crop.assignment import MOST_EVIDENCE, assign, evidence
 from rhas.crop.detections import Detections
 from rhas.crop.linking import Tracklet, link
 from rhas.crop.looks import unlikeness
-
-MISSING, DETECTED, INTERPOLATED = 0, 1, 2
+from rhas.stores.tracks import BoxSource
 
 _NEUTRAL = 0.2  # the score that tells nothing of a look, however sure of a person one wants to be
 _APART = 5  # working frames from which on two pictures of a body are two witnesses
@@ -41,7 +40,7 @@ class Track:
 
     boxes: float32 (T, 4), NaN where missing. scores: float32 (T,): the reference's own score of
     the box (0 where it gave none), interpolated like the box, 0 where missing. source: uint8 (T,),
-    MISSING, DETECTED or INTERPOLATED.
+    values of `BoxSource`.
     """
 
     boxes: np.ndarray
@@ -83,12 +82,14 @@ def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], str
     frames = np.arange(first, stop)
     detected = np.isin(frames, chain.frames)
     inside = (frames >= chain.frames[0]) & (frames <= chain.frames[-1])
-    write = inside | (track.source[frames] == MISSING)
+    write = inside | (track.source[frames] == BoxSource.MISSING)
     values = np.column_stack([chain.boxes, np.nan_to_num(chain.scores[:, person])])  # (n, 5)
     dense = np.column_stack([np.interp(frames, chain.frames, v) for v in values.T])
     track.boxes[frames[write]] = dense[write, :4]
     track.scores[frames[write]] = dense[write, 4]
-    track.source[frames[write]] = np.where(detected, DETECTED, INTERPOLATED)[write]
+    track.source[frames[write]] = np.where(detected, BoxSource.DETECTED, BoxSource.INTERPOLATED)[
+        write
+    ]
 
 
 def _pieces(edges: Sequence[int], frames: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -10,22 +10,19 @@ n >= 0 with n / fps before its end.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
-import numpy as np
-
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.decode import reading
 from rhas.decode.container import FilmInfo, inspect
-from rhas.stores.jpegstore import JpegWriter, create_dataset, create_h5, encode_jpeg
+from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
+from rhas.stores.jpeg import encode_jpeg
 
 
 @dataclass(frozen=True)
@@ -88,15 +85,15 @@ def decode_film(
     tell = _only_new(progress)
     for reader in reading.readers(film, *size):
         try:
-            with _removed_on_failure(out), create_h5(out) as file:
-                return _write(file, film, reader, size, config, arguments["movie"], tell)
+            with create_frames(out) as store:
+                return _write(store, film, reader, size, config, arguments["movie"], tell)
         except reading.ReaderDistrusted:
             continue  # PyAV, the last reader, never raises it
     raise AssertionError("no reader judged the film")
 
 
 def _write(
-    file: h5py.File,
+    store: FrameWriter,
     film: FilmInfo,
     reader: reading.Reader,
     size: tuple[int, int],
@@ -106,44 +103,36 @@ def _write(
 ) -> dict[str, Any]:
     fps = Fraction(str(config.fps))
     per_tick = film.time_base * fps  # working frames per tick
-    times: list[float] = []
     lost: list[int] = []
     shown: reading.Picture | None = None
 
-    with JpegWriter(file) as writer:
+    def show_until(picture: reading.Picture, stop: int) -> None:
+        """Working frames up to ``stop`` (exclusive) show the picture."""
+        count = stop - len(store.time)
+        if count <= 0:
+            return
+        assert picture.rgb is not None
+        data = encode_jpeg(picture.rgb(), config.quality)
+        for _ in range(count):
+            store.append(data, float(picture.tick * film.time_base))
+        tell(len(store.time))
 
-        def show_until(picture: reading.Picture, stop: int) -> None:
-            """Working frames up to ``stop`` (exclusive) show the picture."""
-            count = stop - len(times)
-            if count <= 0:
-                return
-            assert picture.rgb is not None
-            data = encode_jpeg(picture.rgb(), config.quality)
-            for _ in range(count):
-                writer.append(data)
-            times.extend([float(picture.tick * film.time_base)] * count)
-            tell(len(times))
-
-        for k, picture in enumerate(reading.pictures(film, reader, *size)):
-            if picture.rgb is None:
-                lost.append(k)
-                continue
-            if shown is not None:
-                midway = Fraction(shown.tick + picture.tick, 2) * per_tick
-                show_until(shown, math.floor(midway) + 1)
-            shown = picture
-        decoded = len(film.ticks) - len(lost)
-        if shown is None or (lost and config.damaged == "error"):
-            raise _damaged(film, movie, len(lost), lost[0])
-        complete = shown.tick == film.ticks[-1]
-        duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
-        end = shown.tick + duration
-        show_until(shown, max(1, math.ceil(end * per_tick)))
-
-    create_dataset(file, "time", np.asarray(times, np.float64))
-    lost_frames = film.missing + len(lost)
-    seconds = float(end * film.time_base)
-    file.attrs.update(
+    for k, picture in enumerate(reading.pictures(film, reader, *size)):
+        if picture.rgb is None:
+            lost.append(k)
+            continue
+        if shown is not None:
+            midway = Fraction(shown.tick + picture.tick, 2) * per_tick
+            show_until(shown, math.floor(midway) + 1)
+        shown = picture
+    decoded = len(film.ticks) - len(lost)
+    if shown is None or (lost and config.damaged == "error"):
+        raise _damaged(film, movie, len(lost), lost[0])
+    complete = shown.tick == film.ticks[-1]
+    duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
+    end = shown.tick + duration
+    show_until(shown, max(1, math.ceil(end * per_tick)))
+    store.info = FrameInfo(
         movie=movie,
         fps=float(config.fps),
         width=size[0],
@@ -151,19 +140,19 @@ def _write(
         source_width=film.width,
         source_height=film.height,
         source_fps=float(film.rate),
-        source_seconds=seconds,
+        source_seconds=float(end * film.time_base),
         rotation=film.rotation,
         codec=film.codec,
         reader=reader,
         quality=config.quality,
-        lost_frames=lost_frames,
+        lost_frames=film.missing + len(lost),
     )
     return {
-        "frames": len(times),
+        "frames": len(store.time),
         "source_frames": decoded,
-        "lost_frames": lost_frames,
+        "lost_frames": store.info.lost_frames,
         "reader": reader,
-        "seconds": seconds,
+        "seconds": store.info.source_seconds,
     }
 
 
@@ -191,15 +180,6 @@ def _damaged(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasEr
         do="copy or download the film again, or set `decode.damaged: keep` to go on with what is "
         "there and count the loss",
     )
-
-
-@contextlib.contextmanager
-def _removed_on_failure(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
 
 
 def _only_new(progress: Callable[[int], None]) -> Callable[[int], None]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.engine.workcache import Job
-from rhas.stores.jpegstore import frame_count
+from rhas.stores.frames import count_frames
 
 Values = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ def ground_job(
             )
         inputs = {"frames": frames, "truth": truth}
     arguments = {"movie": movie, "references": list(references), "config": config}
-    size = -(-frame_count(frames) // config["stride"])
+    size = -(-count_frames(frames) // config["stride"])
     return Job(movie, inputs, arguments, f"{movie}.h5", size)
 
 
@@ -52,7 +52,7 @@ def crop_job(movie: str, frames: Path, boxes: Path, values: Values) -> Job:
     """Frames + boxes -> tracks store."""
     arguments = {"movie": movie, "config": values["crop"]}
     inputs = {"frames": frames, "boxes": boxes}
-    return Job(movie, inputs, arguments, f"{movie}.h5", frame_count(frames))
+    return Job(movie, inputs, arguments, f"{movie}.h5", count_frames(frames))
 
 
 def extract_job(movie: str, frames: Path, tracks: Path, values: Values) -> Job:
@@ -67,7 +67,7 @@ def extract_job(movie: str, frames: Path, tracks: Path, values: Values) -> Job:
     config = {"vlm": values["vlm"], "checkpoint": checkpoint, **section}
     inputs = {"frames": frames, "tracks": tracks, **_checkpoint(checkpoint)}
     return Job(
-        movie, inputs, {"movie": movie, "config": config}, f"{movie}.zarr", frame_count(frames)
+        movie, inputs, {"movie": movie, "config": config}, f"{movie}.zarr", count_frames(frames)
     )
 
 

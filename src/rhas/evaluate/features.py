@@ -17,7 +17,7 @@ from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.evaluate.records import write_metrics
-from rhas.stores import featurestore
+from rhas.stores.features import FeatureStore
 
 KINDS = ("partial", "holistic", "holistic_other_reference", "holistic_without_reference")
 """The features that are probed."""
@@ -121,21 +121,22 @@ def read_probe_rows(samples: Samples, stride: int) -> ProbeRows | None:
     Raises:
         RhasError: a feature store is absent or damaged.
     """
-    stores = Path(samples.info["features"])
-    persons = cache(featurestore.persons)
+    stores = Path(samples.info.features)
+    count_persons = cache(FeatureStore.count_persons)
     labels: list[NDArray[np.bool_]] = []
     features: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in KINDS}
     for number, window in enumerate(samples.samples):
-        store = stores / f"{window.movie}.zarr"
-        if persons(store) < 2:
+        store = FeatureStore(stores / f"{window.movie}.zarr")
+        persons = count_persons(store)
+        if persons < 2:
             continue
         row = samples[number]
         labelled = row["labels"].numpy().astype(bool)
         sampled = (window.start + np.arange(len(labelled))) % stride == 0
         at = np.flatnonzero(sampled & labelled.any(1))  # padding has no label
         everyone = [
-            featurestore.read_window(store, person, window.start, window.stop).holistic[at]
-            for person in range(persons(store))
+            store.read_window(person, window.start, window.stop).holistic[at]
+            for person in range(persons)
         ]
         labels.append(labelled[at])
         features["partial"].append(row["partial"].numpy()[at])

@@ -6,7 +6,6 @@ names the method, and the encoder of its features, by hashes. C classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from rhas.base.files import read_json, write_json
 from rhas.metrics.calibration import Calibration
 from rhas.metrics.prediction import Prediction
 from rhas.metrics.readout import ReadoutConfig, make_prediction
-from rhas.stores.featurestore import attributes
+from rhas.stores.features import FeatureStore
+from rhas.stores.samples import SampleInfo
 from rhas.train import CONFIG, MODEL
 
 READOUT = "readout.json"
@@ -90,7 +90,7 @@ class FittedReadout:
         return from_mapping(FittedReadout, values, str(path))
 
 
-def origin_of(model: Path, info: Mapping[str, Any]) -> Origin:
+def origin_of(model: Path, info: SampleInfo) -> Origin:
     """The origin of a trained method's scores of samples.
 
     Args:
@@ -100,8 +100,8 @@ def origin_of(model: Path, info: Mapping[str, Any]) -> Origin:
     Raises:
         RhasError: no such store.
     """
-    facts = attributes(Path(info["features"]) / f"{min(info['references'])}.zarr", 0)
-    return Origin(model_hash(model), facts["encoder"], facts["checkpoint_hash"], facts["fps"])
+    features = FeatureStore(Path(info.features) / f"{min(info.references)}.zarr").read_info(0)
+    return Origin(model_hash(model), features.encoder, features.checkpoint_hash, features.fps)
 
 
 def model_hash(folder: Path) -> str:

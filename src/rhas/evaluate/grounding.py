@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import h5py
-
 from rhas.evaluate.records import write_metrics
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.metrics.recall import Recall, box_recall
 from rhas.metrics.tracks import TrackCounts, count_tracks
 from rhas.stores.manifest import SUBSETS, Manifest
+from rhas.stores.truth import TrueBoxes
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,12 @@ def count_folder(stores: Stores) -> list[FilmGrounding]:
 def count_film(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
     """The counts of one film; see `count_folder`."""
     film = read_tracked(stores, movie)
-    with h5py.File(stores.truth(movie)) as file:
-        lookalike = file["lookalike"][:].tolist()
     return FilmGrounding(
         movie,
         subset,
         box_recall(stores.boxes / f"{movie}.h5", film.right, film.counted),
         count_tracks(film),
-        lookalike,
+        TrueBoxes.read(stores.truth(movie)).lookalike.tolist(),
     )
 
 

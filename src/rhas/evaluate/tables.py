@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from rhas.base.files import write_csv
@@ -28,6 +27,7 @@ from rhas.metrics.segmentation import (
     label_set_iou,
 )
 from rhas.metrics.segments import BACKGROUND, find_intervals, find_segments
+from rhas.stores.scores import SampleScores, write_sample_scores
 
 CONFUSION_CLASSES = 12
 RELIABILITY_BINS = 10
@@ -35,26 +35,16 @@ _HALF = OVERLAPS.index(0.5)
 
 
 def write_scores(subsets: Mapping[str, Sequence[ScoredSample]], path: Path) -> None:
-    """A Zarr v3 directory store: per subset a group, per sample an array float16 (T, C)."""
-    root = zarr.create_group(path, zarr_format=3)
-    for name, samples in subsets.items():
-        group = root.create_group(name)
-        for sample in samples:
-            window, stored = sample.window, sample.stored
-            array = group.create_array(
-                window.sample,
-                shape=stored.shape,
-                dtype=stored.dtype,
-                chunks=stored.shape,
-                compressors=None,
-                attributes={
-                    "movie": window.movie,
-                    "person": window.person,
-                    "start": window.start,
-                    "stop": window.stop,
-                },
-            )
-            array[:] = stored
+    """The scores of every sample, by subset."""
+    stored = {
+        subset: [
+            SampleScores(w.sample, w.movie, w.person, w.start, w.stop, sample.stored)
+            for sample in samples
+            for w in [sample.window]
+        ]
+        for subset, samples in subsets.items()
+    }
+    write_sample_scores(stored, path)
 
 
 def write_per_class(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.extract.encoders import Encoder
-from rhas.stores.featurestore import Features
+from rhas.stores.features import Features
 
 
 def encode_frames(

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,7 +22,9 @@ from rhas.base.errors import RhasError
 from rhas.extract.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.extract.pictures import Block, FilmPictures
-from rhas.stores.featurestore import STREAMS, Features, FeatureStoreWriter, TokenWriter
+from rhas.stores.features import STREAMS, FeatureInfo, Features, FeatureStoreWriter, TokenWriter
+from rhas.stores.frames import open_frames
+from rhas.stores.tracks import open_tracks
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ def extract_film(
         )
     batches = Batches(config.batch_size, config.device)
     with (
-        h5py.File(inputs["frames"]) as frames_file,
-        h5py.File(inputs["tracks"]) as tracks_file,
+        open_frames(inputs["frames"]) as frames,
+        open_tracks(inputs["tracks"]) as tracks,
         _new_store(out) as writer,
     ):
-        film = FilmPictures(frames_file, tracks_file, encoder.resized)
+        film = FilmPictures(frames, tracks, encoder.resized)
         texts = encoder.encode_text(film.references)
         made = [_empty(film.frames, encoder, text) for text in texts]
         with ExitStack() as stack:
@@ -110,25 +111,24 @@ def extract_film(
             for block in film.blocks(batches.size, _threads(config.device)):
                 _encode_block(encoder, texts, block, batches, sink)
                 progress(len(block.frames))
-        facts = {
-            "movie": movie,
-            "fps": float(frames_file.attrs["fps"]),
-            "frames": film.frames,
-            "encoder": config.vlm,
-            "checkpoint": config.checkpoint,
-            "checkpoint_hash": checkpoint_hash(folder),
-            "dtype": "float16",
-            "model_dtype": config.dtype,
-            "truth": bool(tracks_file.attrs["truth"]),
-        }
+        content = checkpoint_hash(folder)
         for person, (text, features) in enumerate(zip(texts, made, strict=True)):
             _check_finite(features, movie, person)
-            own = {
-                "person": person,
-                "reference": text.reference,
-                "statistics": _statistics(features),
-            }
-            writer.write_person(person, features, {**facts, **own})
+            info = FeatureInfo(
+                movie=movie,
+                fps=frames.info.fps,
+                frames=film.frames,
+                encoder=config.vlm,
+                checkpoint=config.checkpoint,
+                checkpoint_hash=content,
+                dtype="float16",
+                model_dtype=config.dtype,
+                truth=tracks.tracks.info.truth,
+                person=person,
+                reference=text.reference,
+                statistics=features.measure_statistics(),
+            )
+            writer.write_person(features, info)
     return {
         "frames": film.frames,
         "persons": len(texts),
@@ -168,7 +168,7 @@ def _token_writers(
 ) -> list[dict[str, TokenWriter]]:
     shape = (film.frames, encoder.Q, encoder.D)
     return [
-        {s: stack.enter_context(writer.tokens(person, s, shape)) for s in STREAMS}
+        {s: stack.enter_context(writer.create_tokens(person, s, shape)) for s in STREAMS}
         for person in range(len(film.references))
     ]
 
@@ -231,17 +231,3 @@ def _check_finite(features: Features, movie: str, person: int) -> None:
                 got=f"{int(bad.sum())} of {len(bad)} frames",
                 do="use another checkpoint",
             )
-
-
-def _statistics(features: Features) -> dict[str, dict[str, float]]:
-    """Mean, standard deviation and largest magnitude; of partial features where present."""
-    rows = {"holistic": features.holistic, "partial": features.partial[features.present]}
-    return {
-        stream: {
-            "mean": float(values.mean(dtype=np.float64)),
-            "std": float(values.std(dtype=np.float64)),
-            "abs_max": float(np.abs(values).max()),
-        }
-        for stream, values in rows.items()
-        if values.size
-    }

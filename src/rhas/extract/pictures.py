@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import h5py
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.frames import FrameStore
+from rhas.stores.jpeg import JpegReader
+from rhas.stores.tracks import TrackStore
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class FilmPictures:
     """The pictures of a film: whole frames and every person's crops.
 
     Args:
-        frames_file: store of decode.
-        tracks_file: store of crop.
+        frames: open store of decode.
+        tracks: open store of crop.
         resized: uint8 (1, height, width, 3) to uint8 (1, s, s, 3); called in threads.
 
     Raises:
@@ -49,20 +50,16 @@ class FilmPictures:
 
     def __init__(
         self,
-        frames_file: h5py.File,
-        tracks_file: h5py.File,
+        frames: FrameStore,
+        tracks: TrackStore,
         resized: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        self._pictures = JpegReader(frames_file)
+        self._pictures = frames.images
         self._resized = resized
-        self._where = f"{frames_file.filename}, {tracks_file.filename}"
-        self.frames = len(self._pictures)
-        self._crops: list[JpegReader] = []
-        self.references: list[str] = []
-        while (name := person_group(len(self._crops))) in tracks_file:
-            group = tracks_file[name]
-            self._crops.append(JpegReader(group))
-            self.references.append(str(group.attrs["reference"]))
+        self._where = f"{frames.path}, {tracks.path}"
+        self.frames = len(frames)
+        self._crops = tracks.crops
+        self.references = tracks.tracks.references
         lengths = {len(crops) for crops in self._crops}
         if lengths != {self.frames}:
             raise RhasError(

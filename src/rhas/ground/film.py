@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 
 from rhas.base.config import from_mapping
@@ -19,7 +18,10 @@ from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.official import OfficialGrounder
 from rhas.ground.report import found_report, prompts_report
 from rhas.ground.truth import TruthBoxes
-from rhas.stores.jpegstore import JpegReader, create_dataset, create_h5, person_group
+from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
+from rhas.stores.frames import open_frames
+from rhas.stores.jpeg import JpegReader
+from rhas.stores.truth import TrueBoxes
 
 MOST_ELONGATED = 16
 """Longer over shorter side of a picture at most. Scaled to the model's longest side, a picture of
@@ -73,22 +75,26 @@ def ground_film(
             "no reference to ground", where=f"movie {movie}", do="add one to references.csv"
         )
     told = {"movie": movie, "backend": config.backend, "truth": config.backend == "truth"}
-    made = {"checkpoint": "", "checkpoint_hash": "", "policy": "", "prompting": "", "dtype": ""}
-    with h5py.File(inputs["frames"], "r") as file:
-        reader = JpegReader(file)
-        sampled = np.arange(0, len(reader), config.stride, dtype=np.int32)
+    made: dict[str, str] = {
+        "checkpoint": "",
+        "checkpoint_hash": "",
+        "policy": "",
+        "prompting": "",
+        "dtype": "",
+    }
+    with open_frames(inputs["frames"]) as film:
+        sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
             truth = _truth(inputs, movie, len(references))
-            size = int(file.attrs["width"]), int(file.attrs["height"])
-            found = truth.candidates(file["time"][:][sampled], *size)
+            found = truth.candidates(film.time[sampled], *film.size)
             progress(len(sampled))
         else:
-            _check_shape(movie, int(file.attrs["width"]), int(file.attrs["height"]))
+            _check_shape(movie, *film.size)
             checkpoint = str(inputs["checkpoint"]) if inputs.get("checkpoint") else None
             grounder = make_grounder(config, checkpoint)
             told |= prompts_report(grounder.prompts(references))
             found, told["batch_size"] = ground_frames(
-                grounder, reader, sampled, config.batch_size, references, progress
+                grounder, film.images, sampled, config.batch_size, references, progress
             )
             made = {
                 "checkpoint": config.checkpoint,
@@ -97,9 +103,15 @@ def ground_film(
                 "prompting": config.prompting,
                 "dtype": config.dtype,
             }
-        lost = sampled[np.diff(file["offsets"][:])[sampled] == 0].tolist()
-    attributes = {"movie": movie, "stride": config.stride, "backend": config.backend, **made}
-    _write(out, {**attributes, "truth": told["truth"]}, references, sampled, found)
+        lost = sampled[film.images.sizes[sampled] == 0].tolist()
+    info = BoxInfo(
+        movie=movie,
+        stride=config.stride,
+        backend=config.backend,
+        truth=config.backend == "truth",
+        **made,
+    )
+    FilmBoxes(info, sampled, _by_person(references, found)).write(out)
     return told | found_report(references, sampled, found, lost, config.stride)
 
 
@@ -134,7 +146,7 @@ def ground_frames(
     def work(size: int) -> list[list[Candidates]]:
         nonlocal told
         found: list[list[Candidates]] = []
-        for block in reader.blocks((int(n) for n in sampled), size):
+        for block in reader.read_blocks((int(n) for n in sampled), size):
             pictures = [picture for _, picture in block if picture is not None]
             rows = iter(grounder.boxes(pictures, references))
             found += [
@@ -157,7 +169,7 @@ def _truth(inputs: Mapping[str, Path], movie: str, persons: int) -> TruthBoxes:
             where=f"movie {movie}, ground.backend: truth",
             do="`truth` is for RHAS-mini alone; use transformers or official",
         )
-    truth = TruthBoxes(path)
+    truth = TruthBoxes(TrueBoxes.read(path))
     if truth.persons != persons:
         raise RhasError(
             "true boxes of another number of persons",
@@ -169,24 +181,20 @@ def _truth(inputs: Mapping[str, Path], movie: str, persons: int) -> TruthBoxes:
     return truth
 
 
-def _write(
-    out: Path,
-    attributes: Mapping[str, Any],
-    references: Sequence[str],
-    sampled: np.ndarray,
-    found: Sequence[Sequence[Candidates]],
-) -> None:
-    with create_h5(out) as file:
-        for name, value in attributes.items():
-            file.attrs[name] = value
-        create_dataset(file, "frames", sampled)
-        for person, reference in enumerate(references):
-            own = [row[person] for row in found]
-            group = file.create_group(person_group(person))
-            group.attrs["reference"] = reference
-            counts = [len(c.scores) for c in own]
-            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            create_dataset(group, "offsets", offsets)
-            none = Candidates.none()
-            create_dataset(group, "boxes", np.concatenate([none.boxes, *(c.boxes for c in own)]))
-            create_dataset(group, "scores", np.concatenate([none.scores, *(c.scores for c in own)]))
+def _by_person(
+    references: Sequence[str], found: Sequence[Sequence[Candidates]]
+) -> tuple[PersonBoxes, ...]:
+    """Candidates by frame and reference, put together by reference."""
+    none = Candidates.none()
+    persons = []
+    for person, reference in enumerate(references):
+        rows = [row[person] for row in found]
+        persons.append(
+            PersonBoxes(
+                reference,
+                make_offsets([len(c.scores) for c in rows]),
+                np.concatenate([none.boxes, *(c.boxes for c in rows)]),
+                np.concatenate([none.scores, *(c.scores for c in rows)]),
+            )
+        )
+    return tuple(persons)

@@ -17,12 +17,12 @@ import zarr
 from rhas.base.errors import RhasError
 from rhas.inspection.project import data_folder, stage_reports
 from rhas.inspection.reading import rows
-from rhas.stores import featurestore
-from rhas.stores.jpegstore import person_group
+from rhas.stores.features import STREAMS, FeatureStore
+from rhas.stores.hdf5 import person_group
 
 _PLAIN = {"bytes", "crc32c", "sharding_indexed", "transpose"}
 _FLOAT16_NEARLY_FULL = 30_000.0
-_ARRAYS = (*featurestore.STREAMS, "present", "text")
+_ARRAYS = (*STREAMS, "present", "text")
 _SOURCES = ("missing", "detected", "interpolated")
 
 
@@ -92,7 +92,7 @@ def _row(path: Path, missing: list[int] | None) -> dict[str, Any]:
 
 
 def _person_folders(path: Path) -> list[Path]:
-    return [path / person_group(person) for person in range(featurestore.persons(path))]
+    return [path / person_group(person) for person in range(FeatureStore(path).count_persons())]
 
 
 def _person(path: Path, folder: Path) -> dict[str, Any]:

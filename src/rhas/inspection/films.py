@@ -13,7 +13,7 @@ import numpy as np
 from rhas.base.errors import RhasError
 from rhas.inspection.kinds import kind_of
 from rhas.inspection.reading import rows
-from rhas.stores.jpegstore import person_group
+from rhas.stores.hdf5 import person_group
 
 SOURCES = ("missing", "detected", "interpolated")
 

@@ -32,7 +32,7 @@ from rhas.inspection.films import chosen, persons_of
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.project import data_folder, labels_near
 from rhas.inspection.sheets import contact_sheet, samples_by_class, scores_over_time
-from rhas.stores import featurestore
+from rhas.stores.features import Features, FeatureStore
 
 SUFFIXES = (".png", ".pdf", ".svg")
 MOMENTS = 300
@@ -122,19 +122,19 @@ def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _feature_store(path: Path, person: int | None) -> Figure:
-    shown = chosen(featurestore.persons(path), person, path)
+    shown = chosen(FeatureStore(path).count_persons(), person, path)
     blocks = []
     for number in shown:
-        facts = featurestore.attributes(path, number)
-        frames, fps = facts["frames"], float(facts["fps"])
-        features = featurestore.read_window(path, number, 0, frames)
-        labels = labels_near(path, facts["movie"], number, frames, fps)
+        facts = FeatureStore(path).read_info(number)
+        frames, fps = facts.frames, facts.fps
+        features = FeatureStore(path).read_window(number)
+        labels = labels_near(path, facts.movie, number, frames, fps)
         blocks.append((number, facts, features, _most_frames(labels), fps))
     heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels, _ in blocks]
     figure = sheet(sum(heights))
     top = sum(heights)
     for (number, facts, features, labels, fps), height in zip(blocks, heights, strict=True):
-        title = f"{facts['movie']}, person {number}: {facts['reference']}"
+        title = f"{facts.movie}, person {number}: {facts.reference}"
         _feature_block(figure, (top, sum(heights)), title, path, number, features,
                        labels, fps)  # fmt: skip
         top -= height
@@ -143,7 +143,7 @@ def _feature_store(path: Path, person: int | None) -> Figure:
 
 def _feature_block(
     figure: Figure, place: tuple[float, float], title: str, path: Path, number: int,
-    features: featurestore.Features, labels: dict[str, np.ndarray], fps: float,
+    features: Features, labels: dict[str, np.ndarray], fps: float,
 ) -> None:  # fmt: skip
     top, whole = place
     frames = len(features.present)

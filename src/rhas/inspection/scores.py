@@ -12,7 +12,7 @@ import numpy as np
 import zarr
 
 from rhas.base.errors import RhasError
-from rhas.stores.jpegstore import person_group
+from rhas.stores.hdf5 import person_group
 
 _HIGHEST = 6
 

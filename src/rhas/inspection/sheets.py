@@ -15,7 +15,7 @@ from rhas.inspection.canvas import COLOURS, WIDTH_IN, heading, sheet, time_axis
 from rhas.inspection.films import chosen
 from rhas.inspection.samples import describe_samples
 from rhas.inspection.scores import score_groups
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.jpeg import JpegReader
 from rhas.stores.manifest import SUBSETS
 
 _ACROSS, _DOWN = 6, 4  # frames of a contact sheet

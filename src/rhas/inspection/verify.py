@@ -22,10 +22,11 @@ from rhas.inspection.project import project_folder, recorded_md5, stage_report
 from rhas.inspection.reading import reading, told
 from rhas.inspection.samples import describe_samples
 from rhas.inspection.scores import describe_scores, score_groups
-from rhas.stores import featurestore
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.features import CHUNK_FRAMES, FeatureStore
+from rhas.stores.hdf5 import person_group
+from rhas.stores.jpeg import JpegReader
 
-_BLOCK = featurestore.CHUNK_FRAMES
+_BLOCK = CHUNK_FRAMES
 _TOLERANCE = 1e-6  # of figures summed in another order, relative
 _FROZEN_SECONDS = 2.0
 _READ_BYTES = 1 << 22
@@ -301,13 +302,14 @@ def _samples(path: Path) -> Iterator[Check]:
             windows += 1
             store = features / f"{sample.movie}.zarr"
             try:
-                own = featurestore.attributes(store, sample.person)
+                own = FeatureStore(store).read_info(sample.person)
+                widths = FeatureStore(store).read_widths(sample.person)
             except RhasError as error:
                 problems.append(f"{sample.sample}: {error.what}")
                 continue
-            if sample.stop > own["frames"] or not 0 <= sample.start < sample.stop:
-                problems.append(f"{sample.sample}: beyond its film of {own['frames']} frames")
-            if (own["D"], own["D_text"], own["fps"]) != (facts["D"], facts["D_text"], facts["fps"]):
+            if sample.stop > own.frames or not 0 <= sample.start < sample.stop:
+                problems.append(f"{sample.sample}: beyond its film of {own.frames} frames")
+            if (*widths, own.fps) != (facts["D"], facts["D_text"], facts["fps"]):
                 problems.append(f"{sample.sample}: features of another width or rate")
     yield Check(
         "windows and features",

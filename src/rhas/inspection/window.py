@@ -20,8 +20,9 @@ from rhas.base.errors import RhasError
 from rhas.inspection.films import SOURCES, chosen, persons_of
 from rhas.inspection.kinds import Kind, kind_of
 from rhas.inspection.scores import score_groups
-from rhas.stores import featurestore
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.features import FeatureStore
+from rhas.stores.hdf5 import person_group
+from rhas.stores.jpeg import JpegReader
 
 Arrays = dict[str, np.ndarray]
 
@@ -78,8 +79,8 @@ all_scores; ``frame`` holds the sampled ones |
 
 def _feature_store(path: Path, start: int, stop: int, person: int | None) -> Arrays:
     found: Arrays = {}
-    for number in chosen(featurestore.persons(path), person, path):
-        own = featurestore.read_window(path, number, start, stop)
+    for number in chosen(FeatureStore(path).count_persons(), person, path):
+        own = FeatureStore(path).read_window(number, start, stop)
         for name in ("holistic", "partial", "present", "text"):
             found[f"{person_group(number)}.{name}"] = getattr(own, name)
     return {"frame": np.arange(start, stop), **found}

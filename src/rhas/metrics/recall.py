@@ -14,12 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.stores.jpegstore import person_group
+from rhas.stores.boxes import FilmBoxes
 
 IOU = 0.5
 VISIBLE = 0.25
@@ -56,35 +55,31 @@ def box_recall(path: Path, right: np.ndarray, visible: np.ndarray) -> Recall:
     Raises:
         RhasError: the store is absent or does not belong to these boxes.
     """
-    if not path.is_file():
-        raise RhasError("no such store", where=str(path), do="run `dvc repro`")
-    counts = Recall()
-    with h5py.File(path, "r") as file:
-        sampled = file["frames"][:]
-        groups = _persons(file, right.shape[1])
-        if len(sampled) and sampled[-1] >= len(right):
-            raise RhasError(
-                "boxes of frames that the film does not have", where=str(path),
-                expected=f"frames below {len(right)}", got=str(sampled[-1]),
-                do="run `dvc repro ground`",
-            )  # fmt: skip
-        for person, group in enumerate(groups):
-            offsets, boxes = group["offsets"][:], group["boxes"][:]
-            for row, frame in enumerate(sampled):
-                if not visible[frame, person]:
-                    continue
-                own = right[frame, person]
-                hits = box_iou(boxes[offsets[row] : offsets[row + 1]], own) >= IOU
-                others = box_iou(right[frame, visible[frame]], own) >= IOU
-                counts += Recall(1, int(hits[:1].any()), int(hits.any()), float(others.mean()))
-    return counts
-
-
-def _persons(file: h5py.File, persons: int) -> list[h5py.Group]:
-    groups = [key for key in file if key.startswith("person_")]
-    if len(groups) != persons:
+    store = FilmBoxes.read(path)
+    sampled, persons = store.frames, right.shape[1]
+    if len(store.persons) != persons:
         raise RhasError(
-            "another number of persons than the truth has", where=file.filename,
-            expected=str(persons), got=str(len(groups)), do="run `dvc repro`",
-        )  # fmt: skip
-    return [file[person_group(person)] for person in range(len(groups))]
+            "another number of persons than the truth has",
+            where=str(path),
+            expected=str(persons),
+            got=str(len(store.persons)),
+            do="run `dvc repro`",
+        )
+    if len(sampled) and sampled[-1] >= len(right):
+        raise RhasError(
+            "boxes of frames that the film does not have",
+            where=str(path),
+            expected=f"frames below {len(right)}",
+            got=str(sampled[-1]),
+            do="run `dvc repro ground`",
+        )
+    counts = Recall()
+    for number, person in enumerate(store.persons):
+        for row, frame in enumerate(sampled):
+            if not visible[frame, number]:
+                continue
+            true = right[frame, number]
+            hits = box_iou(person.boxes[person.select_rows(row)], true) >= IOU
+            others = box_iou(right[frame, visible[frame]], true) >= IOU
+            counts += Recall(1, int(hits[:1].any()), int(hits.any()), float(others.mean()))
+    return counts

@@ -15,7 +15,6 @@ from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
 from rhas.metrics.recall import IOU, VISIBLE
 
-INTERPOLATED = 2
 """In ``source`` of a tracks store (docs/DESIGN.md, Files)."""
 
 

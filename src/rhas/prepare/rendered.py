@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from rhas.base.files import hash_file, write_json
@@ -16,11 +15,8 @@ from rhas.data.annotations import TimedAction
 from rhas.data.raw import write_raw_tables
 from rhas.engine.workcache import Entry, Job, Progress, link
 from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
-from rhas.stores.jpegstore import create_dataset, create_h5
 from rhas.stores.manifest import Film, Manifest
-
-LOOKALIKES = ("none", "place", "garment")
-"""Kinds of look-alikes (`rhas.mini.attributes.classify_lookalike`), as truth files number them."""
+from rhas.stores.truth import Lookalike, TrueBoxes
 
 
 def mini_jobs(config: MiniConfig) -> list[Job]:
@@ -44,7 +40,7 @@ def render_film(
     spec = FilmSpec(**arguments["spec"])
     out.mkdir()
     truth = write_film(spec, out, progress)
-    _write_truth(out / "truth.h5", spec, truth)
+    _true_boxes(spec, truth).write(out / "truth.h5")
     facts = {
         "movie": spec.movie,
         "file": next(p.name for p in out.iterdir() if p.stem == spec.movie),
@@ -77,21 +73,14 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
     write_raw_tables(Manifest("mini", tuple(films), truth=True), annotations, out)
 
 
-def read_truth(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """True boxes of a rendered film: boxes float32 (F, P, 4) in pixels of the source frame, NaN
-    where not visible; visible float32 (F, P) in [0, 1]; time float64 (F,) in seconds; and the
-    source's (width, height). F counts source frames."""
-    with h5py.File(path) as file:
-        size = (int(file.attrs["width"]), int(file.attrs["height"]))
-        return file["boxes"][:], file["visible"][:], file["time"][:], size
-
-
-def _write_truth(path: Path, spec: FilmSpec, truth: FilmTruth) -> None:
-    with create_h5(path) as file:
-        file.attrs["width"], file.attrs["height"] = spec.width, spec.height
-        create_dataset(file, "boxes", truth.boxes.astype(np.float32))
-        create_dataset(file, "visible", truth.visible.astype(np.float32))
-        create_dataset(file, "time", np.arange(len(truth.boxes)) / float(spec.rate))
-        create_dataset(file, "cuts", np.asarray(truth.cuts, np.int32))
-        numbers = [LOOKALIKES.index(name) for name in truth.lookalikes]
-        create_dataset(file, "lookalike", np.asarray(numbers, np.uint8))
+def _true_boxes(spec: FilmSpec, truth: FilmTruth) -> TrueBoxes:
+    lookalikes = [Lookalike[name.upper()] for name in truth.lookalikes]
+    return TrueBoxes(
+        width=spec.width,
+        height=spec.height,
+        boxes=truth.boxes.astype(np.float32),
+        visible=truth.visible.astype(np.float32),
+        time=np.arange(len(truth.boxes)) / float(spec.rate),
+        cuts=np.asarray(truth.cuts, np.int32),
+        lookalike=np.asarray(lookalikes, np.uint8),
+    )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import h5py
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +19,18 @@ from PIL import Image, ImageDraw, ImageFont
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
-from rhas.evaluate.stores import Stores, Tracks, read_tracked, read_tracks
+from rhas.evaluate.stores import Stores, read_tracked
 from rhas.metrics.recall import IOU
 from rhas.metrics.tracks import TrackedFilm, find_wrong_boxes, track_overlaps
-from rhas.stores.jpegstore import JpegReader
+from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
-
-MISSING, DETECTED, INTERPOLATED = 0, 1, 2
-"""``source`` of a tracks store (docs/DESIGN.md, Files)."""
+from rhas.stores.tracks import BoxSource, FilmTracks
 
 # Okabe and Ito's palette without its red, which marks what is wrong; from the seventh person on
 # the colours come again, the numbers do not
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#0072B2")
 WRONG = "#D00000"
-_MARKS = {MISSING: "–", DETECTED: "●", INTERPOLATED: "○"}
+_MARKS = {BoxSource.MISSING: "–", BoxSource.DETECTED: "●", BoxSource.INTERPOLATED: "○"}
 _INK, _GREY, _PAPER = "#202020", "#707070", "#FFFFFF"
 _WIDTH, _MARGIN, _GAP = 1920, 24, 12  # pixels of the sheet
 _TEXT, _SMALL, _TITLE = 17, 15, 24  # pixels of the letters
@@ -113,32 +110,29 @@ def read_sheet(stores: Stores, movie: str, frames: int) -> Sheet:
     Raises:
         RhasError: a store is absent, or they do not belong together.
     """
-    tracks = read_tracks(stores.tracks / f"{movie}.h5")
+    tracks = FilmTracks.read(stores.tracks / f"{movie}.h5")
     film = read_tracked(stores, movie) if stores.truth(movie).is_file() else None
-    length = len(tracks.source)
+    length = len(tracks)
     path = stores.frames / f"{movie}.h5"
-    if not path.is_file():
-        raise RhasError("no such store", where=str(path), do="run `dvc repro`")
-    with h5py.File(path) as file:
-        reader = JpegReader(file)
-        if len(reader) != length:
+    with open_frames(path) as store:
+        if len(store) != length:
             raise RhasError(
                 "frames and tracks do not belong together", where=str(path),
-                expected=f"{length} frames", got=str(len(reader)), do="run `dvc repro crop`",
+                expected=f"{length} frames", got=str(len(store)), do="run `dvc repro crop`",
             )  # fmt: skip
         shown = spread(length, frames)
-        pictures = [reader[int(frame)] for frame in shown]
-        seconds = [frame_to_seconds(int(frame), float(file.attrs["fps"])) for frame in shown]
+        pictures = [store.images[int(frame)] for frame in shown]
+        seconds = [frame_to_seconds(int(frame), store.info.fps) for frame in shown]
     wrong, lost = np.zeros((2, *tracks.source.shape), bool)
     if film is not None:
         lost = film.counted & ~film.has_box
         for person in range(wrong.shape[1]):
             wrong[:, person] = find_wrong_boxes(track_overlaps(film, person), person)
-    origin = ", boxes are the truth's" if tracks.truth else ""
+    origin = ", boxes are the truth's" if tracks.info.truth else ""
     return Sheet(
         f"{movie}: {len(shown)} of {length} frames{origin}",
         [_said(tracks, film, wrong, person) for person in range(len(tracks.references))],
-        (tracks.source == MISSING).all(0).tolist(),
+        (tracks.source == BoxSource.MISSING).all(0).tolist(),
         pictures,
         seconds,
         tracks.boxes[shown],
@@ -156,10 +150,13 @@ def spread(length: int, frames: int) -> NDArray[np.int64]:
 
 
 def _said(
-    tracks: Tracks, film: TrackedFilm | None, wrong: NDArray[np.bool_], person: int
+    tracks: FilmTracks, film: TrackedFilm | None, wrong: NDArray[np.bool_], person: int
 ) -> list[str]:
     """The reference, and below it how much of the film its track covers and how rightly."""
-    kinds = [100 * float((tracks.source[:, person] == k).mean()) for k in (DETECTED, INTERPOLATED)]
+    kinds = [
+        100 * float((tracks.source[:, person] == k).mean())
+        for k in (BoxSource.DETECTED, BoxSource.INTERPOLATED)
+    ]
     said = "a box in {:.0f} % of the frames ({:.0f} % detected, {:.0f} % interpolated)".format(
         sum(kinds), *kinds
     )
@@ -249,8 +246,8 @@ def _tile(sheet: Sheet, number: int, size: tuple[int, int]) -> Image.Image:
             if np.isfinite(sheet.right[number, person]).all():
                 _outline(draw, sheet.right[number, person] * scale, _colour(person), 1)
     for person in persons:
-        if sheet.source[number, person] != MISSING:
-            dash = 9 if sheet.source[number, person] == INTERPOLATED else 0
+        if sheet.source[number, person] != BoxSource.MISSING:
+            dash = 9 if sheet.source[number, person] == BoxSource.INTERPOLATED else 0
             _outline(draw, sheet.boxes[number, person] * scale, _colour(person), 3, dash)
     _tag_boxes(draw, sheet, number, scale)
     return tile
@@ -261,7 +258,7 @@ def _tag_boxes(
 ) -> None:
     """The number of each person at its box's upper left corner, or beside those already there."""
     taken: list[tuple[int, int]] = []
-    for person in np.flatnonzero(sheet.source[number] != MISSING).tolist():
+    for person in np.flatnonzero(sheet.source[number] != BoxSource.MISSING).tolist():
         x, y = (max(0, round(float(v))) for v in (sheet.boxes[number, person] * scale)[:2])
         while any(abs(x - other) < _TAG[0] and abs(y - above) < _TAG[1] for other, above in taken):
             x += 1
@@ -313,7 +310,7 @@ def _draw_caption(
         line, place = divmod(person, each)
         at = x + 56 + _MARK * place, y + line * (_SMALL + 5)
         _tag(draw, at, str(person), _colour(person), _SMALL - 2)
-        source = int(sheet.source[number, person])
+        source = BoxSource(sheet.source[number, person])
         bad = bool(sheet.lost[number, person] or sheet.wrong[number, person])
         draw.text((at[0] + 20, at[1] - 1), _MARKS[source], WRONG if bad else _INK,
                   _font(_SMALL, bold=bad))  # fmt: skip

@@ -63,7 +63,7 @@ def read_coverage(origin: Origin) -> list[FilmCoverage]:
     Raises:
         RhasError: no manifest, samples or report of the feature stores.
     """
-    fps = float(origin.info["fps"])
+    fps = origin.info.fps
     sides = defaultdict(set)
     for row in read_csv(origin.samples / "index.csv"):
         sides[row["movie"]].add(row["split"])
@@ -94,7 +94,7 @@ def read_drops(origin: Origin, results: Results) -> list[Drop]:
     info, side = origin.info, results.report["test"]
     frames, boxes = _report(origin.stores.frames), _report(origin.stores.boxes)
     tracks, features = _report(origin.stores.tracks), _report(origin.features)
-    dropped = defaultdict(int, info["dropped"])
+    dropped = defaultdict(int, info.dropped)
     drops: list[Drop] = []
     if frames:
         lost = {movie: facts["lost_frames"] for movie, facts in frames.items()}
@@ -117,8 +117,8 @@ def read_drops(origin: Origin, results: Results) -> list[Drop]:
     cut = {m: sum(facts.get("dropped_text_tokens", ())) for m, facts in features.items()}
     drops.append(_drop("extract", "words of references beyond the encoder's longest text", cut))
     drops += [
-        Drop("chunk", "persons without annotation", len(info["persons_without_annotation"]),
-             info["persons_without_annotation"]),
+        Drop("chunk", "persons without annotation", len(info.persons_without_annotation),
+             info.persons_without_annotation),
         Drop("chunk", "last windows shorter than min_frames", dropped["tail_windows"]),
         Drop("chunk", "frames in those windows", dropped["tail_frames"]),
         Drop("chunk", "intervals outside their film", dropped["intervals_outside_film"]),

@@ -11,15 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from PIL import Image
 
-from rhas.crop.tracking import DETECTED, INTERPOLATED
 from rhas.metrics.segments import find_runs
 from rhas.segment.absence import REASONS
 from rhas.segment.people import Person
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.frames import open_frames
+from rhas.stores.jpeg import JpegReader
+from rhas.stores.tracks import BoxSource, PersonTrack, open_tracks
 
 THUMBNAILS, CROPS = 12, 6
 _THUMBNAIL_SIDE, _CROP_SIDE = 160, 96  # pixels
@@ -42,8 +42,7 @@ def write_page(
         overlay: name of the overlay film beside the page; None where there is none.
         path: of the page.
     """
-    with h5py.File(frames) as frames_file, h5py.File(tracks) as tracks_file:
-        film = JpegReader(frames_file)
+    with open_frames(frames) as film, open_tracks(tracks) as tracked:
         data = {
             **{name: record[name] for name in ("film", "seconds", "frames", "fps", "cuts")},
             **{name: record[name] for name in ("min_score", "model", "readout", "lost_frames")},
@@ -51,11 +50,14 @@ def write_page(
             "overlay": overlay,
             "reasons": REASONS,
             "thumbnails": [
-                _picture(film, int(n), _THUMBNAIL_SIDE) for n in _spread(len(film), THUMBNAILS)
+                _picture(film.images, int(n), _THUMBNAIL_SIDE)
+                for n in _spread(len(film), THUMBNAILS)
             ],
             "persons": [
-                _person(person, told, tracks_file[person_group(person.number)])
-                for person, told in zip(people, record["persons"], strict=True)
+                _person(person, told, track, crops)
+                for person, told, track, crops in zip(
+                    people, record["persons"], tracked.tracks.persons, tracked.crops, strict=True
+                )
             ],
         }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -65,18 +67,18 @@ def write_page(
     path.write_text(page, "utf-8")
 
 
-def _person(person: Person, told: Mapping[str, Any], group: h5py.Group) -> dict[str, Any]:
-    source = group["source"][:]
-    detected = np.flatnonzero(source == DETECTED)
-    crops = detected[_spread(len(detected), CROPS)]
-    pictures = JpegReader(group)
+def _person(
+    person: Person, told: Mapping[str, Any], track: PersonTrack, crops: JpegReader
+) -> dict[str, Any]:
+    detected = np.flatnonzero(track.source == BoxSource.DETECTED)
+    shown = detected[_spread(len(detected), CROPS)]
     return {
         **told,
         "present": {
-            "detected": _spans(source == DETECTED),
-            "interpolated": _spans(source == INTERPOLATED),
+            source.label: _spans(track.source == source)
+            for source in (BoxSource.DETECTED, BoxSource.INTERPOLATED)
         },
-        "crops": [_picture(pictures, int(n), _CROP_SIDE) for n in crops],
+        "crops": [_picture(crops, int(n), _CROP_SIDE) for n in shown],
         "curves": [
             {"class": c.class_id, "threshold": c.threshold, "step": c.step, "values": c.values}
             for c in person.curves

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import h5py
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from rhas.crop.tracking import DETECTED, MISSING
-from rhas.stores.jpegstore import JpegReader, person_group
+from rhas.stores.frames import open_frames
+from rhas.stores.tracks import BoxSource, FilmTracks
 
 # Okabe and Ito's palette on dark, without black; persons beyond it start again, numbers tell them
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
@@ -50,16 +49,11 @@ def draw_overlay(
     Returns:
         width, height: of the film, pixels.
     """
-    with h5py.File(inputs["frames"]) as frames_file, h5py.File(inputs["tracks"]) as tracks_file:
-        film = JpegReader(frames_file)
-        groups = [tracks_file[person_group(n)] for n in range(len(arguments["stretches"]))]
-        boxes = [group["boxes"][:] for group in groups]
-        sources = [group["source"][:] for group in groups]
-        names = [str(group.attrs["reference"]) for group in groups]
+    tracks = FilmTracks.read(inputs["tracks"])
+    with open_frames(inputs["frames"]) as film:
         doing = [_Doing(stretches) for stretches in arguments["stretches"]]
-        width, height = int(frames_file.attrs["width"]), int(frames_file.attrs["height"])
-        canvas = _Canvas(width, height, names)
-        rate = Fraction(str(float(frames_file.attrs["fps"]))).limit_denominator(1001)
+        canvas = _Canvas(*film.size, tracks.references)
+        rate = Fraction(str(film.info.fps)).limit_denominator(1001)
         with av.open(str(out), "w", format="webm", options=_CONTAINER) as container:
             stream = container.add_stream("libvpx-vp9", rate=rate)
             stream.width, stream.height, stream.pix_fmt = *canvas.size, "yuv420p"
@@ -68,12 +62,12 @@ def draw_overlay(
             stream.codec_context.thread_count = 1
             stream.options = _OPTIONS
             for frame in range(len(film)):
-                picture = film[frame]
+                picture = film.images[frame]
                 assert picture is not None  # crop has read it
                 there = [
-                    (n, own[frame], sources[n][frame] == DETECTED)
-                    for n, own in enumerate(boxes)
-                    if sources[n][frame] != MISSING
+                    (n, person.boxes[frame], person.source[frame] == BoxSource.DETECTED)
+                    for n, person in enumerate(tracks.persons)
+                    if person.source[frame] != BoxSource.MISSING
                 ]
                 said = tuple(actions.at(frame) for actions in doing)
                 drawn = av.VideoFrame.from_ndarray(

@@ -7,15 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from rhas.base.files import hash_file, read_json
 from rhas.report import sections
 from rhas.report.coverage import read_coverage, read_drops
 from rhas.report.html import Markup, bdi, tag
 from rhas.report.persons import persons
 from rhas.report.sources import Origin, Results, locked_outs
-from rhas.stores import featurestore
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Manifest
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -107,14 +106,10 @@ def _hashes(origin: Origin) -> list[tuple[str, str, str]]:
     for film in raw.films[:1]:
         boxes = origin.stores.boxes / f"{film.movie}.h5"
         if boxes.is_file():
-            with h5py.File(boxes) as file:
-                facts = {
-                    key: str(file.attrs.get(key, "")) for key in ("checkpoint", "checkpoint_hash")
-                }
-            named.append(("grounding checkpoint, SHA-256", *facts.values()))
-        facts = featurestore.attributes(origin.features / f"{film.movie}.zarr", 0)
-        digest = str(facts.get("checkpoint_hash", ""))
-        named.append(("encoder checkpoint, SHA-256", str(facts.get("checkpoint", "")), digest))
+            info = FilmBoxes.read(boxes).info
+            named.append(("grounding checkpoint, SHA-256", info.checkpoint, info.checkpoint_hash))
+        encoder = FeatureStore(origin.features / f"{film.movie}.zarr").read_info(0)
+        named.append(("encoder checkpoint, SHA-256", encoder.checkpoint, encoder.checkpoint_hash))
     for path in sorted(origin.model.glob("*")):
         if path.suffix in (".safetensors", ".json") and path.name != "report.json":
             named.append(("trained method, SHA-256", path.as_posix(), hash_file(path)))

@@ -11,6 +11,7 @@ import yaml
 
 from rhas.base.files import read_csv, read_json
 from rhas.evaluate.stores import Stores
+from rhas.stores.samples import SampleIndex, SampleInfo
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,14 @@ class Origin:
     lock: Path
 
     @property
-    def info(self) -> dict[str, Any]:
-        """``info.json`` of the samples."""
-        return read_json(self.samples / "info.json")
+    def info(self) -> SampleInfo:
+        """What the samples have in common."""
+        return SampleIndex.read(self.samples).info
 
     @property
     def features(self) -> Path:
         """The folder of feature stores that the samples come from."""
-        return Path(self.info["features"])
+        return Path(self.info.features)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.boxes import box_iou
-from rhas.crop.tracking import MISSING
 from rhas.metrics.segments import find_runs
+from rhas.stores.boxes import PersonBoxes
+from rhas.stores.tracks import BoxSource
 
 NO_DETECTION = "no detection"
 LOW_SCORE = "below min_score"
@@ -45,35 +46,11 @@ class Absence:
     best: float | None
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """The best candidate of one reference in every sampled frame.
-
-    scores: float32 (S,), NaN where there is none. boxes: float32 (S, 4).
-    """
-
-    scores: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-
-
-def best_candidates(
-    offsets: NDArray[np.int64], boxes: NDArray[np.float32], scores: NDArray[np.float32]
-) -> Candidate:
-    """From a person's group of a boxes store; the candidates of a frame are best first."""
-    there = np.diff(offsets) > 0
-    best = Candidate(
-        np.full(len(there), np.nan, np.float32), np.full((len(there), 4), np.nan, np.float32)
-    )
-    first = offsets[:-1][there]
-    best.scores[there], best.boxes[there] = scores[first], boxes[first]
-    return best
-
-
 def absences(
     source: NDArray[np.uint8],
     cuts: NDArray[np.integer],
     sampled: NDArray[np.integer],
-    best: Candidate,
+    candidates: PersonBoxes,
     others: Sequence[NDArray[np.float32]],
     min_score: float,
 ) -> list[Absence]:
@@ -85,12 +62,13 @@ def absences(
         source: (T,) of the person's track.
         cuts: frames that start a shot.
         sampled: (S,) frames that the detector looked at, ascending.
-        best: of the person's reference.
+        candidates: of the person's reference.
         others: (T, 4) boxes of the other references' tracks, NaN where missing.
         min_score: of crop.
     """
     names = list(REASONS)
-    why = _reasons(sampled, best, others, min_score, names)
+    boxes, scores = candidates.select_best()
+    why = _reasons(sampled, boxes, scores, others, min_score, names)
     found = []
     for start, stop in pairwise([0, *(int(c) for c in cuts), len(source)]):
         low, high = np.searchsorted(sampled, (start, stop))
@@ -100,8 +78,8 @@ def absences(
         else:
             middle = (sampled[low : high - 1] + sampled[low + 1 : high]) / 2
             near = low + np.searchsorted(middle, frames, side="left")
-            code, score = why[near], best.scores[near]
-        code = np.where(source[frames] == MISSING, code, -1)
+            code, score = why[near], scores[near]
+        code = np.where(source[frames] == BoxSource.MISSING, code, -1)
         for a, b in zip(*find_runs(code), strict=True):
             if code[a] >= 0:
                 known = score[a:b][~np.isnan(score[a:b])]
@@ -112,17 +90,21 @@ def absences(
 
 def _reasons(
     sampled: NDArray[np.integer],
-    best: Candidate,
+    best: NDArray[np.float32],
+    scores: NDArray[np.float32],
     others: Sequence[NDArray[np.float32]],
     min_score: float,
     names: Sequence[str],
 ) -> NDArray[np.int64]:
-    """Why a sampled frame without the person has none, (S,), numbers in ``names``."""
+    """Why a sampled frame without the person has none, (S,), numbers in ``names``.
+
+    ``best`` (S, 4) and ``scores`` (S,) are the best candidate of each.
+    """
     taken = np.zeros(len(sampled), bool)
     for boxes in others:
-        taken |= box_iou(best.boxes, boxes[sampled]) > _SAME_BOX
+        taken |= box_iou(best, boxes[sampled]) > _SAME_BOX
     return np.select(
-        [np.isnan(best.scores), best.scores < min_score, taken],
+        [np.isnan(scores), scores < min_score, taken],
         [names.index(reason) for reason in (NO_DETECTION, LOW_SCORE, ANOTHER)],
         names.index(UNCERTAIN),
     )

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.crop.tracking import DETECTED, INTERPOLATED, MISSING
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import smooth_scores
 from rhas.metrics.segments import find_intervals
-from rhas.segment.absence import Absence, absences, best_candidates
-from rhas.stores.jpegstore import person_group
+from rhas.segment.absence import Absence, absences
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.tracks import FilmTracks
 
 CURVE_POINTS = 3000
 
@@ -93,36 +92,29 @@ def read_people(
         readout: thresholds and calibration.
         min_score: of crop.
     """
-    with h5py.File(tracks) as track_file, h5py.File(boxes) as box_file:
-        groups = [track_file[person_group(person)] for person in range(len(scores))]
-        places = [group["boxes"][:] for group in groups]
-        people = []
-        for number, path in enumerate(scores):
-            source = groups[number]["source"][:]
-            candidates = box_file[person_group(number)]
-            best = best_candidates(*(candidates[n][:] for n in ("offsets", "boxes", "scores")))
-            detected = int((source == DETECTED).sum())
-            said = np.load(path).astype(np.float32)
-            actions, curves = _actions(said, source != MISSING, readout)
-            people.append(
-                Person(
-                    number,
-                    str(groups[number].attrs["reference"]),
-                    detected,
-                    int((source == INTERPOLATED).sum()),
-                    int((source == MISSING).sum()),
-                    actions if detected else [],
-                    absences(
-                        source,
-                        track_file["cuts"][:],
-                        box_file["frames"][:],
-                        best,
-                        places[:number] + places[number + 1 :],
-                        min_score,
-                    ),
-                    curves if detected else [],
-                )
+    film, candidates = FilmTracks.read(tracks), FilmBoxes.read(boxes)
+    people = []
+    for number, path in enumerate(scores):
+        track, counts = film.persons[number], film.persons[number].count_sources()
+        others = [p.boxes for n, p in enumerate(film.persons[: len(scores)]) if n != number]
+        actions, curves = _actions(np.load(path).astype(np.float32), track.present, readout)
+        people.append(
+            Person(
+                number,
+                track.reference,
+                **counts,
+                actions=actions if counts["detected"] else [],
+                absences=absences(
+                    track.source,
+                    film.cuts,
+                    candidates.frames,
+                    candidates.persons[number],
+                    others,
+                    min_score,
+                ),
+                curves=curves if counts["detected"] else [],
             )
+        )
     return people
 
 

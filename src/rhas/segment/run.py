@@ -31,7 +31,7 @@ from rhas.ground import ground_film
 from rhas.report.film import write_page
 from rhas.report.overlay import draw_overlay
 from rhas.segment.models import check_models, default_readout
-from rhas.segment.parts import Part, frames_part, merge_boxes, part_length, spans, tracks_part
+from rhas.segment.parts import part_length, spans
 from rhas.segment.people import Person, actions_by_time, read_people
 from rhas.segment.request import (
     INTERVALS,
@@ -46,7 +46,9 @@ from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
 from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
 from rhas.segment.work import only_run
-from rhas.stores.jpegstore import frame_count
+from rhas.stores.boxes import merge_boxes
+from rhas.stores.frames import count_frames, write_frames_part
+from rhas.stores.tracks import write_tracks_part
 from rhas.train import load_method
 
 _PARTS, _NEW = ".parts-", ".new-"
@@ -148,29 +150,33 @@ def _see(request: Request, movie: str, facts: FilmInfo, work: _Work, parts: Path
     (decoded,) = work.run(
         "decode", decode_film, [replace(decode_job(movie, request.film, values), size=size)]
     )
-    frames = frame_count(decoded.result)
+    frames = count_frames(decoded.result)
     cut = spans(frames, request.part_frames or part_length(values))
-    pictures = [
-        frames_part(decoded.result, decoded.key, *span, parts / f"frames_{n:03d}.h5")
-        for n, span in enumerate(cut)
-    ]
+    frame_parts = _write_parts(write_frames_part, decoded, cut, parts / "frames")
     references, truth = request.references, parts / "no-truth"
-    jobs = [ground_job(movie, references, p.path, truth, values) for p in pictures]
+    jobs = [ground_job(movie, references, part, truth, values) for part in frame_parts]
     grounded = work.run("ground", ground_film, jobs)
-    boxes = work.keep("boxes.h5", lambda out: merge_boxes(_made(cut, grounded), out))
+    made = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
+    boxes = work.keep("boxes.h5", lambda out: merge_boxes(made, out))
     (cropped,) = work.run("crop", crop_film, [crop_job(movie, decoded.result, boxes, values)])
-    crops = [
-        tracks_part(cropped.result, cropped.key, *span, parts / f"tracks_{n:03d}.h5")
-        for n, span in enumerate(cut)
-    ]
+    track_parts = _write_parts(write_tracks_part, cropped, cut, parts / "tracks")
     jobs = [
-        extract_job(movie, p.path, c.path, values) for p, c in zip(pictures, crops, strict=True)
+        extract_job(movie, *stores, values) for stores in zip(frame_parts, track_parts, strict=True)
     ]
     return _Seen(decoded, boxes, cropped, work.run("extract", extract_film, jobs), cut)
 
 
-def _made(cut: Sequence[tuple[int, int]], entries: Sequence[Entry]) -> list[Part]:
-    return [Part(*span, entry.result) for span, entry in zip(cut, entries, strict=True)]
+def _write_parts(
+    write: Callable[[Path, str, int, int, Path], None],
+    whole: Entry,
+    cut: Sequence[tuple[int, int]],
+    folder: Path,
+) -> list[Path]:
+    """The parts of a film's store, one per pair of start and stop."""
+    paths = [folder / f"{number:03d}.h5" for number in range(len(cut))]
+    for span, path in zip(cut, paths, strict=True):
+        write(whole.result, whole.key, *span, path)
+    return paths
 
 
 def _sample_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.segment.absence import Absence
 from rhas.segment.people import Action, Person
-from rhas.stores.jpegstore import person_group
+from rhas.stores.scores import PersonScores, write_person_scores
 
-_CHUNK_FRAMES = 1000
 COLUMNS = (
     "person", "reference", "action", "start_s", "end_s", "start_frame", "end_frame",
     "score", "confidence", "seen",
@@ -77,26 +75,11 @@ def _span(item: Action | Absence, fps: float) -> dict[str, Any]:
 def write_scores(
     people: Sequence[Person], scores: Sequence[Path], classes: Sequence[str], fps: float, path: Path
 ) -> None:
-    """A Zarr v3 directory store: per person a group with ``scores`` float16 (T, C) and the
-    attributes person, reference, fps and classes, the C names in order."""
-    root = zarr.create_group(path, zarr_format=3)
-    for person, source in zip(people, scores, strict=True):
-        group = root.create_group(
-            person_group(person.number),
-            attributes={
-                "person": person.number,
-                "reference": person.reference,
-                "fps": fps,
-                "classes": list(classes),
-            },
-        )
-        values = np.load(source, mmap_mode="r")
-        array = group.create_array(
-            "scores",
-            shape=values.shape,
-            dtype=values.dtype,
-            chunks=(_CHUNK_FRAMES, values.shape[1]),
-            compressors=None,
-        )
-        for start in range(0, len(values), _CHUNK_FRAMES):
-            array[start : start + _CHUNK_FRAMES] = values[start : start + _CHUNK_FRAMES]
+    """The scores of every person of a film; ``scores`` are .npy files, float16 (T, C)."""
+    write_person_scores(
+        [
+            PersonScores(p.number, p.reference, fps, tuple(classes), np.load(source, mmap_mode="r"))
+            for p, source in zip(people, scores, strict=True)
+        ],
+        path,
+    )

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rhas.chunk import Sample
 from rhas.engine.workcache import code_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.methods import Dims
 from rhas.segment.parts import Part
-from rhas.stores import featurestore
+from rhas.stores.features import STREAMS, FeatureStore
+from rhas.stores.samples import Sample
 from rhas.train import CONFIG, load_method
 
 OVERLAP = 8  # an eighth of a window
@@ -91,8 +91,7 @@ class FilmWindow:
     def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]:
         window = self.samples[number]
         read = [
-            featurestore.read_window(
-                part.path,
+            FeatureStore(part.path).read_window(
                 window.person,
                 max(window.start, part.start) - part.start,
                 min(window.stop, part.stop) - part.start,
@@ -102,7 +101,7 @@ class FilmWindow:
         ]
         rows = {
             name: _padded(np.concatenate([getattr(r, name) for r in read]), self._length)
-            for name in (*featurestore.STREAMS, "present")
+            for name in (*STREAMS, "present")
         }
         rows["mask"] = _padded(np.ones(window.stop - window.start, bool), self._length)
         rows["labels"] = np.zeros((self._length, self._classes), np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
 from rhas.data.rhas133.sources import PublishedSample
-from rhas.stores.featurestore import Features
+from rhas.stores.features import Features
 
 D_TEXT = 1  # the published files contain no embedding of the reference; a store needs one value
 _BLOCK = 256
@@ -80,17 +80,3 @@ def _average_tokens(array: np.ndarray, frames: int) -> np.ndarray:
         first = int((~np.isfinite(averaged).all(1)).argmax())
         raise RhasError("features that are not finite in float16", got=f"frame {first}")
     return averaged
-
-
-def measure_statistics(features: Features) -> dict[str, dict[str, float]]:
-    """As extract's: of all frames, and of those with a crop."""
-    rows = {"holistic": features.holistic, "partial": features.partial[features.present]}
-    return {
-        stream: {
-            "mean": float(values.mean(dtype=np.float64)),
-            "std": float(values.std(dtype=np.float64)),
-            "abs_max": float(np.abs(values).max()),
-        }
-        for stream, values in rows.items()
-        if values.size
-    }

@@ -12,10 +12,10 @@ from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
 from rhas.data.rhas133.classes import find_classes, find_intervals
-from rhas.data.rhas133.features import measure_statistics, read_features
+from rhas.data.rhas133.features import read_features
 from rhas.data.rhas133.layout import Vlm
 from rhas.data.rhas133.sources import PublishedSample
-from rhas.stores.featurestore import Features, FeatureStoreWriter
+from rhas.stores.features import FeatureInfo, Features, FeatureStoreWriter
 from rhas.stores.manifest import Film
 
 
@@ -79,9 +79,17 @@ def write_samples(
 def _write_store(
     movie: str, sentence: str, features: Features, fps: float, vlm: Vlm, out: Path
 ) -> None:
-    attributes = {
-        "movie": movie, "fps": float(fps), "frames": len(features.present), "encoder": vlm,
-        "checkpoint": "imported", "checkpoint_hash": "", "dtype": "float16", "truth": False,
-        "person": 0, "reference": sentence, "statistics": measure_statistics(features),
-    }  # fmt: skip
-    FeatureStoreWriter(out / f"{movie}.zarr").write_person(0, features, attributes)
+    info = FeatureInfo(
+        movie=movie,
+        fps=float(fps),
+        frames=len(features.present),
+        encoder=vlm,
+        checkpoint="imported",
+        checkpoint_hash="",
+        dtype="float16",
+        truth=False,
+        person=0,
+        reference=sentence,
+        statistics=features.measure_statistics(),
+    )
+    FeatureStoreWriter(out / f"{movie}.zarr").write_person(features, info)

@@ -1,4 +1,4 @@
-"""JPEG bytes of many frames in one flat HDF5 dataset (DESIGN.md, Files).
+"""JPEG bytes of many frames in one flat HDF5 dataset (docs/DESIGN.md, Files).
 
 Variable-length rows cost nine times as much to read; one flat array with offsets is a slice.
 """
@@ -6,42 +6,32 @@ Variable-length rows cost nine times as much to read; one flat array with offset
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 from PIL import Image
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.stores.hdf5 import write_dataset
 
 _CHUNK_BYTES = 1 << 20
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
-    """JPEG bytes of an RGB picture, uint8 (height, width, 3); quality 1 to 95."""
+    """JPEG bytes of an RGB image, uint8 (height, width, 3); quality 1 to 95."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=1)
     return buffer.getvalue()
 
 
 def decode_jpeg(data: bytes) -> np.ndarray:
-    """RGB picture, uint8 (height, width, 3), of JPEG bytes."""
+    """RGB image, uint8 (height, width, 3), of JPEG bytes."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
-
-
-@contextmanager
-def create_h5(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file whose bytes depend on nothing but what is written to it."""
-    with h5py.File(path, "w", libver=("v110", "v110"), track_order=False) as file:
-        yield file
-
-
-def create_dataset(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:
-    """A dataset without time stamps, contiguous."""
-    return group.create_dataset(name, data=data, track_times=False)
 
 
 class JpegWriter:
@@ -66,7 +56,7 @@ class JpegWriter:
         self._written = 0
 
     def append(self, data: bytes) -> None:
-        """Adds one frame; empty bytes mark a frame without a picture."""
+        """Adds one frame; empty bytes mark a frame without an image."""
         self._pending.append(data)
         self._pending_bytes += len(data)
         self._offsets.append(self._offsets[-1] + len(data))
@@ -86,29 +76,36 @@ class JpegWriter:
     def __exit__(self, kind: object, value: object, trace: object) -> None:
         if kind is None:
             self._flush()
-            create_dataset(self._group, "offsets", np.asarray(self._offsets, np.int64))
+            write_dataset(self._group, "offsets", np.asarray(self._offsets, np.int64))
 
 
 class JpegReader:
-    """Frames of a JPEG store; ``len()`` is T, ``reader[n]`` uint8 (height, width, 3) or None."""
+    """Images of a group, read one by one while its file is open.
+
+    ``len()`` is T, ``reader[n]`` an image uint8 (height, width, 3) or None; ``sizes`` int64 (T,)
+    the bytes of each frame, 0 where there is no image.
+    """
 
     def __init__(self, group: h5py.Group) -> None:
         self._bytes = group["jpeg"]
         self._offsets = group["offsets"][:]
         self._where = f"{group.file.filename}:{group.name}"
+        self.sizes: np.ndarray = np.diff(self._offsets)
+        if not len(self._offsets) or (self.sizes < 0).any():
+            raise RhasError("offsets of images that do not ascend", where=self._where)
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return len(self.sizes)
 
-    def bytes(self, frame: int) -> bytes:
-        """JPEG bytes of a frame; empty where there is no picture."""
+    def read_bytes(self, frame: int) -> bytes:
+        """JPEG bytes of a frame; empty where there is no image."""
         start, stop = self._offsets[frame], self._offsets[frame + 1]
         return self._bytes[start:stop].tobytes()
 
     def __getitem__(self, frame: int) -> np.ndarray | None:
         if not 0 <= frame < len(self):
             raise IndexError(frame)
-        data = self.bytes(frame)
+        data = self.read_bytes(frame)
         if not data:
             return None
         try:
@@ -121,10 +118,10 @@ class JpegReader:
                 do="delete the file and run `dvc repro` again",
             ) from error
 
-    def blocks(
+    def read_blocks(
         self, frames: Iterable[int], size: int
     ) -> Iterator[list[tuple[int, np.ndarray | None]]]:
-        """(frame, picture) pairs in lists of up to ``size``, in the given order."""
+        """(frame, image) pairs in lists of up to ``size``, in the given order."""
         block: list[tuple[int, np.ndarray | None]] = []
         for frame in frames:
             block.append((frame, self[frame]))
@@ -134,13 +131,34 @@ class JpegReader:
         if block:
             yield block
 
+    def check_images(self, name: str, shape: tuple[int, ...]) -> Check:
+        """Decodes every image and compares its shape."""
+        problems: list[str] = []
+        for frame in range(len(self)):
+            try:
+                image = self[frame]
+            except RhasError as error:
+                problems.append(f"frame {frame}: {error.got}")
+                continue
+            if image is not None and image.shape != shape:
+                problems.append(f"frame {frame} is {image.shape}")
+        if problems:
+            return Check(
+                name,
+                "fail",
+                f"{len(problems)} of {len(self)} cannot be used; {problems[0]}",
+                "delete the file and run `dvc repro`",
+            )
+        empty = int((self.sizes == 0).sum())
+        return Check(name, "ok", f"{len(self) - empty:,} decode, {empty:,} are empty")
 
-def person_group(person: int) -> str:
-    """Name of a person's group in every per-film store."""
-    return f"person_{person:03d}"
 
+def link_images(source: h5py.Group, group: h5py.Group, start: int, stop: int) -> None:
+    """Gives ``group`` frames ``[start, stop)`` of another file's group, by a relative link to it.
 
-def frame_count(path: Path) -> int:
-    """T of a frames store, without reading a picture."""
-    with h5py.File(path) as file:
-        return len(file["offsets"]) - 1
+    The images stay in their file; offsets into it need not begin at 0.
+    """
+    folder = Path(group.file.filename).resolve().parent
+    target = os.path.relpath(Path(source.file.filename).resolve(), folder)
+    group["jpeg"] = h5py.ExternalLink(target, f"{source.name.rstrip('/')}/jpeg")
+    write_dataset(group, "offsets", source["offsets"][start : stop + 1])

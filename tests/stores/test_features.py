@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from factory import FEATURES, write_features
 
 from rhas.base.errors import RhasError
-from rhas.stores.featurestore import (
-    Features,
-    FeatureStoreWriter,
-    attributes,
-    persons,
-    read_tokens,
-    read_window,
-)
+from rhas.stores.features import Features, FeatureStore, FeatureStoreWriter
 
 
 def made(frames: int = 2300, seed: int = 0) -> Features:
@@ -32,15 +27,12 @@ def made(frames: int = 2300, seed: int = 0) -> Features:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     path = tmp_path / "film.zarr"
-    writer = FeatureStoreWriter(path)
-    writer.write_person(0, made(seed=0), {"movie": "film", "frames": 2300})
-    writer.write_person(1, made(seed=1), {"movie": "film", "frames": 2300, "reference": "she"})
-    return path
+    return write_features(path, [made(seed=0), made(seed=1)], ["he", "she"])
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 2300), (0, 1), (999, 1001), (1500, 2300)])
 def test_a_window_is_what_was_written(store: Path, start: int, stop: int) -> None:
-    got, want = read_window(store, 1, start, stop), made(seed=1)
+    got, want = FeatureStore(store).read_window(1, start, stop), made(seed=1)
     np.testing.assert_array_equal(got.holistic, want.holistic[start:stop].astype(np.float32))
     np.testing.assert_array_equal(got.partial, want.partial[start:stop].astype(np.float32))
     np.testing.assert_array_equal(got.present, want.present[start:stop])
@@ -49,10 +41,13 @@ def test_a_window_is_what_was_written(store: Path, start: int, stop: int) -> Non
 
 
 def test_attributes_have_the_widths(store: Path) -> None:
-    assert attributes(store, 1) == {
-        "movie": "film", "frames": 2300, "reference": "she", "D": 6, "D_text": 9,
-    }  # fmt: skip
-    assert persons(store) == 2
+    info = FeatureStore(store).read_info(1)
+    assert info == replace(
+        FEATURES, movie="film", frames=2300, person=1, reference="she",
+        statistics=made(seed=1).measure_statistics(),
+    )  # fmt: skip
+    assert FeatureStore(store).read_widths(1) == (6, 9)
+    assert FeatureStore(store).count_persons() == 2
 
 
 def test_one_file_per_array_in_zarr_3(store: Path) -> None:
@@ -71,8 +66,7 @@ def test_one_file_per_array_in_zarr_3(store: Path) -> None:
 
 
 def test_same_input_same_bytes(store: Path, tmp_path: Path) -> None:
-    writer = FeatureStoreWriter(tmp_path / "again.zarr")
-    writer.write_person(0, made(seed=0), {"movie": "film", "frames": 2300})
+    write_features(tmp_path / "again.zarr", [made(seed=0)], ["he"], movie="film")
     for path in sorted((store / "person_000").rglob("*")):
         if path.is_file():
             again = tmp_path / "again.zarr" / path.relative_to(store)
@@ -82,26 +76,26 @@ def test_same_input_same_bytes(store: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("start", "stop"), [(-1, 10), (10, 10), (20, 10), (0, 2301)])
 def test_a_window_outside_the_film_is_refused(store: Path, start: int, stop: int) -> None:
     with pytest.raises(RhasError, match="2300"):
-        read_window(store, 0, start, stop)
+        FeatureStore(store).read_window(0, start, stop)
 
 
 def test_absent_things_are_named(store: Path, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no such person"):
-        read_window(store, 2, 0, 1)
+        FeatureStore(store).read_window(2, 0, 1)
     with pytest.raises(RhasError, match="no feature store"):
-        attributes(tmp_path / "other.zarr", 0)
+        FeatureStore(tmp_path / "other.zarr").read_info(0)
     with pytest.raises(RhasError, match="no feature store"):
-        persons(tmp_path / "other.zarr")
+        FeatureStore(tmp_path / "other.zarr").count_persons()
     (store / "person_000/partial/zarr.json").unlink()
     with pytest.raises(RhasError, match="lacks 'partial'"):
-        read_window(store, 0, 0, 1)
+        FeatureStore(store).read_window(0, 0, 1)
 
 
 def test_a_damaged_shard_is_an_error(store: Path) -> None:
     shard = store / "person_000/holistic/c/0/0"
     shard.write_bytes(shard.read_bytes()[:-10])
     with pytest.raises(RhasError, match="damaged"):
-        read_window(store, 0, 0, 2300)
+        FeatureStore(store).read_window(0, 0, 2300)
 
 
 def test_an_existing_store_is_not_overwritten(store: Path) -> None:
@@ -137,10 +131,10 @@ def test_wrong_features_die_where_they_are_made(change: dict[str, np.ndarray]) -
 def token_store(path: Path, tokens: np.ndarray, steps: list[np.ndarray]) -> Path:
     """A store of one person whose partial tokens are put in several steps of frames."""
     writer = FeatureStoreWriter(path)
-    with writer.tokens(0, "partial", tokens.shape) as kept:
+    with writer.create_tokens(0, "partial", tokens.shape) as kept:
         for frames in steps:
             kept.put(frames, tokens[frames].astype(np.float32))
-    writer.write_person(0, made(len(tokens)), {"movie": "film"})
+    writer.write_person(made(len(tokens)), FEATURES)
     return path
 
 
@@ -152,7 +146,7 @@ def test_tokens_are_what_was_put_and_zeros_elsewhere(tmp_path: Path) -> None:
         want[frames] = tokens[frames]
     path = token_store(tmp_path / "a.zarr", tokens, steps)
     for start, stop in ((0, 2350), (985, 1015), (2349, 2350), (1500, 1600)):
-        got = read_tokens(path, 0, "partial", start, stop)
+        got = FeatureStore(path).read_tokens(0, "partial", start, stop)
         assert got.dtype == np.float16
         np.testing.assert_array_equal(got, want[start:stop])
     files = sorted(p.relative_to(path).as_posix() for p in path.rglob("partial_tokens/c/*/*/*"))
@@ -160,7 +154,7 @@ def test_tokens_are_what_was_put_and_zeros_elsewhere(tmp_path: Path) -> None:
     sizes = [(path / file).stat().st_size for file in files]
     chunk = 100 * 3 * 6 * 2  # bytes; chunks without any frame cost none
     assert [size // chunk for size in sizes] == [10, 1, 2]
-    assert read_window(path, 0, 0, 2350).present.shape == (2350,)
+    assert FeatureStore(path).read_window(0, 0, 2350).present.shape == (2350,)
     again = token_store(tmp_path / "b.zarr", tokens, steps)
     for file in files:
         assert (path / file).read_bytes() == (again / file).read_bytes()
@@ -170,14 +164,14 @@ def test_tokens_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
     writer = FeatureStoreWriter(tmp_path / "a.zarr")
     with (
         pytest.raises(RhasError, match="holistic_tokens, frames 3 to 4"),
-        writer.tokens(0, "holistic", (5, 1, 1)) as kept,
+        writer.create_tokens(0, "holistic", (5, 1, 1)) as kept,
     ):
         kept.put(np.array([3, 4]), np.array([[[1.0]], [[1e5]]]))
 
 
 def test_a_store_without_tokens_says_how_to_get_them(store: Path, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"keep_tokens"):
-        read_tokens(store, 0, "partial", 0, 5)
+        FeatureStore(store).read_tokens(0, "partial", 0, 5)
     path = token_store(tmp_path / "a.zarr", np.zeros((5, 1, 1), np.float16), [np.arange(5)])
     with pytest.raises(RhasError, match="window outside"):
-        read_tokens(path, 0, "partial", 0, 6)
+        FeatureStore(path).read_tokens(0, "partial", 0, 6)

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.stores.jpegstore import (
-    JpegReader,
-    JpegWriter,
-    create_h5,
-    decode_jpeg,
-    encode_jpeg,
-    frame_count,
-)
+from rhas.stores.frames import count_frames
+from rhas.stores.hdf5 import create_hdf5
+from rhas.stores.jpeg import JpegReader, JpegWriter, decode_jpeg, encode_jpeg
 
 
 def picture(seed: int, size: int = 32) -> np.ndarray:
@@ -23,7 +18,7 @@ def picture(seed: int, size: int = 32) -> np.ndarray:
 
 
 def write(path: Path, frames: list[bytes]) -> None:
-    with create_h5(path) as file, JpegWriter(file) as writer:
+    with create_hdf5(path) as file, JpegWriter(file) as writer:
         for data in frames:
             writer.append(data)
 
@@ -32,13 +27,13 @@ def test_pictures_come_back_in_order(tmp_path: Path) -> None:
     pictures = [picture(n) for n in range(40)]
     encoded = [encode_jpeg(p, 95) for p in pictures]
     write(tmp_path / "a.h5", [encoded[0], b"", *encoded[1:]])
-    assert frame_count(tmp_path / "a.h5") == 41
+    assert count_frames(tmp_path / "a.h5") == 41
     with h5py.File(tmp_path / "a.h5") as file:
         reader = JpegReader(file)
         assert reader[1] is None
-        assert reader.bytes(5) == encoded[4]
+        assert reader.read_bytes(5) == encoded[4]
         assert np.abs(reader[40].astype(int) - pictures[39]).max() <= 6
-        blocks = list(reader.blocks(range(0, 41, 2), 8))
+        blocks = list(reader.read_blocks(range(0, 41, 2), 8))
     assert [len(block) for block in blocks] == [8, 8, 5]
     assert [frame for block in blocks for frame, _ in block] == list(range(0, 41, 2))
 
@@ -48,7 +43,7 @@ def test_more_than_one_flush(tmp_path: Path) -> None:
     write(tmp_path / "a.h5", noise)
     with h5py.File(tmp_path / "a.h5") as file:
         reader = JpegReader(file)
-        assert all(reader.bytes(n) == data for n, data in enumerate(noise))
+        assert all(reader.read_bytes(n) == data for n, data in enumerate(noise))
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:

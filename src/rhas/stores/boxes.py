@@ -1,0 +1,213 @@
+"""``data/boxes/<movie>.h5``: the box candidates of a film, written by ground.
+
+The attributes of `BoxInfo`; ``frames`` int32 (S,), the frames that were grounded; and per person a
+group with the attribute ``reference``, ``offsets`` int64 (S+1,), ``boxes`` float32 (N, 4) and
+``scores`` float32 (N,): N is the sum of the K candidates of every grounded frame, best first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rhas.base.errors import RhasError
+from rhas.stores.checking import Array, check_arrays, guard_reading
+from rhas.stores.hdf5 import (
+    create_hdf5,
+    open_hdf5,
+    person_group,
+    person_groups,
+    read_attributes,
+    write_attributes,
+    write_dataset,
+)
+
+_DO = "run `dvc repro ground`"
+
+
+@dataclass(frozen=True)
+class BoxInfo:
+    """How the candidates were made.
+
+    Args:
+        movie: its name.
+        stride: frames from one grounded frame to the next.
+        backend: ``transformers``, ``official`` or ``truth``.
+        checkpoint, checkpoint_hash: of the detector; empty for true boxes, as are those below.
+        policy: how scores of words become one score (`rhas.ground.policies`).
+        prompting: ``packed`` or ``separate``.
+        dtype: in which the detector computed.
+        truth: the candidates are true boxes.
+    """
+
+    movie: str
+    stride: int
+    backend: str
+    checkpoint: str
+    checkpoint_hash: str
+    policy: str
+    prompting: str
+    dtype: str
+    truth: bool
+
+
+@dataclass(frozen=True)
+class PersonBoxes:
+    """The candidates of one reference.
+
+    Args:
+        reference: the sentence.
+        offsets: int64 (S+1,), where each grounded frame's candidates begin and end.
+        boxes: float32 (N, 4), ``x1, y1, x2, y2`` in pixels; best first within a frame.
+        scores: float32 (N,).
+
+    Raises:
+        RhasError: a wrong shape or dtype, or offsets that do not ascend from 0 to N.
+    """
+
+    reference: str
+    offsets: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_arrays(
+            "box candidates",
+            {
+                "offsets": Array(self.offsets, (np.int64,), ("S+1",)),
+                "boxes": Array(self.boxes, (np.float32,), ("N", 4)),
+                "scores": Array(self.scores, (np.float32,), ("N",)),
+            },
+        )
+        ends = self.offsets[[0, -1]].tolist() if len(self.offsets) else []
+        if ends != [0, len(self.boxes)] or (self.counts < 0).any():
+            raise RhasError(
+                "offsets of box candidates that do not ascend",
+                expected=f"from 0 to {len(self.boxes)}",
+                got=f"{len(self.offsets)} offsets from {ends}",
+            )
+
+    @property
+    def counts(self) -> np.ndarray:
+        """K of each grounded frame, int64 (S,)."""
+        return np.diff(self.offsets)
+
+    def select_rows(self, row: int) -> slice:
+        """Where the candidates of one grounded frame lie; ``row`` counts grounded frames."""
+        return slice(int(self.offsets[row]), int(self.offsets[row + 1]))
+
+    def select_best(self) -> tuple[np.ndarray, np.ndarray]:
+        """The best candidate of each grounded frame: boxes float32 (S, 4), scores float32 (S,).
+
+        NaN where a frame has none.
+        """
+        found = self.counts > 0
+        first = self.offsets[:-1][found]
+        boxes = np.full((len(found), 4), np.nan, np.float32)
+        scores = np.full(len(found), np.nan, np.float32)
+        boxes[found], scores[found] = self.boxes[first], self.scores[first]
+        return boxes, scores
+
+
+@dataclass(frozen=True)
+class FilmBoxes:
+    """A boxes store.
+
+    Args:
+        info: its attributes.
+        frames: int32 (S,), the grounded frames, ascending.
+        persons: candidates by person.
+
+    Raises:
+        RhasError: persons of another number of frames.
+    """
+
+    info: BoxInfo
+    frames: np.ndarray
+    persons: tuple[PersonBoxes, ...]
+
+    def __post_init__(self) -> None:
+        check_arrays("grounded frames", {"frames": Array(self.frames, (np.int32,), ("S",))})
+        lengths = {len(person.counts) for person in self.persons}
+        if lengths - {len(self.frames)}:
+            raise RhasError(
+                "candidates of other frames than the grounded ones",
+                expected=f"{len(self.frames)} frames of each person",
+                got=f"{sorted(lengths)} frames",
+                do=_DO,
+            )
+
+    def write(self, path: Path) -> None:
+        """Writes the store; equal values give equal bytes."""
+        with create_hdf5(path) as file:
+            write_attributes(file, self.info)
+            write_dataset(file, "frames", self.frames)
+            for number, person in enumerate(self.persons):
+                group = file.create_group(person_group(number))
+                group.attrs["reference"] = person.reference
+                write_dataset(group, "offsets", person.offsets)
+                write_dataset(group, "boxes", person.boxes)
+                write_dataset(group, "scores", person.scores)
+
+    @staticmethod
+    def read(path: Path) -> FilmBoxes:
+        """The store of a film.
+
+        Raises:
+            RhasError: it is absent, damaged or of another format.
+        """
+        with open_hdf5(path, _DO) as file, guard_reading(path):
+            persons = []
+            for group in person_groups(file):
+                arrays = (group[name][:] for name in ("offsets", "boxes", "scores"))
+                with guard_reading(f"{path}, {group.name}"):
+                    persons.append(PersonBoxes(str(group.attrs["reference"]), *arrays))
+            return FilmBoxes(read_attributes(file, BoxInfo), file["frames"][:], tuple(persons))
+
+    def thin_out(self, step: int) -> FilmBoxes:
+        """Every ``step``-th grounded frame alone."""
+        kept = np.arange(0, len(self.frames), step)
+        return FilmBoxes(
+            replace(self.info, stride=self.info.stride * step),
+            self.frames[kept],
+            tuple(_take_rows(person, kept) for person in self.persons),
+        )
+
+
+def _take_rows(person: PersonBoxes, kept: np.ndarray) -> PersonBoxes:
+    rows = np.isin(np.repeat(np.arange(len(person.counts)), person.counts), kept)
+    return PersonBoxes(
+        person.reference,
+        make_offsets(person.counts[kept]),
+        person.boxes[rows],
+        person.scores[rows],
+    )
+
+
+def make_offsets(counts: np.ndarray | Sequence[int]) -> np.ndarray:
+    """Offsets int64 (S+1,) of the candidates of frames with so many each."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def merge_boxes(parts: Sequence[tuple[int, Path]], out: Path) -> None:
+    """Writes the boxes store of a film from those of its parts.
+
+    Args:
+        parts: first frame and store of each part, in order.
+        out: the file to write.
+    """
+    stores = [FilmBoxes.read(path) for _, path in parts]
+    frames = [store.frames + start for store, (start, _) in zip(stores, parts, strict=True)]
+    persons = tuple(
+        PersonBoxes(
+            pieces[0].reference,
+            make_offsets(np.concatenate([piece.counts for piece in pieces])),
+            np.concatenate([piece.boxes for piece in pieces]),
+            np.concatenate([piece.scores for piece in pieces]),
+        )
+        for pieces in zip(*(store.persons for store in stores), strict=True)
+    )
+    FilmBoxes(stores[0].info, np.concatenate(frames).astype(np.int32), persons).write(out)

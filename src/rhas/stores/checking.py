@@ -1,0 +1,119 @@
+"""Errors of stores: one guard around reading, one check of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rhas.base.errors import RhasError
+
+DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError)
+"""What h5py and zarr raise where a store is damaged or has another format."""
+DELETE = "delete it and run `dvc repro` again"
+
+
+@contextmanager
+def guard_reading(
+    where: object, do: str = DELETE, what: str = "the store is damaged"
+) -> Iterator[None]:
+    """Turns every error of a library into a `RhasError` that names the store.
+
+    Args:
+        where: the store, with group and array where known. An error of the project keeps its own
+            place, if it has one.
+        do: what the user can do.
+        what: what is wrong.
+    """
+    try:
+        yield
+    except RhasError as error:
+        if error.where:
+            raise
+        raise RhasError(
+            error.what,
+            where=str(where),
+            expected=error.expected,
+            got=error.got,
+            do=error.do or do,
+        ) from error
+    except DAMAGE as error:
+        raise RhasError(
+            what, where=str(where), got=f"{type(error).__name__}: {error}", do=do
+        ) from error
+
+
+class Array(NamedTuple):
+    """An array and what it should be: ``shape`` holds sizes, or names of sizes that must agree."""
+
+    values: np.ndarray
+    dtypes: tuple[type, ...]
+    shape: tuple[int | str, ...]
+
+
+def check_arrays(what: str, arrays: Mapping[str, Array]) -> None:
+    """Checks dtypes and shapes together; equal names of sizes must be equal sizes.
+
+    Raises:
+        RhasError: some array differs; it lists what was expected and what there is.
+    """
+    sizes: dict[str, int] = {}
+    if all(_fits(array, sizes) for array in arrays.values()):
+        return
+    raise RhasError(
+        f"{what} have a wrong shape or type",
+        expected=", ".join(
+            f"{name} {' or '.join(np.dtype(t).name for t in a.dtypes)} {_written(a.shape)}"
+            for name, a in arrays.items()
+        ),
+        got=", ".join(f"{n} {a.values.dtype} {a.values.shape}" for n, a in arrays.items()),
+    )
+
+
+def _fits(array: Array, sizes: dict[str, int]) -> bool:
+    if array.values.dtype not in array.dtypes or array.values.ndim != len(array.shape):
+        return False
+    return all(
+        size == (sizes.setdefault(expected, size) if isinstance(expected, str) else expected)
+        for size, expected in zip(array.values.shape, array.shape, strict=True)
+    )
+
+
+def _written(shape: tuple[int | str, ...]) -> str:
+    inner = ", ".join(map(str, shape))
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def check_exists(path: Path, do: str = "run `dvc repro`") -> None:
+    """Raises `RhasError` where there is no such store."""
+    if not path.exists():
+        raise RhasError("no such store", where=str(path), do=do)
+
+
+def check_window(where: object, start: int, stop: int, total: int, what: str = "the film") -> None:
+    """Raises `RhasError` unless ``[start, stop)`` lies inside ``total`` frames (or rows)."""
+    if not 0 <= start < stop <= total:
+        raise RhasError(
+            f"window outside {what}",
+            where=str(where),
+            expected=f"0 <= start < stop <= {total}",
+            got=f"[{start}, {stop})",
+        )
+
+
+def choose_persons(count: int, person: int | None, where: object) -> list[int]:
+    """Numbers of the persons asked for: all ``count`` of them where ``person`` is None.
+
+    Raises:
+        RhasError: no such person.
+    """
+    if person is None:
+        return list(range(count))
+    if person >= count:
+        raise RhasError(
+            "no such person", where=str(where), expected=f"0 to {count - 1}", got=str(person)
+        )
+    return [person]

@@ -1,0 +1,330 @@
+"""``data/features/<vlm>/<movie>.zarr``: the features of a film, written by extract.
+
+Zarr v3, one group per person with the attributes of `FeatureInfo`. Every array is one shard file
+with chunks of 1,000 frames, uncompressed: few files, and a window is one slice of each. Query
+tokens, where they are kept, are too large for that: a shard holds 1,000 frames in chunks of 100,
+and they are written while the film is worked on. Metadata are not consolidated: a reader opens the
+one person it needs.
+
+Legend: T frames, n frames of a window, Q query tokens, D feature width, D_text width of the text
+embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zarr
+
+from rhas.base.errors import RhasError
+from rhas.stores.checking import Array, check_arrays, check_window, guard_reading
+from rhas.stores.hdf5 import person_group
+
+CHUNK_FRAMES = 1000
+TOKEN_CHUNK_FRAMES = 100
+STREAMS = ("holistic", "partial")
+ARRAYS = (*STREAMS, "present", "text")
+
+Statistics = Mapping[str, Mapping[str, float]]
+"""``mean``, ``std`` and ``abs_max`` of each stream; of partial features where present."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one person over frames.
+
+    Args:
+        holistic: of the whole frame, float16 or float32 (n, D).
+        partial: of the crop, same dtype and shape; zeros where absent.
+        present: bool (n,), a crop exists.
+        text: embedding of the reference, float32 (D_text,).
+
+    Raises:
+        RhasError: a wrong shape or dtype.
+    """
+
+    holistic: np.ndarray
+    partial: np.ndarray
+    present: np.ndarray
+    text: np.ndarray
+
+    def __post_init__(self) -> None:
+        stored = (np.float16, np.float32)
+        same = (self.holistic.dtype.type,) if self.holistic.dtype in stored else stored
+        check_arrays(
+            "features",
+            {
+                "holistic": Array(self.holistic, stored, ("n", "D")),
+                "partial": Array(self.partial, same, ("n", "D")),
+                "present": Array(self.present, (np.bool_,), ("n",)),
+                "text": Array(self.text, (np.float32,), ("D_text",)),
+            },
+        )
+
+    def measure_statistics(self) -> dict[str, dict[str, float]]:
+        """Mean, standard deviation and largest magnitude; of partial features where present.
+
+        A stream without a value is left out.
+        """
+        rows = {"holistic": self.holistic, "partial": self.partial[self.present]}
+        return {
+            stream: {
+                "mean": float(values.mean(dtype=np.float64)),
+                "std": float(values.std(dtype=np.float64)),
+                "abs_max": float(np.abs(values).max()),
+            }
+            for stream, values in rows.items()
+            if values.size
+        }
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What a person's features are of and how they were made.
+
+    Args:
+        movie: its name.
+        fps: working rate, frames per second.
+        frames: T.
+        encoder: ``blip2``, ``clip`` or ``siglip2``.
+        checkpoint, checkpoint_hash: of the encoder.
+        dtype: in which the features are stored.
+        truth: the crops are of true boxes.
+        person: index of the reference.
+        reference: the sentence.
+        statistics: of the streams, when they were written.
+        model_dtype: in which the vision tower computed; None where it is not known.
+    """
+
+    movie: str
+    fps: float
+    frames: int
+    encoder: str
+    checkpoint: str
+    checkpoint_hash: str
+    dtype: str
+    truth: bool
+    person: int
+    reference: str
+    statistics: Statistics
+    model_dtype: str | None = None
+
+
+_ORDER = ("movie", "fps", "frames", "encoder", "checkpoint", "checkpoint_hash", "dtype",
+          "model_dtype", "truth", "person", "reference", "statistics")  # fmt: skip
+
+
+class FeatureStoreWriter:
+    """Writes a film's store, whole arrays at a time; the same input gives the same bytes.
+
+    Args:
+        path: folder to make, ``<movie>.zarr``; must not exist.
+
+    Raises:
+        RhasError: it exists.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.exists():
+            raise RhasError("the feature store exists already", where=str(path))
+        self._root = zarr.open_group(path, mode="w-", zarr_format=3)
+
+    def write_person(self, features: Features, info: FeatureInfo) -> None:
+        """Adds a person; holistic and partial are stored in the dtype they have."""
+        group = self._root.require_group(person_group(info.person))
+        values = asdict(info)
+        group.attrs.update({name: values[name] for name in _ORDER if values[name] is not None})
+        for name in ARRAYS:
+            _write_array(group, name, getattr(features, name))
+
+    def create_tokens(self, person: int, stream: str, shape: tuple[int, int, int]) -> TokenWriter:
+        """A new array ``<stream>_tokens`` of shape (T, Q, D) in a person's group."""
+        return TokenWriter(self._root.require_group(person_group(person)), stream, shape)
+
+
+class TokenWriter:
+    """Query tokens of one stream of a person, written shard by shard in the order of frames.
+
+    Frames that are left out are zeros, and cost no space where a whole chunk is. Use as a context
+    manager around the whole of a film.
+    """
+
+    def __init__(self, group: zarr.Group, stream: str, shape: tuple[int, int, int]) -> None:
+        shard = (CHUNK_FRAMES, *shape[1:])
+        self._where = f"{group.path}/{stream}_tokens"
+        self._array = group.create_array(
+            f"{stream}_tokens",
+            shape=shape,
+            dtype=np.float16,
+            chunks=(TOKEN_CHUNK_FRAMES, *shape[1:]),
+            shards=shard,
+            compressors=None,
+        )
+        self._start = 0
+        self._shard = np.zeros(shard, np.float16)
+
+    def put(self, frames: np.ndarray, tokens: np.ndarray) -> None:
+        """Tokens float (m, Q, D) of frames (m,), none of which lies before an earlier call's shard.
+
+        Raises:
+            RhasError: tokens that are not finite in float16.
+        """
+        with np.errstate(over="ignore"):
+            half = tokens.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise RhasError(
+                "query tokens are not finite in float16",
+                where=f"{self._where}, frames {int(frames[0])} to {int(frames[-1])}",
+                do="use another checkpoint",
+            )
+        for shard in np.unique(frames // CHUNK_FRAMES):
+            while self._start < shard * CHUNK_FRAMES:
+                self._flush()
+            here = frames // CHUNK_FRAMES == shard
+            self._shard[frames[here] - self._start] = half[here]
+
+    def _flush(self) -> None:
+        stop = min(self._start + CHUNK_FRAMES, self._array.shape[0])
+        self._array[self._start : stop] = self._shard[: stop - self._start]
+        self._shard[:] = 0
+        self._start += CHUNK_FRAMES
+
+    def __enter__(self) -> TokenWriter:
+        return self
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if kind is None:
+            while self._start < self._array.shape[0]:
+                self._flush()
+
+
+def _write_array(group: zarr.Group, name: str, data: np.ndarray) -> None:
+    rows = CHUNK_FRAMES if name != "text" else len(data)
+    shard = -(-len(data) // rows) * rows  # a shard is a whole number of chunks
+    array = group.create_array(
+        name,
+        shape=data.shape,
+        dtype=data.dtype,
+        chunks=(rows, *data.shape[1:]),
+        shards=(shard, *data.shape[1:]),
+        compressors=None,
+    )
+    array[:] = data
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """The features of a film, read anew by every method, so that workers share nothing.
+
+    Args:
+        path: ``<movie>.zarr``. Nothing is read before a method is called.
+    """
+
+    path: Path
+
+    def count_persons(self) -> int:
+        """Number of persons.
+
+        Raises:
+            RhasError: no such store.
+        """
+        count = 0
+        while (self.path / person_group(count)).is_dir():
+            count += 1
+        if not count:
+            self._open_person(0)
+        return count
+
+    def read_info(self, person: int) -> FeatureInfo:
+        """The attributes of a person.
+
+        Raises:
+            RhasError: no such store or person, or other attributes.
+        """
+        group = self._open_person(person)
+        names = {field.name for field in fields(FeatureInfo)}
+        with guard_reading(f"{self.path}, person {person}", what="other attributes of features"):
+            values = group.attrs.asdict()
+            return FeatureInfo(**{n: v for n, v in values.items() if n in names})  # type: ignore[arg-type]
+
+    def read_widths(self, person: int) -> tuple[int, int]:
+        """D and D_text, from the arrays' shapes.
+
+        Raises:
+            RhasError: no such store or person.
+        """
+        group = self._open_person(person)
+        return self._array(group, "holistic").shape[1], self._array(group, "text").shape[0]
+
+    def read_window(self, person: int, start: int = 0, stop: int | None = None) -> Features:
+        """Frames ``[start, stop)`` of a person, to the last by default; streams as float32.
+
+        Raises:
+            RhasError: no such store or person, a window outside the film, damaged files.
+        """
+        group = self._open_person(person)
+        frames = self._array(group, "holistic").shape[0]
+        stop = frames if stop is None else stop
+        check_window(f"{self.path}, person {person}", start, stop, frames)
+        with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
+            return Features(
+                holistic=_float32(self._array(group, "holistic")[start:stop]),
+                partial=_float32(self._array(group, "partial")[start:stop]),
+                present=np.asarray(self._array(group, "present")[start:stop]),
+                text=np.asarray(self._array(group, "text")[:]),
+            )
+
+    def read_tokens(self, person: int, stream: str, start: int, stop: int) -> np.ndarray:
+        """Query tokens of frames ``[start, stop)``, float16 (n, Q, D), zeros without a crop.
+
+        Args:
+            person: index of the person.
+            stream: ``holistic`` or ``partial``.
+            start: first frame.
+            stop: frame after the last.
+
+        Raises:
+            RhasError: no such store or person, one without tokens, a window outside the film,
+                damaged files.
+        """
+        array = self._array(self._open_person(person), f"{stream}_tokens")
+        check_window(f"{self.path}, person {person}", start, stop, array.shape[0])
+        with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
+            return np.asarray(array[start:stop])
+
+    def read_stored(self, person: int, name: str, start: int, stop: int) -> np.ndarray:
+        """Frames ``[start, stop)`` of one array as it is stored; fewer where it ends before."""
+        group = self._open_person(person)
+        return np.asarray(self._array(group, name)[start:stop])
+
+    def _open_person(self, person: int) -> zarr.Group:
+        try:
+            return zarr.open_group(self.path / person_group(person), mode="r", zarr_format=3)
+        except (FileNotFoundError, ValueError) as error:
+            exists = self.path.is_dir()
+            raise RhasError(
+                "no such person in the feature store" if exists else "no feature store",
+                where=f"{self.path}, person {person}",
+                do="run `dvc repro extract`",
+            ) from error
+
+    def _array(self, group: zarr.Group, name: str) -> zarr.Array:
+        array = group.get(name)
+        if isinstance(array, zarr.Array):
+            return array
+        tokens = name.endswith("_tokens")
+        raise RhasError(
+            f"the feature store lacks '{name}'",
+            where=f"{self.path}, {group.path or group.name}",
+            do="set extract.keep_tokens" if tokens else "delete it and run `dvc repro` again",
+        )
+
+
+def _float32(values: Any) -> np.ndarray:
+    # torch's conversion of float16 is several times faster than numpy's
+    return torch.from_numpy(np.asarray(values)).float().numpy()

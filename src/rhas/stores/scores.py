@@ -1,0 +1,152 @@
+"""Stores of per-frame class probabilities, Zarr v3: of a run's samples, and of a film's persons.
+
+T frames, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from rhas.base.errors import RhasError
+from rhas.stores.checking import Array, check_arrays, check_exists, guard_reading
+from rhas.stores.hdf5 import person_group
+
+_CHUNK_FRAMES = 1000
+_AGAIN = "run `rhas segment` again"
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """A sample's scores, as a method gave them: ``results/scores.zarr``.
+
+    Args:
+        sample: its name.
+        movie, person: whose.
+        start, stop: frames of the movie.
+        scores: float16 (stop - start, C).
+
+    Raises:
+        RhasError: a wrong shape or dtype.
+    """
+
+    sample: str
+    movie: str
+    person: int
+    start: int
+    stop: int
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        shape = (self.stop - self.start, "C")
+        check_arrays("scores", {"scores": Array(self.scores, (np.float16,), shape)})
+
+
+def write_sample_scores(subsets: Mapping[str, Sequence[SampleScores]], path: Path) -> None:
+    """A group per subset, an array per sample; equal values give equal bytes."""
+    root = zarr.create_group(path, zarr_format=3)
+    for subset, items in subsets.items():
+        group = root.create_group(subset)
+        for item in items:
+            array = group.create_array(
+                item.sample,
+                shape=item.scores.shape,
+                dtype=item.scores.dtype,
+                chunks=item.scores.shape,
+                compressors=None,
+                attributes={
+                    "movie": item.movie,
+                    "person": item.person,
+                    "start": item.start,
+                    "stop": item.stop,
+                },
+            )
+            array[:] = item.scores
+
+
+def read_sample_scores(path: Path, subset: str) -> Iterator[SampleScores]:
+    """The samples of a subset, by name.
+
+    Raises:
+        RhasError: the store or the subset is absent or damaged.
+    """
+    check_exists(path, "run `dvc repro evaluate`")
+    with guard_reading(path, "run `dvc repro evaluate`"):
+        group = zarr.open_group(path, path=subset, mode="r")
+        arrays: list[tuple[str, Any]] = sorted(group.arrays(), key=lambda item: item[0])
+        for name, array in arrays:
+            yield SampleScores(name, **array.attrs.asdict(), scores=np.asarray(array[:]))
+
+
+@dataclass(frozen=True)
+class PersonScores:
+    """A person's scores over a film: the ``scores.zarr`` of `rhas segment`.
+
+    Args:
+        person: index of the reference.
+        reference: the sentence.
+        fps: frames per second.
+        classes: C names in order.
+        scores: float16 (T, C).
+
+    Raises:
+        RhasError: a wrong shape or dtype, or not a name per class.
+    """
+
+    person: int
+    reference: str
+    fps: float
+    classes: tuple[str, ...]
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_arrays("scores", {"scores": Array(self.scores, (np.float16,), ("T", "C"))})
+        if self.scores.shape[1] != len(self.classes):
+            raise RhasError(f"{person_group(self.person)}: not a name per class")
+
+
+def write_person_scores(persons: Sequence[PersonScores], path: Path) -> None:
+    """A group per person; memory-mapped scores are copied block by block."""
+    root = zarr.create_group(path, zarr_format=3)
+    for person in persons:
+        group = root.create_group(
+            person_group(person.person),
+            attributes={
+                "person": person.person,
+                "reference": person.reference,
+                "fps": person.fps,
+                "classes": list(person.classes),
+            },
+        )
+        values = person.scores
+        array = group.create_array(
+            "scores",
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=(_CHUNK_FRAMES, values.shape[1]),
+            compressors=None,
+        )
+        for start in range(0, len(values), _CHUNK_FRAMES):
+            array[start : start + _CHUNK_FRAMES] = values[start : start + _CHUNK_FRAMES]
+
+
+def read_person_scores(path: Path) -> list[PersonScores]:
+    """The persons of a film, in order.
+
+    Raises:
+        RhasError: the store is absent or damaged, or a person lacks scores or names of classes.
+    """
+    check_exists(path, _AGAIN)
+    persons: list[PersonScores] = []
+    with guard_reading(path, _AGAIN, what="the scores are damaged"):
+        root: Any = zarr.open_group(path, mode="r")
+        while (name := person_group(len(persons))) in root:
+            group = root[name]
+            values = group.attrs.asdict() | {"classes": tuple(group.attrs["classes"])}
+            persons.append(PersonScores(**values, scores=np.asarray(group["scores"][:])))
+    return persons
