@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import rhas.features
-from rhas.base.config import load_params
+from rhas.config.params import read_yaml
 from rhas.engine.stage import run
 from rhas.engine.workcache import WorkCache
 
@@ -90,7 +90,7 @@ def _children() -> list[int]:
 
 def settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, Any]:
     """params.yaml with full-size models at their sizes, and no threshold on scores."""
-    values = load_params()
+    values = read_yaml()
     values["vlm"], values["fps"] = vlm, fps
     values["decode"]["short_side"] = 480
     values["ground"] |= {

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from rhas.mini import MiniConfig, film_specs, simulate_film
+from rhas.config.mini import MiniConfig
+from rhas.mini import film_specs, simulate_film
 from rhas.mini.facts import make_film_story
 from rhas.mini.write import make_film_renderer
 

@@ -20,7 +20,8 @@ import numpy as np
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.units import seconds_to_frame
 from rhas.chunk import labels_of
-from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, MiniConfig, film_specs, simulate_film
+from rhas.config.mini import MiniConfig
+from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, film_specs, simulate_film
 from rhas.mini.attributes import Attributes
 from rhas.mini.camera import find_view, place_people
 from rhas.mini.facts import make_film_story

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rhas.base.config import load_params
+from rhas.config.params import read_yaml
 from rhas.crop.detections import merge
 from rhas.crop.tracking import Track, track_film
 from rhas.engine.stage import run
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--split", choices=SUBSETS, default="test")
     parser.add_argument("--min-score", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4, 0.5])
     args = parser.parse_args()
-    max_gap = load_params(Path("params.yaml"))["crop"]["max_gap"]
+    max_gap = read_yaml(Path("params.yaml"))["crop"]["max_gap"]
     films = [f.movie for f in Manifest.read(STORES.raw).films if f.subset == args.split]
     print(f"{'min_score':>9}  {'named':<5}  recall  wrong   away")
     for score in args.min_score:

@@ -20,12 +20,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import yaml
 
-from rhas.base.config import from_mapping
 from rhas.chunk import Samples
+from rhas.config.evaluate import EvaluateConfig
+from rhas.config.params import load_params
 from rhas.engine.stage import run
-from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.scoring import ScoredSample, score_samples
 from rhas.methods import Method
 from rhas.metrics.readout import fit_thresholds, make_prediction
@@ -39,9 +38,7 @@ HEADER = " ".join(f"{name:>14}" for name in FIGURES)
 
 def evaluation() -> EvaluateConfig:
     """That of params.yaml."""
-    values = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    own = {"seed": values["seed"], **values["evaluate"]}
-    return from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    return load_params().evaluate
 
 
 def measure(model: Path, samples: Path, config: EvaluateConfig) -> list[dict[str, Any]]:

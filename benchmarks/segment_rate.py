@@ -20,11 +20,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
+from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -57,7 +56,7 @@ class Watch:
         return time.perf_counter(), time.process_time()
 
 
-def by_stages(film: Film, path: Path, values: Mapping[str, Any], folder: Path) -> Seconds:
+def by_stages(film: Film, path: Path, params: FilmParams, folder: Path) -> Seconds:
     """The stages' functions one after the other on the whole film; ``path`` is its file."""
     watch = Watch()
 
@@ -69,11 +68,11 @@ def by_stages(film: Film, path: Path, values: Mapping[str, Any], folder: Path) -
 
     movie, nowhere = film.movie, folder / "no-truth"
     with threads(1):
-        frames = made("decode", decode_film, decode_job(movie, path, values))
-        job = ground_job(movie, film.references, frames, nowhere, values)
+        frames = made("decode", decode_film, decode_job(movie, path, params.decode))
+        job = ground_job(movie, film.references, frames, nowhere, params.ground)
         boxes = made("ground", ground_film, job)
-        tracks = made("crop", crop_film, crop_job(movie, frames, boxes, values))
-        made("extract", extract_film, extract_job(movie, frames, tracks, values))
+        tracks = made("crop", crop_film, crop_job(movie, frames, boxes, params.crop))
+        made("extract", extract_film, extract_job(movie, frames, tracks, params.extract))
     return watch.seconds
 
 
@@ -148,7 +147,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    values = load_params(options.params)
+    params = parse_params(FilmParams, read_yaml(options.params))
     films = Manifest.read(options.raw).films
     wanted = [f for f in films if (f.movie == options.film if options.film else f.subset == "test")]
     if not wanted:
@@ -158,9 +157,9 @@ def main() -> None:
 
     def once(folder: Path) -> tuple[Seconds, Seconds]:
         (folder / "stages").mkdir()
-        stages = by_stages(film, path, values, folder / "stages")
+        stages = by_stages(film, path, params, folder / "stages")
         out = folder / "segment"
-        request = Request(path, film.references, out, options.model, readout, values, overlay=False)
+        request = Request(path, film.references, out, options.model, readout, params, overlay=False)
         return stages, by_command(request)
 
     rows = rates(repeated(options.repeat, once))

@@ -33,10 +33,11 @@ import torch
 from extract_work import extract_work
 from random_grounding import VOCABULARY, write
 
-from rhas.base.config import from_mapping, load_params
 from rhas.base.errors import RhasError
+from rhas.config.ground import GroundConfig
+from rhas.config.params import load_params
 from rhas.engine.stage import run
-from rhas.ground import GroundConfig, ground_film, make_grounder
+from rhas.ground import ground_film, make_grounder
 from rhas.ground.batches import with_fitting_batches
 from rhas.ground.truth import TruthBoxes
 from rhas.metrics.recall import VISIBLE, Recall, box_recall
@@ -109,7 +110,7 @@ PARTS: dict[str, Callable[..., Figures]] = {"ground": ground_work, "extract": ex
 
 def packing_cost(data: Path) -> Figures:
     """Recall of the val films in per cent and processor seconds, packed and separate."""
-    config = load_params()["ground"] | {"backend": "transformers"}
+    config = load_params().ground.replace(backend="transformers")
     films = [film for film in Manifest.read(data / "raw").films if film.subset == "val"]
     if not films:
         raise RhasError("no val films", where=str(data / "raw"), do="run `dvc repro decode`")
@@ -122,9 +123,9 @@ def packing_cost(data: Path) -> Figures:
                 arguments = {
                     "movie": film.movie,
                     "references": film.references,
-                    "config": config | {"prompting": prompting},
+                    "config": config.replace(prompting=prompting).key_values(),
                 }
-                inputs = {"frames": store, "checkpoint": Path(config["checkpoint"])}
+                inputs = {"frames": store, "checkpoint": Path(config.checkpoint)}
                 out = Path(name) / "boxes.h5"
                 start = time.process_time()
                 ground_film(inputs, arguments, out, lambda n: None)
@@ -151,16 +152,12 @@ def speed(checkpoint: Path | None, threads: int) -> Figures:
     with full_size(checkpoint) as folder:
         for dtype in ("float32", "bfloat16", "float16") if cuda else ("float32", "bfloat16"):
             for prompting, count in (("packed", 1), ("packed", 4), ("separate", 4)):
-                config = from_mapping(
-                    GroundConfig,
-                    {
-                        "checkpoint": str(folder),
-                        "device": "cuda" if cuda else "cpu",
-                        "dtype": dtype,
-                        "prompting": prompting,
-                        "batch_size": "auto" if cuda else 1,
-                    },
-                    "speed",
+                config = GroundConfig(
+                    checkpoint=str(folder),
+                    device="cuda" if cuda else "cpu",
+                    dtype=dtype,
+                    prompting=prompting,
+                    batch_size="auto" if cuda else 1,
                 )
                 grounder = make_grounder(config)
                 pictures = frames(64 if cuda else 1)

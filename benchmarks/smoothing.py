@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sampling import HEADER, both_sides, cells, evaluation, figures_of, scored
 
+from rhas.config.evaluate import EvaluateConfig
 from rhas.engine.stage import run
-from rhas.evaluate import EvaluateConfig
 from rhas.train import load_method
 
 
@@ -32,7 +31,7 @@ def measure(
 
 
 def _smoothed(config: EvaluateConfig, frames: int) -> EvaluateConfig:
-    return replace(config, readout=replace(config.readout, median=frames))
+    return config.replace(readout=config.readout.replace(median=frames))
 
 
 def main() -> None:

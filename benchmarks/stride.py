@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.config.params import Params, load_params
 from rhas.crop import crop_film
 from rhas.engine.jobs import crop_job, ground_job
 from rhas.engine.stage import run
@@ -62,11 +62,11 @@ class Result:
 
 
 def film_results(
-    film: Film, stores: Stores, values: Mapping[str, Any], strides: Sequence[int], folder: Path
+    film: Film, stores: Stores, params: Params, strides: Sequence[int], folder: Path
 ) -> dict[int, Result]:
     """By stride, the first of which is what the others are compared with."""
     frames = stores.frames / f"{film.movie}.h5"
-    dense = {**values, "ground": {**values["ground"], "stride": 1}}
+    dense = params.ground.replace(stride=1)
     job = ground_job(film.movie, film.references, frames, stores.truth(film.movie), dense)
     every = folder / f"{film.movie}_every.h5"
     ground_film(job.inputs, job.arguments, every, lambda n: None)
@@ -80,7 +80,7 @@ def film_results(
             path.mkdir(exist_ok=True)
         name = f"{film.movie}.h5"
         calls = thin(every, stride, own.boxes / name)
-        job = crop_job(film.movie, frames, own.boxes / name, values)
+        job = crop_job(film.movie, frames, own.boxes / name, params.crop)
         crop_film(job.inputs, job.arguments, own.tracks / name, lambda n: None)
         tracked = read_tracked(own, film.movie)
         first = first or tracked

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rhas.base.classes import CLASSES
-from rhas.base.config import from_mapping, load_params
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.config.evaluate import ReadoutConfig
+from rhas.config.params import load_params
 from rhas.evaluate.scoring import score_samples
 from rhas.extract.encoders import load_encoder
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds, make_prediction
+from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
 from rhas.stores.features import FeatureStore
 
@@ -111,10 +112,9 @@ def main() -> None:
     params = load_params()
     val, test = (Samples(options.samples, side) for side in ("val", "test"))
     vlm = encoder_of(test)
-    encoder = load_encoder(vlm, Path(params["extract"]["checkpoints"][vlm]))
-    config = from_mapping(ReadoutConfig, params["evaluate"]["readout"], "evaluate.readout")
+    encoder = load_encoder(vlm, Path(str(params.extract.checkpoints[vlm])))
     sentences = embedded(encoder, options.sentence, CLASSES)
-    said = figures(val, test, sentences, options.scale, config)
+    said = figures(val, test, sentences, options.scale, params.evaluate.readout)
     if options.json:
         print(json.dumps(said, indent=1))
         return

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from rhas.base.config import from_mapping
-from rhas.chunk import ChunkConfig, write_samples
+from rhas.chunk import write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.section import read_section
 from rhas.data.annotations import read_annotations
 from rhas.engine.stage import new_folder, params, run
 from rhas.stores.manifest import Manifest
@@ -13,8 +14,7 @@ RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples
 
 def main() -> None:
     values = params("chunk")
-    shared = {name: values[name] for name in ("fps", "frame_len", "split")}
-    config = from_mapping(ChunkConfig, {**shared, **values["chunk"]}, "params.yaml, chunk")
+    config = read_section(ChunkConfig, values)
     with new_folder(OUT) as folder:
         info = write_samples(
             Manifest.read(RAW).films,

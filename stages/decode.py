@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rhas.config.decode import DecodeConfig
+from rhas.config.section import read_section
 from rhas.decode import decode_film
 from rhas.engine.jobs import decode_job
 from rhas.engine.stage import params, run, run_stage
@@ -11,9 +13,9 @@ RAW, OUT = Path("data/raw"), Path("data/frames")
 
 
 def main() -> None:
-    values = params("decode")
+    config = read_section(DecodeConfig, params("decode"))
     films = Manifest.read(RAW).films
-    jobs = [decode_job(film.movie, RAW / film.file, values) for film in films]
+    jobs = [decode_job(film.movie, RAW / film.file, config) for film in films]
     run_stage("decode", decode_film, jobs, OUT)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from rich.console import Console
 
 from rhas.base.classes import CLASSES
-from rhas.base.config import from_mapping
 from rhas.base.threads import threads
 from rhas.chunk import Samples
+from rhas.config.evaluate import EvaluateConfig
+from rhas.config.section import read_section
 from rhas.engine.stage import params, run, stage_lock
-from rhas.evaluate import EvaluateConfig, evaluate_method
+from rhas.evaluate import evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import origin_of
 from rhas.evaluate.grounding import write_grounding
@@ -38,8 +39,7 @@ def main() -> None:
             "mini", "decode", "ground", "crop", "extract", "chunk", "train", "evaluate",
         )
     }  # fmt: skip
-    own = {"seed": values["seed"], **values["evaluate"]}
-    config = from_mapping(EvaluateConfig, own, "params.yaml, evaluate")
+    config = read_section(EvaluateConfig, values)
     model = MODELS / values["method"]
     train, val, test = (Samples(SAMPLES, side) for side in SUBSETS)
     tokens = reads_tokens(values["method"])

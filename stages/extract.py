@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rhas.config.extract import ExtractConfig
+from rhas.config.section import read_section
 from rhas.engine.jobs import extract_job
 from rhas.engine.stage import params, run, run_stage
 from rhas.extract import extract_film
@@ -12,10 +14,10 @@ TRACKS, OUT = Path("data/tracks"), Path("data/features")
 
 
 def main() -> None:
-    values = params("extract")
+    config = read_section(ExtractConfig, params("extract"))
     movies = [film.movie for film in Manifest.read(RAW).films]
-    jobs = [extract_job(m, FRAMES / f"{m}.h5", TRACKS / f"{m}.h5", values) for m in movies]
-    run_stage("extract", extract_film, jobs, OUT / values["vlm"])
+    jobs = [extract_job(m, FRAMES / f"{m}.h5", TRACKS / f"{m}.h5", config) for m in movies]
+    run_stage("extract", extract_film, jobs, OUT / config.vlm)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.config.mini import MiniConfig
+from rhas.config.section import read_section
 from rhas.engine.stage import compute, new_folder, params, run, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
-from rhas.mini import MiniConfig
 from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
 from rhas.prepare.user_films import assemble_user_films
 
@@ -18,7 +18,7 @@ def main() -> None:
     cache = WorkCache(work_root())
     with stage_lock("prepare", cache.root):
         if values["dataset"] == "mini":
-            config = from_mapping(MiniConfig, values["mini"], "params.yaml, mini")
+            config = read_section(MiniConfig, values)
             entries = compute(cache, "prepare", render_film, mini_jobs(config))
             with new_folder(OUT) as folder:
                 assemble_mini(entries, folder)

@@ -7,9 +7,11 @@ from dvclive import Live
 
 from rhas.base.files import write_json
 from rhas.chunk import Samples
+from rhas.config.section import read_section
+from rhas.config.train import TrainConfig
 from rhas.engine.stage import new_folder, params, run, stage_lock, work_root
 from rhas.methods import reads_tokens
-from rhas.train import fit, run_key, team, train_config
+from rhas.train import fit, run_key, team
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
 WORKSPACE = Path(".dvc/tmp/rhas")
@@ -17,8 +19,8 @@ WORKSPACE = Path(".dvc/tmp/rhas")
 
 def main() -> None:
     values = params("train")
-    method = values["method"]
-    config = train_config(method, values["seed"], values["train"])
+    config = read_section(TrainConfig, values)
+    method = config.method
     if config.processes > 1 and not team.started():
         team.start(config.processes)
     tokens = reads_tokens(method)

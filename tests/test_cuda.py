@@ -12,10 +12,12 @@ import torch
 from methods.toy import toy_samples
 from train_child import TINY, Curve
 
+from rhas.config.ground import GroundConfig
+from rhas.config.train import TrainConfig
 from rhas.extract.encoders import load_encoder
-from rhas.ground import GroundConfig, make_grounder
+from rhas.ground import make_grounder
 from rhas.methods import METHODS, build, config_of
-from rhas.train import TrainConfig, fit, load_method
+from rhas.train import fit, load_method
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
@@ -100,7 +102,7 @@ def test_training(precision: Any, tmp_path: Path) -> None:
     curves = {}
     for device, half in (("cpu", "float32"), (GPU, precision)):
         config = TrainConfig(
-            method="hopadiff", seed=1, overrides=TINY, threads=1, warmup=2, epochs=4,
+            method="hopadiff", seed=1, overrides={"hopadiff": TINY}, threads=1, warmup=2, epochs=4,
             device=device, precision=half,
         )  # fmt: skip
         curve, out = Curve(), tmp_path / device

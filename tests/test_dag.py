@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,31 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from rhas.chunk import ChunkConfig
-from rhas.crop.film import CropConfig
-from rhas.decode.film import DecodeConfig
+from rhas.config.params import SECTIONS
+from rhas.config.section import Section
 from rhas.engine.workcache import import_closure
-from rhas.evaluate.evaluation import EvaluateConfig
-from rhas.extract.film import ExtractConfig
-from rhas.ground import GroundConfig
-from rhas.mini import MiniConfig
-from rhas.train import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
-
-# fields that come from elsewhere than the stage's own section
-CONFIGS: dict[str, tuple[type, set[str]]] = {
-    "mini": (MiniConfig, set()),
-    "decode": (DecodeConfig, {"fps"}),
-    "ground": (GroundConfig, set()),
-    "crop": (CropConfig, set()),
-    "extract": (ExtractConfig, {"vlm", "checkpoint"}),
-    "chunk": (ChunkConfig, {"fps", "frame_len", "split"}),
-    "train": (TrainConfig, {"method", "seed"}),
-    "evaluate": (EvaluateConfig, {"seed"}),
-}
 
 
 def test_the_eight_rooms_in_order() -> None:
@@ -62,12 +44,9 @@ def test_params_are_those_a_stage_reads(stage: str) -> None:
     assert set(STAGES[stage]["params"]) == _names_read(ROOT / "stages" / f"{stage}.py")
 
 
-@pytest.mark.parametrize("section", CONFIGS)
-def test_sections_are_the_fields_of_their_config(section: str) -> None:
-    config, elsewhere = CONFIGS[section]
-    fields = {field.name for field in dataclasses.fields(config)} - elsewhere
-    given = set(PARAMS[section]) - {"checkpoints"}
-    assert given == fields
+@pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.section)
+def test_sections_are_the_fields_of_their_config(kind: type[Section]) -> None:
+    assert set(PARAMS[kind.section]) == set(kind.model_fields) - set(kind.switches)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -91,27 +70,31 @@ def _has_code(path: Path) -> bool:
 
 
 def _names_read(script: Path) -> set[str]:
-    """String keys of ``values[...]`` in a script and in the job functions it imports."""
+    """String keys of ``values[...]`` in a script, and the sections that it reads, each with the
+    switches that its class takes."""
     tree = ast.parse(script.read_text())
-    nodes: list[ast.AST] = [tree]
-    jobs = ast.parse((ROOT / "src/rhas/engine/jobs.py").read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "rhas.engine.jobs":
-            names = {alias.name for alias in node.names}
-            nodes += [f for f in jobs.body if isinstance(f, ast.FunctionDef) and f.name in names]
     read: set[str] = set()
-    for node in nodes:
-        for item in ast.walk(node):
-            if (
-                isinstance(item, ast.Subscript)
-                and isinstance(item.value, ast.Name)
-                and item.value.id == "values"
-            ):
-                if isinstance(item.slice, ast.Constant):
-                    read.add(item.slice.value)
-                else:
-                    read |= _loop_values(node, item.slice)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=ast.Name(id="values"), slice=ast.Constant(value=str(name))):
+                read.add(name)
+            case ast.Subscript(value=ast.Name(id="values"), slice=variable):
+                read |= _loop_values(tree, variable)
+            case ast.Call(func=ast.Name(id="read_section"), args=[ast.Name(id=name), _]):
+                kind = _imported(tree, name)
+                read |= {kind.section, *kind.switches}
     return read
+
+
+def _imported(tree: ast.AST, name: str) -> type[Section]:
+    (module,) = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}
+    }
+    kind = getattr(importlib.import_module(str(module)), name)
+    assert issubclass(kind, Section)
+    return kind
 
 
 def _loop_values(tree: ast.AST, variable: ast.expr) -> set[str]:

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from methods.toy import toy_samples
 
-from rhas.train import TrainConfig, fit, team
+from rhas.config.train import TrainConfig
+from rhas.train import fit, team
 
 TINY = {
     "encoder_layers": 1,
@@ -57,7 +58,14 @@ def train(folder: str, fields: dict[str, Any], die_at: int = 0, torn: bool = Fal
         os.replace = _deadly(os.replace, die_at, torn)
     torch.set_num_threads(1)
     config = TrainConfig(
-        **{"method": "hopadiff", "seed": 1, "overrides": TINY, "threads": 1, "warmup": 2, **fields}
+        **{
+            "method": "hopadiff",
+            "seed": 1,
+            "overrides": {"hopadiff": TINY},
+            "threads": 1,
+            "warmup": 2,
+            **fields,
+        }
     )
     samples = [toy_samples(count, L=48, seed=seed) for count, seed in ((5, 1), (2, 2))]
     out, curve = Path(folder), Curve()

@@ -56,10 +56,10 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
+from rhas.config.ground import Policy
 from rhas.engine.stage import run
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.model import Execution
-from rhas.ground.policies import Policy
 from state import EVERY, load_learned, load_state, save_state
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.loss.loss_for_object_detection import box_iou

@@ -43,11 +43,11 @@ def extract_features(
     Raises:
         RhasError: wrong parameters, or a film that cannot be read; the others are done.
     """
-    values = read_film_params(find_params(Path(params)))
+    settings = read_film_params(find_params(Path(params)))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     failures = extract_from_films(
-        [Path(film) for film in films], references, values, WorkCache(folder / ".work"), folder
+        [Path(film) for film in films], references, settings, WorkCache(folder / ".work"), folder
     )
     if failures:
         raise RhasError(
@@ -86,9 +86,9 @@ def segment_film(
     Raises:
         RhasError: what is wrong with the film, the sentences, the parameters or the model.
     """
-    values = read_film_params(find_params(Path(params)))
-    folder = Path(model) if model is not None else Path("models") / values["method"]
+    settings = read_film_params(find_params(Path(params)))
+    folder = Path(model) if model is not None else Path("models") / settings.method
     load_method(folder)  # says what is wrong with it
     readout = find_readout(folder, Path("results"))
-    request = Request(Path(film), tuple(references), Path(out), folder, readout, values, overlay)
+    request = Request(Path(film), tuple(references), Path(out), folder, readout, settings, overlay)
     return run.segment_film(request, tell)

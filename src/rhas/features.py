@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.names import movie_name
+from rhas.config.params import FilmParams
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -22,7 +23,7 @@ from rhas.ground import ground_film
 def extract_features(
     films: Sequence[Path],
     references: Sequence[str],
-    values: Mapping[str, Any],
+    params: FilmParams,
     cache: WorkCache,
     out: Path,
 ) -> dict[str, BaseException]:
@@ -35,7 +36,7 @@ def extract_features(
     Args:
         films: files; their stems name the movies and must differ.
         references: sentences, one per person to find in every film.
-        values: params.yaml.
+        params: of the film's stages.
         cache: where results are kept and looked up.
         out: folder to write, made where missing.
 
@@ -58,25 +59,25 @@ def extract_features(
                     report[job.name][stage] = {"error": str(failed[job.name])}
             return entries
 
-    jobs = [decode_job(name, film, values) for name, film in movies.items()]
+    jobs = [decode_job(name, film, params.decode) for name, film in movies.items()]
     decoded = step("decode", decode_film, jobs, "frames")
     frames = {name: entry.result for name, entry in decoded.items()}
     grounded = step(
         "ground",
         ground_film,
-        [ground_job(n, references, frames[n], out / "no-truth", values) for n in frames],
+        [ground_job(n, references, frames[n], out / "no-truth", params.ground) for n in frames],
         "boxes",
     )
     tracked = step(
         "crop",
         crop_film,
-        [crop_job(n, frames[n], grounded[n].result, values) for n in grounded],
+        [crop_job(n, frames[n], grounded[n].result, params.crop) for n in grounded],
         "tracks",
     )
     step(
         "extract",
         extract_film,
-        [extract_job(n, frames[n], tracked[n].result, values) for n in tracked],
+        [extract_job(n, frames[n], tracked[n].result, params.extract) for n in tracked],
         "features",
     )
     write_json(out / "report.json", report)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from rhas.base.config import from_mapping, load_params
+from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 
 
@@ -56,17 +55,3 @@ def test_items_of_a_list_become_what_they_are_declared_as() -> None:
     made = from_mapping(Config, {"fps": 1, "rates": [1, 0.5], "shares": ["a", 1]}, "params.yaml")
     assert (made.rates, made.shares) == ((1.0, 0.5), ("a", 1))
     assert isinstance(made.rates[0], float)
-
-
-def test_params_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
-    """DVC writes 0.00001 as 1e-05, which YAML 1.1 takes for a word, and `off` for false."""
-    file = tmp_path / "params.yaml"
-    file.write_text("rate: 1e-05\nname: off\nsection: {count: 3}\n")
-    assert load_params(file) == {"rate": 1e-05, "name": "off", "section": {"count": 3}}
-    for text in ("a: 1\na: 2\n", "a: [1\n"):
-        file.write_text(text)
-        with pytest.raises(RhasError, match="cannot be read"):
-            load_params(file)
-    file.write_text("3\n")
-    with pytest.raises(RhasError, match="no parameters"):
-        load_params(file)

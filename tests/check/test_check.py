@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -30,9 +30,10 @@ from rhas.check.room import check_room, feature_width, needed_bytes
 from rhas.check.trial import StageTrial, check_trial, cut, estimate, run_trial, units
 from rhas.check.weights import check_gpu, check_weights
 from rhas.cli import app
+from rhas.config.params import Params, parse_params
+from rhas.config.section import Vlm
 from rhas.decode.container import inspect
 from rhas.decode.reading import pictures
-from rhas.extract import ExtractConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -49,6 +50,14 @@ def changed(**sections: Any) -> dict[str, Any]:
     return values
 
 
+def parsed(**sections: Any) -> Params:
+    """`changed` as a tree."""
+    return parse_params(Params, changed(**sections))
+
+
+PARAMS = parsed()
+
+
 def failing(checks: list[Check]) -> str:
     return "\n".join(f"{c.name}: {c.found}; {c.do}" for c in checks if c.level == "fail")
 
@@ -62,20 +71,21 @@ def test_the_projects_parameters_are_right() -> None:
     [
         (changed(fpss=15), "unknown parameter 'fpss'; did you mean 'fps'?"),
         ({k: v for k, v in VALUES.items() if k != "crop"}, "'crop' is missing"),
-        (changed(dataset="rhas"), "choose mini or own"),
+        (changed(dataset="rhas"), "expected `mini` or `own`"),
         (changed(decode={"shortside": 3}), "did you mean 'short_side'?"),
         (changed(decode={"quality": 100}), "decode.quality"),
         (changed(ground={"policy": "mode"}), "ground.policy"),
         (changed(crop={"size": "big"}), "crop.size"),
         (changed(extract={"checkpoints": {"clip": "x"}}), "no checkpoint of this vlm"),
         (changed(extract={"checkpoints": None}), "no checkpoint of this vlm"),
-        (changed(vlm="blip"), "no checkpoint of this vlm"),
+        (changed(vlm="blip"), "expected `blip2` or `clip` or `siglip2`"),
         (changed(chunk={"fractions": [0.5, 0.1, 0.1]}), "sum to 1"),
         (changed(frame_len=10), "min_frames"),
         (changed(method="hopadif"), "did you mean 'hopadiff'?"),
         (changed(train={"preset": "big"}), "unknown preset"),
         (changed(train={"overrides": {"hopadiff": {"bcaa": True}}}), "did you mean 'bca'?"),
-        (changed(train={"overrides": {"bca": True}}), "no method 'bca'"),
+        (changed(train={"overrides": {"bca": True}}), "below their method"),
+        (changed(train={"overrides": {"bca": {}}}), "no method 'bca'"),
         (changed(train={"epochs": 0}), "train.epochs"),
         (changed(evaluate={"readout": {"median": "x"}}), "median"),
         (changed(method="refatomnet"), "reads query tokens, and they are not kept"),
@@ -119,7 +129,7 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-OWN = changed(dataset="own")
+OWN = parsed(dataset="own")
 
 
 def test_sound_films_of_ones_own(own: Path) -> None:
@@ -173,8 +183,8 @@ def only(own: Path, lines: int) -> None:
 
 def test_a_damaged_film_may_be_kept_and_a_slow_one_is_told(own: Path) -> None:
     spoil_film(own / "data" / "own")
-    values = changed(dataset="own", fps=31, decode={"damaged": "keep"})
-    checks = check_data(values, own).checks
+    params = parsed(dataset="own", fps=31, decode={"damaged": "keep"})
+    checks = check_data(params, own).checks
     assert worst(checks) == "warn"
     assert {"film b.mkv", "frame rate"} <= {c.name for c in checks if c.level == "warn"}
 
@@ -188,7 +198,7 @@ def test_fixed_subsets_that_leave_a_side_empty(own: Path) -> None:
 
 
 def test_mini_before_it_is_drawn(tmp_path: Path) -> None:
-    data = check_data(VALUES, tmp_path)
+    data = check_data(PARAMS, tmp_path)
     assert worst(data.checks) == "ok"
     assert len(data.films) == 18
     assert sum(f.seconds for f in data.films) == pytest.approx(3172, abs=60)
@@ -197,16 +207,16 @@ def test_mini_before_it_is_drawn(tmp_path: Path) -> None:
 def test_mini_as_drawn(data: Path) -> None:
     """The manifest says own, so RHAS-mini is to be drawn anew; then one whose film is absent."""
     root = data.parent
-    assert "prepare draws them" in check_data(VALUES, root).checks[0].found
+    assert "prepare draws them" in check_data(PARAMS, root).checks[0].found
     manifest = data / "raw" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"own"', '"mini"'))
-    found = check_data(VALUES, root)
+    found = check_data(PARAMS, root)
     assert "the film is missing" in failing(found.checks)
     assert found.truth == data / "raw" / "truth"
     append(data / "raw", '"ein ""Film"" [bold]",7,walking,0,1')
-    assert "1 annotations of persons without reference" in failing(check_data(VALUES, root).checks)
+    assert "1 annotations of persons without reference" in failing(check_data(PARAMS, root).checks)
     manifest.write_text("{")
-    assert "cannot be read" in failing(check_data(VALUES, root).checks)
+    assert "cannot be read" in failing(check_data(PARAMS, root).checks)
 
 
 def test_imported_features_need_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,40 +236,40 @@ def test_imported_features_need_no_film(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_built_in_checkpoints_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    checks = check_weights(VALUES, load=True)
+    checks = check_weights(PARAMS, load=True)
     assert [check.level for check in checks] == ["ok", "ok"]
     assert all(" M parameters" in check.found and " 0.0 M" not in check.found for check in checks)
-    assert all("not loaded" in check.found for check in check_weights(VALUES, load=False))
+    assert all("not loaded" in check.found for check in check_weights(PARAMS, load=False))
 
 
 def test_checkpoints_that_do_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    values = changed(ground={"checkpoint": "empty"}, extract={"checkpoints": {"blip2": "none/at"}})
-    checks = check_weights(values, load=True)
+    params = parsed(ground={"checkpoint": "empty"}, extract={"checkpoints": {"blip2": "none/at"}})
+    checks = check_weights(params, load=True)
     assert [check.level for check in checks] == ["fail", "fail"]
     assert all(check.do for check in checks)
-    assert [c.level for c in check_weights(values, load=False)] == ["ok", "warn"]
-    truth = check_weights(changed(ground={"backend": "truth"}), load=False)
+    assert [c.level for c in check_weights(params, load=False)] == ["ok", "warn"]
+    truth = check_weights(parsed(ground={"backend": "truth"}), load=False)
     assert truth[0].found == "not read: true boxes"
 
 
 def test_a_gpu_that_is_absent_full_or_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert check_gpu(VALUES) == []
-    values = changed(extract={"device": "cuda"})
+    assert check_gpu(PARAMS) == []
+    params = parsed(extract={"device": "cuda"})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "torch" in failing(check_gpu(values))
+    assert "torch" in failing(check_gpu(params))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8_000_000_000, 9_000_000_000))
-    (check,) = check_gpu(values)
+    (check,) = check_gpu(params)
     assert (check.level, "8.0 GB of 9.0 GB free" in check.found) == ("ok", True)
     with safe_open(ROOT / "weights" / "blip2" / "model.safetensors", "pt") as file:
         numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     assert f"{4 * numbers / 1e6:.1f} MB" in check.found
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1_000_000, 9_000_000_000))
-    assert "a card" in failing(check_gpu(values))
+    assert "a card" in failing(check_gpu(params))
 
 
 # Disk and time
@@ -268,12 +278,12 @@ FILM = FilmFacts("m", None, 200.0, 5000, (640, 360), (), 2)
 
 
 def test_bytes_of_a_film() -> None:
-    values = changed(extract={"checkpoints": {"blip2": "elsewhere"}})
-    need = needed_bytes([FILM], values)
+    params = parsed(extract={"checkpoints": {"blip2": "elsewhere"}})
+    need = needed_bytes([FILM], params)
     assert need["decode"] == pytest.approx(3000 * 320 * 180 * 0.25)
-    assert need["crop"] == pytest.approx(3000 * 2 * VALUES["crop"]["size"] ** 2 * 0.6)
+    assert need["crop"] == pytest.approx(3000 * 2 * PARAMS.crop.size**2 * 0.6)
     assert need["extract"] == 2 * 2 * 3000 * 768 * 2
-    twice = needed_bytes([FILM, FILM], values, {"decode": 10.0})
+    twice = needed_bytes([FILM, FILM], params, {"decode": 10.0})
     assert twice["decode"] == 2 * 5000 * 10.0
     assert twice["crop"] == pytest.approx(2 * need["crop"])
 
@@ -284,26 +294,26 @@ def test_the_width_is_the_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
         json.loads((ROOT / "weights" / name / "config.json").read_text())
         for name in ("blip2", "clip")
     )
-    assert feature_width(VALUES) == blip2["qformer_config"]["hidden_size"]
-    assert feature_width(changed(vlm="clip")) == clip["projection_dim"]
-    assert feature_width(changed(vlm="clip", extract={"checkpoints": {"clip": "x"}})) == 512
+    assert feature_width(PARAMS) == blip2["qformer_config"]["hidden_size"]
+    assert feature_width(parsed(vlm="clip")) == clip["projection_dim"]
+    assert feature_width(parsed(vlm="clip", extract={"checkpoints": {"clip": "x"}})) == 512
 
 
 def test_the_width_of_every_encoder_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SigLIP 2 before it is downloaded, a wider one, and an encoder that no list here names."""
-    for vlm in get_args(get_type_hints(ExtractConfig)["vlm"]):
+    for vlm in get_args(Vlm):
         assert vlm in room._WIDTHS
-    values = changed(vlm="siglip2", extract={"checkpoints": {"siglip2": str(tmp_path)}})
-    assert feature_width(values) == 768
-    assert needed_bytes([FILM], values)["extract"] == 2 * 2 * 3000 * 768 * 2
+    params = parsed(vlm="siglip2", extract={"checkpoints": {"siglip2": str(tmp_path)}})
+    assert feature_width(params) == 768
+    assert needed_bytes([FILM], params)["extract"] == 2 * 2 * 3000 * 768 * 2
     (tmp_path / "config.json").write_text('{"vision_config": {"hidden_size": 1152}}')
-    assert feature_width(values) == 1152
+    assert feature_width(params) == 1152
     (tmp_path / "config.json").write_text("{")
-    assert feature_width(values) == 768
+    assert feature_width(params) == 768
     monkeypatch.setattr(room, "_WIDTHS", {})
-    assert feature_width(values) == 768
+    assert feature_width(params) == 768
 
 
 def test_parameters_that_are_left_out_have_their_defaults(
@@ -312,14 +322,22 @@ def test_parameters_that_are_left_out_have_their_defaults(
     """Of everything that a default is known of, to the end of the check."""
     monkeypatch.chdir(ROOT)
     extract = {"checkpoints": VALUES["extract"]["checkpoints"]}
-    values = {**OWN, "decode": {}, "ground": {}, "crop": {}, "extract": extract}
+    values = {
+        **VALUES,
+        "dataset": "own",
+        "decode": {},
+        "ground": {},
+        "crop": {},
+        "extract": extract,
+    }
+    params = parse_params(Params, values)
     (own / "params.yaml").write_text(yaml.safe_dump(values))
     checks = check_everything(own / "params.yaml", 1.0, load=False)
     assert failing(checks) == ""
     assert "time of ground" in [check.name for check in checks]
     assert "weights/grounding" in next(c.found for c in checks if c.name == "checkpoints")
-    assert needed_bytes([FILM], values) == needed_bytes([FILM], VALUES)
-    assert units(FILM, "ground", values) == units(FILM, "ground", VALUES)
+    assert needed_bytes([FILM], params) == needed_bytes([FILM], PARAMS)
+    assert units(FILM, "ground", params) == units(FILM, "ground", PARAMS)
     values["ground"] = {"stride": 31}
     assert "gaps of 30 are bridged" in failing(check_parameters(values))
 
@@ -336,20 +354,20 @@ def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_units_and_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [units(FILM, s, VALUES) for s in ("decode", "ground", "crop", "extract")] == [
+    assert [units(FILM, s, PARAMS) for s in ("decode", "ground", "crop", "extract")] == [
         5000, 600, 9000, 9000,
     ]  # fmt: skip
     monkeypatch.setenv("RHAS_WORKERS", "2")
     trial = {"decode": StageTrial(1.2, 1.0, 100.0, 0)}
-    assert estimate(trial, [FILM], VALUES) == {"decode": 50.0}
-    assert estimate(trial, [FILM] * 4, VALUES) == {"decode": 100.0}
-    assert estimate(trial, [FILM] * 4, VALUES, busy=True) == {"decode": 120.0}
+    assert estimate(trial, [FILM], PARAMS) == {"decode": 50.0}
+    assert estimate(trial, [FILM] * 4, PARAMS) == {"decode": 100.0}
+    assert estimate(trial, [FILM] * 4, PARAMS, busy=True) == {"decode": 120.0}
     on_gpu = {"extract": StageTrial(2.0, 1.0, 9000.0, 0)}
-    assert estimate(on_gpu, [FILM], changed(extract={"device": "cuda"})) == {"extract": 2.0}
-    total = check_trial(trial, FILM, Data([], [FILM] * 4), VALUES)[-1]
+    assert estimate(on_gpu, [FILM], parsed(extract={"device": "cuda"})) == {"extract": 2.0}
+    total = check_trial(trial, FILM, Data([], [FILM] * 4), PARAMS)[-1]
     assert (total.level, "about 2 min for 4 films, 2 processes" in total.found) == ("ok", True)
     busy = {"decode": StageTrial(2.0, 1.0, 100.0, 0)}
-    assert check_trial(busy, FILM, Data([], [FILM]), VALUES)[-1].level == "warn"
+    assert check_trial(busy, FILM, Data([], [FILM]), PARAMS)[-1].level == "warn"
 
 
 def test_an_excerpt_is_a_film(tmp_path: Path) -> None:
@@ -389,14 +407,14 @@ def test_a_trial_draws_mini_where_it_is_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    trials, excerpt = run_trial(check_data(VALUES, tmp_path), VALUES, 1.0, tmp_path)
+    trials, excerpt = run_trial(check_data(PARAMS, tmp_path), PARAMS, 1.0, tmp_path)
     assert excerpt.seconds == 1.0
     assert len(excerpt.references) == excerpt.persons
     assert list(trials) == ["decode", "ground", "crop", "extract"]
     assert all(trial.seconds > 0 and trial.bytes > 0 for trial in trials.values())
     (tmp_path / "empty").mkdir()
     with pytest.raises(RhasError, match="no film to try"):
-        run_trial(Data([], []), VALUES, 1.0, tmp_path / "empty")
+        run_trial(Data([], []), PARAMS, 1.0, tmp_path / "empty")
 
 
 def test_wrong_parameters_stop_what_depends_on_them(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
-from rhas.chunk import ChunkConfig, Samples, boundary_of, labels_of, write_samples
+from rhas.chunk import Samples, boundary_of, labels_of, write_samples
+from rhas.config.chunk import ChunkConfig
 from rhas.data.annotations import TimedAction
 from rhas.stores.features import Features, FeatureStoreWriter
 from rhas.stores.manifest import Film

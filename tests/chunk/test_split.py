@@ -8,13 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhas.chunk import ChunkConfig
 from rhas.chunk.split import assign, film_sides
+from rhas.config.chunk import ChunkConfig
 from rhas.stores.manifest import SUBSETS, Film
 
 
 def config(fractions: tuple[float, ...] = (0.8, 0.1, 0.1), seed: int = 0) -> ChunkConfig:
-    return ChunkConfig(15.0, 3000, "cross_movie", seed, fractions, 300, 5.0)
+    return ChunkConfig(
+        fps=15.0,
+        frame_len=3000,
+        split="cross_movie",
+        seed=seed,
+        fractions=fractions,
+        min_frames=300,
+        boundary_sigma=5.0,
+    )
 
 
 def film(number: int, subset: str | None = None) -> Film:

@@ -87,7 +87,7 @@ def test_parameters_that_are_left_out_have_their_defaults(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(short))
     result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
     assert result.exit_code == 0, result.exception
-    assert read_film_params(tmp_path / "params.yaml")["crop"] == {}
+    assert read_film_params(tmp_path / "params.yaml").crop == CropConfig()
 
 
 def test_no_prune_comes_between_a_result_and_its_link(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.config.params import read_yaml
 from rhas.experiments import Experiment, experiment_name, read_listing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +72,7 @@ def test_figures_of_a_stopped_queue_are_kept_and_not_made_again(
 ) -> None:
     """The queue stores one experiment and is stopped; another clone has the others to do."""
     monkeypatch.chdir(ROOT)
-    params = load_params(ROOT / "params.yaml")
+    params = read_yaml(ROOT / "params.yaml")
     listing = read_listing(ROOT / "benchmarks/ablations.yaml", params).select_tables(["table_5"])
     first, *others = listing.experiments
     name = experiment_name(first, params, ROOT)

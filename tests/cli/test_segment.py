@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.config.train import TrainConfig
 from rhas.methods import Dims, build, config_of
 from rhas.segment import run
-from rhas.train import train_config
 from rhas.train.saved import save_method
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ TOLD = {
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with parameters and a model, and nothing else."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    config = train_config("linear", 0, {"preset": "mini"})
+    config = TrainConfig(method="linear", seed=0)
     torch.manual_seed(0)
     dims = Dims(D=8, D_text=8, C=137, L=100)
     method = build("linear", config_of("linear", "mini"), D=8, D_text=8, C=137, L=100)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rhas.base.errors import RhasError
-from rhas.crop.film import CropConfig, crop_film, cut_out
+from rhas.config.crop import CropConfig
+from rhas.crop.film import crop_film, cut_out
 from rhas.stores.tracks import BoxSource, FilmTracks, TrackInfo, open_tracks
 
 WIDTH, HEIGHT, STRIDE = 160, 96, 5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 
-from rhas.crop.film import CropConfig
+from rhas.config.crop import CropConfig
 from rhas.crop.shots import HEIGHT, WIDTH, difference, find_cuts, thumbnail
 from rhas.stores.jpeg import encode_jpeg
 

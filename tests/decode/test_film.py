@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhas.base.errors import RhasError
-from rhas.decode import DecodeConfig, decode_film, reading
+from rhas.config.decode import DecodeConfig
+from rhas.decode import decode_film, reading
 from rhas.decode.container import inspect
 from rhas.stores.frames import open_frames
 
@@ -415,7 +416,7 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
     ("name", "value"), [("fps", 0), ("short_side", 8), ("quality", 0), ("quality", 96)]
 )
 def test_parameters_out_of_range(name: str, value: float) -> None:
-    with pytest.raises(RhasError, match=rf"decode\.{name}: parameter out of range"):
+    with pytest.raises(RhasError, match=rf"(^|decode\.){name}: parameter out of range"):
         DecodeConfig(**{name: value})
 
 

@@ -13,14 +13,12 @@ from torch import Tensor
 
 import rhas.evaluate.evaluation
 from rhas.base.classes import CLASS_ID, CLASSES
-from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.chunk import Samples, labels_of, write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.data.annotations import TimedAction
-from rhas.evaluate.evaluation import (
-    EvaluateConfig,
-    evaluate_method,
-)
+from rhas.evaluate.evaluation import evaluate_method
 from rhas.evaluate.fitted import Origin
-from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.features import Features
 from rhas.stores.manifest import Film
 
@@ -90,7 +88,10 @@ def samples(
             rows += own
         path = folder / "features" / f"{film.movie}.zarr"
         write_features(path, persons, film.references, fps=FPS)
-    config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
+    config = ChunkConfig(
+        fps=FPS, frame_len=L, split="cross_movie", seed=0, fractions=(0.8, 0.1, 0.1),
+        min_frames=20, boundary_sigma=2.0,
+    )  # fmt: skip
     (folder / "samples").mkdir()
     write_samples(films, rows, folder / "features", config, folder / "samples")
     return folder / "samples"
@@ -112,7 +113,7 @@ def evaluated(
         method,
         Samples(folder, "val"),
         test,
-        EvaluateConfig(0, readout or ReadoutConfig()),
+        EvaluateConfig(seed=0, readout=readout or ReadoutConfig()),
         names=CLASSES,
         fps=FPS,
         references=test.info.references,

@@ -33,13 +33,13 @@ from torch import Tensor
 import rhas.evaluate.evaluation
 from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.data.annotations import TimedAction, read_annotations
-from rhas.evaluate import EvaluateConfig
 from rhas.evaluate.fitted import FittedReadout
 from rhas.evaluate.scoring import sample_generator, score_samples
 from rhas.metrics.calibration import fit_calibration
 from rhas.metrics.published import score_constant_class
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds
+from rhas.metrics.readout import fit_thresholds
 from rhas.stores.scores import read_sample_scores
 
 
@@ -248,14 +248,16 @@ def test_another_seed_or_sample_draws_other_scores(made: Path) -> None:
 
 def test_without_val_the_default_thresholds_are_used(tmp_path: Path) -> None:
     folder = samples(tmp_path, val=[])
-    metrics = evaluated(Seer(), folder, tmp_path / "out", readout=ReadoutConfig(1, 1))
+    metrics = evaluated(
+        Seer(), folder, tmp_path / "out", readout=ReadoutConfig(median=1, min_frames=1)
+    )
     assert metrics["val"] == {}
     assert {metrics["test"][name] for name in FIGURES} == {100}
     report = read(tmp_path / "out" / "report.json")
     assert len(report["classes_with_default_threshold"]) == C
     assert "val" not in report
     assert {row["threshold"] for row in table(tmp_path / "out" / "per_class.csv")} == {"0.5000"}
-    never = ReadoutConfig(1, 1, default_threshold=0.95)
+    never = ReadoutConfig(median=1, min_frames=1, default_threshold=0.95)
     shutil.rmtree(tmp_path / "out")
     metrics = evaluated(Constant(), folder, tmp_path / "out", readout=never)
     assert metrics["test"]["f1_50"] == metrics["test"]["interval_f1_50"] == 0
@@ -328,4 +330,4 @@ def test_no_test_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [0, 501])
 def test_a_contact_sheet_has_room(frames: int) -> None:
     with pytest.raises(RhasError, match="sheet_frames"):
-        EvaluateConfig(0, sheet_frames=frames)
+        EvaluateConfig(seed=0, sheet_frames=frames)

@@ -11,12 +11,13 @@ from factory import write_features as write_feature_store
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
-from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.chunk import Samples, write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.evaluate import ProbeConfig
 from rhas.data.annotations import TimedAction
 from rhas.evaluate.features import (
     KINDS,
     FeatureMetrics,
-    ProbeConfig,
     ProbeRows,
     measure_features,
     read_probe_rows,
@@ -62,7 +63,15 @@ def data_set(folder: Path, persons: int = 2, seed: int = 0) -> Path:
         path = folder / "features" / f"{film.movie}.zarr"
         write_feature_store(path, persons, film.references, fps=FPS)
     (folder / "samples").mkdir()
-    config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
+    config = ChunkConfig(
+        fps=FPS,
+        frame_len=L,
+        split="cross_movie",
+        seed=0,
+        fractions=(0.8, 0.1, 0.1),
+        min_frames=20,
+        boundary_sigma=2.0,
+    )
     write_samples(films, rows, folder / "features", config, folder / "samples")
     return folder / "samples"
 
@@ -85,7 +94,9 @@ def test_what_features_know_is_what_their_probe_says(tmp_path: Path) -> None:
     """The two do opposite things, except at the ends: the other's features tell nearly as much,
     the mean of both nothing."""
     folder = data_set(tmp_path)
-    write_features(Samples(folder, "train"), Samples(folder, "test"), ProbeConfig(1), tmp_path)
+    write_features(
+        Samples(folder, "train"), Samples(folder, "test"), ProbeConfig(stride=1), tmp_path
+    )
     found = json.loads((tmp_path / "features.json").read_text())
     assert found.keys() == {*KINDS, "chance", "classes", "train_frames", "test_frames"}
     assert (found["train_frames"], found["test_frames"], found["classes"]) == (280, 280, 2)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
+from rhas.config.evaluate import ReadoutConfig
 from rhas.evaluate.fitted import FittedReadout, Origin
 from rhas.metrics.calibration import Calibration, fit_calibration
-from rhas.metrics.readout import ReadoutConfig
 
 ORIGIN = Origin("0" * 64, "blip2", "1" * 64, 15.0)
 

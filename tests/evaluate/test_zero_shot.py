@@ -13,9 +13,10 @@ from factory import write_features
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
-from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.chunk import Samples, write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.evaluate import ReadoutConfig
 from rhas.data.annotations import TimedAction
-from rhas.metrics.readout import ReadoutConfig
 from rhas.stores.features import Features
 from rhas.stores.manifest import SUBSETS, Film
 
@@ -48,7 +49,15 @@ def samples(folder: Path, encoder: str) -> dict[str, Samples]:
             TimedAction(film.movie, 0, "walking", 0.0, 10.0),
             TimedAction(film.movie, 0, "waving", 10.0, 20.0),
         ]
-    config = ChunkConfig(10.0, 200, "cross_movie", 0, (0.8, 0.1, 0.1), 10, 2.0)
+    config = ChunkConfig(
+        fps=10.0,
+        frame_len=200,
+        split="cross_movie",
+        seed=0,
+        fractions=(0.8, 0.1, 0.1),
+        min_frames=10,
+        boundary_sigma=2.0,
+    )
     (folder / "samples").mkdir()
     write_samples(films, actions, folder, config, folder / "samples")
     return {side: Samples(folder / "samples", side) for side in SUBSETS}

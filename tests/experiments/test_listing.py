@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.check.parameters import check_parameters
+from rhas.config.params import read_yaml
 from rhas.experiments import Experiment, read_listing
 from rhas.experiments.listing import apply_settings
 
@@ -129,7 +129,7 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda p: p.stem)
 def test_the_committed_lists_are_sound(path: Path) -> None:
-    params = load_params(ROOT / "params.yaml")
+    params = read_yaml(ROOT / "params.yaml")
     experiments = read_listing(path, params).experiments
     assert experiments
     for experiment in experiments:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rhas.base.config import load_params
+from rhas.config.params import read_yaml
 from rhas.engine.workcache import import_closure
 from rhas.experiments import Experiment, experiment_name, find_stale_stages
 from rhas.experiments.listing import Listing, Values
@@ -219,7 +219,7 @@ def test_the_projects_own_train_and_evaluate_do_not_run_decode() -> None:
     assert not closure & {"decode", "crop", "prepare", "mini"}
     assert {"train", "methods", "metrics", "evaluate"} <= closure
     names = {
-        experiment_name(Experiment("t", "r", seed, {}), load_params(ROOT / "params.yaml"), ROOT)
+        experiment_name(Experiment("t", "r", seed, {}), read_yaml(ROOT / "params.yaml"), ROOT)
         for seed in (0, 1)
     }
     assert len(names) == 2

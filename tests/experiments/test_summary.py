@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rhas.base.config import load_params
+from rhas.config.params import read_yaml
 from rhas.experiments.records import Record, Results, convert_to_runs
 from rhas.experiments.summary import Costs, draw_costs, format_markdown, read_costs
 from rhas.table.layout import paper_tables
@@ -69,7 +69,7 @@ def test_the_tables_read_what_the_queue_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    runs = convert_to_runs(RESULTS, load_params())
+    runs = convert_to_runs(RESULTS, read_yaml())
     assert [(run.settings["method"], run.settings["seed"]) for run in runs] == [
         ("fact", 0), ("hopadiff", 0), ("fact", 1), ("fact", 0),
     ]  # fmt: skip

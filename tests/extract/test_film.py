@@ -16,7 +16,8 @@ from damage import edit_hdf5
 from factory import make_track, write_frames, write_tracks
 
 from rhas.base.errors import RhasError
-from rhas.extract import ExtractConfig, extract_film
+from rhas.config.extract import ExtractConfig
+from rhas.extract import extract_film
 from rhas.extract.encoders import checkpoint_hash, load_encoder
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip
 from rhas.stores.features import Features, FeatureStore
@@ -71,7 +72,7 @@ def read_window(path: Path, person: int) -> Features:
 
 def extract(film: dict[str, Path], vlm: str, out: Path, **config: Any) -> dict[str, Any]:
     inputs = {"frames": film["frames"], "tracks": film["tracks"], "checkpoint": film[vlm]}
-    settings = {"vlm": vlm, "checkpoint": f"weights/{vlm}", "batch_size": 4} | config
+    settings = {"vlm": vlm, "checkpoints": {vlm: f"weights/{vlm}"}, "batch_size": 4} | config
     done: list[int] = []
     report = extract_film(inputs, {"movie": "m", "config": settings}, out, done.append)
     assert sum(done) == T
@@ -302,7 +303,7 @@ def test_wrong_settings_are_refused(
 
 def test_a_hub_name_without_a_snapshot_is_refused(film: dict[str, Path], tmp_path: Path) -> None:
     inputs = {"frames": film["frames"], "tracks": film["tracks"]}
-    config = {"vlm": "clip", "checkpoint": "someone/absent"}
+    config = {"vlm": "clip", "checkpoints": {"clip": "someone/absent"}}
     with pytest.raises(RhasError, match="hf download someone/absent"):
         extract_film(inputs, {"movie": "m", "config": config}, tmp_path / "o", lambda n: None)
 

@@ -8,7 +8,8 @@ import numpy as np
 import yaml
 
 from rhas.base.boxes import box_iou
-from rhas.ground import GroundConfig, make_grounder
+from rhas.config.ground import GroundConfig
+from rhas.ground import make_grounder
 from rhas.metrics.recall import IOU, VISIBLE
 from rhas.mini import sample_scenes
 

@@ -13,7 +13,8 @@ import toy_models as models
 from conftest import Pair
 
 from rhas.base.errors import RhasError
-from rhas.ground import GroundConfig, make_grounder
+from rhas.config.ground import GroundConfig
+from rhas.ground import make_grounder
 from rhas.ground.official import read_config, read_weights
 
 

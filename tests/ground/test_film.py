@@ -13,7 +13,8 @@ from factory import write_frames, write_truth
 
 from rhas.base.checkpoints import content_hash
 from rhas.base.errors import RhasError
-from rhas.ground import Candidates, GroundConfig, ground_film, make_grounder
+from rhas.config.ground import GroundConfig
+from rhas.ground import Candidates, ground_film, make_grounder
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.frames import open_frames
 
@@ -220,14 +221,14 @@ def test_references_that_say_nothing(tmp_path: Path, tiny: str, film: Path) -> N
         ({"top_k": 0}, r"ground\.top_k"),
         ({"min_score": 1.5}, r"ground\.min_score"),
         ({"checkpoint": ""}, "no checkpoint named"),
-        ({"policy": "best"}, r"(?s)ground\.policy.*'max' \| 'mean'"),
+        ({"policy": "best"}, r"(?s)ground\.policy.*`max` or `mean`"),
         ({"strid": 5}, "did you mean 'stride'"),
         ({"batch_size": 0}, r"ground\.batch_size"),
-        ({"batch_size": "all"}, r"(?s)ground\.batch_size.*int or 'auto'"),
+        ({"batch_size": "all"}, r"(?s)ground\.batch_size.*1 or more or `auto`"),
         ({"batch_size": "auto"}, r"(?s)ground\.batch_size.*ground\.device: cuda"),
         ({"dtype": "float16"}, r"(?s)ground\.dtype.*ground\.device: cuda"),
-        ({"device": "tpu"}, r"(?s)ground\.device.*'cpu' \| 'cuda'"),
-        ({"prompting": "both"}, r"(?s)ground\.prompting.*'packed' \| 'separate'"),
+        ({"device": "tpu"}, r"(?s)ground\.device.*`cpu` or `cuda`"),
+        ({"prompting": "both"}, r"(?s)ground\.prompting.*`packed` or `separate`"),
     ],
 )
 def test_settings_that_cannot_be(

@@ -16,8 +16,8 @@ from torch import Tensor
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 
 from rhas.base.errors import RhasError
+from rhas.config.ground import Prompting
 from rhas.ground import Candidates
-from rhas.ground.config import Prompting
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.official import OfficialGrounder

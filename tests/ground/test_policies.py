@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 import torch
 
-from rhas.ground.policies import Policy, reference_scores
+from rhas.config.ground import Policy
+from rhas.ground.policies import reference_scores
 
 LOGITS = torch.tensor([0.2, 0.8, 0.5]).logit()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import BertTokenizerFast
 
 from rhas.base.errors import RhasError
-from rhas.ground.config import Prompting
+from rhas.config.ground import Prompting
 from rhas.ground.prompts import Prompt, Prompts, make_prompts, normalise
 
 TOKENIZER = models.tokenizer()

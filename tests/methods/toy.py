@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rhas.chunk import boundary_of
-from rhas.train import TrainConfig
+from rhas.config.train import TrainConfig
 
 C = 137
 OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])
@@ -30,7 +30,7 @@ def toy_training(method: str, **overrides: object) -> TrainConfig:
     """Enough for ten toy samples: twelve epochs, validated at the end alone."""
     return TrainConfig(
         method=method,
-        overrides=overrides,
+        overrides={method: overrides},
         seed=0,
         epochs=12,
         batch_size=2,

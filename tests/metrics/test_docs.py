@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.baselines import evaluate_top_class
 from rhas.metrics.published import evaluate_as_published
-from rhas.metrics.readout import ReadoutConfig, find_top_class
+from rhas.metrics.readout import find_top_class
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "METRICS.md").read_text("utf-8")

@@ -12,7 +12,8 @@ import pytest
 
 import rhas.metrics.evaluation
 from rhas.base.errors import RhasError
-from rhas.metrics import ReadoutConfig, evaluate, evaluate_predictions, make_prediction
+from rhas.config.evaluate import ReadoutConfig
+from rhas.metrics import evaluate, evaluate_predictions, make_prediction
 
 TRUTH = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
 SCORES = np.array([[0.9, 0.1], [0.8, 0.3], [0.6, 0.4], [0.1, 0.7]])

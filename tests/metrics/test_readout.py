@@ -11,13 +11,8 @@ from numpy.typing import NDArray
 
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.metrics.readout import (
-    ReadoutConfig,
-    find_top_class,
-    fit_thresholds,
-    make_prediction,
-    smooth_scores,
-)
+from rhas.config.evaluate import ReadoutConfig
+from rhas.metrics.readout import find_top_class, fit_thresholds, make_prediction, smooth_scores
 from rhas.metrics.segments import BACKGROUND
 
 PLAIN = ReadoutConfig(median=1, min_frames=1)

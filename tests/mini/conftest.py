@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rhas.mini import FilmFacts, FilmSpec, MiniConfig, film_specs, simulate_film
+from rhas.config.mini import MiniConfig
+from rhas.mini import FilmFacts, FilmSpec, film_specs, simulate_film
 
 
 @pytest.fixture(scope="package")

@@ -16,10 +16,10 @@ import pytest
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
+from rhas.config.mini import MiniConfig
 from rhas.mini import (
     MINI_CLASSES,
     FilmSpec,
-    MiniConfig,
     ScenePerson,
     film_specs,
     sample_scenes,

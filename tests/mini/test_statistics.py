@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from rhas.base.classes import CLASS_ID
-from rhas.mini import MINI_CLASSES, MiniConfig, film_specs
+from rhas.config.mini import MiniConfig
+from rhas.mini import MINI_CLASSES, film_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from rhas.base.files import hash_file
+from rhas.config.mini import MiniConfig
 from rhas.data.annotations import read_annotations
 from rhas.engine.workcache import WorkCache
-from rhas.mini import MiniConfig, film_specs, simulate_film
+from rhas.mini import film_specs, simulate_film
 from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
 from rhas.stores.manifest import Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes

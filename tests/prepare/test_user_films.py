@@ -11,11 +11,12 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
+from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.films import FILM_SUFFIXES
 from rhas.decode.container import inspect
 from rhas.decode.reading import pictures
-from rhas.mini import MiniConfig, film_specs, write_film
+from rhas.mini import film_specs, write_film
 from rhas.prepare.user_films import assemble_user_films
 from rhas.stores.manifest import Manifest
 

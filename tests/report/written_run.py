@@ -15,9 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from rhas.base.classes import CLASS_ID, CLASSES
-from rhas.chunk import ChunkConfig, Samples, labels_of, write_samples
+from rhas.chunk import Samples, labels_of, write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.evaluate import EvaluateConfig
 from rhas.data.annotations import TimedAction
-from rhas.evaluate.evaluation import EvaluateConfig, evaluate_method
+from rhas.evaluate.evaluation import evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import Origin as Fitted
 from rhas.evaluate.grounding import write_grounding
@@ -95,7 +97,15 @@ def write_run(root: Path) -> Origin:
     for folder in ("features", "tracks", "frames"):
         own_report = {movie: report[folder] for movie, report in reports.items()}
         (data / folder / "report.json").write_text(json.dumps(own_report))
-    config = ChunkConfig(FPS, L, "cross_movie", 0, (0.8, 0.1, 0.1), 20, 2.0)
+    config = ChunkConfig(
+        fps=FPS,
+        frame_len=L,
+        split="cross_movie",
+        seed=0,
+        fractions=(0.8, 0.1, 0.1),
+        min_frames=20,
+        boundary_sigma=2.0,
+    )
     write_samples(films, rows, data / "features", config, data / "samples")
     model = root / "models" / "linear"
     model.mkdir(parents=True)

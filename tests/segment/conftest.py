@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from rhas.base.config import load_params
-from rhas.methods import Dims, build, config_of
-from rhas.mini import MiniConfig, film_specs, simulate_film, write_film
+from rhas.config.mini import MiniConfig
+from rhas.config.params import FilmParams, Params, parse_params, read_yaml
+from rhas.methods import Dims, build
+from rhas.mini import film_specs, simulate_film, write_film
 from rhas.segment.request import OUTPUTS
 from rhas.segment.run import segment_film
-from rhas.train import train_config
+from rhas.train import method_config
 from rhas.train.saved import save_method
 
 from .asking import LENGTH, request
@@ -23,15 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def values() -> Mapping[str, Any]:
+def params() -> Params:
     """params.yaml, with small batches and absolute checkpoints."""
-    made = load_params(ROOT / "params.yaml")
+    made = read_yaml(ROOT / "params.yaml")
     made["ground"] |= {"batch_size": 2, "checkpoint": str(ROOT / made["ground"]["checkpoint"])}
     made["extract"] |= {
         "batch_size": 10,
         "checkpoints": {k: str(ROOT / v) for k, v in made["extract"]["checkpoints"].items()},
     }
-    return made
+    return parse_params(Params, made)
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +43,15 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str,
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory, values: Mapping[str, Any]) -> Path:
+def model(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     """HopaDIFF as it is before training, for windows of `LENGTH` frames."""
     folder = tmp_path_factory.mktemp("model") / "hopadiff"
-    config = train_config("hopadiff", 0, values["train"])
+    config = params.train.replace(seed=0)
     dims = Dims(D=192, D_text=192, C=137, L=LENGTH)
     torch.manual_seed(0)
     method = build(
         "hopadiff",
-        config_of("hopadiff", "mini", config.overrides),
+        method_config(config),
         D=dims.D, D_text=dims.D_text, C=dims.C, L=dims.L,
     )  # fmt: skip
     save_method(method, config, dims, folder)
@@ -61,13 +60,13 @@ def model(tmp_path_factory: pytest.TempPathFactory, values: Mapping[str, Any]) -
 
 @pytest.fixture(scope="session")
 def segmented(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any],
+    rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:  # fmt: skip
     """The film's outputs, made in parts, with the overlay film."""
     out = tmp_path_factory.mktemp("segmented") / "out"
     told: list[str] = []
-    summary = segment_film(request(rendered, model, values, out, overlay=True), told.append)
+    summary = segment_film(request(rendered, model, params, out, overlay=True), told.append)
     assert summary["files"] == list(OUTPUTS)
     stages = ["decode", "ground", "crop", "extract", "sample", "overlay"]
     assert [line.split(":")[0] for line in told if "person" not in line] == stages

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from filelock import FileLock
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
-from rhas.chunk import ChunkConfig, Samples, write_samples
+from rhas.chunk import Samples, write_samples
+from rhas.config.chunk import ChunkConfig
+from rhas.config.crop import CropConfig
+from rhas.config.params import FilmParams
 from rhas.crop import crop_film
-from rhas.crop.film import CropConfig
 from rhas.data.annotations import TimedAction
 from rhas.decode import decode_film
 from rhas.decode.container import inspect
@@ -49,7 +51,7 @@ from .asking import LENGTH, PART, READOUT, origin, readout, request
 @pytest.fixture(scope="session")
 def stages(
     rendered: tuple[Path, tuple[str, ...]],
-    values: Mapping[str, Any],
+    params: FilmParams,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """What the stages' own functions make of the whole film: frames, boxes, tracks, features."""
@@ -62,10 +64,12 @@ def stages(
         return out / name
 
     movie = film.stem
-    frames = done(decode_film, decode_job(movie, film, values), "frames.h5")
-    boxes = done(ground_film, ground_job(movie, references, frames, out / "-", values), "boxes.h5")
-    tracks = done(crop_film, crop_job(movie, frames, boxes, values), "tracks.h5")
-    done(extract_film, extract_job(movie, frames, tracks, values), f"{movie}.zarr")
+    frames = done(decode_film, decode_job(movie, film, params.decode), "frames.h5")
+    boxes = done(
+        ground_film, ground_job(movie, references, frames, out / "-", params.ground), "boxes.h5"
+    )
+    tracks = done(crop_film, crop_job(movie, frames, boxes, params.crop), "tracks.h5")
+    done(extract_film, extract_job(movie, frames, tracks, params.extract), f"{movie}.zarr")
     return out
 
 
@@ -97,17 +101,25 @@ def test_the_first_window_has_the_scores_of_chunk_and_evaluate(
     stages: Path,
     rendered: tuple[Path, tuple[str, ...]],
     model: Path,
-    values: Mapping[str, Any],
+    params: FilmParams,
     tmp_path: Path,
 ) -> None:
     """Up to where the second window begins; from there on they are cross-faded."""
     film, references = rendered
-    config = ChunkConfig(values["fps"], LENGTH, "cross_movie", values["seed"], (0, 0, 1), 10, 4.0)
+    config = ChunkConfig(
+        fps=params.fps,
+        frame_len=LENGTH,
+        split="cross_movie",
+        seed=params.seed,
+        fractions=(0, 0, 1),
+        min_frames=10,
+        boundary_sigma=4.0,
+    )
     movies = [Film(film.stem, film.name, "0", references, "test")]
     actions = [TimedAction(film.stem, person, "walking", 0.0, 1.0) for person in range(2)]
     write_samples(movies, actions, stages, config, tmp_path)
     samples = Samples(tmp_path, "test")
-    scored = score_samples(load_method(model), samples, values["seed"], len(CLASSES))
+    scored = score_samples(load_method(model), samples, params.seed, len(CLASSES))
     second = window_starts(frames_of(stages), LENGTH, LENGTH // 8)[1]
     stored = read_person_scores(segmented / "scores.zarr")
     for item in scored:
@@ -154,7 +166,7 @@ def test_outputs_agree_with_each_other_and_with_the_read_out(
 def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
     rendered: tuple[Path, tuple[str, ...]],
     model: Path,
-    values: Mapping[str, Any],
+    params: FilmParams,
     segmented: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -177,7 +189,7 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
     counted("extract", extract_film, most=1)
     monkeypatch.setattr("rhas.engine.workcache.code_hash", lambda function: function.__module__)
     out = tmp_path / "out"
-    asked = request(rendered, model, values, out)
+    asked = request(rendered, model, params, out)
     with pytest.raises(KeyboardInterrupt):
         segment_film(asked, lambda line: None)
     assert [p.name for p in out.iterdir()] == [WORK]
@@ -191,7 +203,7 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
         assert (out / name).read_bytes() == (segmented / name).read_bytes()
 
     calls.clear()
-    other = request(rendered, model, values, out, references=(rendered[1][0], "the man in black"))
+    other = request(rendered, model, params, out, references=(rendered[1][0], "the man in black"))
     segment_film(other, lambda line: None)
     assert calls.count("decode") == 0
     assert calls.count("ground") == calls.count("extract") == parts
@@ -205,10 +217,10 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
 
 
 def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path,
+    rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    asked = request(rendered, model, values, tmp_path / "out")
+    asked = request(rendered, model, params, tmp_path / "out")
     acquire = FileLock.acquire
 
     def stopped(lock: FileLock, blocking: bool) -> Any:
@@ -242,7 +254,7 @@ def test_an_overlay_drawn_twice_has_the_same_bytes(
 
 
 def test_references_and_folders_that_cannot_be_are_refused(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+    rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, tmp_path: Path
 ) -> None:
     for references, what in (
         ((), "no reference"),
@@ -250,69 +262,69 @@ def test_references_and_folders_that_cannot_be_are_refused(
         (("a", "a"), "twice"),
     ):
         with pytest.raises(RhasError, match=what):
-            request(rendered, model, values, tmp_path, references=references)
+            request(rendered, model, params, tmp_path, references=references)
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(RhasError, match="would replace"):
-        request(rendered, model, values, tmp_path)
+        request(rendered, model, params, tmp_path)
     with pytest.raises(RhasError, match="is a file"):
-        request(rendered, model, values, tmp_path / "index.html")
+        request(rendered, model, params, tmp_path / "index.html")
     (tmp_path / "intervals.json").write_text('{"model_hash": "0"}')  # an earlier run's
-    request(rendered, model, values, tmp_path)
+    request(rendered, model, params, tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "notes.txt").write_text("mine")
-    request(rendered, model, values, elsewhere)  # what others put there stays
+    request(rendered, model, params, elsewhere)  # what others put there stays
 
 
 def test_a_model_of_other_features_and_unknown_words_are_told_before_the_film_is_read(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+    rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, tmp_path: Path
 ) -> None:
-    known = origin(model, values)
+    known = origin(model, params)
     for changed, what in (
         ({"encoder": "clip"}, "encoder"),
         ({"encoder_hash": "0" * 64}, "encoder's checkpoint"),
         ({"fps": 25.0}, "rate"),
     ):
         other = readout(replace(known, **changed))
-        asked = request(rendered, model, values, tmp_path / "out", readout=other)
+        asked = request(rendered, model, params, tmp_path / "out", readout=other)
         with pytest.raises(RhasError, match=f"other features: their {what}"):
             segment_film(asked, lambda line: None)
-    asked = request(rendered, model, values, tmp_path / "out", references=("женщина",))
+    asked = request(rendered, model, params, tmp_path / "out", references=("женщина",))
     with pytest.raises(RhasError, match="no word of a reference"):
         segment_film(asked, lambda line: None)
-    asked = request(rendered, model, values, tmp_path / "out", references=("the man", "The  man."))
+    asked = request(rendered, model, params, tmp_path / "out", references=("the man", "The  man."))
     with pytest.raises(RhasError, match=r"same words.*\n.*got: person 0: 'the man', person 1"):
         segment_film(asked, lambda line: None)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_reads_tokens_is_refused(
-    model: Path, values: Mapping[str, Any], tmp_path: Path
+    model: Path, params: FilmParams, tmp_path: Path
 ) -> None:
     folder = tmp_path / "refatomnet"
     shutil.copytree(model, folder)
     known = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**known, "method": "refatomnet"}))
     with pytest.raises(RhasError, match="query tokens"):
-        check_models(folder, None, ("the man",), values)
+        check_models(folder, None, ("the man",), params)
 
 
 def test_checkpoints_that_know_drawn_figures_alone_are_told(
-    model: Path, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+    model: Path, params: FilmParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert check_models(model, None, ("the man",), values) == []
+    assert check_models(model, None, ("the man",), params) == []
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    ground = {**values["ground"], "checkpoint": "weights/grounding"}
-    (line,) = check_models(model, None, ("the man",), {**values, "ground": ground})
+    ground = params.ground.replace(checkpoint="weights/grounding")
+    (line,) = check_models(model, None, ("the man",), params.replace(ground=ground))
     assert line.startswith("weights/grounding: trained on drawn figures alone")
 
 
 def test_parameters_that_are_left_out_have_their_defaults(
-    rendered: tuple[Path, tuple[str, ...]], model: Path, values: Mapping[str, Any], tmp_path: Path
+    rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, tmp_path: Path
 ) -> None:
     ground = {name: values["ground"][name] for name in ("backend", "checkpoint", "stride")}
     extract = {"checkpoints": values["extract"]["checkpoints"]}
-    short = {**values, "decode": {}, "ground": ground, "crop": {}, "extract": extract}
+    short = {**params, "decode": {}, "ground": ground, "crop": {}, "extract": extract}
     assert part_length({**short, "ground": {}}) == 9600
     asked = request(rendered, model, short, tmp_path / "out", part_frames=None)
     segment_film(asked, lambda line: None)
@@ -321,17 +333,17 @@ def test_parameters_that_are_left_out_have_their_defaults(
 
 
 def test_a_film_that_fails_leaves_nothing(
-    shared: Path, model: Path, values: Mapping[str, Any], tmp_path: Path,
+    shared: Path, model: Path, params: FilmParams, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """One that decode refuses, as it does where damage shows in the pictures alone."""
-    monkeypatch.setattr(run, "look_at", lambda film, values: (film.stem, inspect(film)))
+    monkeypatch.setattr(run, "look_at", lambda film, config: (film.stem, inspect(film)))
     broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
     for out in (tmp_path / "out", tmp_path / "new"):
         with pytest.raises(RhasError, match="damaged or truncated"):
-            segment_film(request((broken, ("the man",)), model, values, out), lambda line: None)
+            segment_film(request((broken, ("the man",)), model, params, out), lambda line: None)
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == [
         "out", "out/notes.txt"
     ]  # fmt: skip

@@ -15,8 +15,9 @@ from methods.toy import toy_samples, toy_training
 from safetensors.torch import load_file, save_file
 
 from rhas.base.errors import RhasError
+from rhas.config.train import TrainConfig
 from rhas.metrics.segmentation import average_precision
-from rhas.train import CHECKPOINT, CONFIG, MODEL, TrainConfig, batch_of, fit, load_method
+from rhas.train import CHECKPOINT, CONFIG, MODEL, batch_of, fit, load_method
 from rhas.train.run import Run
 
 TINY = {
@@ -32,7 +33,13 @@ TINY = {
 
 
 def tiny(**changes: Any) -> TrainConfig:
-    values = {"overrides": TINY, "epochs": 6, "validate_every": 2, "threads": 1, "warmup": 2}
+    values = {
+        "overrides": {"hopadiff": TINY},
+        "epochs": 6,
+        "validate_every": 2,
+        "threads": 1,
+        "warmup": 2,
+    }
     return TrainConfig(method="hopadiff", seed=1, **{**values, "save_minutes": 0.0, **changes})
 
 
@@ -288,7 +295,9 @@ def test_early_stopping_keeps_the_best_validation(
         return {**validated(self), "val/map": next(said)}
 
     monkeypatch.setattr(Run, "_validated", pretended)
-    config = tiny(epochs=9, validate_every=1, patience=2, overrides={**TINY, "fusion": "mean"})
+    config = tiny(
+        epochs=9, validate_every=1, patience=2, overrides={"hopadiff": {**TINY, "fusion": "mean"}}
+    )
     resume = tmp_path / "resume"
     with pytest.raises(KeyboardInterrupt):
         fit(train, val, config, out=tmp_path, resume=resume, progress=stop_after(3))
@@ -324,7 +333,7 @@ def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:
     features = broken[3]["holistic"].clone()
     features[5] = 1e38  # finite, but its square is not
     broken[3]["holistic"] = features
-    config = tiny(batch_size=5, overrides={**TINY, "standardise": False})
+    config = tiny(batch_size=5, overrides={"hopadiff": {**TINY, "standardise": False}})
     with pytest.raises(RhasError, match=r"step 1, sample 3: the loss is not finite"):
         fit(broken, [], config, out=tmp_path, progress=quiet)
 

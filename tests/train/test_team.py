@@ -14,8 +14,9 @@ from methods.toy import toy_samples
 from safetensors.torch import load_file
 
 from rhas.base.errors import RhasError
-from rhas.methods import build, config_of
-from rhas.train import MODEL, TrainConfig, batch_of
+from rhas.config.train import TrainConfig
+from rhas.methods import build
+from rhas.train import MODEL, batch_of
 from rhas.train.run import Run
 from rhas.train.samples import Held
 from rhas.train.team import Team
@@ -47,7 +48,11 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
 
 
 def run_of(samples: list, **changes: object) -> Run:
-    fields = {"overrides": {**train_child.TINY, "decoder_dropout": 0.0}, "threads": 1, **changes}
+    fields = {
+        "overrides": {"hopadiff": {**train_child.TINY, "decoder_dropout": 0.0}},
+        "threads": 1,
+        **changes,
+    }
     config = TrainConfig(method="hopadiff", seed=1, **fields)  # type: ignore[arg-type]
     run = Run(Held(samples, 1.0), Held([], 1.0), config, Team(0, 1, "cpu"))
     run.start()
@@ -58,7 +63,7 @@ def test_accumulated_gradients_are_means_over_real_frames() -> None:
     """The step's gradient is that of its batches, each weighed by its real frames."""
     samples = toy_samples(3, L=48, seed=4)
     run = run_of(samples, batch_size=2, accumulate=2)
-    method = build("hopadiff", config_of("hopadiff", "mini", run.config.overrides),
+    method = build("hopadiff", method_config(run.config),
                    D=24, D_text=8, C=137, L=48)  # fmt: skip
     method.load_state_dict(run.method.state_dict())
     method.train()

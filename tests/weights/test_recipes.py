@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from rhas.base.errors import RhasError
+from rhas.config.ground import GroundConfig
 from rhas.extract.encoders import load_encoder
-from rhas.ground import GroundConfig, make_grounder
+from rhas.ground import make_grounder
 
 RECIPES = Path(__file__).resolve().parents[2] / "weights"
 

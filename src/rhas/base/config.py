@@ -7,10 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
-
-from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.errors import RhasError
 
@@ -71,24 +68,3 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         for o in options
     )
     raise RhasError("parameter has a wrong value", where=where, expected=allowed, got=repr(value))
-
-
-def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
-    """All of params.yaml as plain values (for commands outside a DVC stage), read as DVC does.
-
-    That is YAML 1.2, in which 1e-05 is a number and `off` a word.
-
-    Raises:
-        RhasError: it cannot be read, or holds no parameters.
-    """
-    try:
-        values = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
-    except (OSError, ValueError, YAMLError) as error:
-        raise RhasError(
-            "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
-        ) from error
-    if not isinstance(values, dict):
-        raise RhasError(
-            "no parameters", where=str(path), expected="key: value lines", got=repr(values)[:60]
-        )
-    return values

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rhas.base.checks import Check, Level
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
+from rhas.config.mini import MiniConfig
+from rhas.config.params import Params
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.audit import Audit
 from rhas.data.films import find_films
@@ -20,7 +20,6 @@ from rhas.data.labels import read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.user_films import read_user_films
 from rhas.decode.container import FilmInfo, inspect
-from rhas.mini.spec import MiniConfig
 from rhas.stores.manifest import Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
@@ -60,12 +59,12 @@ class Data:
 
 
 def check_data(
-    values: Mapping[str, Any], root: Path, tell: Callable[[int, int], None] = lambda done, of: None
+    params: Params, root: Path, tell: Callable[[int, int], None] = lambda done, of: None
 ) -> Data:
     """Looks at data/own, at RHAS-mini as drawn in data/raw, or at imported features.
 
     Args:
-        values: params.yaml, valid.
+        params: params.yaml.
         root: the project's folder.
         tell: told how many films are done, of how many.
     """
@@ -78,14 +77,14 @@ def check_data(
         found = f"{raw / 'manifest.json'} cannot be read: {error}"
         return Data([Check("manifest", "fail", found, "run `dvc repro -f prepare`")], [])
     own = root / "data" / "own"
-    given = values["dataset"] == "own" and (own / "references.csv").is_file()
+    given = params.dataset == "own" and (own / "references.csv").is_file()
     if not given and manifest is not None and manifest.dataset == "rhas133":
         return _features(manifest, raw)
-    if values["dataset"] == "own":
-        return _own(own, values, tell)
+    if params.dataset == "own":
+        return _own(own, params, tell)
     if manifest is not None and manifest.dataset == "mini":
-        return _mini_drawn(manifest, raw, values, tell)
-    return _mini_to_draw(from_mapping(MiniConfig, values["mini"], "mini"))
+        return _mini_drawn(manifest, raw, params, tell)
+    return _mini_to_draw(params.mini)
 
 
 def _features(manifest: Manifest, raw: Path) -> Data:
@@ -106,7 +105,7 @@ def _features(manifest: Manifest, raw: Path) -> Data:
     return Data([check], [], features_alone=True)
 
 
-def _own(source: Path, values: Mapping[str, Any], tell: Callable[[int, int], None]) -> Data:
+def _own(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data:
     infos: dict[Path, FilmInfo | RhasError] = {}
 
     def look(path: Path) -> FilmInfo:
@@ -132,7 +131,7 @@ def _own(source: Path, values: Mapping[str, Any], tell: Callable[[int, int], Non
     ]  # fmt: skip
     checks += _audited(source, look)
     films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
-    more, facts = _films(films, look, values, tell)
+    more, facts = _films(films, look, params, tell)
     return Data(checks + more + _trainable(own.annotations, own.subsets), facts)
 
 
@@ -154,10 +153,10 @@ def _audited(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
 
 
 def _mini_drawn(
-    manifest: Manifest, raw: Path, values: Mapping[str, Any], tell: Callable[[int, int], None]
+    manifest: Manifest, raw: Path, params: Params, tell: Callable[[int, int], None]
 ) -> Data:
     films = [(film.movie, raw / film.file, film.references) for film in manifest.films]
-    checks, facts = _films(films, inspect, values, tell)
+    checks, facts = _films(films, inspect, params, tell)
     persons = {film.movie: len(film.references) for film in manifest.films}
     try:
         annotations = read_annotations(raw)
@@ -179,6 +178,7 @@ def _mini_drawn(
 
 
 def _mini_to_draw(config: MiniConfig) -> Data:
+
     from rhas.mini import film_specs  # needs rhas[mini]
 
     specs = film_specs(config)
@@ -194,7 +194,7 @@ def _mini_to_draw(config: MiniConfig) -> Data:
 def _films(
     films: Sequence[tuple[str, Path, tuple[str, ...]]],
     look: Callable[[Path], FilmInfo],
-    values: Mapping[str, Any],
+    params: Params,
     tell: Callable[[int, int], None],
 ) -> tuple[list[Check], list[FilmFacts]]:
     """A row per film that is broken, one for all the others."""
@@ -211,8 +211,8 @@ def _films(
         finally:
             tell(done + 1, len(films))
         if lost := info.missing + len(info.torn):
-            checks.append(_damaged(path, info, lost, values["decode"].get("damaged")))
-        if info.rate < values["fps"]:
+            checks.append(_damaged(path, info, lost, params.decode.damaged))
+        if info.rate < params.fps:
             slow.append(f"{path.name} ({float(info.rate):.3g})")
         codecs[info.codec] += 1
         width, height = (round(side) for side in info.display_size())
@@ -222,7 +222,7 @@ def _films(
         )  # fmt: skip
     if slow:
         shown = ", ".join(slow[:3]) + (f" and {len(slow) - 3} more" if len(slow) > 3 else "")
-        found = f"fewer than {values['fps']} pictures a second: {shown}"
+        found = f"fewer than {params.fps:g} pictures a second: {shown}"
         advice = "frames will repeat; lower `fps` if all films are so"
         checks.append(Check("frame rate", "warn", found, advice))
     if facts:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rhas.base.checks import Check
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.check.data import check_data
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, needed_bytes
 from rhas.check.trial import check_trial, run_trial
 from rhas.check.weights import check_gpu, check_weights
+from rhas.config.params import Params, parse_params, read_yaml
 
 
 def check_everything(
@@ -35,30 +35,31 @@ def check_everything(
     """
     root = params.parent
     try:
-        values = load_params(params)
+        values = read_yaml(params)
     except RhasError as error:
         return [Check("params.yaml", "fail", f"{error.what}: {error.got}", "mend it")]
     checks = check_parameters(values)
     if any(check.level == "fail" for check in checks):
         return [*checks, Check("everything else", "warn", "not looked at", "mend the above first")]
-    data = check_data(values, root, tell)
+    found = parse_params(Params, values)
+    data = check_data(found, root, tell)
     checks += data.checks
     if data.features_alone:
-        return checks + check_gpu(values, ("train",))
-    checks += check_weights(values, load)
-    checks += check_gpu(values)
+        return checks + check_gpu(found, ("train",))
+    checks += check_weights(found, load)
+    checks += check_gpu(found)
     measured: dict[str, float] = {}
     if trial_seconds is not None and data.films and not _failed(checks, "checkpoint"):
         try:
             with tempfile.TemporaryDirectory() as folder:
-                trials, excerpt = run_trial(data, values, trial_seconds, Path(folder))
+                trials, excerpt = run_trial(data, found, trial_seconds, Path(folder))
         except RhasError as error:
             checks.append(Check("trial", "fail", str(error).replace("\n", ";"), error.do))
         else:
-            checks += check_trial(trials, excerpt, data, values)
+            checks += check_trial(trials, excerpt, data, found)
             measured = {stage: trial.bytes / trial.units for stage, trial in trials.items()}
     if data.films:
-        checks.append(check_room(needed_bytes(data.films, values, measured), root, values["vlm"]))
+        checks.append(check_room(needed_bytes(data.films, found, measured), root, found.vlm))
     return checks
 
 

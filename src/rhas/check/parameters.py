@@ -1,156 +1,78 @@
-"""params.yaml through the dataclasses of the stages."""
+"""params.yaml: every section on its own, then what does not go together."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rhas.base.checks import Check
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.chunk import ChunkConfig
-from rhas.crop.film import CropConfig
-from rhas.decode.film import DecodeConfig
-from rhas.engine.jobs import encoder_checkpoint
-from rhas.evaluate.evaluation import EvaluateConfig
-from rhas.extract.film import ExtractConfig
-from rhas.ground.film import GroundConfig
-from rhas.methods import config_of, reads_tokens
-from rhas.mini import MiniConfig
-from rhas.train import TrainConfig, train_config
-
-Values = Mapping[str, Any]
-
-SWITCHES = ("dataset", "split", "fps", "frame_len", "vlm", "method", "seed")
-SECTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "mini": (MiniConfig, ()),
-    "decode": (DecodeConfig, ("fps",)),
-    "ground": (GroundConfig, ()),
-    "crop": (CropConfig, ()),
-    "extract": (ExtractConfig, ("vlm",)),
-    "chunk": (ChunkConfig, ("fps", "frame_len", "split")),
-    "train": (TrainConfig, ("method", "seed")),
-    "evaluate": (EvaluateConfig, ("seed",)),
-}
-"""Dataclass of every section, and the switches it takes beside the section."""
-FILM = ("fps", "vlm", "method", "seed", "decode", "ground", "crop", "extract")
-"""What a film is looked at with outside the pipeline."""
-DATASETS = ("mini", "own")
+from rhas.config.params import SECTIONS, Params, parse_params
+from rhas.config.section import read_section, unknown_name
+from rhas.config.train import TrainConfig
+from rhas.methods import reads_tokens
+from rhas.train import method_config
 
 
-def check_parameters(values: Values) -> list[Check]:
-    """A row per section that is wrong; one row where all are right."""
-    checks = [*_names(values), *_dataset(values)]
-    checks += _sections(values, [section for section in SECTIONS if section in values])
-    if not checks:
-        checks += _cross(values)
-    return checks or [Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")]
+def check_parameters(values: Mapping[str, Any]) -> list[Check]:
+    """A row per section that is wrong; one row where all are right.
 
-
-def check_film_parameters(values: Values) -> list[Check]:
-    """What is missing or wrong in the parameters of `FILM`."""
-    missing = [_missing(name) for name in FILM if name not in values]
-    return missing or _sections(values, [name for name in FILM if name in SECTIONS])
-
-
-def built_in(values: Values) -> list[str]:
-    """The checkpoints that come with the project and know rendered figures alone."""
-    named = [section_config(values, section).checkpoint for section in ("ground", "extract")]
-    return [name for name in named if name.startswith("weights/")]
-
-
-def _sections(values: Values, names: Sequence[str]) -> list[Check]:
-    return [row for name in names for row in _tried(name, partial(section_config, values, name))]
-
-
-def section_config(values: Values, section: str) -> Any:
-    """The dataclass of a section.
-
-    Raises:
-        RhasError: what is wrong with it.
+    Args:
+        values: params.yaml as plain values.
     """
-    config, shared = SECTIONS[section]
-    own = values[section]
-    if not isinstance(own, Mapping):
-        raise RhasError("not a section", where=section, expected="key: value lines", got=repr(own))
-    if section == "train":
-        return _training(values)
-    own = dict(own)
-    if section == "extract":
-        own["checkpoint"] = encoder_checkpoint(values)
-        del own["checkpoints"]
-    return from_mapping(config, {**{n: values[n] for n in shared if n in values}, **own}, section)
+    errors = {(error.where, error.what): error for error in _find_errors(values)}
+    if errors:
+        return [_describe(error) for error in errors.values()]
+    try:
+        params = parse_params(Params, values)
+    except RhasError as error:
+        return [_describe(error)]
+    sound = Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")
+    return list(_check_together(params)) or [sound]
 
 
-def ready_for_jobs(values: Values) -> dict[str, Any]:
-    """The parameters with those of ground that `rhas.engine.jobs` reads, where they are left out.
-
-    Others that are left out stay so: the work cache knows results by the sections as they stand.
-    """
-    config = section_config(values, "ground")
-    read = {name: getattr(config, name) for name in ("backend", "checkpoint", "stride")}
-    return {**values, "ground": {**read, **values["ground"]}}
-
-
-def _training(values: Values) -> TrainConfig:
-    config = train_config(str(values.get("method")), values.get("seed", 0), values["train"])
-    config_of(config.method, config.preset, config.overrides)  # says what is wrong with them
-    return config
-
-
-def _names(values: Values) -> Iterator[Check]:
-    known = (*SWITCHES, *SECTIONS)
+def _find_errors(values: Mapping[str, Any]) -> Iterator[RhasError]:
+    known = list(Params.model_fields)
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            yield Check("params.yaml", "fail", f"unknown parameter '{name}'",
-                        f"did you mean '{near[0]}'?" if near else "remove it")  # fmt: skip
+            found = unknown_name("parameter", str(name), known, "params.yaml")
+            yield RhasError(found.what, where=found.where, do=found.do)  # known is a long list
     for name in known:
         if name not in values:
-            yield _missing(name)
+            what = f"parameter '{name}' is missing"
+            yield RhasError(what, where="params.yaml", do=f"add '{name}'")
+    for kind in SECTIONS:
+        if kind.section in values:
+            try:
+                section = read_section(kind, values)
+                if isinstance(section, TrainConfig):
+                    method_config(section)
+            except RhasError as error:
+                yield error
 
 
-def _missing(name: str) -> Check:
-    return Check("params.yaml", "fail", f"'{name}' is missing", "add it")
-
-
-def _dataset(values: Values) -> Iterator[Check]:
-    if values.get("dataset", "mini") not in DATASETS:
-        yield Check("params.yaml, dataset", "fail", repr(values["dataset"]),
-                    f"choose {' or '.join(DATASETS)}")  # fmt: skip
-
-
-def _cross(values: Values) -> Iterator[Check]:
-    ground, crop, extract = (section_config(values, s) for s in ("ground", "crop", "extract"))
-    stride, gap = ground.stride, crop.max_gap
+def _check_together(params: Params) -> Iterator[Check]:
+    stride, gap = params.ground.stride, params.crop.max_gap
     if stride > gap:
         yield Check("ground.stride and crop.max_gap", "fail",
                     f"every {stride}th frame is grounded, gaps of {gap} are bridged",
                     f"set crop.max_gap to {stride} or more")  # fmt: skip
-    if ground.backend == "truth" and values["dataset"] != "mini":
+    if params.ground.backend == "truth" and params.dataset != "mini":
         yield Check("ground.backend", "fail", "truth, and only RHAS-mini has true boxes",
                     "set it to transformers or official")  # fmt: skip
-    without_tokens = extract.vlm == "blip2" and not extract.keep_tokens
-    if reads_tokens(values["method"]) and without_tokens:
+    without_tokens = params.vlm == "blip2" and not params.extract.keep_tokens
+    if reads_tokens(params.method) and without_tokens:
         yield Check("method and extract.keep_tokens", "fail",
-                    f"{values['method']} reads query tokens, and they are not kept",
+                    f"{params.method} reads query tokens, and they are not kept",
                     "set extract.keep_tokens to true")  # fmt: skip
-    if values["dataset"] == "own" and (drawn := built_in(values)):
+    if params.dataset == "own" and (rendered := params.built_in_checkpoints):
         yield Check("checkpoints", "warn",
-                    f"{', '.join(drawn)}: trained on rendered figures alone",
+                    f"{', '.join(rendered)}: trained on rendered figures alone",
                     "name real ones in ground.checkpoint and extract.checkpoints")  # fmt: skip
 
 
-def _tried(name: str, attempt: Callable[[], Any]) -> list[Check]:
-    try:
-        attempt()
-    except RhasError as error:
-        parts = [error.what, f"got {error.got}" if error.got else "",
-                 f"expected {error.expected}" if error.expected else ""]  # fmt: skip
-        found = ", ".join(part for part in parts if part)
-        return [Check(f"params.yaml, {error.where or name}", "fail", found, error.do)]
-    except (TypeError, ValueError) as error:
-        return [Check(f"params.yaml, {name}", "fail", str(error), "compare it with the project's")]
-    return []
+def _describe(error: RhasError) -> Check:
+    where = "params.yaml" if error.where == "params.yaml" else f"params.yaml, {error.where}"
+    parts = [error.what, f"got {error.got}" if error.got else "",
+             f"expected {error.expected}" if error.expected else ""]  # fmt: skip
+    return Check(where, "fail", ", ".join(part for part in parts if part), error.do)

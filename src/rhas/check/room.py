@@ -13,7 +13,7 @@ from typing import Any
 from rhas.base.checks import Check
 from rhas.base.formatting import format_size
 from rhas.check.data import FilmFacts
-from rhas.check.parameters import section_config
+from rhas.config.params import Params
 from rhas.stores.features import CHUNK_FRAMES
 
 _FRAME_BYTES = 0.25  # per pixel of a JPEG frame, quality 92; measured 0.20 to 0.24
@@ -31,7 +31,7 @@ _ANY_WIDTH: tuple[tuple[str, ...], int] = ((), 768)
 
 def needed_bytes(
     films: Sequence[FilmFacts],
-    values: Mapping[str, Any],
+    params: Params,
     measured: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Bytes by stage from nothing on.
@@ -43,29 +43,29 @@ def needed_bytes(
     from rhas.check.trial import units
 
     rates = dict(measured or {})
-    short_side = section_config(values, "decode").short_side
-    crop = section_config(values, "crop").size ** 2
+    short_side = params.decode.short_side
+    crop = params.crop.size**2
     total: dict[str, float] = {}
     for film in films:
-        frames = film.seconds * values["fps"]
+        frames = film.seconds * params.fps
         side = min(1.0, short_side / min(film.size))
         pixels = film.size[0] * film.size[1] * side**2
         blocks = math.ceil(frames / CHUNK_FRAMES) * CHUNK_FRAMES
         estimates = {
             "decode": frames * pixels * _FRAME_BYTES,
             "crop": frames * film.persons * crop * _CROP_BYTES,
-            "extract": film.persons * 2 * blocks * feature_width(values) * 2,
+            "extract": film.persons * 2 * blocks * feature_width(params) * 2,
         }
         for stage, estimate in estimates.items():
             exact = stage == "extract" or stage not in rates
-            amount = estimate if exact else rates[stage] * units(film, stage, values)
+            amount = estimate if exact else rates[stage] * units(film, stage, params)
             total[stage] = total.get(stage, 0.0) + amount
     return total
 
 
-def feature_width(values: Mapping[str, Any]) -> int:
+def feature_width(params: Params) -> int:
     """D of the encoder that will run, from its checkpoint's config.json where it is here."""
-    extract = section_config(values, "extract")
+    extract = params.extract
     keys, usual = _WIDTHS.get(extract.vlm, _ANY_WIDTH)
     config = Path(extract.checkpoint) / "config.json"
     found: Any = None

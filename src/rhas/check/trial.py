@@ -12,11 +12,10 @@ from typing import Any
 import av
 
 from rhas.base.checks import Check
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
 from rhas.check.data import Data, FilmFacts
-from rhas.check.parameters import ready_for_jobs, section_config
+from rhas.config.params import Params
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
@@ -49,19 +48,19 @@ class StageTrial:
     bytes: int
 
 
-def units(film: FilmFacts, stage: str, values: Mapping[str, Any]) -> float:
+def units(film: FilmFacts, stage: str, params: Params) -> float:
     """The work of a film in a stage, in what its time grows with: source pictures for decode,
     sampled frames for ground, and pictures (frames and every person's crops) for the others."""
-    frames = film.seconds * values["fps"]
+    frames = film.seconds * params.fps
     if stage == "decode":
         return float(film.source_frames)
     if stage == "ground":
-        return frames / section_config(values, "ground").stride
+        return frames / params.ground.stride
     return frames * (1 + film.persons)
 
 
 def run_trial(
-    data: Data, values: Mapping[str, Any], seconds: float, folder: Path
+    data: Data, params: Params, seconds: float, folder: Path
 ) -> tuple[dict[str, StageTrial], FilmFacts]:
     """Cuts an excerpt and runs it through decode, ground, crop and extract, after a warm-up.
 
@@ -79,22 +78,20 @@ def run_trial(
         for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
             place = folder / name
             place.mkdir()
-            film, truth = _excerpt(data, values, length, place)
-            trials = _run(film, truth, values, place)
+            film, truth = _excerpt(data, params, length, place)
+            trials = _run(film, truth, params, place)
     return trials, film
 
 
-def _excerpt(
-    data: Data, values: Mapping[str, Any], seconds: float, place: Path
-) -> tuple[FilmFacts, Path]:
+def _excerpt(data: Data, params: Params, seconds: float, place: Path) -> tuple[FilmFacts, Path]:
     """A piece of the longest film; drawn where RHAS-mini does not exist yet."""
     if not data.films:
         raise RhasError("no film to try", where="rhas check --trial")
     longest = max(data.films, key=lambda film: film.seconds)
     if longest.path is None:
-        from rhas.mini import MiniConfig, film_specs, write_film  # draws: needs rhas[mini]
+        from rhas.mini import film_specs, write_film  # draws: needs rhas[mini]
 
-        spec = film_specs(from_mapping(MiniConfig, values["mini"], "mini"))[0]
+        spec = film_specs(params.mini)[0]
         spec = replace(spec, seconds=max(seconds, 1.0))
         truth = write_film(spec, place)
         path = place / spec.file_name
@@ -104,7 +101,7 @@ def _excerpt(
                           len(sentences)), place / "none")  # fmt: skip
     path = place / f"excerpt{longest.path.suffix if longest.path.suffix != '.avi' else '.mkv'}"
     begin = 0.0
-    if section_config(values, "ground").backend != "truth":
+    if params.ground.backend != "truth":
         begin = min(_AHEAD_SECONDS, max(0.0, (longest.seconds - seconds) / 2))
     count, length = cut(longest.path, path, begin, seconds)
     sentences = longest.references or _WITHOUT_REFERENCE
@@ -151,12 +148,9 @@ def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, flo
     return count, float(last * base)
 
 
-def _run(
-    film: FilmFacts, truth: Path, values: Mapping[str, Any], place: Path
-) -> dict[str, StageTrial]:
+def _run(film: FilmFacts, truth: Path, params: Params, place: Path) -> dict[str, StageTrial]:
     assert film.path is not None
-    values = ready_for_jobs(values)
-    keep = {**values, "decode": {**values["decode"], "damaged": "keep"}}
+    keep = params.decode.replace(damaged="keep")
     trials: dict[str, StageTrial] = {}
 
     def step(stage: str, function: Callable[..., Any], job: Job) -> Path:
@@ -165,21 +159,21 @@ def _run(
         function(job.inputs, job.arguments, out, lambda n: None)
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
         size = sum(p.stat().st_size for p in ([out] if out.is_file() else out.rglob("*")))
-        trials[stage] = StageTrial(took, cpu, units(film, stage, values), size)
+        trials[stage] = StageTrial(took, cpu, units(film, stage, params), size)
         return out
 
     frames = step("decode", decode_film, decode_job(film.movie, film.path, keep))
-    ground = ground_job(film.movie, film.references, frames, truth, values)
+    ground = ground_job(film.movie, film.references, frames, truth, params.ground)
     boxes = step("ground", ground_film, ground)
-    tracks = step("crop", crop_film, crop_job(film.movie, frames, boxes, values))
-    step("extract", extract_film, extract_job(film.movie, frames, tracks, values))
+    tracks = step("crop", crop_film, crop_job(film.movie, frames, boxes, params.crop))
+    step("extract", extract_film, extract_job(film.movie, frames, tracks, params.extract))
     return trials
 
 
 def estimate(
     trials: Mapping[str, StageTrial],
     films: Sequence[FilmFacts],
-    values: Mapping[str, Any],
+    params: Params,
     busy: bool = False,
 ) -> dict[str, float]:
     """Seconds of every stage for all films, with the workers there are: no less than the longest
@@ -192,18 +186,19 @@ def estimate(
     hands = workers()
     found = {}
     for stage, trial in trials.items():
-        by_clock = busy or values.get(stage, {}).get("device") == "cuda"
+        on_gpu = getattr(getattr(params, stage), "device", "cpu") == "cuda"
+        by_clock = busy or on_gpu
         rate = (trial.seconds if by_clock else trial.cpu) / trial.units
-        each = [rate * units(film, stage, values) for film in films]
+        each = [rate * units(film, stage, params) for film in films]
         found[stage] = max(sum(each) / min(hands, len(each)), max(each))
     return found
 
 
 def check_trial(
-    trials: Mapping[str, StageTrial], excerpt: FilmFacts, data: Data, values: Mapping[str, Any]
+    trials: Mapping[str, StageTrial], excerpt: FilmFacts, data: Data, params: Params
 ) -> list[Check]:
     """A row per stage, and one for all."""
-    expected = estimate(trials, data.films, values)
+    expected = estimate(trials, data.films, params)
     checks = []
     for stage, trial in trials.items():
         found = f"about {_time(expected[stage])}; the excerpt of {excerpt.seconds:.0f} s took "
@@ -211,7 +206,7 @@ def check_trial(
         checks.append(Check(f"time of {stage}", "ok", found))
     total = f"about {_time(sum(expected.values()))} for {len(data.films)} films, "
     total += f"{workers()} processes (RHAS_WORKERS); training is not in it"
-    busy = sum(estimate(trials, data.films, values, busy=True).values())
+    busy = sum(estimate(trials, data.films, params, busy=True).values())
     if busy <= _BUSY * sum(expected.values()):
         return [*checks, Check("time of all four", "ok", total)]
     total += f". With the machine or its disk as busy as in the trial: {_time(busy)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,26 @@ import torch
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_size
-from rhas.check.parameters import section_config
+from rhas.config.params import Params
 from rhas.inspection.checkpoints import read_header
 
 _ROOM = 0.8  # of the GPU's free memory that weights may take; the rest is for what they compute
 
 
-def check_weights(values: Mapping[str, Any], load: bool) -> list[Check]:
+def check_weights(params: Params, load: bool) -> list[Check]:
     """Checkpoints of ground and extract.
 
     Args:
-        values: params.yaml, valid.
+        params: params.yaml.
         load: build the models; else only see that the files are there.
     """
     checks = []
-    ground = section_config(values, "ground")
+    ground = params.ground
     if ground.backend == "truth":
         checks.append(Check("ground.checkpoint", "ok", "not read: true boxes"))
     else:
         checks.append(_tried("ground.checkpoint", ground.checkpoint, load, lambda: _ground(ground)))
-    extract = section_config(values, "extract")
+    extract = params.extract
     checks.append(
         _tried(f"extract.checkpoints.{extract.vlm}", extract.checkpoint, load,
                lambda: _extract(extract))
@@ -80,14 +80,14 @@ def _tried(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -
 
 
 def check_gpu(
-    values: Mapping[str, Any], sections: Sequence[str] = ("ground", "extract", "train")
+    params: Params, sections: Sequence[str] = ("ground", "extract", "train")
 ) -> list[Check]:
     """Free GPU memory against the weights of the models that are to run there.
 
     Args:
         sections: those of params.yaml that will run.
     """
-    wanted = [s for s in sections if values[s].get("device") == "cuda"]
+    wanted = [s for s in sections if getattr(params, s).device == "cuda"]
     if not wanted:
         return []
     named = ", ".join(f"{section}.device" for section in wanted)
@@ -95,7 +95,7 @@ def check_gpu(
         return [Check("GPU", "fail", f"{named}: cuda, and torch {torch.__version__} finds none",
                       "set device: cpu, or install a CUDA build of torch")]  # fmt: skip
     free, total = torch.cuda.mem_get_info()
-    need = sum(_bytes(values, section) for section in wanted if section != "train")
+    need = sum(_bytes(params, section) for section in wanted if section != "train")
     found = f"{torch.cuda.get_device_name()}: {format_size(free)} of {format_size(total)} free, "
     found += f"weights of {named} take {format_size(need)}"
     if need > _ROOM * free:
@@ -103,9 +103,9 @@ def check_gpu(
     return [Check("GPU", "ok", found)]
 
 
-def _bytes(values: Mapping[str, Any], section: str) -> int:
+def _bytes(params: Params, section: str) -> int:
     """Weights of a section's checkpoint as float32; 0 where it is not a folder here."""
-    config = section_config(values, section)
+    config = getattr(params, section)
     folder = Path(config.checkpoint)
     files = folder.glob("*.safetensors") if folder.is_dir() else ()
     count = 0

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from rhas.chunk.config import ChunkConfig
+from rhas.config.chunk import ChunkConfig
 from rhas.stores.manifest import SUBSETS, Film
 
 

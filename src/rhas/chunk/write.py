@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.chunk.config import ChunkConfig
 from rhas.chunk.labels import to_frames
 from rhas.chunk.split import assign, film_sides
+from rhas.config.chunk import ChunkConfig
 from rhas.data.annotations import TimedAction
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import SUBSETS, Film

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rhas.cli.output import print_error
-from rhas.cli.project import FilmParams, PersonReferences, read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences, read_film_params
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 
@@ -17,7 +17,7 @@ def features(
     films: Annotated[list[Path], typer.Argument(help="Film files.", show_default=False)],
     ref: PersonReferences,
     out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
-    parameters: FilmParams = Path("params.yaml"),
+    parameters: ParamsOption = Path("params.yaml"),
 ) -> None:
     """Decode films, find the persons, and extract their features, as the pipeline does.
 
@@ -25,10 +25,10 @@ def features(
     """
     from rhas.features import extract_features
 
-    values = read_film_params(parameters)
+    params = read_film_params(parameters)
     out.mkdir(parents=True, exist_ok=True)
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
-    failures = extract_features(films, ref, values, cache, out)
+    failures = extract_features(films, ref, params, cache, out)
     for movie, error in failures.items():
         print_error(error, movie)
     print(f"{len(films) - len(failures)} of {len(films)} films in {out}")

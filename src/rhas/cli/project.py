@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.config.params import FilmParams, parse_params, read_yaml
 
 PersonReferences = Annotated[
     list[str], typer.Option(help="A sentence that describes a person; once per person.")
 ]
-FilmParams = Annotated[
+ParamsOption = Annotated[
     Path,
     typer.Option(
         "--params", exists=True, dir_okay=False,
@@ -33,18 +33,18 @@ def find_params(path: Path = Path("params.yaml")) -> Path:
     return path
 
 
-def read_film_params(path: Path) -> dict[str, Any]:
-    """All of params.yaml as plain values, for a command that looks at films.
+def read_film_params(path: Path) -> FilmParams:
+    """The parameters of a command that looks at films.
 
     Raises:
-        RhasError: as `load_params`; the first parameter that such a command needs and that is
-            missing or wrong.
+        RhasError: the file cannot be read, or a parameter that such a command needs is missing or
+            wrong.
     """
-    from rhas.check.parameters import check_film_parameters, ready_for_jobs
-
-    values = load_params(path)
-    wrong = check_film_parameters(values)
-    if wrong:
-        where = wrong[0].name.replace("params.yaml", str(path))
-        raise RhasError(wrong[0].found, where=where, do=wrong[0].do)
-    return ready_for_jobs(values)
+    values = read_yaml(path)
+    try:
+        return parse_params(FilmParams, values)
+    except RhasError as error:
+        where = str(path) if error.where == "params.yaml" else f"{path}, {error.where}"
+        raise RhasError(
+            error.what, where=where, expected=error.expected, got=error.got, do=error.do
+        ) from error

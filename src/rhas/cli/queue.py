@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.cli.project import find_params
+from rhas.config.params import read_yaml
 
 if TYPE_CHECKING:
     from rhas.experiments.listing import Listing, Values
@@ -50,7 +50,7 @@ def queue(
     )
     from rhas.table.runs import read_file
 
-    root, params = Path.cwd(), load_params(find_params())
+    root, params = Path.cwd(), read_yaml(find_params())
     cost = read_costs(costs) if costs else None  # before the runs, not after them
     whole = read_listing(listing, params)
     target = out / f"{whole.name}.json"

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.cli.errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
-from rhas.cli.project import FilmParams, PersonReferences, read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences, read_film_params
 
 _MAX_ACTIONS = 6  # of a person, those of most frames
 _INTERRUPTED = 130  # exit status that shells give a command ended by Ctrl-C
@@ -27,7 +26,7 @@ def segment(
         Path | None,
         typer.Option(help="Folder of a trained method.  [default: models/<method>]"),
     ] = None,
-    parameters: FilmParams = Path("params.yaml"),
+    parameters: ParamsOption = Path("params.yaml"),
     overlay: Annotated[
         bool, typer.Option(help="Draw a film with boxes and actions; takes about half the time.")
     ] = True,
@@ -66,19 +65,19 @@ def _segment_film(
 
     check_references(ref)
     check_out(out)
-    _, info = look_at(film, load_params(parameters))
+    params = read_film_params(parameters)
+    _, info = look_at(film, params.decode)
     width, height = (round(side) for side in info.display_size())
     length = format_duration(info.seconds)
     print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
-    values = read_film_params(parameters)
     from rhas.segment.models import find_readout  # takes seconds; the checks above do not wait
     from rhas.segment.run import segment_film
     from rhas.train import load_method
 
-    folder = model or Path("models") / values["method"]
+    folder = model or Path("models") / params.method
     load_method(folder)  # its error is clearer than that of a missing read-out
     readout = find_readout(folder, Path("results"))
-    request = Request(film, tuple(ref), out, folder, readout, values, overlay)
+    request = Request(film, tuple(ref), out, folder, readout, params, overlay)
     if readout is None:
         print_note(
             f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "

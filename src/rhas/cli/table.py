@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.cli.output import make_console, print_json
+from rhas.config.params import read_yaml
 
 if TYPE_CHECKING:
     from rhas.table.statistics import Statistics
@@ -108,7 +108,7 @@ def show_statistics(
     if fps is None:
         if not Path("params.yaml").is_file():
             raise RhasError("no rate", where="--fps", do="give one: there is no params.yaml here")
-        fps = float(load_params(Path("params.yaml"))["fps"])
+        fps = float(read_yaml(Path("params.yaml"))["fps"])
     found = read_statistics(data, fps)
     if plot:
         from rhas.table.picture import draw

@@ -1,5 +1,5 @@
 """Boxes to one track per reference, and the crops along it."""
 
-from rhas.crop.film import CropConfig, crop_film
+from rhas.crop.film import crop_film
 
-__all__ = ["CropConfig", "crop_film"]
+__all__ = ["crop_film"]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.config.crop import CropConfig
 from rhas.crop.detections import Detections, merge
 from rhas.crop.shots import find_cuts, thumbnail
 from rhas.crop.tracking import Track, track_film
@@ -33,45 +33,6 @@ from rhas.stores.tracks import (
     TrackInfo,
     create_tracks,
 )
-
-
-@dataclass(frozen=True)
-class CropConfig:
-    """Settings of the crop stage."""
-
-    size: int = 96
-    """Side of a crop in pixels: the encoder's input (224 for the full-size ones)."""
-    margin: float = 0.1
-    """What is added on every side, as a share of the longer side of the box."""
-    quality: int = 92
-    """Of the JPEG crops, 1 to 95."""
-    min_score: float = 0.1
-    """The score that speaks neither for nor against a candidate; higher: fewer frames have
-    somebody, and more often the right one."""
-    max_gap: int = 30
-    """Working frames from one detection to the next over which a track may be interpolated; at
-    least the stride of grounding."""
-    cut_threshold: float = 1.4
-    """How far a change must stand out from those around it to be a cut (`rhas.crop.shots`)."""
-
-    def __post_init__(self) -> None:
-        limits = {
-            "size": (8, 4096),
-            "margin": (0, 2),
-            "quality": (1, 95),
-            "min_score": (0.001, 0.999),
-            "max_gap": (1, 1_000_000),
-            "cut_threshold": (0.1, 100),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise RhasError(
-                    "parameter out of range",
-                    where=f"crop.{name}",
-                    expected=f"{low} to {high}",
-                    got=str(value),
-                )
 
 
 def crop_film(
@@ -99,7 +60,7 @@ def crop_film(
         RhasError: stores that do not belong together, a stride above ``max_gap``, or a frame
             whose picture is absent or damaged.
     """
-    config = from_mapping(CropConfig, arguments["config"], "crop")
+    config = CropConfig(**arguments["config"])
     movie = str(arguments["movie"])
     boxes = FilmBoxes.read(inputs["boxes"])
     with open_frames(inputs["frames"]) as film:

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML, YAMLError
 
-from rhas.base.config import load_params
 from rhas.base.errors import RhasError
+from rhas.config.params import read_yaml
 
 Switches = Mapping[str, str | float]
 
@@ -25,7 +25,7 @@ def set_params(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
     Raises:
         RhasError: see `change_params_text`.
     """
-    text, before = change_params_text(path, values), load_params(path)
+    text, before = change_params_text(path, values), read_yaml(path)
     path.write_text(text, "utf-8")
     return {name: (before[name], new) for name, new in values.items() if before[name] != new}
 
@@ -39,7 +39,7 @@ def change_params_text(path: Path, values: Switches) -> str:
     """
     if not path.is_file():
         raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")
-    before, text = load_params(path), path.read_text("utf-8")
+    before, text = read_yaml(path), path.read_text("utf-8")
     for name, value in values.items():
         shown = yaml.safe_dump(value).splitlines()[0]
         text = re.sub(
@@ -59,7 +59,7 @@ def change_params_text(path: Path, values: Switches) -> str:
 
 
 def _parse_yaml(text: str) -> object:
-    """The values, read as `load_params` does; None where it is no YAML."""
+    """The values, read as `read_yaml` does; None where it is no YAML."""
     try:
         return YAML(typ="safe", pure=True).load(text)
     except YAMLError:

@@ -1,5 +1,5 @@
 """Films to frames at a constant rate."""
 
-from rhas.decode.film import DecodeConfig, decode_film
+from rhas.decode.film import decode_film
 
-__all__ = ["DecodeConfig", "decode_film"]
+__all__ = ["decode_film"]

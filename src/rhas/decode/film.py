@@ -12,46 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
 from rhas.decode.container import FilmInfo, inspect
 from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
 from rhas.stores.jpeg import encode_jpeg
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """Parameters of decode.
-
-    Args:
-        fps: working rate, frames per second.
-        short_side: limit of a frame's shorter side in pixels; smaller films keep their size.
-        quality: of the JPEG frames, 1 to 95.
-        damaged: "error" refuses a film with lost pictures; "keep" counts them and shows the
-            nearest picture there is.
-    """
-
-    fps: float = 15
-    short_side: int = 180
-    quality: int = 92
-    damaged: Literal["error", "keep"] = "error"
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("fps", 0.01, 1000), ("short_side", 16, 8192), ("quality", 1, 95)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise RhasError(
-                    "parameter out of range",
-                    where=f"decode.{name}",
-                    expected=f"{low} to {high}",
-                    got=str(value),
-                )
 
 
 def decode_film(
@@ -76,7 +46,7 @@ def decode_film(
         RhasError: not a film (see `rhas.decode.inspect`), or a damaged one unless
             ``damaged`` is "keep".
     """
-    config = from_mapping(DecodeConfig, arguments["config"], "decode")
+    config = DecodeConfig(**arguments["config"])
     film = inspect(inputs["film"])
     if film.missing and config.damaged == "error":
         first = film.torn[0] if film.torn else len(film.ticks)

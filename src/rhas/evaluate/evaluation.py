@@ -10,15 +10,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.evaluate import tables
-from rhas.evaluate.features import ProbeConfig
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin
 from rhas.evaluate.persons import PersonResult, join_windows
 from rhas.evaluate.records import (
@@ -35,37 +35,11 @@ from rhas.metrics.calibration import fit_calibration
 from rhas.metrics.evaluation import MethodMetrics
 from rhas.metrics.prediction import Prediction
 from rhas.metrics.published import evaluate_as_published
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds
+from rhas.metrics.readout import fit_thresholds
 from rhas.metrics.segmentation import Evaluation, evaluate_predictions
 from rhas.report.timeline import draw_timeline
 
 _TEMPORARY = ".tmp-"
-
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """How a trained method is evaluated.
-
-    Args:
-        seed: of the sampling; each sample draws from its own generator, seeded by this and its
-            name, so neither order nor company changes its scores.
-        readout: from scores to intervals.
-        probe: of the features.
-        sheet_frames: frames of a contact sheet, 1 to 500: a JPEG has no more room.
-    """
-
-    seed: int
-    readout: ReadoutConfig = field(default_factory=ReadoutConfig)
-    probe: ProbeConfig = field(default_factory=ProbeConfig)
-    sheet_frames: int = 24
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.sheet_frames <= 500:
-            raise RhasError(
-                "a contact sheet has 1 to 500 frames",
-                where="evaluate.sheet_frames",
-                got=str(self.sheet_frames),
-            )
 
 
 @dataclass(frozen=True)

@@ -13,33 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.base.errors import RhasError
 from rhas.chunk import Samples
+from rhas.config.evaluate import ProbeConfig
 from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.evaluate.records import write_metrics
 from rhas.stores.features import FeatureStore
 
 KINDS = ("partial", "holistic", "holistic_other_reference", "holistic_without_reference")
 """The features that are probed."""
-
-
-@dataclass(frozen=True)
-class ProbeConfig:
-    """How features are probed.
-
-    Args:
-        stride: every stride-th frame of a film is used: 0, stride, 2 stride, ...
-        l2: weight of the squared norm of the probe's weights (`rhas.evaluate.probe`).
-    """
-
-    stride: int = 5
-    l2: float = 0.01
-
-    def __post_init__(self) -> None:
-        if self.stride < 1:
-            raise RhasError("must be at least 1", where="probe.stride", got=str(self.stride))
-        if self.l2 < 0:
-            raise RhasError("must not be negative", where="probe.l2", got=str(self.l2))
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from rhas.base.checkpoints import content_hash
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
+from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.calibration import Calibration
 from rhas.metrics.prediction import Prediction
-from rhas.metrics.readout import ReadoutConfig, make_prediction
+from rhas.metrics.readout import make_prediction
 from rhas.stores.features import FeatureStore
 from rhas.stores.samples import SampleInfo
 from rhas.train import CONFIG, MODEL
@@ -78,7 +79,7 @@ class FittedReadout:
 
     def write(self, path: Path) -> None:
         """Exact floats: what reads it back gives the same intervals."""
-        write_json(path, asdict(self))
+        write_json(path, {**asdict(self), "readout": self.readout.key_values()})
 
     @staticmethod
     def read(path: Path) -> FittedReadout:
@@ -87,6 +88,7 @@ class FittedReadout:
         if values.get("calibration") is not None:
             calibration = from_mapping(Calibration, values["calibration"], f"{path}, calibration")
             values["calibration"] = calibration
+        values["readout"] = ReadoutConfig(**values.get("readout", {}))
         return from_mapping(FittedReadout, values, str(path))
 
 

@@ -11,51 +11,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.config.extract import ExtractConfig
 from rhas.extract.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.extract.pictures import Block, FilmPictures
 from rhas.stores.features import STREAMS, FeatureInfo, Features, FeatureStoreWriter, TokenWriter
 from rhas.stores.frames import open_frames
 from rhas.stores.tracks import open_tracks
-
-
-@dataclass(frozen=True)
-class ExtractConfig:
-    """How features are made.
-
-    Args:
-        vlm: the encoder.
-        checkpoint: folder of its weights, or a hub name.
-        batch_size: pictures that go through the model at once, for speed and memory; ``auto``
-            starts with 64 (on a GPU 256) and halves whenever memory runs out.
-        device: torch device of the model.
-        dtype: in which the vision tower computes; features are stored as float16 in any case.
-        compile: pass the model through ``torch.compile``, anew in every process; on a processor
-            that needs a C++ compiler.
-        keep_tokens: store the query tokens too (BLIP-2), each as large as a feature.
-    """
-
-    vlm: Literal["blip2", "clip", "siglip2"]
-    checkpoint: str
-    batch_size: int | Literal["auto"] = 64
-    device: Literal["cpu", "cuda"] = "cpu"
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    compile: bool = False
-    keep_tokens: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch_size != "auto" and self.batch_size < 1:
-            raise RhasError(
-                "batch_size must be positive", where="extract.batch_size", got=str(self.batch_size)
-            )
 
 
 def extract_film(
@@ -87,7 +56,7 @@ def extract_film(
             or features that are not finite in float16.
     """
     movie = arguments["movie"]
-    config = from_mapping(ExtractConfig, arguments["config"], "extract")
+    config = ExtractConfig(**arguments["config"])
     folder = inputs.get("checkpoint") or checkpoint_folder(config.checkpoint)
     encoder = load_encoder(config.vlm, folder, config.device, config.dtype, config.compile)
     if config.keep_tokens and encoder.Q == 1:

@@ -2,7 +2,6 @@
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
 from rhas.ground.candidates import Candidates, Grounder
-from rhas.ground.config import GroundConfig
 from rhas.ground.film import ground_film, make_grounder
 
-__all__ = ["Candidates", "GroundConfig", "Grounder", "ground_film", "make_grounder"]
+__all__ = ["Candidates", "Grounder", "ground_film", "make_grounder"]

@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.config.ground import GroundConfig
 from rhas.ground.batches import with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
-from rhas.ground.config import GroundConfig
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.official import OfficialGrounder
@@ -68,7 +67,7 @@ def ground_film(
     Raises:
         RhasError: an input is absent or does not fit, or a reference has no words.
     """
-    config = from_mapping(GroundConfig, arguments["config"], "ground")
+    config = GroundConfig(**arguments["config"])
     movie, references = str(arguments["movie"]), [str(r) for r in arguments["references"]]
     if not references:
         raise RhasError(

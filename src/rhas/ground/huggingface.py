@@ -23,10 +23,10 @@ from transformers.utils import logging
 
 from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
 from rhas.base.errors import RhasError
-from rhas.ground.config import Device, Prompting
+from rhas.config.ground import Policy, Prompting
+from rhas.config.section import Device
 from rhas.ground.faster import quicken_transformers
 from rhas.ground.model import Execution, ModelGrounder
-from rhas.ground.policies import Policy
 from rhas.ground.shared import SharedPlaces, SharedText, SharedVision
 
 _PLAIN = Execution()

@@ -13,16 +13,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rhas.base.errors import RhasError
+from rhas.config.ground import Policy, Prompting
+from rhas.config.section import Device, Dtype
 from rhas.ground.candidates import Candidates, best_candidates
-from rhas.ground.config import Device, Dtype, Prompting
-from rhas.ground.policies import Policy, reference_scores
+from rhas.ground.policies import reference_scores
 from rhas.ground.prompts import Prompts, make_prompts
 from rhas.ground.shared import SharedVision
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How a model runs; see `rhas.ground.config.GroundConfig`."""
+    """How a model runs; see `rhas.config.ground.GroundConfig`."""
 
     device: Device = "cpu"
     dtype: Dtype = "float32"
@@ -57,7 +58,7 @@ class ModelGrounder(ABC):
         policy: see `rhas.ground.policies`.
         top_k: candidates per frame and reference at most.
         min_score: candidates below it are dropped.
-        prompting: see `rhas.ground.config.GroundConfig`.
+        prompting: see `rhas.config.ground.GroundConfig`.
         execution: as the model was loaded with.
     """
 

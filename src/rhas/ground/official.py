@@ -29,11 +29,10 @@ from transformers import (
 from rhas.base.checkpoints import check_weights, content_hash
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
-from rhas.ground.config import Prompting
+from rhas.config.ground import Policy, Prompting
 from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
 from rhas.ground.model import Execution, ModelGrounder
-from rhas.ground.policies import Policy
 from rhas.ground.shared import SharedText, SharedVision
 
 _PLAIN = Execution()

@@ -7,12 +7,12 @@ With token probabilities 0.2, 0.8, 0.5 of a reference's three tokens: ``max`` 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-Policy = Literal["max", "mean", "logit_mean", "last"]
+from rhas.config.ground import Policy
 
 _POLICIES: dict[str, Callable[[Tensor], Tensor]] = {
     "max": lambda logits: logits.sigmoid().amax(-1),

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from rhas.base.errors import RhasError
-from rhas.ground.config import Prompting
+from rhas.config.ground import Prompting
 
 SEPARATOR = " . "
 _FORBIDDEN = re.compile(r"[.?\[\]]")  # brackets would let "[SEP]" through as the separator token

@@ -5,10 +5,11 @@ evaluator of the paper, for comparison. `fit_thresholds` and `make_prediction` t
 label sets.
 """
 
+from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.evaluation import MethodMetrics, evaluate
 from rhas.metrics.prediction import Prediction
 from rhas.metrics.published import PublishedMetrics, evaluate_as_published
-from rhas.metrics.readout import ReadoutConfig, fit_thresholds, make_prediction
+from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import Evaluation, SegmentationMetrics, evaluate_predictions
 
 __all__ = [

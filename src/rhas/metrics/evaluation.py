@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.published import PublishedMetrics
-from rhas.metrics.readout import ReadoutConfig, make_prediction
+from rhas.metrics.readout import make_prediction
 from rhas.metrics.segmentation import Evaluation, SegmentationMetrics, evaluate_predictions
 
 _PLAIN = ReadoutConfig(median=1, min_frames=1)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from rhas.base.errors import RhasError
+from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.prediction import Prediction
 from rhas.metrics.segments import BACKGROUND, find_intervals
 
@@ -23,48 +22,6 @@ _ABOVE_ALL = 1 + 2**-10
 TIE_DECIMALS = 3
 """Scores that round to the same thousandth are equal when the top class is chosen (the lowest id
 wins): noise far below what a probability can mean must not cut a segment."""
-
-
-@dataclass(frozen=True)
-class ReadoutConfig:
-    """How scores become intervals.
-
-    Args:
-        median: frames of the median filter over time, odd; 1 leaves the scores as they are.
-        min_frames: shorter predicted intervals are dropped; 1 keeps all.
-        objective: what the thresholds maximise on val. ``pooled``: the frame F1 of all classes
-            together, so a class is predicted where that is worth its false alarms. Example: a
-            class whose best precision is 0.1 is never predicted while the others reach F1 0.6.
-            ``class``: each class's own frame F1; the class of the example is predicted nearly
-            everywhere, since any recall beats none.
-        default_threshold: of classes that do not occur in val.
-    """
-
-    median: int = 25
-    min_frames: int = 8
-    objective: Literal["pooled", "class"] = "pooled"
-    default_threshold: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.median < 1 or self.median % 2 == 0:
-            raise RhasError(
-                "the median filter needs an odd number of frames",
-                where="readout.median",
-                expected="1, 3, 5, ...",
-                got=str(self.median),
-            )
-        if self.min_frames < 1:
-            raise RhasError(
-                "the minimum duration is at least one frame",
-                where="readout.min_frames",
-                got=str(self.min_frames),
-            )
-        if not 0 < self.default_threshold < 1:
-            raise RhasError(
-                "a threshold lies between 0 and 1",
-                where="readout.default_threshold",
-                got=str(self.default_threshold),
-            )
 
 
 def smooth_scores(scores: NDArray[np.floating], frames: int) -> NDArray[np.floating]:

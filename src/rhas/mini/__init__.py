@@ -17,7 +17,7 @@ except ImportError as error:
 
 from rhas.mini.facts import FilmFacts, simulate_film
 from rhas.mini.scenes import Scene, ScenePerson, sample_scenes
-from rhas.mini.spec import FilmSpec, MiniConfig, film_specs
+from rhas.mini.spec import FilmSpec, film_specs
 from rhas.mini.story import MINI_CLASSES
 from rhas.mini.write import FilmTruth, write_film
 
@@ -26,7 +26,6 @@ __all__ = [
     "FilmFacts",
     "FilmSpec",
     "FilmTruth",
-    "MiniConfig",
     "Scene",
     "ScenePerson",
     "film_specs",

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from rhas.base.errors import RhasError
+from rhas.config.mini import MiniConfig
 
 FILM_KEY = 0  # spawn keys keep the random streams of films and of training scenes apart
 SCENE_KEY = 1
@@ -29,32 +29,6 @@ _RATES = (
 )  # fmt: skip
 _CONTAINERS = ("mp4", "mkv", "mp4", "mp4", "mkv", "mp4", "mp4")
 _SIDES = (4, 11)  # entries whose look-alikes differ only by their place in the picture
-
-
-@dataclass(frozen=True)
-class MiniConfig:
-    """Settings of RHAS-mini.
-
-    Film i depends on ``seed`` and i alone, so a larger set repeats the films of a smaller one.
-    """
-
-    films: int = 18
-    """Number of films; the first 14 are 8 train, 2 val, 4 test, further ones are train."""
-    seed: int = 7
-    """Seed of everything that is drawn."""
-    seconds_scale: float = 1.0
-    """Factor on every film's length; tests use films of a few seconds."""
-
-    def __post_init__(self) -> None:
-        if self.films < 1:
-            raise RhasError("no film asked for", where="mini.films", expected="1 or more",
-                            got=str(self.films))  # fmt: skip
-        if not 0 <= self.seed < 2**32:
-            raise RhasError("seed out of range", where="mini.seed", expected="0 to 2**32 - 1",
-                            got=str(self.seed))  # fmt: skip
-        if not 0 < self.seconds_scale <= 10:
-            raise RhasError("scale out of range", where="mini.seconds_scale",
-                            expected="above 0 to 10", got=str(self.seconds_scale))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from rhas.base.files import hash_file, write_json
+from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.raw import write_raw_tables
 from rhas.engine.workcache import Entry, Job, Progress, link
-from rhas.mini import FilmSpec, FilmTruth, MiniConfig, film_specs, write_film
+from rhas.mini import FilmSpec, FilmTruth, film_specs, write_film
 from rhas.stores.manifest import Film, Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rhas.base.classes import CLASSES
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
-from rhas.check.parameters import built_in
+from rhas.config.evaluate import ReadoutConfig
+from rhas.config.params import FilmParams
 from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, model_hash
-from rhas.extract import ExtractConfig
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
-from rhas.ground import GroundConfig, make_grounder
+from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
-from rhas.metrics.readout import ReadoutConfig
 from rhas.segment.windows import model_dims
 from rhas.train import CONFIG
 
 
 def check_models(
-    model: Path, readout: FittedReadout | None, references: Sequence[str], values: Mapping[str, Any]
+    model: Path, readout: FittedReadout | None, references: Sequence[str], params: FilmParams
 ) -> list[str]:
     """What a user should know of checkpoints and references before the film is read; a line each.
 
@@ -30,7 +27,7 @@ def check_models(
         model: folder of a trained method.
         readout: what was fitted for it.
         references: by person.
-        values: params.yaml.
+        params: of the film's stages.
 
     Raises:
         RhasError: a checkpoint that is absent or damaged, a model trained on other features or
@@ -45,9 +42,8 @@ def check_models(
             got=method,
             do="give a model of another method, or run the pipeline on the film",
         )
-    _check_encoder(model, readout, references, values)
-    config = from_mapping(GroundConfig, values["ground"], "params.yaml, ground")
-    prompts = make_grounder(config).prompts(references)
+    _check_encoder(model, readout, references, params)
+    prompts = make_grounder(params.ground).prompts(references)
     if prompts.same:
         person, first = next(iter(prompts.same.items()))
         raise RhasError(
@@ -59,7 +55,7 @@ def check_models(
     drawn = [
         f"{', '.join(found)}: trained on drawn figures alone; of people in a real film this tells "
         "next to nothing (docs/ENCODERS.md)"
-        for found in [built_in(values)]
+        for found in [params.built_in_checkpoints]
         if found
     ]
     return (
@@ -76,14 +72,10 @@ def check_models(
 
 
 def _check_encoder(
-    model: Path, readout: FittedReadout | None, references: Sequence[str], values: Mapping[str, Any]
+    model: Path, readout: FittedReadout | None, references: Sequence[str], params: FilmParams
 ) -> None:
-    section = dict(values["extract"])
-    checkpoint = section.pop("checkpoints")[values["vlm"]]
-    config = from_mapping(
-        ExtractConfig, {"vlm": values["vlm"], "checkpoint": checkpoint, **section}, "extract"
-    )
-    folder = checkpoint_folder(checkpoint)
+    config = params.extract
+    folder = checkpoint_folder(config.checkpoint)
     encoder = load_encoder(config.vlm, folder, config.device, config.dtype, False)
     text = encoder.encode_text(references)[0]
     dims = model_dims(model)
@@ -96,7 +88,7 @@ def _check_encoder(
         facts += [
             ("encoder", known.encoder, config.vlm),
             ("encoder's checkpoint", known.encoder_hash, content),
-            ("rate", known.fps, float(values["fps"])),
+            ("rate", known.fps, params.fps),
         ]
     for name, expected, got in facts:
         if expected != got:
@@ -104,7 +96,7 @@ def _check_encoder(
                 f"the model was trained on other features: their {name}",
                 where=f"{model}, params.yaml",
                 expected=str(expected),
-                got=f"{got} ({config.vlm}, {checkpoint}, {values['fps']} frames per second)",
+                got=f"{got} ({config.vlm}, {config.checkpoint}, {params.fps:g} frames per second)",
                 do="give the params.yaml that the model was trained with, --params",
             )
 

@@ -8,11 +8,10 @@ every batch holds the same pictures as in one run over the whole film, and gives
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rhas.check.parameters import section_config
+from rhas.config.params import FilmParams
 
 _ABOUT = {"cpu": 9_600, "cuda": 28_800}  # frames; every part loads the models anew
 _FIRST_BATCH = {"cpu": 64, "cuda": 256}  # the most that ``batch_size: auto`` takes
@@ -26,13 +25,13 @@ class Part(NamedTuple):
     path: Path
 
 
-def part_length(values: Mapping[str, Any]) -> int:
+def part_length(params: FilmParams) -> int:
     """Frames of a part: a whole number of the batches of ground and of extract.
 
     Args:
-        values: params.yaml.
+        params: of the film's stages.
     """
-    ground, extract = (section_config(values, stage) for stage in ("ground", "extract"))
+    ground, extract = params.ground, params.extract
     device = "cuda" if "cuda" in (ground.device, extract.device) else "cpu"
     batches = [
         _FIRST_BATCH[device] if config.batch_size == "auto" else config.batch_size

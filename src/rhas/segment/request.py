@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
+from rhas.config.decode import DecodeConfig
+from rhas.config.params import FilmParams
 from rhas.decode.container import FilmInfo, inspect
 
 if TYPE_CHECKING:  # takes seconds to import
@@ -34,7 +36,7 @@ class Request:
         out: folder to write; made where missing.
         model: folder of a trained method.
         readout: what evaluate fitted on val for this model; None where it has not.
-        values: params.yaml.
+        params: of the film's stages.
         overlay: draw the overlay film.
         part_frames: frames of a part (`rhas.segment.parts`); None: as many as suit the device.
     """
@@ -44,7 +46,7 @@ class Request:
     out: Path
     model: Path
     readout: FittedReadout | None
-    values: Mapping[str, Any]
+    params: FilmParams
     overlay: bool = True
     part_frames: int | None = None
 
@@ -85,11 +87,11 @@ def check_out(out: Path) -> None:
             )
 
 
-def look_at(film: Path, values: Mapping[str, Any]) -> tuple[str, FilmInfo]:
+def look_at(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
     """The film's name and what its container holds.
 
     Args:
-        values: params.yaml; its ``decode.damaged`` says whether lost pictures are put up with.
+        config: its ``damaged`` says whether lost pictures are put up with.
 
     Raises:
         RhasError: not a film, one whose name cannot be a movie's, or a damaged one.
@@ -105,7 +107,7 @@ def look_at(film: Path, values: Mapping[str, Any]) -> tuple[str, FilmInfo]:
         ) from error  # fmt: skip
     info = _inspected(film, film.stat().st_mtime_ns)
     lost = info.missing + len(info.torn)
-    if lost and not _keeps_damaged(values):
+    if lost and config.damaged == "error":
         raise RhasError(
             f"the film is damaged or truncated: about {lost} of "
             f"{len(info.ticks) + info.missing} pictures are lost",
@@ -120,11 +122,6 @@ def look_at(film: Path, values: Mapping[str, Any]) -> tuple[str, FilmInfo]:
 def _inspected(film: Path, changed: int) -> FilmInfo:
     """Every packet is read: not again where the command has looked before `segment_film` does."""
     return inspect(film)
-
-
-def _keeps_damaged(values: Mapping[str, Any]) -> bool:
-    section = values.get("decode")
-    return isinstance(section, Mapping) and section.get("damaged") == "keep"
 
 
 def _made_before(out: Path) -> bool:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import threads
-from rhas.check.parameters import built_in, section_config
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.decode.container import FilmInfo
@@ -69,9 +68,9 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
     Raises:
         RhasError: whatever a stage refuses; a model that does not fit.
     """
-    movie, facts = look_at(request.film, request.values)
+    movie, facts = look_at(request.film, request.params.decode)
     load_method(request.model)  # says what is wrong with it
-    for line in check_models(request.model, request.readout, request.references, request.values):
+    for line in check_models(request.model, request.readout, request.references, request.params):
         tell(line)
     try:
         request.out.mkdir(parents=True, exist_ok=True)
@@ -86,12 +85,12 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
 
 
 def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
-    values, readout = request.values, request.readout or default_readout()
+    params, readout = request.params, request.readout or default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
-    least = section_config(values, "crop").min_score
+    least = params.crop.min_score
     people = read_people(seen.cropped.result, seen.boxes, scores, readout, least)
     drawn: list[Entry] = []
     if request.overlay:
@@ -106,20 +105,20 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
         "film": request.film.name,
         "seconds": round(seen.decoded.report["seconds"], 3),
         "frames": seen.frames,
-        "fps": float(values["fps"]),
+        "fps": params.fps,
         "lost_frames": seen.decoded.report["lost_frames"],
         "cuts": seen.cropped.report["cuts"],
         "min_score": least,
         "model": request.model.name,
         "model_hash": model_hash(request.model),
-        "built_in_checkpoints": built_in(values),
+        "built_in_checkpoints": params.built_in_checkpoints,
         "readout": {
             "fitted": request.readout is not None,
             "calibrated": readout.calibration is not None,
-            **asdict(readout.readout),
+            **readout.readout.key_values(),
         },
         "windows": scored[0].report["windows"],
-        "persons": [person_record(person, float(values["fps"])) for person in people],
+        "persons": [person_record(person, params.fps) for person in people],
     }
     with _published(request.out) as folder:
         if drawn:
@@ -145,23 +144,24 @@ class _Seen:
 
 
 def _see(request: Request, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
-    values = request.values
-    size = facts.seconds * values["fps"]
+    params = request.params
+    size = facts.seconds * params.fps
     (decoded,) = work.run(
-        "decode", decode_film, [replace(decode_job(movie, request.film, values), size=size)]
+        "decode", decode_film, [replace(decode_job(movie, request.film, params.decode), size=size)]
     )
     frames = count_frames(decoded.result)
-    cut = spans(frames, request.part_frames or part_length(values))
+    cut = spans(frames, request.part_frames or part_length(params))
     frame_parts = _write_parts(write_frames_part, decoded, cut, parts / "frames")
     references, truth = request.references, parts / "no-truth"
-    jobs = [ground_job(movie, references, part, truth, values) for part in frame_parts]
+    jobs = [ground_job(movie, references, part, truth, params.ground) for part in frame_parts]
     grounded = work.run("ground", ground_film, jobs)
     made = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
     boxes = work.keep("boxes.h5", lambda out: merge_boxes(made, out))
-    (cropped,) = work.run("crop", crop_film, [crop_job(movie, decoded.result, boxes, values)])
+    (cropped,) = work.run("crop", crop_film, [crop_job(movie, decoded.result, boxes, params.crop)])
     track_parts = _write_parts(write_tracks_part, cropped, cut, parts / "tracks")
     jobs = [
-        extract_job(movie, *stores, values) for stores in zip(frame_parts, track_parts, strict=True)
+        extract_job(movie, *stores, params.extract)
+        for stores in zip(frame_parts, track_parts, strict=True)
     ]
     return _Seen(decoded, boxes, cropped, work.run("extract", extract_film, jobs), cut)
 
@@ -187,7 +187,7 @@ def _sample_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
     arguments = {
         "movie": movie,
         "spans": [list(span) for span in seen.spans],
-        "seed": request.values["seed"],
+        "seed": request.params.seed,
         "code": method_code(request.model),
     }
     return [

@@ -1,6 +1,6 @@
 """Training of any method, and the folder a trained method lives in."""
 
-from rhas.train.config import TrainConfig, train_config
+from rhas.train.config import method_config
 from rhas.train.fit import fit
 from rhas.train.run import CHECKPOINT, run_key
 from rhas.train.samples import SampleSet, batch_of, dims_of
@@ -11,12 +11,11 @@ __all__ = [
     "CONFIG",
     "MODEL",
     "SampleSet",
-    "TrainConfig",
     "batch_of",
     "dims_of",
     "fit",
     "load_method",
+    "method_config",
     "run_key",
     "save_method",
-    "train_config",
 ]

@@ -16,7 +16,7 @@ import torch
 
 from rhas.base.errors import RhasError
 from rhas.base.threads import threads
-from rhas.train.config import TrainConfig
+from rhas.config.train import TrainConfig
 from rhas.train.run import CHECKPOINT, Figures, Run
 from rhas.train.samples import Held, SampleSet
 from rhas.train.saved import save_method

@@ -27,11 +27,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rhas.base.errors import RhasError
+from rhas.config.train import TrainConfig
 from rhas.engine.workcache import code_hash
-from rhas.methods import Method, build, config_of, plain_config
+from rhas.methods import Method, build, plain_config
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
-from rhas.train.config import TrainConfig
+from rhas.train.config import method_config
 from rhas.train.samples import Held, batch_of, dims_of
 from rhas.train.team import Team
 
@@ -52,7 +53,7 @@ def run_key(config: TrainConfig, samples: Path) -> str:
 
 def _deciding(config: TrainConfig) -> dict[str, Any]:
     """The fields that the result depends on."""
-    return {name: value for name, value in asdict(config).items() if name not in COST_ONLY}
+    return {name: v for name, v in config.key_values().items() if name not in COST_ONLY}
 
 
 class Run:
@@ -68,7 +69,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.method = build(
             config.method,
-            config_of(config.method, config.preset, config.overrides),
+            method_config(config),
             **asdict(self.dims),
         ).to(team.device)
         matrices = [p for p in self.method.parameters() if p.ndim > 1]
@@ -350,7 +351,7 @@ class Run:
         return {
             "method": self.config.method,
             "preset": self.config.preset,
-            "overrides": self.config.overrides,
+            "overrides": self.config.method_overrides,
             "parameters": sum(p.numel() for p in self.method.parameters()),
             "dims": asdict(self.dims),
             "samples": {"train": len(self.train), "val": len(self.val)},

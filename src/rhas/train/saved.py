@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 import rhas
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
+from rhas.config.train import TrainConfig
 from rhas.methods import Dims, Method, build, config_from, plain_config
-from rhas.train.config import TrainConfig
 
 MODEL, CONFIG = "model.safetensors", "config.json"
 
@@ -30,7 +30,7 @@ def save_method(method: Method, config: TrainConfig, dims: Dims, out: Path) -> N
         "method": config.method,
         "config": plain_config(method.config),
         "dims": asdict(dims),
-        "train": asdict(config),
+        "train": config.key_values(),
         "versions": {
             "rhas": rhas.__version__,
             "python": platform.python_version(),

@@ -1,35 +1,37 @@
-"""Settings of the ground stage."""
+"""Parameters of the ground stage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.ground.policies import Policy
+from rhas.config.section import Count, Device, Dtype, Section
 
+Backend = Literal["transformers", "official", "truth"]
+Policy = Literal["max", "mean", "logit_mean", "last"]
 Prompting = Literal["packed", "separate"]
-Device = Literal["cpu", "cuda"]
-Dtype = Literal["float32", "bfloat16", "float16"]
 
 
-@dataclass(frozen=True)
-class GroundConfig:
-    """Settings of the ground stage."""
+class GroundConfig(Section):
+    """How persons are found in frames."""
 
-    backend: Literal["transformers", "official", "truth"] = "transformers"
+    section: ClassVar[str] = "ground"
+
+    backend: Backend = "transformers"
     """Implementation: ``transformers`` (hub format), ``official`` (groundingdino-py: .pth and
     config), or ``truth`` (RHAS-mini alone: its true boxes, which marks every output)."""
     checkpoint: str = "weights/grounding"
     """A local folder, or a hub name that is on this machine already. ``truth`` reads none."""
-    stride: int = 5
+    stride: Count = 5
     """Every stride-th working frame is grounded: 0, stride, 2·stride, ..."""
     prompting: Prompting = "packed"
     """How a film's references share a frame's work. ``packed``: all in one prompt, one run of the
     model; they are kept apart in the text encoder, yet share queries and change each other a
     little. ``separate``: the image backbone once, the rest once per reference; each gives exactly
     what it gives alone."""
-    batch_size: int | Literal["auto"] = 8
+    batch_size: Count | Literal["auto"] = 8
     """Frames per run of the model. ``auto`` (CUDA alone): 64, halved until memory suffices; the
     whole film is then done with the number found, which the report names."""
     device: Device = "cpu"
@@ -42,20 +44,13 @@ class GroundConfig:
     the first batch waits for the compiler."""
     policy: Policy = "mean"
     """How the scores of a reference's tokens become one (`rhas.ground.policies`)."""
-    top_k: int = 5
+    top_k: Count = 5
     """Candidates per frame and reference at most."""
-    min_score: float = 0.05
-    """Candidates below it are dropped, in [0, 1]."""
+    min_score: float = Field(default=0.05, ge=0, le=1)
+    """Candidates with a lower score are dropped."""
 
-    def __post_init__(self) -> None:
-        for name in ("stride", "batch_size", "top_k"):
-            value = getattr(self, name)
-            if value != "auto" and value < 1:
-                raise RhasError("must be at least 1", where=f"ground.{name}", got=str(value))
-        if not 0 <= self.min_score <= 1:
-            raise RhasError(
-                "a score lies in [0, 1]", where="ground.min_score", got=str(self.min_score)
-            )
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         if self.backend != "truth" and not self.checkpoint:
             raise RhasError(
                 "no checkpoint named",
@@ -72,8 +67,9 @@ class GroundConfig:
             )
         if self.device == "cpu" and self.batch_size == "auto":
             raise RhasError(
-                "a CPU does not tell when memory runs out, the process is killed",
+                "a process on a CPU is killed when memory runs out, it cannot try a smaller batch",
                 where="ground.batch_size",
                 expected="a number of frames, or ground.device: cuda",
                 got="auto",
             )
+        return self

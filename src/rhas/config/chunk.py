@@ -1,0 +1,51 @@
+"""Parameters of the chunk stage."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from rhas.base.errors import RhasError
+from rhas.config.section import Count, Fps, Section, Split
+
+
+class ChunkConfig(Section):
+    """How films become samples."""
+
+    section: ClassVar[str] = "chunk"
+    switches: ClassVar[tuple[str, ...]] = ("fps", "frame_len", "split")
+
+    fps: Fps
+    """Working rate of the feature stores, frames per second."""
+    frame_len: Count
+    """L, frames of a sample."""
+    split: Split
+    """``cross_movie`` puts whole films into train, val and test, ``random`` windows."""
+    seed: int
+    """Seed of the shuffles."""
+    fractions: tuple[float, ...]
+    """Shares of train, val and test where chance decides (paper: 626, 82 and 82 of 790); a subset
+    with a share gets at least one film or window where there are enough."""
+    min_frames: Count
+    """A shorter last window of a film is dropped, counted and named."""
+    boundary_sigma: float = Field(gt=0)
+    """Width of a label-set change in ``boundary``, frames."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min_frames > self.frame_len:
+            raise RhasError(
+                "min_frames must be from 1 to frame_len",
+                where="chunk.min_frames",
+                expected=f"1 to {self.frame_len}",
+                got=str(self.min_frames),
+            )
+        shares = self.fractions
+        if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+            raise RhasError(
+                "fractions are train, val and test, none below 0, and sum to 1",
+                where="chunk.fractions",
+                got=str(shares),
+            )
+        return self

@@ -1,0 +1,181 @@
+"""A section of params.yaml as a frozen pydantic model, with this project's error messages."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+import annotated_types as limits
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rhas.base.errors import RhasError
+
+Count = Annotated[int, Field(ge=1)]
+Device = Literal["cpu", "cuda"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+Fps = Annotated[float, Field(ge=0.01, le=1000)]
+Split = Literal["cross_movie", "random"]
+Vlm = Literal["blip2", "clip", "siglip2"]
+
+SectionT = TypeVar("SectionT", bound="Section")
+
+_LIMITS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+_NAMES = {int: "whole number", float: "number", str: "text", type(None): "nothing"}
+
+
+class Section(BaseModel):
+    """A section of params.yaml. The string below a field describes it (docs/PARAMETERS.md).
+
+    Values are checked as strictly as YAML allows: a whole number is a number, a list is a tuple,
+    and nothing else is converted.
+
+    Raises:
+        RhasError: an unknown, missing or wrong parameter; the first one that is found.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+    section: ClassVar[str]
+    """Name in params.yaml; dotted where the section is part of another one."""
+    switches: ClassVar[tuple[str, ...]] = ()
+    """Fields that stand at the top level of params.yaml."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _describe_error(type(self), error) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_to_tuples(cls, values: Any) -> Any:
+        return _freeze_lists(values)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed, checked like any other."""
+        return type(self)(**{**dict(self), **changes})
+
+    def key_values(self) -> dict[str, Any]:
+        """What results depend on, as JSON-able values: every field, defaults included."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def locate(cls, field: str) -> str:
+        """Where a user finds a field in params.yaml, such as ``crop.size``."""
+        return field if field in cls.switches or not cls.section else f"{cls.section}.{field}"
+
+
+def read_section(kind: type[SectionT], values: Mapping[str, Any]) -> SectionT:
+    """A section, with the switches that it takes.
+
+    Args:
+        kind: the class of the section.
+        values: params.yaml as plain values, or what dvc.yaml declares of it for a stage.
+
+    Raises:
+        RhasError: the section is absent or not a mapping, or a parameter in it is unknown,
+            missing or wrong.
+    """
+    section = values.get(kind.section)
+    if not isinstance(section, Mapping):
+        raise RhasError(
+            "not a section", where=kind.section, expected="key: value lines", got=repr(section)
+        )
+    for name in kind.switches:
+        if name in section:
+            raise RhasError(
+                f"unknown parameter '{name}'",
+                where=kind.section,
+                do="set it at the top of params.yaml",
+            )
+    switches = {name: values[name] for name in kind.switches if name in values}
+    return kind(**{**switches, **section})
+
+
+def describe_values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    """What a field may hold, such as "whole number, 1 to 95" or "`cpu` or `cuda`"."""
+    return " or ".join(_options(annotation, metadata))
+
+
+def unknown_name(
+    kind: str, got: str, known: Sequence[str], where: str, otherwise: str = "remove it"
+) -> RhasError:
+    """The error for a name that is not among the known ones; it suggests the nearest."""
+    near = difflib.get_close_matches(got, known, n=1)
+    return RhasError(
+        f"unknown {kind} '{got}'",
+        where=where,
+        expected=", ".join(known),
+        do=f"did you mean '{near[0]}'?" if near else otherwise,
+    )
+
+
+def _freeze_lists(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_freeze_lists(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _freeze_lists(item) for key, item in value.items()}
+    return value
+
+
+def _options(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        yield from _options(inner[0], inner[1:])
+    elif origin is Literal:
+        yield from (f"`{option}`" for option in inner)
+    elif origin in (types.UnionType, typing.Union):
+        for option in inner:
+            yield from _options(option, ())
+    elif annotation is bool:
+        yield from ("`true`", "`false`")
+    elif origin is tuple:
+        yield f"list of {describe_values(inner[0])}s"
+    elif origin is not None or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        yield "key: value lines"
+    else:
+        yield _NAMES.get(annotation, str(annotation)) + _range(metadata)
+
+
+def _range(metadata: Sequence[Any]) -> str:
+    """Limits in words, after a comma."""
+    found: dict[str, Any] = {}
+    for item in metadata:
+        for limit in getattr(item, "metadata", [item]):  # Field(...) inside Annotated holds them
+            for name in ("ge", "gt", "le", "lt"):
+                if isinstance(limit, getattr(limits, name.capitalize())):
+                    found[name] = getattr(limit, name)
+    if {"ge", "le"} <= set(found):
+        return f", {found['ge']} to {found['le']}"
+    words: dict[str, Callable[[Any], str]] = {
+        "ge": lambda limit: f"{limit} or more",
+        "gt": lambda limit: f"above {limit}",
+        "le": lambda limit: f"at most {limit}",
+        "lt": lambda limit: f"below {limit}",
+    }
+    return "".join(f", {word(found[name])}" for name, word in words.items() if name in found)
+
+
+def _describe_error(section: type[Section], error: ValidationError) -> RhasError:
+    found = error.errors(include_url=False)
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    name, place = str(first["loc"][0]), section.section or "params.yaml"
+    if first["type"] == "extra_forbidden":
+        return unknown_name("parameter", name, list(section.model_fields), place)
+    if first["type"] == "missing":
+        where = "params.yaml" if name in section.switches else place
+        return RhasError(f"parameter '{name}' is missing", where=where, do=f"add '{name}'")
+    outside = any(e["type"] in _LIMITS for e in found if e["loc"][0] == name)
+    item = "".join(f"[{n}]" for n in first["loc"][1:] if isinstance(n, int))
+    field = section.model_fields[name]
+    return RhasError(
+        "parameter out of range" if outside else "parameter has a wrong value",
+        where=section.locate(name) + item,
+        expected=describe_values(field.annotation, field.metadata),
+        got=repr(first["input"]),
+    )
