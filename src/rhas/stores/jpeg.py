@@ -70,6 +70,10 @@ class JpegWriter:
         self._written += block.size
         self._pending, self._pending_bytes = [], 0
 
+    def close(self) -> None:
+        """Lets HDF5 write what it holds back of the images; nothing can be appended any more."""
+        self._bytes.id.close()
+
     def __enter__(self) -> JpegWriter:
         return self
 

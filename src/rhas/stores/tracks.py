@@ -200,15 +200,19 @@ def create_tracks(path: Path, tracks: FilmTracks) -> Iterator[CropWriter]:
 
     The file is removed again where the block fails.
     """
-    with create_hdf5(path) as file, ExitStack() as stack:
+    with create_hdf5(path) as file:
         write_attributes(file, tracks.info)
         write_dataset(file, "cuts", tracks.cuts)
         writers = []
-        for number, person in enumerate(tracks.persons):
-            group = file.create_group(person_group(number))
-            _write_person(group, person)
-            writers.append(stack.enter_context(JpegWriter(group)))
-        yield CropWriter(writers)
+        with ExitStack() as stack:
+            for number, person in enumerate(tracks.persons):
+                group = file.create_group(person_group(number))
+                _write_person(group, person)
+                writers.append(stack.enter_context(JpegWriter(group)))
+            yield CropWriter(writers)
+        # HDF5 writes the last chunk of a dataset when it is closed: the order is part of the format
+        for writer in (*reversed(writers[:-1]), writers[-1]):
+            writer.close()
 
 
 @contextmanager
