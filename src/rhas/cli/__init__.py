@@ -25,8 +25,11 @@ from rhas.cli.errors import explain_os_error, is_disk_full
 from rhas.cli.output import print_error
 
 app = typer.Typer(
-    help="Referring Human Action Segmentation: what did the person a sentence names do, and when.",
+    help="From a film and a sentence that describes a person to what that person did, and when. "
+    "`make repro` runs the whole pipeline; these commands are for everything beside it. Run them "
+    "in the project's folder.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
 )
 app.command("segment")(segment.segment)

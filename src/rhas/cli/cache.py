@@ -30,7 +30,10 @@ app = typer.Typer(help="Show and prune the work cache: each film's result of eac
 def show_cache(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Entries and bytes per stage, and how much of it nothing else links to any more."""
+    """Show how many results the work cache has per stage, and how many nothing else uses.
+
+    Example: rhas cache show
+    """
     cache = WorkCache(work_root())
     usages = measure_stages(cache)
     if as_json:
@@ -55,7 +58,9 @@ def prune_cache(
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be removed.")] = False,
 ) -> None:
-    """Remove entries whose files neither the workspace nor DVC's cache links to.
+    """Remove results that neither the workspace nor DVC's cache uses.
+
+    Example: rhas cache prune --dry-run
 
     Run `dvc gc -w` first to release what no current stage uses. A stage or training that is
     running is left alone. Where entries are copied and not linked, nothing is removed without

@@ -30,7 +30,9 @@ def check(
     ] = Path("params.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:  # fmt: skip
-    """Check that everything is ready for `dvc repro`.
+    """Check parameters, films, tables, checkpoints and disk before `dvc repro`.
+
+    Example: rhas check --trial 20
 
     Checked are parameters (every section, unknown keys), films (each is opened, its first frame
     decoded, its length compared with the declared one), references and annotations, checkpoints,

@@ -20,7 +20,7 @@ def diff(
         Path,
         typer.Argument(
             help="A feature store, a frames, boxes or tracks file, or a folder of them; "
-            "data/samples; models/<method>; weights/<checkpoint>; scores.zarr.",
+            "data/samples; models/METHOD; weights/NAME; scores.zarr.",
             show_default=False,
         ),
     ],
@@ -30,7 +30,9 @@ def diff(
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """What differs between two stores, sets of samples or checkpoints, by how much and where.
+    """Compare two stores, sets of samples, models or checkpoints.
+
+    Example: rhas diff data/features/blip2 ../other/data/features/blip2 --atol 0.001
 
     Every value is read; of a trained model all but the report of its training.
 

@@ -19,7 +19,9 @@ def features(
     out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
     parameters: ParamsOption = Path("params.yaml"),
 ) -> None:
-    """Decode films, find the persons, and extract their features, as the pipeline does.
+    """Extract features of films, of each described person, without the pipeline.
+
+    Example: rhas features a.mp4 b.mkv --ref "the woman in the red coat" --out features
 
     A broken film does not stop the others; it is named at the end and makes the exit status 1.
     """

@@ -151,6 +151,8 @@ def import_ava(
 ) -> None:  # fmt: skip
     """Films with annotations in AVA's format, which RHAS133 follows.
 
+    Example: rhas import ava ava.csv --films films --references references.csv
+
     A key moment stands for the time around it; neighbouring ones of one person and action become
     an interval. Boxes are checked and not used: grounding finds the persons.
 
@@ -199,7 +201,9 @@ def import_rhas133(
     replace: Replace = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """RHAS133 as its authors' code reads it: train without a single film.
+    """RHAS133's annotations and features as its authors' code reads them: no film is needed.
+
+    Example: rhas import rhas133 pickles features --vlm blip2
 
     The pickles run nothing: only lists, tuples, dicts, strings, numbers and arrays of numbers are
     read. docs/DATA.md says what is assumed of their form. The command writes a feature store per

@@ -16,7 +16,7 @@ def inspect(
         Path,
         typer.Argument(
             help="A feature store or a folder of them; a frames, boxes or tracks file or a folder "
-            "of them; data/samples; models/<method>; weights/<checkpoint>; scores.zarr.",
+            "of them; data/samples; models/METHOD; weights/NAME; scores.zarr.",
             show_default=False,
         ),
     ],
@@ -52,7 +52,9 @@ def inspect(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:  # fmt: skip
-    """Look into a store, a folder of stores, the samples, or a checkpoint.
+    """Show what is in a store, a folder of stores, the samples, a model or a checkpoint.
+
+    Example: rhas inspect data/tracks/mini_05.h5 --plot tracks.png
 
     Without an option only metadata are read, so hundreds of stores take a second or two.
 

@@ -12,9 +12,12 @@ from rhas.base.errors import RhasError
 
 
 def metrics(
-    folder: Annotated[Path, typer.Argument(help="Where evaluate wrote.")] = Path("results"),
+    folder: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
 ) -> None:
-    """The figures of the last evaluation beside a constant answer and chance."""
+    """Print the metrics of the last evaluation, beside the best constant answer and chance.
+
+    Example: rhas metrics
+    """
     from rhas.report.summary import summary
 
     if not (folder / "evaluation.json").is_file():

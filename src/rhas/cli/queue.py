@@ -20,24 +20,23 @@ if TYPE_CHECKING:
 
 
 def queue(
-    listing: Annotated[Path, typer.Argument(help="E.g. benchmarks/ablations.yaml.")],
+    listing: Annotated[Path, typer.Argument(help="The list, such as benchmarks/ablations.yaml.")],
     workers: Annotated[int, typer.Option(min=1, help="Experiments at once.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Name of a table; repeatable.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only say what is done and what is not.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("results"),
+    dry_run: Annotated[bool, typer.Option(help="Only print what is done and what is not.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("results"),
     costs: Annotated[
         Path | None, typer.Option(help="What benchmarks/methods.py --json printed.")
     ] = None,
 ) -> None:
-    """Run the experiments of a list that are not done yet, and write their figures.
+    """Run the experiments of a list that are not done yet, and write their metrics.
 
-    They go to results/LIST.json, .md and .png, to LIST.tex in the paper's
-    layout, and to LIST.jsonl for `rhas table --runs`.
+    Example: rhas queue benchmarks/ablations.yaml --workers 2
 
-    Stopped at any time, it writes what is done; the same command goes on.
-    What LIST.json has of the same code, settings and data is done too, in a
-    fresh clone for example; without that file all is run anew. A row of other
-    code or data stays in LIST.json until its experiment has been run again.
+    The results are results/LIST.json, .md and .png, LIST.tex in the paper's layout, and LIST.jsonl
+    for `rhas table --runs`. You can stop it: it writes what is done, and the same command goes on.
+    An experiment that LIST.json has with the same code, settings and data is not run again. A row
+    of other code or data stays there until its experiment has been run again.
     """
     from rhas.experiments import (
         experiment_name,

@@ -19,7 +19,9 @@ def report(
         bool, typer.Option(help="Experiments of all commits, not of the last one alone.")
     ] = False,
 ) -> None:
-    """Write results/report.html again, its figures with mean and spread over seeds.
+    """Write the report of the last run again, with mean and standard deviation over seeds.
+
+    Example: rhas report --out report.html
 
     The seeds are the runs that differ from this one in nothing else. The stage evaluate writes the
     page of one run: what it makes may depend on nothing but that run.

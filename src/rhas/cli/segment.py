@@ -24,7 +24,7 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for all results.")],
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder of a trained method.  [default: models/<method>]"),
+        typer.Option(help="Folder of a trained method. Default: models/METHOD of params.yaml."),
     ] = None,
     parameters: ParamsOption = Path("params.yaml"),
     overlay: Annotated[
@@ -32,7 +32,9 @@ def segment(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
-    """Find out what the persons that sentences describe do in a film, and when.
+    """Segment one film: what each described person does, and when.
+
+    Example: rhas segment film.mp4 --ref "the woman in the red coat" --out film
 
     Writes index.html (open it), intervals.csv and intervals.json, scores.zarr, tracks.h5,
     actions.vtt and overlay.webm into the folder. You can stop the command; run it again and it

@@ -56,9 +56,11 @@ def table(
         Path | None, typer.Option(help="Write the runs into this file, too, for --runs.")
     ] = None,
 ) -> None:
-    """Set the runs of `dvc exp` into the paper's Tables 2 to 6, beside its own figures.
+    """Print the paper's Tables 2 to 6 with the runs of this project beside the paper's figures.
 
-    Clean figures come first, then those as published.
+    Example: rhas table --table 3 --format latex --out table3.tex
+
+    Our own measures come first, then those of the published evaluator.
 
     The workspace, the last commit and its experiments are read, with the settings they were made
     with. Runs that differ in their seed alone are one row, mean ± standard deviation; a row whose
@@ -101,8 +103,10 @@ def show_statistics(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Size, classes, persons and references of a data set, as the paper's Table 1 and Figures 2 and
-    4 give them of RHAS133; and which actions are done at once."""
+    """Count films, persons, classes and words of a data set, as the paper does of RHAS133.
+
+    Example: rhas table statistics data/raw --plot statistics.png
+    """
     from rhas.table.statistics import read_statistics
 
     if fps is None:
