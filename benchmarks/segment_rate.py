@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from rhas.base.errors import RhasError
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.crop import crop_film
 from rhas.decode import decode_film
@@ -67,7 +67,7 @@ def by_stages(film: Film, path: Path, params: FilmParams, folder: Path) -> Secon
         return out
 
     movie, nowhere = film.movie, folder / "no-truth"
-    with threads(1):
+    with torch_threads(1):
         frames = made("decode", decode_film, decode_job(movie, path, params.decode))
         job = ground_job(movie, film.references, frames, nowhere, params.ground)
         boxes = made("ground", ground_film, job)

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rhas.base.classes import CLASSES
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.chunk import Samples
 from rhas.config.evaluate import EvaluateConfig
 from rhas.config.section import read_section
@@ -45,7 +45,7 @@ def main() -> None:
     tokens = reads_tokens(values["method"])
     movies = [{sample.movie for sample in side.samples} for side in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
-    with stage_lock("evaluate", WORKSPACE), threads(1):
+    with stage_lock("evaluate", WORKSPACE), torch_threads(1):
         evaluate_method(
             load_method(model),
             Samples(SAMPLES, "val", tokens),

@@ -4,21 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
+from rhas.base.checkpoints import (
+    check_weights_fit,
+    checkpoint_folder,
+    hash_checkpoint,
+    refuse_weights,
+)
 from rhas.base.errors import RhasError
 
 
 def test_the_hash_is_of_names_and_content_of_what_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"1")
-    before = content_hash(tmp_path)
+    before = hash_checkpoint(tmp_path)
     (tmp_path / "README.md").write_text("other words")
-    assert content_hash(tmp_path) == before
+    assert hash_checkpoint(tmp_path) == before
     (tmp_path / "model.safetensors").write_bytes(b"2")
-    changed = content_hash(tmp_path)
+    changed = hash_checkpoint(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "other.safetensors")
-    assert len({before, changed, content_hash(tmp_path)}) == 3
-    assert content_hash(tmp_path, ("*.md",)) != content_hash(tmp_path, ("*.txt",))
+    assert len({before, changed, hash_checkpoint(tmp_path)}) == 3
+    assert hash_checkpoint(tmp_path, ("*.md",)) != hash_checkpoint(tmp_path, ("*.txt",))
 
 
 def test_a_folder_or_a_snapshot_that_is_here(tmp_path: Path) -> None:
@@ -29,9 +34,18 @@ def test_a_folder_or_a_snapshot_that_is_here(tmp_path: Path) -> None:
 
 
 def test_weights_that_fit_and_those_that_do_not() -> None:
-    check_weights("c", [], [], {})
+    refuse_weights("c", [], [], {})
     with pytest.raises(RhasError) as error:
-        check_weights("c", [f"m{n}" for n in range(9)], ["u"], {"w": ((2, 3), (2, 4))})
+        refuse_weights("c", [f"m{n}" for n in range(9)], ["u"], {"w": ((2, 3), (2, 4))})
     told = str(error.value)
     assert "missing: m0, m1, m2, m3, m4 and 4 more; unexpected: u; " in told
     assert "of another shape: w (2, 3) for (2, 4)" in told
+
+
+def test_shapes_of_a_checkpoint_are_compared_with_its_model() -> None:
+    expected = {"a": (2,), "b": (3, 4)}
+    check_weights_fit("c", expected, {"a": [2], "b": (3, 4)})
+    with pytest.raises(RhasError) as error:
+        check_weights_fit("c", expected, {"b": (4, 3), "d": (1,)}, "train again")
+    assert error.value.got == ("missing: a; unexpected: d; of another shape: b (4, 3) for (3, 4)")
+    assert error.value.do == "train again"

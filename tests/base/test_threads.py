@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 
 
 def fail_with(count: int) -> None:
-    with threads(count):
+    with torch_threads(count):
         assert torch.get_num_threads() == count
         raise ValueError("stop")
 

@@ -20,7 +20,7 @@ from published import write_published
 from safetensors import safe_open
 from typer.testing import CliRunner
 
-from rhas.base.checks import Check, worst
+from rhas.base.checks import Check, worst_level
 from rhas.base.errors import RhasError
 from rhas.check import room
 from rhas.check.data import Data, FilmFacts, check_data
@@ -167,7 +167,7 @@ def test_what_is_wrong_with_ones_own(
 ) -> None:
     spoil(own / "data" / "own")
     checks = check_data(OWN, own).checks
-    assert worst(checks) == level
+    assert worst_level(checks) == level
     assert any(message in f"{c.name} {c.found} {c.do}" for c in checks if c.level == level), checks
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_film_may_be_kept_and_a_slow_one_is_told(own: Path) -> None:
     spoil_film(own / "data" / "own")
     params = parsed(dataset="own", fps=31, decode={"damaged": "keep"})
     checks = check_data(params, own).checks
-    assert worst(checks) == "warn"
+    assert worst_level(checks) == "warn"
     assert {"film b.mkv", "frame rate"} <= {c.name for c in checks if c.level == "warn"}
 
 
@@ -199,7 +199,7 @@ def test_fixed_subsets_that_leave_a_side_empty(own: Path) -> None:
 
 def test_mini_before_it_is_drawn(tmp_path: Path) -> None:
     data = check_data(PARAMS, tmp_path)
-    assert worst(data.checks) == "ok"
+    assert worst_level(data.checks) == "ok"
     assert len(data.films) == 18
     assert sum(f.seconds for f in data.films) == pytest.approx(3172, abs=60)
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import REFERENCES
 from factory import write_frames, write_truth
 
-from rhas.base.checkpoints import content_hash
+from rhas.base.checkpoints import hash_checkpoint
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
 from rhas.ground import Candidates, ground_film, make_grounder
@@ -59,7 +59,7 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
     attributes, sampled, rows = read(tmp_path / "boxes.h5")
     assert attributes == {
         "movie": "m", "stride": 2, "backend": "transformers", "checkpoint": "weights/grounding",
-        "checkpoint_hash": content_hash(Path(tiny)), "policy": "mean", "prompting": "packed",
+        "checkpoint_hash": hash_checkpoint(Path(tiny)), "policy": "mean", "prompting": "packed",
         "dtype": "float32", "truth": False,
     }  # fmt: skip
     assert sampled == [0, 2, 4, 6, 8, 10]

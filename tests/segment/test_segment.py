@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.chunk import Samples, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
@@ -59,7 +59,7 @@ def stages(
     out = tmp_path_factory.mktemp("stages")
 
     def done(function: Callable, job: Job, name: str) -> Path:
-        with threads(1):  # as the stages
+        with torch_threads(1):  # as the stages
             function(job.inputs, job.arguments, out / name, lambda frames: None)
         return out / name
 

@@ -236,13 +236,13 @@ def test_loading_says_what_is_wrong(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="cannot be read"):
         load_method(broken(model=b"\0" * 64))
     wide = {**said, "dims": {**said["dims"], "C": 5}}
-    with pytest.raises(RhasError, match="do not fit the configuration"):
+    with pytest.raises(RhasError, match="does not fit its configuration"):
         load_method(broken(config=json.dumps(wide).encode()))
     state = load_file(whole / MODEL)
     state.pop("encoders.0.head.bias")
     save_file(state, tmp_path / MODEL)
     (tmp_path / CONFIG).write_text(json.dumps(said))
-    with pytest.raises(RhasError, match=r"1 weights .*\n.*encoders.0.head.bias"):
+    with pytest.raises(RhasError, match=r"got: missing: encoders\.0\.head\.bias\n"):
         load_method(tmp_path)
 
 

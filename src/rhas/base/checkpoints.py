@@ -1,4 +1,4 @@
-"""Checkpoint folders: found, told apart by content, whole or refused."""
+"""Checkpoints: where they lie, their content's hash, and whether they fit their model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 
 HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
+
+Shape = Sequence[int]
 
 
 def checkpoint_folder(checkpoint: str) -> Path:
@@ -41,27 +43,55 @@ def checkpoint_folder(checkpoint: str) -> Path:
         ) from error
 
 
-def content_hash(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
+def hash_checkpoint(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
     """Hex SHA-256 over names and content of the folder's files that match a pattern (no README)."""
     combined = hashlib.sha256()
     for path in sorted({p for pattern in patterns for p in folder.glob(pattern) if p.is_file()}):
         facts = path.stat()
-        content = _file_hash(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        content = _hash_once(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         combined.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return combined.hexdigest()
 
 
 @lru_cache(maxsize=64)
-def _file_hash(path: Path, *facts: int) -> str:
+def _hash_once(path: Path, *facts: int) -> str:
     """Once per process for an unchanged file: gigabytes take seconds."""
     return hash_file(path)
 
 
-def check_weights(
+def check_weights_fit(
+    where: Path | str,
+    expected: Mapping[str, Shape],
+    found: Mapping[str, Shape],
+    do: str = "",
+) -> None:
+    """Compares the weights of a checkpoint with the parameters of its model.
+
+    Args:
+        where: the file or folder, for the message.
+        expected: shape of each of the model's parameters.
+        found: shape of each weight of the checkpoint.
+        do: advice, where the usual one does not suit.
+
+    Raises:
+        RhasError: see `refuse_weights`.
+    """
+    both = expected.keys() & found.keys()
+    refuse_weights(
+        where,
+        sorted(expected.keys() - both),
+        sorted(found.keys() - both),
+        {n: (found[n], expected[n]) for n in both if tuple(found[n]) != tuple(expected[n])},
+        do,
+    )
+
+
+def refuse_weights(
     where: Path | str,
     missing: Sequence[str],
     unexpected: Sequence[str],
-    shapes: Mapping[str, tuple[Sequence[int], Sequence[int]]],
+    shapes: Mapping[str, tuple[Shape, Shape]],
+    do: str = "",
 ) -> None:
     """Refuses a checkpoint that does not fit its model exactly.
 
@@ -70,16 +100,17 @@ def check_weights(
         missing: parameters that the checkpoint lacks.
         unexpected: weights that the model has no place for.
         shapes: of each weight of another shape, the one in the checkpoint and the model's.
+        do: advice, where the usual one does not suit.
 
     Raises:
-        RhasError: anything of the three.
+        RhasError: one of the three is not empty.
     """
     problems = {
         "missing": sorted(missing),
         "unexpected": sorted(unexpected),
         "of another shape": [
-            f"{name} {tuple(own)} for {tuple(wanted)}"
-            for name, (own, wanted) in sorted(shapes.items())
+            f"{name} {tuple(found)} for {tuple(expected)}"
+            for name, (found, expected) in sorted(shapes.items())
         ],
     }
     if any(problems.values()):
@@ -87,11 +118,13 @@ def check_weights(
             "the checkpoint does not fit its configuration",
             where=str(where),
             expected="a weight for every parameter, and no other",
-            got="; ".join(f"{what}: {_few(names)}" for what, names in problems.items() if names),
-            do="give the configuration that belongs to this checkpoint, or download it again",
+            got="; ".join(
+                f"{what}: {_shorten(names)}" for what, names in problems.items() if names
+            ),
+            do=do or "give the configuration that belongs to this checkpoint, or download it again",
         )
 
 
-def _few(names: Sequence[str], most: int = 5) -> str:
+def _shorten(names: Sequence[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

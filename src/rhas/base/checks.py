@@ -1,4 +1,4 @@
-"""The outcome of looking at one thing: fine, worth a look, or wrong, and what to do about it."""
+"""The outcome of a check: ok, a warning or a failure, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Level = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The outcome of one check.
 
     Args:
-        name: what, in a few words.
-        level: ok, warn (goes on, but somebody should look) or fail.
+        name: what was checked, in a few words.
+        level: ok, warn (not an error, but worth a look) or fail.
         found: what was found.
         do: what the user can do about it; empty where it is ok.
     """
@@ -25,7 +25,7 @@ class Check:
     do: str = ""
 
 
-def worst(checks: list[Check]) -> Level:
-    """The worst level of all; ok where there is nothing."""
+def worst_level(checks: list[Check]) -> Level:
+    """The most serious level of all checks; ok without any."""
     levels = {check.level for check in checks}
     return "fail" if "fail" in levels else "warn" if "warn" in levels else "ok"

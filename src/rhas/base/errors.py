@@ -31,8 +31,8 @@ class RhasError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         state = (self.what, self.where, self.expected, self.got, self.do)
-        return _rebuild, state
+        return _rebuild_error, state
 
 
-def _rebuild(what: str, where: str, expected: str, got: str, do: str) -> RhasError:
+def _rebuild_error(what: str, where: str, expected: str, got: str, do: str) -> RhasError:
     return RhasError(what, where=where, expected=expected, got=got, do=do)

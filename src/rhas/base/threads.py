@@ -1,4 +1,4 @@
-"""How many threads torch has: bits must not depend on the number of cores."""
+"""The number of torch's threads, fixed so that results do not depend on the number of cores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """So many, at least 1, within; the number from before afterwards."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Sets torch's number of threads (1 or more) within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

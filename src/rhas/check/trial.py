@@ -13,7 +13,7 @@ import av
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.check.data import Data, FilmFacts
 from rhas.config.params import Params
 from rhas.crop import crop_film
@@ -74,7 +74,7 @@ def run_trial(
     Raises:
         RhasError: no film to cut from, or what a stage raises.
     """
-    with threads(1):
+    with torch_threads(1):
         for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
             place = folder / name
             place.mkdir()

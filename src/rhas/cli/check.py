@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rhas.base.checks import worst
+from rhas.base.checks import worst_level
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
 from rhas.cli.project import find_params
 
@@ -47,7 +47,7 @@ def check(
         raise typer.BadParameter("a trial needs the models", param_hint="--quick")
     with contextlib.chdir(params.absolute().parent), progress_bar("films") as progress:
         checks = check_everything(Path(params.name), trial, not quick, progress)
-    level = worst(checks)
+    level = worst_level(checks)
     if as_json:
         print_json({"level": level, "checks": [vars(one) for one in checks]})
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rhas.base.checks import worst
+from rhas.base.checks import worst_level
 from rhas.cli.output import make_check_table, make_console, print_json
 
 
@@ -94,4 +94,4 @@ def inspect(
             screen.print(make_check_table(checks, "verified"))
         if plot is not None:
             screen.print(f"picture in {plot}", markup=False)
-    raise typer.Exit(1 if worst(checks) == "fail" or facts.get("damaged") else 0)
+    raise typer.Exit(1 if worst_level(checks) == "fail" or facts.get("damaged") else 0)

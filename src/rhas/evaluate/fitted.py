@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.base.checkpoints import content_hash
+from rhas.base.checkpoints import hash_checkpoint
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
@@ -108,4 +108,4 @@ def origin_of(model: Path, info: SampleInfo) -> Origin:
 
 def model_hash(folder: Path) -> str:
     """Hash of a trained method's folder: its weights and configuration, nothing beside them."""
-    return content_hash(folder, (MODEL, CONFIG))
+    return hash_checkpoint(folder, (MODEL, CONFIG))

@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from rhas.base.checkpoints import check_weights, checkpoint_folder, content_hash
+from rhas.base.checkpoints import checkpoint_folder, hash_checkpoint, refuse_weights
 from rhas.base.errors import RhasError
 from rhas.config.ground import Policy, Prompting
 from rhas.config.section import Device
@@ -77,8 +77,8 @@ def read(checkpoint: str) -> Read:
             do="check ground.checkpoint",
         ) from error
     shapes = {name: (own, wanted) for name, own, wanted in found["mismatched_keys"]}
-    check_weights(checkpoint, found["missing_keys"], found["unexpected_keys"], shapes)
-    return Read(model.eval(), processor, content_hash(folder))
+    refuse_weights(checkpoint, found["missing_keys"], found["unexpected_keys"], shapes)
+    return Read(model.eval(), processor, hash_checkpoint(folder))
 
 
 @lru_cache(maxsize=2)

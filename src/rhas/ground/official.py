@@ -26,7 +26,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from rhas.base.checkpoints import check_weights, content_hash
+from rhas.base.checkpoints import check_weights_fit, hash_checkpoint
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 from rhas.config.ground import Policy, Prompting
@@ -197,21 +197,18 @@ def read(checkpoint: str) -> Read:
                 got=f"{type(error).__name__}: {error}",
                 do="use the config that was published with the checkpoint",
             ) from error
-    own = model.state_dict()
     state = {name: value for name, value in state.items() if name not in _SUPERFLUOUS}
-    both = own.keys() & state.keys()
-    check_weights(
+    check_weights_fit(
         weights[0],
-        sorted(own.keys() - both),
-        sorted(state.keys() - both),
-        {n: (state[n].shape, own[n].shape) for n in both if state[n].shape != own[n].shape},
+        {name: value.shape for name, value in model.state_dict().items()},
+        {name: value.shape for name, value in state.items()},
     )
     model.load_state_dict(state)
     if (folder / "preprocessor_config.json").is_file():
         images = GroundingDinoImageProcessor.from_pretrained(folder, local_files_only=True)
     else:
         images = GroundingDinoImageProcessor()
-    return Read(model.eval(), images, content_hash(folder, _FILES), values)
+    return Read(model.eval(), images, hash_checkpoint(folder, _FILES), values)
 
 
 @lru_cache(maxsize=2)

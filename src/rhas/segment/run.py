@@ -17,7 +17,7 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.formatting import format_duration
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.crop import crop_film
 from rhas.decode import decode_film
 from rhas.decode.container import FilmInfo
@@ -86,7 +86,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
 
 def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
     params, readout = request.params, request.readout or default_readout()
-    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, threads(1):
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]

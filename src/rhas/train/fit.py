@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from rhas.base.errors import RhasError
-from rhas.base.threads import threads
+from rhas.base.threads import torch_threads
 from rhas.config.train import TrainConfig
 from rhas.train.run import CHECKPOINT, Figures, Run
 from rhas.train.samples import Held, SampleSet
@@ -72,7 +72,7 @@ def fit(
             where="data/samples/index.csv",
             do="add films, or change `split` or `chunk.fractions`",
         )
-    with threads(config.threads), torch.random.fork_rng(), team(config.device) as mates:
+    with torch_threads(config.threads), torch.random.fork_rng(), team(config.device) as mates:
         leads = mates.rank == 0
         progress = progress or (_Log() if leads else _silent)
         held = Held(val, config.memory_gb)

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import rhas
+from rhas.base.checkpoints import check_weights_fit
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.config.train import TrainConfig
@@ -75,14 +76,6 @@ def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
         ) from error
     expected = {key: tuple(value.shape) for key, value in method.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
-    odd = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
-    if odd:
-        raise RhasError(
-            f"{len(odd)} weights do not fit the configuration",
-            where=str(folder / MODEL),
-            expected=f"{odd[0]} of shape {expected.get(odd[0], 'none')}",
-            got=str(found.get(odd[0], "none")),
-            do=again,
-        )
+    check_weights_fit(folder / MODEL, expected, found, again)
     method.load_state_dict(state)
     return method.to(device).eval()

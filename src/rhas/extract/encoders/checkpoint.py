@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.base.checkpoints import content_hash
+from rhas.base.checkpoints import hash_checkpoint
 from rhas.base.errors import RhasError
 
 
@@ -29,7 +29,7 @@ def checkpoint_hash(folder: Path) -> str:
             expected="a folder with config.json, weights, tokenizer and preprocessor_config.json",
             do=f"`hf download NAME --local-dir {folder}`, see docs/ENCODERS.md",
         )
-    return content_hash(folder)
+    return hash_checkpoint(folder)
 
 
 def load_model(cls: Any, folder: Path) -> Any:
