@@ -18,9 +18,9 @@ from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.methods import reads_tokens
 from rhas.report.contact_sheet import write_contact_sheets
+from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
-from rhas.report.sources import Origin
-from rhas.report.summary import summary
+from rhas.report.summary import make_summary
 from rhas.stores.manifest import SUBSETS
 from rhas.train import load_method
 
@@ -60,10 +60,10 @@ def main() -> None:
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),
                 partial(write_contact_sheets, STORES, trained_on, config.sheet_frames),
-                partial(write_report, Origin(STORES, SAMPLES, model, settings, LOCK)),
+                partial(write_report, RunInputs(STORES, SAMPLES, model, settings, LOCK)),
             ],
         )
-    Console().print(summary(OUT))
+    Console().print(make_summary(OUT))
 
 
 if __name__ == "__main__":

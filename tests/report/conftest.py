@@ -7,11 +7,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from written_run import Origin, evaluate, write_run
+from written_run import RunInputs, evaluate, write_run
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Origin, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunInputs, Path]:
     """Where a run came from, and its results; do not change them."""
     root = tmp_path_factory.mktemp("run")
     origin = write_run(root)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, chromium
-from written_run import Origin
+from written_run import RunInputs
 
 TAB, ENTER = "\ue004", "\ue007"
 
@@ -20,7 +20,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_it_fits_and_every_picture_is_there(
-    browser: Browser, run: tuple[Origin, Path], width: int
+    browser: Browser, run: tuple[RunInputs, Path], width: int
 ) -> None:
     browser.open(run[1] / "report.html", width)
     assert browser.log() == []
@@ -35,7 +35,7 @@ def test_it_fits_and_every_picture_is_there(
     assert smallest >= 12
 
 
-def test_the_keyboard_reaches_and_sorts(browser: Browser, run: tuple[Origin, Path]) -> None:
+def test_the_keyboard_reaches_and_sorts(browser: Browser, run: tuple[RunInputs, Path]) -> None:
     browser.open(run[1] / "report.html", 1280)
     seen = []
     for _ in range(80):

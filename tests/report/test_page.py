@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from written_run import EVIL, REFERENCES, Origin
+from written_run import EVIL, REFERENCES, RunInputs
 
 from rhas.base.errors import RhasError
 from rhas.report.run import write_report
 
-Run = tuple[Origin, Path]
+Run = tuple[RunInputs, Path]
 
 
 class Page(HTMLParser):
@@ -98,7 +98,7 @@ def test_figures_stand_beside_the_baselines(page: Page, run: Run) -> None:
         columns = [metrics["test"], metrics["val"], baselines["constant_class"]]
         row = " ".join(f"{part(values)[key]:.1f}" for values in columns)
         assert f"{name} {row}" in text
-    assert text.index("Clean figures") < text.index("published evaluator's")
+    assert text.index("Metrics, %") < text.index("published evaluator's")
     assert "One run, seed 0" in text
 
 
@@ -146,7 +146,7 @@ def test_without_tracks_nothing_is_said_to_be_interpolated(run: Run, tmp_path: P
     for name in ("raw", "samples"):
         shutil.copytree(origin.samples.parent / name, data / name)
     stores = origin.stores.__class__(data / "raw", data / "f", data / "b", data / "t")
-    bare = Origin(stores, data / "samples", data / "none", origin.settings, data / "none.lock")
+    bare = RunInputs(stores, data / "samples", data / "none", origin.settings, data / "none.lock")
     write_report(bare, results, out=tmp_path / "page.html")
     text = " ".join(Page((tmp_path / "page.html").read_text("utf-8")).text.split())
     assert "all 3 12 1:00 2,400 70.0 30.0" in text

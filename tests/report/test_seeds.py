@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from typer.testing import CliRunner
-from written_run import SETTINGS, Origin
+from written_run import SETTINGS, RunInputs
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
@@ -19,7 +19,7 @@ from rhas.table.runs import read_experiments, write_file
 
 
 def test_the_page_has_the_spread(
-    run: tuple[Origin, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: tuple[RunInputs, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "project"
     shutil.copytree(run[1].parent, root)

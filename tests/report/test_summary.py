@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rhas.base.errors import RhasError
-from rhas.report.summary import summary
+from rhas.report.summary import make_summary
 
 GROUNDING = {
     "truth": True,
@@ -39,7 +39,7 @@ def cells(folder: Path) -> dict[str, list[str]]:
     """By a row's name, its other cells."""
     console = Console(width=100, record=True, file=None, quiet=False)
     with console.capture() as captured:
-        console.print(summary(folder))
+        console.print(make_summary(folder))
     rows = [line.split("│")[1:-1] for line in captured.get().splitlines() if "│" in line]
     return {name.strip(): [cell.strip() for cell in others] for name, *others in rows}
 
@@ -56,10 +56,10 @@ def test_grounding_and_features(tmp_path: Path) -> None:
     write(tmp_path, GROUNDING, FEATURES)
     shown = cells(tmp_path)
     assert shown["track on the right person"] == ["81.2"]
-    assert shown["box on somebody else"] == ["-"]
+    assert shown["box on another person"] == ["-"]
     assert shown["identity switches"] == ["3"]
-    assert shown["look-alikes, by place: right"] == ["40.0"]
-    assert shown["look-alikes, by garment: right"] == ["-"]
+    assert shown["look-alikes, by place: right person"] == ["40.0"]
+    assert shown["look-alikes, by garment: right person"] == ["-"]
     assert shown["holistic"] == ["12.0"]
     assert shown["chance"] == ["3.5"]
 
@@ -75,4 +75,4 @@ def test_figures_that_are_absent(tmp_path: Path) -> None:
     write(tmp_path, GROUNDING, FEATURES)
     (tmp_path / "grounding.json").unlink()
     with pytest.raises(RhasError, match=r"grounding\.json: no such file"):
-        summary(tmp_path)
+        make_summary(tmp_path)

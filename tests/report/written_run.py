@@ -24,8 +24,8 @@ from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import Origin as Fitted
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
+from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
-from rhas.report.sources import Origin
 from rhas.stores.features import Features
 from rhas.stores.manifest import Film, Manifest
 
@@ -56,7 +56,7 @@ class Blurred:
         return scores
 
 
-def write_run(root: Path) -> Origin:
+def write_run(root: Path) -> RunInputs:
     """The files of the stages before evaluate, in ``root/data``, without films and boxes."""
     data = root / "data"
     stores = Stores(data / "raw", data / "frames", data / "boxes", data / "tracks")
@@ -116,10 +116,10 @@ def write_run(root: Path) -> Origin:
         "stages:\n  train:\n    outs:\n    - {path: models/linear, md5: abc.dir}\n"
         "  evaluate:\n    outs:\n    - {path: results/metrics.json, md5: of_last_time}\n"
     )
-    return Origin(stores, data / "samples", model, SETTINGS, root / "dvc.lock")
+    return RunInputs(stores, data / "samples", model, SETTINGS, root / "dvc.lock")
 
 
-def evaluate(origin: Origin, out: Path) -> None:
+def evaluate(origin: RunInputs, out: Path) -> None:
     """As the stage does."""
     train, val, test = (Samples(origin.samples, side) for side in ("train", "val", "test"))
     config = EvaluateConfig(seed=0)

@@ -18,8 +18,8 @@ def metrics(
 
     Example: rhas metrics
     """
-    from rhas.report.summary import summary
+    from rhas.report.summary import make_summary
 
     if not (folder / "evaluation.json").is_file():
         raise RhasError("no metrics", where=str(folder), do="run `dvc repro`")
-    Console().print(summary(folder))
+    Console().print(make_summary(folder))

@@ -10,11 +10,13 @@ from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
 from rhas.experiments.records import Record, Results, find_figure
-from rhas.report.summary import NAMES
+from rhas.metrics.names import SEGMENTATION_METRICS
 from rhas.table.text import aligned
 
 COLUMNS = {
-    key: name for key, name in NAMES.items() if key not in ("interval_f1_10", "interval_f1_25")
+    metric.key: metric.label
+    for metric in SEGMENTATION_METRICS
+    if metric.key not in ("interval_f1_10", "interval_f1_25")
 }
 """Clean figures of the test side."""
 _ANSWERS = {"constant_class": "best constant answer", "chance": "chance"}

@@ -8,13 +8,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_minutes
@@ -22,6 +20,7 @@ from rhas.base.units import frame_to_seconds
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.metrics.recall import IOU
 from rhas.metrics.tracks import TrackedFilm, find_wrong_boxes, track_overlaps
+from rhas.report.drawing import load_font, pick_text_colour
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
 from rhas.stores.tracks import BoxSource, FilmTracks
@@ -184,7 +183,7 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
     rows = -(-len(sheet.pictures) // columns)
     image = Image.new("RGB", (_WIDTH, top + rows * cell + _MARGIN - _GAP), _PAPER)
     draw = ImageDraw.Draw(image)
-    draw.text((_MARGIN, _MARGIN), sheet.title, _INK, _font(_TITLE, bold=True))
+    draw.text((_MARGIN, _MARGIN), sheet.title, _INK, load_font(_TITLE, bold=True))
     _draw_legend(draw, legend, _MARGIN + _TITLE + 14)
     for number in range(len(sheet.pictures)):
         row, column = divmod(number, columns)
@@ -228,14 +227,14 @@ def _draw_legend(
         if person is not None:
             _tag(draw, (_MARGIN, y), str(person), COLOURS[person % len(COLOURS)], _TEXT)
         last = line == len(lines) - 1
-        draw.text((_MARGIN + 40 * (not last), y), text, colour, _font(_TEXT, bold=bold))
+        draw.text((_MARGIN + 40 * (not last), y), text, colour, load_font(_TEXT, bold=bold))
 
 
 def _tile(sheet: Sheet, number: int, size: tuple[int, int]) -> Image.Image:
     picture = sheet.pictures[number]
     if picture is None:
         tile = Image.new("RGB", size, "#E0E0E0")
-        ImageDraw.Draw(tile).text((10, 10), "no picture", _GREY, _font(_TEXT))
+        ImageDraw.Draw(tile).text((10, 10), "no picture", _GREY, load_font(_TEXT))
         return tile
     tile = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(tile)
@@ -291,20 +290,18 @@ def _tag(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, colour: str, size: int
 ) -> None:
     """Text on a ground of a colour, in black or white, whichever is seen better."""
-    font = _font(size, bold=True)
+    font = load_font(size, bold=True)
     x, y = corner
     width = draw.textlength(text, font)
     draw.rectangle((x, y, x + width + 8, y + size + 3), fill=colour)
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    dark = 0.3 * red + 0.59 * green + 0.11 * blue > 110
-    draw.text((x + 4, y), text, "#000000" if dark else "#FFFFFF", font)
+    draw.text((x + 4, y), text, pick_text_colour(colour), font)
 
 
 def _draw_caption(
     draw: ImageDraw.ImageDraw, sheet: Sheet, number: int, corner: tuple[int, int], width: int
 ) -> None:
     x, y = corner
-    draw.text((x, y), format_minutes(sheet.seconds[number]), _INK, _font(_SMALL))
+    draw.text((x, y), format_minutes(sheet.seconds[number]), _INK, load_font(_SMALL))
     each = max(1, (width - 56) // _MARK)
     for person in range(len(sheet.legend)):
         line, place = divmod(person, each)
@@ -313,11 +310,4 @@ def _draw_caption(
         source = BoxSource(sheet.source[number, person])
         bad = bool(sheet.lost[number, person] or sheet.wrong[number, person])
         draw.text((at[0] + 20, at[1] - 1), _MARKS[source], WRONG if bad else _INK,
-                  _font(_SMALL, bold=bad))  # fmt: skip
-
-
-@cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along: the same letters on every machine."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+                  load_font(_SMALL, bold=bad))  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.files import read_csv, read_json
-from rhas.report.sources import Origin, Results
+from rhas.report.inputs import RunInputs
 from rhas.stores.manifest import SUBSETS, Manifest
 
 
@@ -19,10 +19,10 @@ class FilmCoverage:
 
     Args:
         movie: its name.
-        sides: of the split that its samples lie in; none where nobody of it is annotated.
+        sides: subsets that its samples lie in; none where nobody of it is annotated.
         seconds: its length.
         persons: references.
-        detected: with a detected crop; any crop where nobody knows which is interpolated.
+        detected: with a detected crop; any crop where it is not known which are interpolated.
         interpolated: with an interpolated one.
         missing: without one.
     """
@@ -46,7 +46,7 @@ class Drop:
 
     Args:
         stage: which noticed it.
-        reason: in words.
+        reason: why.
         count: how many.
         which: names, as far as they are known.
     """
@@ -57,24 +57,24 @@ class Drop:
     which: Sequence[str] = ()
 
 
-def read_coverage(origin: Origin) -> list[FilmCoverage]:
+def read_coverage(run: RunInputs) -> list[FilmCoverage]:
     """The films of the manifest, in its order.
 
     Raises:
         RhasError: no manifest, samples or report of the feature stores.
     """
-    fps = origin.info.fps
+    fps = run.info.fps
     sides = defaultdict(set)
-    for row in read_csv(origin.samples / "index.csv"):
+    for row in read_csv(run.samples / "index.csv"):
         sides[row["movie"]].add(row["split"])
-    features = read_json(origin.features / "report.json")
-    tracks = _report(origin.stores.tracks)
+    features = read_json(run.features / "report.json")
+    tracks = _read_report(run.stores.tracks)
     films = []
-    for film in Manifest.read(origin.stores.raw).films:
-        facts, own = features[film.movie], tracks.get(film.movie, {}).get("persons")
+    for film in Manifest.read(run.stores.raw).films:
+        facts, persons = features[film.movie], tracks.get(film.movie, {}).get("persons")
         missing = sum(facts["missing"])
         pairs = facts["frames"] * facts["persons"]
-        filled = sum(person["interpolated"] for person in own) if own else 0
+        filled = sum(person["interpolated"] for person in persons) if persons else 0
         films.append(
             FilmCoverage(
                 film.movie,
@@ -89,16 +89,21 @@ def read_coverage(origin: Origin) -> list[FilmCoverage]:
     return films
 
 
-def read_drops(origin: Origin, results: Results) -> list[Drop]:
-    """What the stages' reports name, zeros included, in the order of the stages."""
-    info, side = origin.info, results.report["test"]
-    frames, boxes = _report(origin.stores.frames), _report(origin.stores.boxes)
-    tracks, features = _report(origin.stores.tracks), _report(origin.features)
+def read_drops(run: RunInputs, report: Mapping[str, Any]) -> list[Drop]:
+    """What the stages' reports name, zeros included, in the order of the stages.
+
+    Args:
+        run: its inputs.
+        report: ``report.json`` of its results.
+    """
+    info, test = run.info, report["test"]
+    frames, boxes = _read_report(run.stores.frames), _read_report(run.stores.boxes)
+    tracks, features = _read_report(run.stores.tracks), _read_report(run.features)
     dropped = defaultdict(int, info.dropped)
     drops: list[Drop] = []
     if frames:
         lost = {movie: facts["lost_frames"] for movie, facts in frames.items()}
-        drops.append(_drop("decode", "frames that could not be decoded", lost))
+        drops.append(_count_drop("decode", "frames that could not be decoded", lost))
     if boxes:
         for key, reason in (
             ("persons_never_found", "persons of whom grounding found no candidate at all"),
@@ -107,15 +112,17 @@ def read_drops(origin: Origin, results: Results) -> list[Drop]:
             ("same_reference_as", "references that the model cannot tell from another"),
         ):
             found = {m: facts[key] for m, facts in boxes.items() if facts.get(key)}
-            drops.append(_people("ground", reason, found))
+            drops.append(_count_people("ground", reason, found))
     if tracks:
-        lost_people = {
+        without_crop = {
             movie: [p["person"] for p in facts["persons"] if not p["detected"]]
             for movie, facts in tracks.items()
         }
-        drops.append(_people("crop", "persons without a single crop", lost_people))
+        drops.append(_count_people("crop", "persons without a single crop", without_crop))
     cut = {m: sum(facts.get("dropped_text_tokens", ())) for m, facts in features.items()}
-    drops.append(_drop("extract", "words of references beyond the encoder's longest text", cut))
+    drops.append(
+        _count_drop("extract", "words of references beyond the encoder's longest text", cut)
+    )
     drops += [
         Drop("chunk", "persons without annotation", len(info.persons_without_annotation),
              info.persons_without_annotation),
@@ -123,34 +130,73 @@ def read_drops(origin: Origin, results: Results) -> list[Drop]:
         Drop("chunk", "frames in those windows", dropped["tail_frames"]),
         Drop("chunk", "intervals outside their film", dropped["intervals_outside_film"]),
         Drop("chunk", "intervals cut at their film's end", dropped["intervals_cut_at_end"]),
-        Drop("evaluate", "test frames without a crop", side["frames_without_crop"]),
-        Drop("evaluate", "test persons without a single crop", len(side["persons_without_crop"]),
-             side["persons_without_crop"]),
-        Drop("evaluate", "classes not in val, read out at the default threshold",
-             len(results.report["classes_with_default_threshold"])),
+        Drop("evaluate", "test frames without a crop", test["frames_without_crop"]),
+        Drop("evaluate", "test persons without a single crop", len(test["persons_without_crop"]),
+             test["persons_without_crop"]),
+        Drop("evaluate", "classes not in val, predicted from the default threshold on",
+             len(report["classes_with_default_threshold"])),
     ]  # fmt: skip
     return drops
 
 
-def by_side(films: Iterable[FilmCoverage]) -> dict[str, list[FilmCoverage]]:
-    """Films by the sides of the split they are in, joined by "+" where they are in several."""
+@dataclass(frozen=True)
+class FilmGroup:
+    """Films that are counted together."""
+
+    name: str
+    films: Sequence[FilmCoverage]
+
+    @property
+    def persons(self) -> int:
+        return sum(film.persons for film in self.films)
+
+    @property
+    def seconds(self) -> float:
+        return sum(film.seconds for film in self.films)
+
+    @property
+    def pairs(self) -> int:
+        return sum(film.pairs for film in self.films)
+
+    @property
+    def detected(self) -> int:
+        return sum(film.detected for film in self.films)
+
+    @property
+    def interpolated(self) -> int:
+        return sum(film.interpolated for film in self.films)
+
+    def shares(self, has_tracks: bool) -> list[float | None]:
+        """Per cent of the pairs that are detected, interpolated and missing.
+
+        Args:
+            has_tracks: it is known which crops are interpolated; else with and without a crop.
+        """
+        missing = sum(film.missing for film in self.films)
+        counts = [self.detected, *([self.interpolated] if has_tracks else []), missing]
+        return [100 * count / self.pairs if self.pairs else None for count in counts]
+
+
+def group_films(films: Sequence[FilmCoverage]) -> list[FilmGroup]:
+    """Films by the subsets they are in, joined by "+" where they are in several, and all films."""
     sides: dict[str, list[FilmCoverage]] = defaultdict(list)
     for film in films:
         sides["+".join(film.sides) or "not annotated"].append(film)
     order = [*SUBSETS, *sorted(set(sides) - set(SUBSETS))]
-    return {side: sides[side] for side in order if side in sides}
+    groups = [FilmGroup(side, sides[side]) for side in order if side in sides]
+    return [*groups, FilmGroup("all", films)]
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def _read_report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     return read_json(path) if path.is_file() else {}
 
 
-def _drop(stage: str, reason: str, counts: Mapping[str, int]) -> Drop:
+def _count_drop(stage: str, reason: str, counts: Mapping[str, int]) -> Drop:
     which = [f"{movie}: {count:,}" for movie, count in counts.items() if count]
     return Drop(stage, reason, sum(counts.values()), which)
 
 
-def _people(stage: str, reason: str, found: Mapping[str, Iterable[Any]]) -> Drop:
-    which = [f"{movie} person {person}" for movie, own in found.items() for person in own]
+def _count_people(stage: str, reason: str, found: Mapping[str, Iterable[Any]]) -> Drop:
+    which = [f"{movie} person {person}" for movie, persons in found.items() for person in persons]
     return Drop(stage, reason, len(which), which)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 from collections.abc import Mapping, Sequence
-from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from rhas.metrics.segments import find_runs
+from rhas.report.images import embed_thumbnail
+from rhas.report.templates import render
 from rhas.segment.absence import REASONS
 from rhas.segment.people import Person
 from rhas.stores.frames import open_frames
@@ -50,35 +46,31 @@ def write_page(
             "overlay": overlay,
             "reasons": REASONS,
             "thumbnails": [
-                _picture(film.images, int(n), _THUMBNAIL_SIDE)
-                for n in _spread(len(film), THUMBNAILS)
+                _embed_frame(film.images, int(n), _THUMBNAIL_SIDE)
+                for n in spread_evenly(len(film), THUMBNAILS)
             ],
             "persons": [
-                _person(person, told, track, crops)
-                for person, told, track, crops in zip(
+                _describe_person(person, values, track, crops)
+                for person, values, track, crops in zip(
                     people, record["persons"], tracked.tracks.persons, tracked.crops, strict=True
                 )
             ],
         }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    template = files("rhas.report").joinpath("film.html").read_text("utf-8")
-    before, after = template.split("{{data}}")
-    page = before.replace("{{title}}", escape(str(record["film"]))) + text + after
-    path.write_text(page, "utf-8")
+    path.write_text(render("film.html.j2", title=str(record["film"]), data=data), "utf-8")
 
 
-def _person(
-    person: Person, told: Mapping[str, Any], track: PersonTrack, crops: JpegReader
+def _describe_person(
+    person: Person, record: Mapping[str, Any], track: PersonTrack, crops: JpegReader
 ) -> dict[str, Any]:
     detected = np.flatnonzero(track.source == BoxSource.DETECTED)
-    shown = detected[_spread(len(detected), CROPS)]
+    shown = detected[spread_evenly(len(detected), CROPS)]
     return {
-        **told,
+        **record,
         "present": {
-            source.label: _spans(track.source == source)
+            source.label: _list_spans(track.source == source)
             for source in (BoxSource.DETECTED, BoxSource.INTERPOLATED)
         },
-        "crops": [_picture(crops, int(n), _CROP_SIDE) for n in shown],
+        "crops": [_embed_frame(crops, int(n), _CROP_SIDE) for n in shown],
         "curves": [
             {"class": c.class_id, "threshold": c.threshold, "step": c.step, "values": c.values}
             for c in person.curves
@@ -86,23 +78,18 @@ def _person(
     }
 
 
-def _spread(count: int, most: int) -> np.ndarray:
+def spread_evenly(count: int, most: int) -> np.ndarray:
     """Up to ``most`` of the numbers below ``count``, evenly spread, first and last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def _spans(there: np.ndarray) -> list[list[int]]:
-    starts, stops = find_runs(there)
-    return [[int(a), int(b)] for a, b in zip(starts, stops, strict=True) if there[a]]
+def _list_spans(active: np.ndarray) -> list[list[int]]:
+    starts, stops = find_runs(active)
+    return [[int(a), int(b)] for a, b in zip(starts, stops, strict=True) if active[a]]
 
 
-def _picture(reader: JpegReader, frame: int, side: int) -> dict[str, Any]:
+def _embed_frame(reader: JpegReader, frame: int, side: int) -> dict[str, Any]:
     """The frame's number and a data URI, its longer side at most ``side``."""
-    picture = reader[frame]
-    assert picture is not None
-    image = Image.fromarray(picture)
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    coded = base64.b64encode(buffer.getvalue()).decode()
-    return {"frame": frame, "picture": f"data:image/jpeg;base64,{coded}"}
+    image = reader[frame]
+    assert image is not None
+    return {"frame": frame, "picture": embed_thumbnail(image, side)}

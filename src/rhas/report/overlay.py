@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from rhas.report.drawing import load_font
 from rhas.stores.frames import open_frames
 from rhas.stores.tracks import BoxSource, FilmTracks
 
@@ -107,7 +107,7 @@ class _Canvas:
         self._wide, self._high = width * self._factor, height * self._factor
         self._references = references
         text = max(13, self._high // 30)
-        self._font = _font(text)
+        self._font = load_font(text)
         self._line = text + text // 2
         band = self._line * len(references) + text // 2
         self.size = self._wide + self._wide % 2, (self._high + band + 1) // 2 * 2
@@ -174,10 +174,3 @@ class _Canvas:
         while text and self._font.getlength(text + "…") > room:
             text = text[:-1]
         return text + "…"
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, as matplotlib brings it along: Latin, Greek, Cyrillic, Arabic, not Chinese."""
-    return ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size
-    )

@@ -3,49 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rhas.report import drawing
-from rhas.report.html import Markup, bdi, join, scroller, table, tag
-from rhas.report.pictures import data_uri
-from rhas.report.sections import section
-from rhas.report.sources import Results
+from rhas.report.images import embed_image
 
 _BEST, _WORST = ("Best", "Second best"), ("Second worst", "Worst")
 
 
-def persons(results: Results) -> Markup:
-    """The section of persons. Whose annotation is empty is not ranked: nothing can be found."""
-    ranked = sorted(
-        (row for row in results.persons if int(row["labelled_frames"])),
-        key=lambda row: (-float(row["frame_f1"]), row["movie"], int(row["person"])),
+@dataclass(frozen=True)
+class PersonRow:
+    """A row of ``persons.csv``.
+
+    Args:
+        without_crop, labelled: shares of the frames, 0-1.
+        frame_f1: 0-100; None where nothing is annotated.
+        label_set_iou: 0-100.
+    """
+
+    movie: str
+    number: int
+    reference: str
+    frames: int
+    without_crop: float
+    labelled: float
+    frame_f1: float | None
+    label_set_iou: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image within the page."""
+
+    uri: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A person in pictures.
+
+    Args:
+        place: ``Best``, for example.
+        summary: their metrics in words.
+        sheet: the film's contact sheet; None where it is absent or shown above.
+    """
+
+    place: str
+    person: PersonRow
+    summary: str
+    timeline: Picture
+    sheet: Picture | None
+    sheet_is_above: bool
+
+
+def rank_persons(rows: Sequence[Mapping[str, str]]) -> list[PersonRow]:
+    """Persons by frame F1, the best first; at the end those whose annotation is empty."""
+    persons = [_read_person(row) for row in rows]
+    ranked = [person for person in persons if person.labelled]
+    ranked.sort(key=lambda person: (-(person.frame_f1 or 0.0), person.movie, person.number))
+    return [*ranked, *(person for person in persons if not person.labelled)]
+
+
+def _read_person(row: Mapping[str, str]) -> PersonRow:
+    frames = int(row["frames"])
+    return PersonRow(
+        row["movie"],
+        int(row["person"]),
+        row["reference"],
+        frames,
+        int(row["frames_without_crop"]) / max(frames, 1),
+        int(row["labelled_frames"]) / max(frames, 1),
+        float(row["frame_f1"]) if row["frame_f1"] else None,
+        float(row["label_set_iou"]),
     )
-    others = [row for row in results.persons if not int(row["labelled_frames"])]
+
+
+def make_cards(folder: Path, persons: Sequence[PersonRow]) -> list[Card]:
+    """Cards of the best and the worst of `rank_persons`; each film's contact sheet once.
+
+    Args:
+        folder: ``results/``.
+        persons: ranked.
+    """
     shown: set[str] = set()
-    cards = [_card(results.folder, place, row, shown) for place, row in best_and_worst(ranked)]
-    rows = [
-        [
-            join((bdi(row["movie"]), f", person\N{NO-BREAK SPACE}{row['person']}")),
-            f"{int(row['frames']):,}", f"{100 * _share(row, 'frames_without_crop'):.0f}",
-            join((f"{float(row['frame_f1']):.1f}", drawing.bar(float(row["frame_f1"]) / 100)))
-            if row["frame_f1"] else "–",
-            f"{float(row['label_set_iou']):.1f}", bdi(row["reference"]),
-        ]
-        for row in [*ranked, *others]
-    ]  # fmt: skip
-    header = ["person", "frames", "without crop, %", "frame F1, %", "label-set IoU, %",
-              "reference"]  # fmt: skip
-    return section(
-        "persons", "Persons",
-        tag("p", "Frame F1 counts pairs of a frame and a class, said and true; persons are ranked "
-            "by it."),
-        table(f"The {len(rows)} persons of test; a column's name sorts", header, rows,
-              sortable=True, texts=(0, 5)),
-        *cards,
-    )  # fmt: skip
+    cards = []
+    for place, person in pick_best_and_worst([p for p in persons if p.labelled]):
+        path = folder / "contact_sheets" / f"{person.movie}.jpg"
+        is_above = person.movie in shown
+        sheet = None
+        if path.is_file() and not is_above:
+            shown.add(person.movie)
+            sheet = Picture(
+                embed_image(path),
+                f"Contact sheet of {person.movie}: frames spread over the film with the boxes of "
+                f"everybody's track; this is person {person.number}.",
+                f"Frames of the film with everybody's boxes; this is person {person.number}.",
+            )
+        summary = _describe_person(person)
+        cards.append(
+            Card(place, person, summary, _embed_timeline(folder, person, summary), sheet, is_above)
+        )
+    return cards
 
 
-def best_and_worst(ranked: Sequence[Mapping[str, str]]) -> list[tuple[str, Mapping[str, str]]]:
+def pick_best_and_worst(ranked: Sequence[PersonRow]) -> list[tuple[str, PersonRow]]:
     """(place, person) of those shown: the two best and the two worst, nobody twice.
 
     Args:
@@ -57,41 +120,20 @@ def best_and_worst(ranked: Sequence[Mapping[str, str]]) -> list[tuple[str, Mappi
     return list(zip((*_BEST[:best], *_WORST[len(_WORST) - worst :]), shown, strict=True))
 
 
-def _card(folder: Path, place: str, row: Mapping[str, str], shown: set[str]) -> Markup:
-    movie, number = row["movie"], int(row["person"])
-    f1, overlap = float(row["frame_f1"]), float(row["label_set_iou"])
-    figures = (
-        f"Frame F1 {f1:.1f} %, label-set IoU {overlap:.1f} %, no crop in "
-        f"{100 * _share(row, 'frames_without_crop'):.0f} % of {int(row['frames']):,} frames, "
-        f"annotated in {100 * _share(row, 'labelled_frames'):.0f} %."
+def _describe_person(person: PersonRow) -> str:
+    return (
+        f"Frame F1 {person.frame_f1 or 0.0:.1f} %, label-set IoU {person.label_set_iou:.1f} %, "
+        f"no crop in {100 * person.without_crop:.0f} % of {person.frames:,} frames, "
+        f"annotated in {100 * person.labelled:.0f} %."
     )
-    heading = tag("h3", f"{place}: ", bdi(movie), f", person {number}",
-                  id=f"person-{movie}-{number}")  # fmt: skip
-    parts = [heading, tag("blockquote", bdi(row["reference"])), tag("p", figures)]
-    timeline = folder / "timelines" / f"{movie}_person_{number:03d}.png"
-    parts.append(
-        _figure(timeline, f"Timeline of {movie}, person {number}: {row['reference']}. Per class, "
-                f"truth above prediction. {figures}",
-                "Truth (blue, above) and prediction (orange, below), a row per class; grey where "
-                "the person was not found.")
-    )  # fmt: skip
-    sheet = folder / "contact_sheets" / f"{movie}.jpg"
-    if movie in shown:
-        parts.append(tag("p", "The contact sheet of this film is above.", class_="soft"))
-    elif sheet.is_file():
-        shown.add(movie)
-        parts.append(
-            _figure(sheet, f"Contact sheet of {movie}: frames spread over the film with the boxes "
-                    f"of everybody's track; this is person {number}.",
-                    f"Frames of the film with everybody's boxes; this is person {number}.")
-        )  # fmt: skip
-    return tag("article", *parts, class_="person")
 
 
-def _figure(path: Path, alt: str, caption: str) -> Markup:
-    image = tag("img", src=data_uri(path), alt=alt)
-    return tag("figure", scroller(caption, image), tag("figcaption", caption))
-
-
-def _share(row: Mapping[str, str], key: str) -> float:
-    return int(row[key]) / max(int(row["frames"]), 1)
+def _embed_timeline(folder: Path, person: PersonRow, summary: str) -> Picture:
+    path = folder / "timelines" / f"{person.movie}_person_{person.number:03d}.png"
+    return Picture(
+        embed_image(path),
+        f"Timeline of {person.movie}, person {person.number}: {person.reference}. Per class, truth "
+        f"above prediction. {summary}",
+        "Truth (blue, above) and prediction (orange, below), a row per class; grey where the "
+        "person was not found.",
+    )

@@ -9,8 +9,8 @@ import yaml
 
 from rhas.base.errors import RhasError
 from rhas.evaluate.stores import Stores
+from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
-from rhas.report.sources import Origin
 from rhas.table.runs import Run, read_experiments
 
 
@@ -51,7 +51,7 @@ def write_with_seeds(
     evaluate = yaml.safe_load(lock.read_text("utf-8"))["stages"]["evaluate"]
     settings = evaluate["params"]["params.yaml"]
     data = Path("data")
-    origin = Origin(
+    origin = RunInputs(
         Stores(data / "raw", data / "frames", data / "boxes", data / "tracks"),
         data / "samples", Path("models") / settings["method"], settings, lock,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from rhas.base.errors import RhasError
+from rhas.metrics.names import FURTHER_METRICS, PAPER_METRICS
 from rhas.table.runs import Run
 
 Evaluator = Literal["clean", "as_published"]
@@ -23,22 +24,10 @@ Source = Literal["ours", "paper", "constant", "chance"]
 
 EVALUATORS: tuple[Evaluator, ...] = ("clean", "as_published")
 SIDES = ("val", "test")
-FIGURES = {
-    "acc": "ACC",
-    "edit": "EDIT",
-    "f1_10": "F1@10",
-    "f1_25": "F1@25",
-    "f1_50": "F1@50",
-}
-"""The paper's figures."""
-FURTHER = {
-    "map": "mAP",
-    "interval_f1_10": "iF1@10",
-    "interval_f1_25": "iF1@25",
-    "interval_f1_50": "iF1@50",
-    "label_set_iou": "IoU",
-}
-"""Clean figures that the paper does not have: frame mAP, interval F1, label-set IoU."""
+FIGURES = {metric.key: metric.heading for metric in PAPER_METRICS}
+"""The paper's metrics."""
+FURTHER = {metric.key: metric.heading for metric in FURTHER_METRICS}
+"""Those that the paper does not have."""
 METHODS = {
     "fact": "FACT",
     "actdiff": "ActDiff",

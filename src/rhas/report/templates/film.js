@@ -1,66 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{{title}}</title>
-<style>
-:root { --ink: #1b1b1b; --soft: #5a5a5a; --line: #d5d5d5; --bar: 0, 84, 147; --paper: #fff; --label: 10rem; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 90rem; font: 16px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-h1 { font-size: 1.4rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 0; overflow-wrap: anywhere; }
-p { margin: .25rem 0; }
-.soft { color: var(--soft); }
-.warn { border-left: 4px solid #b35900; padding-left: .6rem; }
-.film { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; align-items: flex-start; }
-video { max-width: min(100%, 44rem); background: #111; flex: 2 1 22rem; min-width: 0; }
-.strip { display: flex; flex-wrap: wrap; gap: .4rem; flex: 1 1 18rem; min-width: 0; }
-.thumb { border: 1px solid var(--line); background: none; padding: 2px; font: inherit; font-size: .8rem; color: inherit; margin: 0; text-align: center; }
-button.thumb { cursor: pointer; }
-.thumb img { display: block; max-width: 100%; width: 7.2rem; height: auto; }
-.crops .thumb img { width: 4.2rem; }
-section { border-top: 2px solid var(--line); padding: 1rem 0; }
-.head { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: flex-start; justify-content: space-between; }
-.number { display: inline-block; min-width: 1.7em; text-align: center; background: var(--ink); color: #fff; padding: 0 .3em; margin-right: .4em; }
-.tools { display: flex; gap: .4rem; align-items: center; margin: .5rem 0; flex-wrap: wrap; }
-.tools button { font: inherit; min-width: 2.2rem; padding: .1rem .5rem; border: 1px solid #777; background: #f4f4f4; cursor: pointer; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); position: relative; }
-.rows { position: relative; min-width: 100%; }
-.row { display: flex; border-bottom: 1px solid #eee; height: 2.1rem; }
-.row.axis { height: 1.5rem; border: 0; }
-.label { position: sticky; left: 0; z-index: 3; width: var(--label); flex: none; background: var(--paper); border-right: 1px solid var(--line); padding: .3rem .4rem; font-size: .85rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.track { position: relative; flex: 1 1 0; min-width: 0; cursor: crosshair; }
-.track svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-.bar { position: absolute; bottom: 1px; height: 42%; min-width: 4px; padding: 0; border: 1px solid rgb(var(--bar)); cursor: pointer; }
-.bar:focus-visible, button:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 3px solid #d55e00; outline-offset: 1px; z-index: 2; }
-.gap { position: absolute; top: 15%; height: 70%; }
-.tick { position: absolute; top: 0; font-size: .75rem; color: var(--soft); border-left: 1px solid #999; padding-left: .2rem; white-space: nowrap; }
-.now { position: absolute; top: 0; bottom: 0; width: 0; border-left: 2px solid #d55e00; pointer-events: none; z-index: 2; }
-#tip { position: fixed; z-index: 9; background: #1b1b1b; color: #fff; padding: .35rem .55rem; font-size: .85rem; max-width: 20rem; pointer-events: none; white-space: pre-line; }
-#tip[hidden] { display: none; }
-.legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .85rem; padding: 0; margin: .5rem 0; list-style: none; }
-.legend i { display: inline-block; width: 2rem; height: .9rem; vertical-align: -.1rem; margin-right: .35rem; border: 1px solid #777; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; }
-th, td { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid #e5e5e5; font-variant-numeric: tabular-nums; white-space: nowrap; }
-summary { cursor: pointer; padding: .3rem 0; }
-.detected { background: #444; }
-.interpolated { background: repeating-linear-gradient(90deg, #444 0 3px, #fff 3px 6px); }
-.r0 { background: repeating-linear-gradient(45deg, #999 0 1px, #fff 1px 7px); }
-.r1 { background: repeating-linear-gradient(-45deg, #999 0 2px, #fff 2px 5px); }
-.r2 { background: repeating-linear-gradient(0deg, #999 0 2px, #fff 2px 5px); }
-.r3 { background: radial-gradient(#888 1px, #fff 1.3px) 0 0 / 5px 5px; }
-.r4 { background: repeating-linear-gradient(90deg, #111 0 1px, #fff 1px 3px); }
-@media (max-width: 40rem) { :root { --label: 6.4rem; } body { padding: .6rem; } .thumb img { width: 5.4rem; } }
-</style>
-</head>
-<body>
-<main id="main"><noscript>This page draws itself with JavaScript; intervals.csv holds the same.</noscript></main>
-<div id="tip" role="status" hidden></div>
-<script type="application/json" id="data">{{data}}</script>
-<script>
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const main = document.getElementById("main"), tip = document.getElementById("tip");
@@ -100,10 +37,10 @@ function show(text, x, y) {
 }
 const hide = () => { tip.hidden = true; };
 
-function told(action) {
-  const sure = action.confidence === null ? "confidence unknown" : "confidence " + percent(action.confidence);
+function describe(action) {
+  const confidence = action.confidence === null ? "confidence unknown" : "confidence " + percent(action.confidence);
   return `${action.action}\n${clock(action.start_frame)} to ${clock(action.end_frame)}\n`
-    + `score ${action.score.toFixed(2)}, ${sure}\nperson found in ${percent(action.seen)} of it`;
+    + `score ${action.score.toFixed(2)}, ${confidence}\nperson found in ${percent(action.seen)} of it`;
 }
 function frameAt(event, track) {
   const box = track.getBoundingClientRect();
@@ -117,15 +54,15 @@ function header() {
   main.append(make("p", { class: "soft" },
     `${clock(data.frames, false)}, ${data.frames} frames at ${data.fps} per second, ${counted(data.cuts.length, "cut")}, `
     + `${counted(data.persons.length, "person")}; model ${data.model}.`
-    + (data.lost_frames ? ` ${counted(data.lost_frames, "picture of the film is", "pictures of the film are")} lost.` : "")));
+    + (data.lost_frames ? ` ${counted(data.lost_frames, "frame of the film", "frames of the film")} could not be decoded.` : "")));
   if (data.built_in_checkpoints.length)
-    main.append(make("p", { class: "warn" }, "Made with checkpoints that were trained on drawn figures alone ("
-      + data.built_in_checkpoints.join(", ") + "): of people in a real film this tells next to nothing."));
+    main.append(make("p", { class: "warning" }, "Made with checkpoints that were trained on drawn films only ("
+      + data.built_in_checkpoints.join(", ") + "). They do not work on real films."));
   main.append(data.readout.calibrated
-    ? make("p", { class: "soft" }, "Confidence: how often, on films with known answers, a class with such scores was true.")
-    : make("p", { class: "warn" }, data.readout.fitted
-      ? "Confidences are unknown: there were no films with known answers to measure them on."
-      : "No read-out was fitted for this model: every class is told from score "
+    ? make("p", { class: "soft" }, "Confidence: how often a class with such scores was true in the annotated films of val.")
+    : make("p", { class: "warning" }, data.readout.fitted
+      ? "Confidences are unknown: val had no annotated film to measure them on."
+      : "No thresholds were fitted for this model: every class is predicted from score "
         + data.readout.default_threshold + " on, and confidences are unknown."));
   const film = make("div", { class: "film" });
   if (data.overlay) {
@@ -164,7 +101,7 @@ function presence(person) {
   hover(track, frame => {
     const lost = person.not_found.find(l => l.start_frame <= frame && frame < l.end_frame);
     if (!lost) return clock(frame) + "\nfound";
-    const best = lost.best_score === null ? "" : `\nbest score ${lost.best_score.toFixed(2)}, needed about ${data.min_score}`;
+    const best = lost.best_score === null ? "" : `\nbest score ${lost.best_score.toFixed(2)}, about ${data.min_score} is needed`;
     return `${clock(lost.start_frame)} to ${clock(lost.end_frame)}\nnot found, ${lost.reason}: ${data.reasons[lost.reason]}${best}`;
   });
   return make("div", { class: "row" }, make("div", { class: "label" }, "found"), track);
@@ -203,27 +140,27 @@ function rowsOf(person) {
   rows.append(axis(), presence(person));
   const bars = [];
   for (const scores of person.curves) {
-    const own = person.intervals.filter(action => action.class_id === scores.class);
+    const actions = person.intervals.filter(action => action.class_id === scores.class);
     const track = make("div", { class: "track" }, curve(scores));
-    hover(track, frame => `${own[0].action}\n${clock(frame)}\nscore ${(scores.values[Math.floor(frame / scores.step)] / 100).toFixed(2)}, told from ${scores.threshold.toFixed(2)} on`);
-    for (const action of own) {
-      const sure = action.confidence === null ? .7 : .25 + .75 * action.confidence;
+    hover(track, frame => `${actions[0].action}\n${clock(frame)}\nscore ${(scores.values[Math.floor(frame / scores.step)] / 100).toFixed(2)}, predicted from ${scores.threshold.toFixed(2)} on`);
+    for (const action of actions) {
+      const opacity = action.confidence === null ? .7 : .25 + .75 * action.confidence;
       const bar = make("button", {
-        class: "bar", type: "button", tabindex: "-1", "aria-label": told(action).replaceAll("\n", ", "),
-        style: `left:${at(action.start_frame)};width:${at(action.end_frame - action.start_frame)};background:rgba(var(--bar), ${sure.toFixed(2)})`,
+        class: "bar", type: "button", tabindex: "-1", "aria-label": describe(action).replaceAll("\n", ", "),
+        style: `left:${at(action.start_frame)};width:${at(action.end_frame - action.start_frame)};background:rgba(var(--bar), ${opacity.toFixed(2)})`,
       });
-      bar.addEventListener("pointermove", event => show(told(action), event.clientX, event.clientY));
+      bar.addEventListener("pointermove", event => show(describe(action), event.clientX, event.clientY));
       bar.addEventListener("focus", () => {
         for (const other of bars) other.bar.tabIndex = other.bar === bar ? 0 : -1;
         const box = bar.getBoundingClientRect();
-        show(told(action), box.left, box.bottom - 10);
+        show(describe(action), box.left, box.bottom - 10);
       });
       bar.addEventListener("blur", hide);
       bar.addEventListener("click", () => seek(action.start_frame));
       bars.push({ bar, action });
       track.append(bar);
     }
-    rows.append(make("div", { class: "row" }, make("div", { class: "label", title: own[0].action }, own[0].action.replaceAll("_", " ")), track));
+    rows.append(make("div", { class: "row" }, make("div", { class: "label", title: actions[0].action }, actions[0].action.replaceAll("_", " ")), track));
   }
   bars.sort((a, b) => a.action.start_frame - b.action.start_frame || a.action.end_frame - b.action.end_frame);
   if (bars.length) bars[0].bar.tabIndex = 0;
@@ -245,22 +182,22 @@ function timeline(person) {
   const rows = rowsOf(person);
   const scroll = make("div", { class: "scroll", role: "group", "aria-label": `Timeline of person ${person.person}: arrow keys go from interval to interval, Enter goes there in the film` }, rows);
   let zoom = 1;
-  const said = make("span", { class: "soft", "aria-live": "polite" }, "1×");
+  const factorText = make("span", { class: "soft", "aria-live": "polite" }, "1×");
   const set = factor => {
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / rows.clientWidth;
     zoom = Math.max(1, Math.min(64, zoom * factor));
     rows.style.width = 100 * zoom + "%";
     scroll.scrollLeft = middle * rows.clientWidth - scroll.clientWidth / 2;
-    said.textContent = zoom + "×";
+    factorText.textContent = zoom + "×";
   };
   const tools = make("div", { class: "tools" },
-    make("button", { type: "button", "aria-label": "Shorter stretch of time, larger", onclick: () => set(2) }, "+"),
-    make("button", { type: "button", "aria-label": "Longer stretch of time, smaller", onclick: () => set(.5) }, "−"), said);
+    make("button", { type: "button", "aria-label": "Zoom in", onclick: () => set(2) }, "+"),
+    make("button", { type: "button", "aria-label": "Zoom out", onclick: () => set(.5) }, "−"), factorText);
   return [tools, scroll];
 }
 
 function table(head, rows) {
-  return make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Table" }, make("table", {},
+  return make("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": "Table" }, make("table", {},
     make("thead", {}, make("tr", {}, ...head.map(name => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map(row => make("tr", {}, ...row.map(cell => make("td", {}, cell)))))));
 }
@@ -277,12 +214,12 @@ function section(person) {
   const words = make("div", { style: "flex:1 1 20rem;min-width:0" },
     make("h2", {}, make("span", { class: "number" }, String(person.person)), person.reference));
   words.append(make("p", { class: "soft" },
-    `Found in ${percent(1 - missing / data.frames)} of the frames (${detected} seen by the detector, ${interpolated} between those, ${missing} not found), ${counted(person.intervals.length, "interval")} of ${counted(person.curves.length, "class", "classes")}.`));
+    `Found in ${percent(1 - missing / data.frames)} of the frames (${detected} detected, ${interpolated} interpolated, ${missing} missing), ${counted(person.intervals.length, "interval")} of ${counted(person.curves.length, "class", "classes")}.`));
   const lost = {};
   for (const gap of person.not_found) lost[gap.reason] = (lost[gap.reason] || 0) + gap.end_frame - gap.start_frame;
   const why = Object.entries(lost).sort((a, b) => b[1] - a[1]);
   if (why.length) words.append(make("p", { class: "soft" }, "Not found: " + why.map(([reason, frames]) => `${clock(frames)} ${reason} (${data.reasons[reason]})`).join("; ") + "."));
-  if (!person.found) words.append(make("p", { class: "warn" }, "Never found in this film, so nothing is said of what they do. Try other words, or a lower crop.min_score."));
+  if (!person.found) words.append(make("p", { class: "warning" }, "Never found in this film, so no action is predicted. Try another sentence, or a lower crop.min_score."));
   const crops = make("div", { class: "strip crops" });
   for (const crop of person.crops) {
     crops.append(make("button", { class: "thumb", type: "button", onclick: () => seek(crop.frame) },
@@ -302,9 +239,9 @@ function legend() {
   const item = (name, text, style = "") => make("li", {}, make("i", { class: name, style }), text);
   const used = new Set(data.persons.flatMap(person => person.not_found.map(gap => gap.reason)));
   main.append(make("ul", { class: "legend", "aria-label": "Legend" },
-    item("", "action, surer where darker", "background:linear-gradient(90deg, rgba(var(--bar), .25), rgb(var(--bar)))"),
-    item("", "score over time, each class on its own scale; dashed: told from here on", "background:#bcd2e4"),
-    item("detected", "seen"), item("interpolated", "between two sightings"),
+    item("", "action, darker where the confidence is higher", "background:linear-gradient(90deg, rgba(var(--bar), .25), rgb(var(--bar)))"),
+    item("", "score over time, each class on its own scale; dashed: its threshold", "background:#bcd2e4"),
+    item("detected", "detected"), item("interpolated", "interpolated"),
     ...reasons.flatMap((reason, n) => used.has(reason) ? [item("r" + n, "not found: " + reason)] : [])));
 }
 
@@ -312,6 +249,3 @@ header();
 legend();
 data.persons.forEach(section);
 addEventListener("keydown", event => { if (event.key === "Escape") hide(); });
-</script>
-</body>
-</html>

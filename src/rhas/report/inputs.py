@@ -1,0 +1,57 @@
+"""What a run was made from: folders of the stages before evaluate, parameters, dvc.lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rhas.evaluate.stores import Stores
+from rhas.stores.samples import SampleIndex, SampleInfo
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Where the inputs of a run lie.
+
+    Args:
+        stores: the folders of the data set; the page says which are absent.
+        samples: ``data/samples``.
+        model: ``models/<method>``.
+        settings: the parameters by section, as in params.yaml.
+        lock: ``dvc.lock``; it may be absent.
+    """
+
+    stores: Stores
+    samples: Path
+    model: Path
+    settings: Mapping[str, Any]
+    lock: Path
+
+    @cached_property
+    def info(self) -> SampleInfo:
+        """What the samples have in common."""
+        return SampleIndex.read(self.samples).info
+
+    @property
+    def features(self) -> Path:
+        """The folder of feature stores that the samples come from."""
+        return Path(self.info.features)
+
+
+def read_locked_outputs(lock: Path, before: str = "evaluate") -> dict[str, str]:
+    """MD5 by path of what the stages of ``dvc.lock`` wrote, except those of ``before``: while that
+    stage runs, the lock still names what it wrote last time."""
+    if not lock.is_file():
+        return {}
+    stages = (yaml.safe_load(lock.read_text("utf-8")) or {}).get("stages", {})
+    return {
+        out["path"]: str(out.get("md5", ""))
+        for name, stage in stages.items()
+        if name != before
+        for out in stage.get("outs", [])
+    }
