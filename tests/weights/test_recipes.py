@@ -74,7 +74,7 @@ def test_encoders_go_on_from_the_checkpoint_that_they_replace(
     before = content(out)
     train(start=out, out=on, seed=1)
     with monkeypatch.context() as changed:
-        changed.setattr(encoders.Trainer, "step", die)
+        changed.setattr(encoders.Trainer, "update", die)
         for name in (out, tmp_path / "another"):
             with pytest.raises(KeyboardInterrupt):
                 train(start=out, out=name, seed=1)
@@ -98,7 +98,7 @@ def test_encoders_killed_after_every_step_are_the_same(
     encoders: ModuleType, stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    monkeypatch.setattr(encoders, "EVERY", 1)
+    monkeypatch.setattr("training.trainer.SAVE_EVERY", 1)
 
     def train(out: Path) -> None:
         encoders.blip2(scenes=32, tower_steps=3, steps=2, size=4, cache=stills, out=out / "blip2")
@@ -106,18 +106,18 @@ def test_encoders_killed_after_every_step_are_the_same(
 
     train(whole)
     (stills / "tower.pt").unlink()
-    step = encoders.Trainer.step
+    update = encoders.Trainer.update
     killed = []
 
-    def die_at_the_next(trainer: Any, losses: dict[str, torch.Tensor]) -> None:
+    def die_at_the_next(trainer: Any, *losses: Any) -> None:
         if hasattr(trainer, "died_after"):
             killed.append(trainer.path.name)
             raise KeyboardInterrupt
-        step(trainer, losses)
+        update(trainer, *losses)
         trainer.died_after = trainer.number
 
     with monkeypatch.context() as changed:
-        changed.setattr(encoders.Trainer, "step", die_at_the_next)
+        changed.setattr(encoders.Trainer, "update", die_at_the_next)
         for done in ([], [], [], ["blip2"]):
             with pytest.raises(KeyboardInterrupt):
                 train(cut)
@@ -145,8 +145,8 @@ def test_pictures_made_with_other_options_are_refused(encoders: ModuleType, tmp_
 
 def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, stills: Path) -> None:
     """Cell by cell: a cell is the last person's of whom a point is in reach."""
-    batch = encoders.Stills(stills).drawn(12, 0)
-    from encoders.tower import bones, crop_cells, frame_cells
+    batch = encoders.Stills(stills).draw_batch(12, 0)
+    from encoders.tower import find_body_points, find_crop_cells, find_frame_cells
 
     grid = 8
     centres = [((n % grid + 0.5) / grid, (n // grid + 0.5) / grid) for n in range(grid * grid)]
@@ -156,10 +156,10 @@ def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, still
         return bool((away < 1).any())
 
     reach = 0.055 + 0.25 / grid
-    inside = [[near(p, c, reach, reach) for c in centres] for p in bones(batch.joints)]
-    assert crop_cells(batch, grid).tolist() == inside
+    inside = [[near(p, c, reach, reach) for c in centres] for p in find_body_points(batch.joints)]
+    assert find_crop_cells(batch, grid).tolist() == inside
     whose = torch.full((len(batch.frames), grid * grid), -1)
-    for person, points in enumerate(bones(batch.frame_joints)):
+    for person, points in enumerate(find_body_points(batch.frame_joints)):
         still = int(batch.still[person])
         box = batch.box[person]
         tall = 0.055 * float((box[2:] - box[:2]).max())
@@ -167,7 +167,7 @@ def test_cells_of_people_are_those_of_the_plain_form(encoders: ModuleType, still
         for cell, centre in enumerate(centres):
             if near(points, centre, wide + 0.3 / grid, tall + 0.3 / grid):
                 whose[still, cell] = person
-    assert frame_cells(batch, grid).tolist() == whose.tolist()
+    assert find_frame_cells(batch, grid).tolist() == whose.tolist()
 
 
 def test_a_mirrored_still_changes_sides(encoders: ModuleType, stills: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_mirrored_still_changes_sides(encoders: ModuleType, stills: Path) -> N
 
     left, right, checked = 0, 1, 0
     for seed in range(8):
-        batch = drawn.drawn(8, seed)
+        batch = drawn.draw_batch(8, seed)
         middle = (batch.box[:, 0] + batch.box[:, 2]) / 2
         assert (batch.facts[middle < 0.45, SIDE] == left).all()
         assert (batch.facts[middle > 0.55, SIDE] == right).all()
@@ -233,23 +233,22 @@ def test_grounding_is_drawn_taught_and_loads(
 def test_grounding_killed_after_every_step_is_the_same(
     grounding: Callable[..., None], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from grounding_training import backbone
+    from training.trainer import Log
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    for module in ("train_grounding", "grounding_training.backbone"):
-        monkeypatch.setattr(f"{module}.EVERY", 1)
+    monkeypatch.setattr("training.trainer.SAVE_EVERY", 1)
     grounding(whole)
     cache.with_suffix(".backbone.pt").unlink()
     killed = []
 
-    def die_at_the_next(log: backbone.Log, values: dict[str, torch.Tensor]) -> None:
+    def die_at_the_next(log: Log, *values: Any) -> None:
         if steps := getattr(log, "_died_after", 0):
             killed.append(steps)
             raise KeyboardInterrupt
         log._died_after = 1  # type: ignore[attr-defined]
 
     with monkeypatch.context() as changed:
-        changed.setattr(backbone.Log, "add", die_at_the_next)
+        changed.setattr(Log, "add_values", die_at_the_next)
         for _ in range(3):  # in the second and third step of the backbone, in the second of all
             with pytest.raises(KeyboardInterrupt):
                 grounding(cut)
@@ -261,7 +260,7 @@ def test_grounding_killed_after_every_step_is_the_same(
     assert all(torch.equal(made[name], expected[name]) for name in expected)
     before = content(whole)
     with monkeypatch.context() as changed:
-        changed.setattr(backbone.Log, "add", die_at_the_next)
+        changed.setattr(Log, "add_values", die_at_the_next)
         with pytest.raises(KeyboardInterrupt):
             grounding(whole, "--start", whole)
     assert content(whole) == before
@@ -310,7 +309,7 @@ def test_a_backbone_is_that_of_the_same_options(
 def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Away from where bilinear samples have none: fresh offsets are whole places."""
     monkeypatch.syspath_prepend(str(RECIPES))
-    from grounding_training.model import make_model, quicken
+    from grounding_training.model import make_model, use_fast_attention
 
     gradients = []
     for quick in (False, True):
@@ -320,7 +319,7 @@ def test_quick_training_has_the_librarys_gradients(monkeypatch: pytest.MonkeyPat
             if "sampling_offsets.bias" in name:
                 torch.nn.init.uniform_(weights.data, 0.1, 0.9)
         if quick:
-            quicken(model)
+            use_fast_attention(model)
         pixels = torch.randn(2, 3, 96, 160)
         words = torch.tensor([[101, 1100, 1101, 1012, 102], [101, 1102, 1012, 102, 0]])
         out = model(pixel_values=pixels, input_ids=words, attention_mask=(words > 0).long())

@@ -1,12 +1,11 @@
-"""The Q-Former: how it starts, and what it is taught of pictures and sentences together.
+"""The Q-Former: its initialisation, and its losses on pictures and sentences together.
 
-From a random start it does not come to read in minutes. So sentence and cells start in one space:
+From a random start it does not learn to read in minutes. So sentence and cells start in one space:
 a table holds a vector per value of an attribute ("upper garment: red"). A word starts as the sum of
-what it may state; a key of the cross-attention starts as the sum of what the cell tells through
-the tower's readout, so that the queries, which have gathered the words, look at the cells that fit.
-Words that state nothing start as one vector, which the queries start by not listening to.
-Besides, the attention itself is taught where to look, and each word what it states there ("red" in
-"red coat").
+the vectors of what it may state; a key of the cross-attention starts as the sum of what the tower's
+readout predicts for the cell, so that queries that have gathered the words attend to cells that
+match. Words that state nothing start as one vector that the queries start by ignoring. Two further
+losses train where the attention goes and what each word states ("red" in "red coat").
 
 Legend: N persons, M pairs of a picture and a sentence, Q queries, T tokens, K cells, D width.
 """
@@ -20,26 +19,35 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from grounding_training.phrases import CLASSES, word_claims
+from grounding_training.phrases import CLASSES, find_word_claims
 
+from encoders.contrast import contrastive_loss, find_equal
 from encoders.stills import Batch
-from encoders.tower import Dense, Telling, crop_cells, frame_cells, readout
+from encoders.tower import (
+    DenseReadout,
+    PersonReadout,
+    find_crop_cells,
+    find_frame_cells,
+    make_readout,
+)
 from rhas.extract.encoders.blip2 import fused, text_states
 
 NEUTRAL = "the person"
-_LOOK = 3.0  # attention logit that a cell on a person gains
-_FIT = 8.0  # factor on the agreement of words and cells
-_DEAF = 4.0  # attention logit that a word that states nothing loses
+_FIGURE_GAIN = 3.0  # attention logit that a cell on a person gains
+_MATCH_GAIN = 8.0  # factor on the agreement of words and cells
+_SILENT_LOSS = 4.0  # attention logit that a word that states nothing loses
 
 
-def claim_numbers(sentence: str) -> list[int]:
+def find_claims(sentence: str) -> list[int]:
     """What each word states, as a number among all values of all attributes; -1 nothing."""
-    claims = word_claims(sentence.lower().split())
+    claims = find_word_claims(sentence.lower().split())
     return [CLASSES.get(c, -1) if c is not None else -1 for c in claims]
 
 
 @torch.no_grad()
-def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[str]) -> None:
+def initialise_qformer(
+    model: Any, dense: DenseReadout, tokenizer: Any, sentences: Sequence[str]
+) -> None:
     """Puts a fresh model's words, queries and attention into the space of the table.
 
     Args:
@@ -59,30 +67,31 @@ def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[
     model.query_tokens.normal_(std=0.3).add_(nothing)
     states = torch.zeros(len(tokenizer), len(CLASSES))
     for sentence in sentences:
-        for word, claim in zip(sentence.lower().split(), claim_numbers(sentence), strict=True):
+        for word, claim in zip(sentence.lower().split(), find_claims(sentence), strict=True):
             if claim >= 0:
                 states[tokenizer.convert_tokens_to_ids(word), claim] += 1
     some = states.sum(1) > 0
     states = states[some] / states[some].square().sum(1, keepdim=True).sqrt()
     model.embeddings.word_embeddings.weight[some] = states @ table
-    start, stop = _facts_columns()
+    start, stop = _find_fact_columns()
     even = dense.cell.linear[0]
     scale = (even.running_var + even.eps).rsqrt()  # of the tower's channels
     facts = dense.cell.linear[1].weight[start:stop]  # (claims, width of the tower)
     facts = facts / facts.norm(dim=1).mean() * scale
-    deaf = math.sqrt(_DEAF * math.sqrt(width / heads) / (width * width / heads))
+    deaf = math.sqrt(_SILENT_LOSS * math.sqrt(width / heads) / (width * width / heads))
     on = dense.on[1].weight[0] / dense.on[1].weight[0].norm() * scale
     for layer in model.qformer.encoder.layer:
-        own, cross = layer.attention, layer.crossattention
-        for part in (own.attention.value, own.output.dense):
+        attention, cross = layer.attention, layer.crossattention
+        for part in (attention.attention.value, attention.output.dense):
             nn.init.eye_(part.weight)
-        own.output.dense.weight.mul_(2)
-        for part, sign in ((own.attention.query, 1), (own.attention.key, -1)):
+        attention.output.dense.weight.mul_(2)
+        for part, sign in ((attention.attention.query, 1), (attention.attention.key, -1)):
             part.weight.normal_(std=0.3 * width**-0.5).add_(sign * deaf * torch.outer(way, ear))
         nn.init.eye_(cross.attention.query.weight)
-        cross.attention.query.bias.copy_(look * _LOOK * heads)
+        cross.attention.query.bias.copy_(look * _FIGURE_GAIN * heads)
         cross.attention.key.weight.copy_(
-            _FIT / width**0.5 * table.T @ facts + (width / heads) ** 0.5 * torch.outer(look, on)
+            _MATCH_GAIN / width**0.5 * table.T @ facts
+            + (width / heads) ** 0.5 * torch.outer(look, on)
         )
         nn.init.orthogonal_(cross.attention.value.weight).mul_(scale)
         cross.attention.value.bias.copy_(-cross.attention.value.weight @ even.running_mean)
@@ -93,14 +102,14 @@ def start_reading(model: Any, dense: Dense, tokenizer: Any, sentences: Sequence[
             out.dense.weight.normal_(std=0.3 * out.dense.in_features**-0.5)
 
 
-def _facts_columns() -> tuple[int, int]:
-    sizes = Telling.SIZES
+def _find_fact_columns() -> tuple[int, int]:
+    sizes = PersonReadout.SIZES
     start = sum(v for k, v in list(sizes.items())[: list(sizes).index("facts")])
     return start, start + sizes["facts"]
 
 
-class Looks:
-    """Records where the queries look in a forward pass: the last layers' cross-attention."""
+class AttentionRecorder:
+    """Records the cross-attention of a forward pass."""
 
     def __init__(self, model: Any) -> None:
         self._heads = model.config.qformer_config.num_attention_heads
@@ -108,15 +117,15 @@ class Looks:
         self._seen: dict[tuple[int, str], Tensor] = {}
         for number, layer in enumerate(self._layers):
             for name in ("query", "key"):
-                getattr(layer, name).register_forward_hook(self._keep(number, name))
+                getattr(layer, name).register_forward_hook(self._make_hook(number, name))
 
-    def _keep(self, number: int, name: str) -> Any:
+    def _make_hook(self, number: int, name: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             self._seen[number, name] = output
 
         return hook
 
-    def shares(self) -> list[Tensor]:
+    def compute_shares(self) -> list[Tensor]:
         """By layer, attention (M, 1 + K) of the last pass, the mean of heads and queries."""
         out = []
         for number, layer in enumerate(self._layers):
@@ -129,58 +138,63 @@ class Looks:
         return out
 
 
-class Heads(nn.Module):
+class ReadingHeads(nn.Module):
     """Readouts of the fused features and of the sentences; only serve training."""
 
     def __init__(self, width: int, first: Batch) -> None:
         """``first``: stills to start the readouts from."""
         super().__init__()
-        self.near, self.far = (Telling(width, facts=1.5, actions=2.0).start(first) for _ in "nf")
-        self.box, self.claims = readout(width, 4), readout(width, len(CLASSES))
+        self.near, self.far = (
+            PersonReadout(width, facts=1.5, actions=2.0).start_from(first) for _ in "nf"
+        )
+        self.box, self.claims = make_readout(width, 4), make_readout(width, len(CLASSES))
         self.scale = nn.Parameter(torch.tensor(2.3))
 
 
-def tokens_of(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+def tokenise(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Padded token ids and mask, int64 (n, T)."""
-    made = tokenizer(
+    encoded = tokenizer(
         list(sentences), padding=True, truncation=True, max_length=32, return_tensors="pt",
         split_special_tokens=True,
     )  # fmt: skip
     device = torch.get_default_device()
-    return made["input_ids"].to(device), made["attention_mask"].to(device)
+    return encoded["input_ids"].to(device), encoded["attention_mask"].to(device)
 
 
-def claims_of(sentences: Sequence[str], length: int) -> Tensor:
+def find_token_claims(sentences: Sequence[str], length: int) -> Tensor:
     """What each token states, int64 (n, length), -1 nothing; sentences of known words."""
-    found = [claim_numbers(sentence)[: length - 2] for sentence in sentences]
+    found = [find_claims(sentence)[: length - 2] for sentence in sentences]
     return torch.tensor([[-1, *row, *[-1] * (length - 1 - len(row))] for row in found])
 
 
-def reading_losses(
-    model: Any, heads: Heads, looks: Looks, tokenizer: Any, frame: Tensor, crop: Tensor,
-    batch: Batch, grid: int, whole: bool,
+def compute_reading_losses(
+    model: Any, heads: ReadingHeads, attention: AttentionRecorder, tokenizer: Any, frame: Tensor,
+    crop: Tensor, batch: Batch, grid: int, whole: bool,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Losses of a batch, from the vision tokens of its frames and crops, (S or N, 1 + K, width).
 
     ``whole`` adds matching and contrast, which are cheap to learn and dear to compute.
     """
     n = len(crop)
-    near_cells = crop_cells(batch, grid)
-    whose = frame_cells(batch, grid)[batch.still]  # (N, K)
+    near_cells = find_crop_cells(batch, grid)
+    whose = find_frame_cells(batch, grid)[batch.still]  # (N, K)
     far_cells = whose == torch.arange(n)[:, None]
 
-    ids, mask = tokens_of(tokenizer, [*batch.references, *(r for _, r in batch.absent), NEUTRAL])
+    ids, mask = tokenise(tokenizer, [*batch.references, *(r for _, r in batch.absent), NEUTRAL])
     neutral, neutral_mask = ids[-1], mask[-1]
     ids, mask = ids[:-1], mask[:-1]
-    own, own_mask = ids[:n].clone(), mask[:n].clone()
+    right, right_mask = ids[:n].clone(), mask[:n].clone()
     plain = torch.rand(n) < 0.1
-    own[plain], own_mask[plain] = neutral, neutral_mask
+    right[plain], right_mask[plain] = neutral, neutral_mask
     stills = torch.cat([batch.still, torch.tensor([s for s, _ in batch.absent], dtype=torch.long)])
     both = fused(
-        model, torch.cat([crop, frame[stills]]), torch.cat([own, ids]), torch.cat([own_mask, mask])
+        model,
+        torch.cat([crop, frame[stills]]),
+        torch.cat([right, ids]),
+        torch.cat([right_mask, mask]),
     )
     near, far = both.split([n, len(stills)])  # the first N rows of far show the person
-    shares = looks.shares()
+    shares = attention.compute_shares()
     everyone, alike = torch.arange(n), torch.ones(n)
     seen = far_cells.any(1).float() + 1e-3
 
@@ -188,8 +202,8 @@ def reading_losses(
     for name, head, x, weight, factor in (
         ("near", heads.near, near, alike, 1.0), ("far", heads.far, far[:n], seen, 0.7),
     ):  # fmt: skip
-        told = head.losses(x, batch, everyone, weight)
-        out |= {f"{name}.{k}": factor * v for k, v in told.items()}
+        losses = head.compute_losses(x, batch, everyone, weight)
+        out |= {f"{name}.{k}": factor * v for k, v in losses.items()}
     out["box"] = 3 * F.l1_loss(heads.box(far[:n]).sigmoid(), batch.box)
     for layer, share in enumerate(shares):
         factor = 1.0 if layer == len(shares) - 1 else 0.4
@@ -201,24 +215,24 @@ def reading_losses(
             out[f"look.{name}{layer}"] = -factor * (mass + 1e-4).log().mean()
 
     states = text_states(model, ids[:n], mask[:n])
-    stated = claims_of(batch.references, ids.shape[1])
+    stated = find_token_claims(batch.references, ids.shape[1])
     out["claims"] = F.cross_entropy(heads.claims(states[stated >= 0]), stated[stated >= 0])
 
     if whole:
-        out |= _pairs_losses(model, heads, near, far, crop, ids, mask, states[:, 0], batch)
+        out |= _compute_pair_losses(model, heads, near, far, crop, ids, mask, states[:, 0], batch)
     return out
 
 
-def _pairs_losses(
-    model: Any, heads: Heads, near: Tensor, far: Tensor, crop: Tensor, ids: Tensor, mask: Tensor,
-    text: Tensor, batch: Batch,
+def _compute_pair_losses(
+    model: Any, heads: ReadingHeads, near: Tensor, far: Tensor, crop: Tensor, ids: Tensor,
+    mask: Tensor, text: Tensor, batch: Batch,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Whether picture and sentence belong together: matching, and contrast of both alone."""
     n = len(crop)
     some = torch.arange(n // 3)
     shifted = (some + 1) % n  # crops with a sentence about somebody else
     other = fused(model, crop[some], ids[shifted], mask[shifted])
-    same = equal(batch.references)
+    same = find_equal(batch.references)
     matched = torch.cat([
         torch.ones(n), torch.arange(len(far)) < n, same[some, shifted] > 0,
     ]).long()  # fmt: skip
@@ -227,22 +241,8 @@ def _pairs_losses(
     alone = model.qformer(query_embeds=queries, encoder_hidden_states=crop[:few]).last_hidden_state
     return {
         "match": F.cross_entropy(model.itm_head(torch.cat([near, far, other])), matched),
-        "contrast": 0.2 * contrastive(
+        "contrast": 0.2 * contrastive_loss(
             model.vision_projection(alone).mean(dim=1), model.text_projection(text[:few]),
             same[:few, :few], heads.scale.exp().clamp(max=100),
         ),
     }  # fmt: skip
-
-
-def contrastive(images: Tensor, texts: Tensor, same: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric cross-entropy between rows; ``same`` (n, n) marks further right answers."""
-    logits = scale * F.normalize(images, dim=-1) @ F.normalize(texts, dim=-1).T
-    target = same / same.sum(dim=1, keepdim=True)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-
-
-def equal(sentences: Sequence[str]) -> Tensor:
-    """(n, n), 1 where two sentences are the same."""
-    index = {s: i for i, s in enumerate(dict.fromkeys(sentences))}
-    ids = torch.tensor([index[s] for s in sentences])
-    return (ids[:, None] == ids).float()

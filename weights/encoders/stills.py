@@ -25,8 +25,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from grounding_training.phrases import FACTS
-from grounding_training.scenes import side_of
-from parts import PARTS, draw_parts, part_of
+from grounding_training.scenes import find_side
+from training.rendering import PARTS, draw_parts, part_folder
 
 from rhas.crop.film import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
@@ -57,7 +57,7 @@ for right, left, count in ((SHOULDER_R, SHOULDER_L, 3), (HIP_R, HIP_L, 4)):
     SWAPPED[left : left + count] = np.arange(right, right + count)
 
 
-def decoded(frame: np.ndarray, quality: int = 92) -> Image.Image:
+def decode_frame(frame: np.ndarray, quality: int = 92) -> Image.Image:
     """A frame as the decode stage keeps it: its height or width at SHORT_SIDE, after JPEG."""
     height, width = frame.shape[:2]
     scale = SHORT_SIDE / min(height, width)
@@ -70,7 +70,7 @@ def decoded(frame: np.ndarray, quality: int = 92) -> Image.Image:
     return Image.open(buffer)
 
 
-def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
+def render_stills(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
     """Draws stills into ``cache``, on all cores; a run that was cut goes on.
 
     Args:
@@ -84,19 +84,19 @@ def render(cache: Path, scenes: int, seed: int = TRAIN_SEED) -> None:
 
 def _render_part(scenes: int, seed: int, folder: Path, part: int) -> None:
     rng = np.random.default_rng((seed, part))
-    paths = [folder / name for name in ("frames", "squares", "persons", "told")]
+    paths = [folder / name for name in ("frames", "squares", "persons", "sentences")]
     with (
         paths[0].open("wb") as frames, paths[1].open("wb") as squares,
-        paths[2].open("wb") as persons, paths[3].open("w") as told,
+        paths[2].open("wb") as persons, paths[3].open("w") as sentences,
     ):  # fmt: skip
         drawn = sample_scenes(PARTS * seed + part, scenes, moments=8, step=1.4)
         for number, scene in enumerate(drawn):
-            image = decoded(scene.frame, int(rng.integers(80, 96)))
+            image = decode_frame(scene.frame, int(rng.integers(80, 96)))
             whole = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             frames.write(np.asarray(whole).tobytes())
             seen = [p for p in scene.persons if p.visible >= VISIBLE]
             for person in seen:
-                row, square = _person(number, scene, person, image)
+                row, square = _describe_person(number, scene, person, image)
                 squares.write(square.tobytes())
                 persons.write(row.tobytes())
             shown = {p.reference for p in scene.persons}
@@ -104,10 +104,10 @@ def _render_part(scenes: int, seed: int, folder: Path, part: int) -> None:
                 "persons": [[p.reference, *p.alternatives] for p in seen],
                 "absent": [r for r in scene.cast if r not in shown],
             }
-            told.write(json.dumps(record) + "\n")
+            sentences.write(json.dumps(record) + "\n")
 
 
-def _person(
+def _describe_person(
     still: int, scene: Scene, person: ScenePerson, image: Image.Image
 ) -> tuple[np.ndarray, np.ndarray]:
     height, width = scene.frame.shape[:2]
@@ -124,7 +124,7 @@ def _person(
     row["facing"], row["hidden"], row["held"] = person.facing, person.hidden, HELD[person.held]
     for name in person.actions:
         row["actions"][CLASS[name]] = 1
-    attributes = {**asdict(person.attributes), "side": side_of(row["box"])}
+    attributes = {**asdict(person.attributes), "side": find_side(row["box"])}
     row["facts"] = [v.index(attributes[k]) if attributes[k] in v else -1 for k, v in FACTS.items()]
     return row, square
 
@@ -158,7 +158,7 @@ class Batch:
     absent: list[tuple[int, str]]
 
 
-class Pictures:
+class ImageFiles:
     """Pictures of several files, side × side × 3 bytes each, numbered through."""
 
     def __init__(self, files: Sequence[Path], side: int) -> None:
@@ -180,31 +180,31 @@ def _tensor(values: np.ndarray) -> Tensor:
 
 
 class Stills:
-    """The cache that `render` made."""
+    """The stills in a cache, by `render_stills`."""
 
     def __init__(self, cache: Path) -> None:
         def files(name: str) -> list[Path]:
-            return [part_of(cache, part) / name for part in range(PARTS)]
+            return [part_folder(cache, part) / name for part in range(PARTS)]
 
-        told = [f.read_text("utf-8").splitlines() for f in files("told")]
-        self.told: list[dict[str, Any]] = [json.loads(line) for part in told for line in part]
+        lines = [f.read_text("utf-8").splitlines() for f in files("sentences")]
+        self.sentences: list[dict[str, Any]] = [json.loads(line) for part in lines for line in part]
         rows = [np.fromfile(f, PERSON) for f in files("persons")]
-        for part, before in zip(rows, np.cumsum([0, *map(len, told)]), strict=False):
+        for part, before in zip(rows, np.cumsum([0, *map(len, lines)]), strict=False):
             part["still"] += before
         self.rows = np.concatenate(rows)
-        self.frames = Pictures(files("frames"), SIZE)
-        self.squares = Pictures(files("squares"), STORED)
-        self.first = np.searchsorted(self.rows["still"], np.arange(len(self.told) + 1))
+        self.frames = ImageFiles(files("frames"), SIZE)
+        self.squares = ImageFiles(files("squares"), STORED)
+        self.first = np.searchsorted(self.rows["still"], np.arange(len(self.sentences) + 1))
         middle = self.rows["square"][:, 0] + self.rows["square"][:, 2] / 2  # in heights
-        self.aspect = np.ones(len(self.told), np.float32)
+        self.aspect = np.ones(len(self.sentences), np.float32)
         self.aspect[self.rows["still"]] = self.rows["box"][:, ::2].mean(1) / middle
-        weights = self.weights() * (np.diff(self.first) > 0)
+        weights = self.compute_weights() * (np.diff(self.first) > 0)
         self._ladder = np.cumsum(weights / weights.sum())
 
     def __len__(self) -> int:
-        return len(self.told)
+        return len(self.sentences)
 
-    def weights(self) -> np.ndarray:
+    def compute_weights(self) -> np.ndarray:
         """How often each still is drawn, relative: more where a person does what is rare."""
         share = self.rows["actions"].mean(0) + 1e-3
         rarity = (self.rows["actions"] / np.sqrt(share)).max(1)
@@ -212,20 +212,19 @@ class Stills:
         np.maximum.at(best, self.rows["still"], rarity)
         return best / best.sum()
 
-    def words(self) -> set[str]:
+    def list_words(self) -> set[str]:
         """Every word of the sentences."""
-        said = (r for t in self.told for p in t["persons"] for r in p)
-        return {w for r in said for w in r.lower().split()} | {
-            w for t in self.told for r in t["absent"] for w in r.lower().split()
-        }
+        present = (r for t in self.sentences for p in t["persons"] for r in p)
+        absent = (r for t in self.sentences for r in t["absent"])
+        return {word for r in (*present, *absent) for word in r.lower().split()}
 
-    def drawn(self, size: int, *seed: int) -> Batch:
+    def draw_batch(self, size: int, *seed: int) -> Batch:
         """A random batch of ``size`` stills with somebody in them."""
         rng = np.random.default_rng(seed)
         chosen = np.searchsorted(self._ladder, rng.random(size)).clip(max=len(self) - 1)
-        return self.batch(np.sort(chosen), rng)
+        return self.make_batch(np.sort(chosen), rng)
 
-    def batch(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Batch:
+    def make_batch(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Batch:
         """The stills with these numbers; with ``rng`` mirrored, moved and lit at random."""
         spans = [np.arange(self.first[s], self.first[s + 1]) for s in chosen]
         rows = np.concatenate(spans)
@@ -234,16 +233,16 @@ class Stills:
         mirrored = np.zeros(len(chosen), bool) if rng is None else rng.random(len(chosen)) < 0.5
         sentences = [
             s[0] if rng is None else s[int(rng.integers(len(s)))]
-            for c in chosen for s in self.told[c]["persons"]
+            for c in chosen for s in self.sentences[c]["persons"]
         ]  # fmt: skip
         absent = []
         for number, c in enumerate(chosen):
-            gone = self.told[c]["absent"]
+            gone = self.sentences[c]["absent"]
             if gone:
                 pick = gone[0 if rng is None else int(rng.integers(len(gone)))]
-                absent.append((number, turned(pick) if mirrored[number] else pick))
+                absent.append((number, swap_sides(pick) if mirrored[number] else pick))
         flip = mirrored[still]
-        corner, side = _moved(people["square"], rng)
+        corner, side = _move_square(people["square"], rng)
         joints = people["joints"].copy()
         joints[..., :2] = (joints[..., :2] - corner[:, None]) / side[:, None, None]
         joints[..., 2] = (joints[..., 2] - joints[:, :1, 2]) / side[:, None]
@@ -262,12 +261,12 @@ class Stills:
         facing = np.where(flip, -people["facing"], people["facing"])
         way = np.stack([np.sin(facing), np.cos(facing), people["mouth"]], 1)
         frames = self.frames[chosen]
-        crops = cropped(self.squares[rows], people["square"], corner, side)
+        crops = crop_squares(self.squares[rows], people["square"], corner, side)
         frames[_tensor(mirrored)] = frames[_tensor(mirrored)].flip(3)
         crops[_tensor(flip)] = crops[_tensor(flip)].flip(3)
         return Batch(
-            lit(frames, rng), lit(crops, rng),
-            [turned(s) if m else s for s, m in zip(sentences, flip, strict=True)],
+            vary_light(frames, rng), vary_light(crops, rng),
+            [swap_sides(s) if m else s for s, m in zip(sentences, flip, strict=True)],
             _tensor(still), _tensor(box), _tensor(joints),
             _tensor(way).float(), _tensor(people["held"].astype(np.int64)),
             _tensor(people["hidden"].astype(np.float32)),
@@ -277,7 +276,9 @@ class Stills:
         )  # fmt: skip
 
 
-def _moved(square: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+def _move_square(
+    square: np.ndarray, rng: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Corner (N, 2) and side (N,) of the crop in a cached square (N, 3), as a tracker's box."""
     side = square[:, 2] * SIZE / STORED
     middle = square[:, :2] + square[:, 2:] / 2
@@ -287,7 +288,9 @@ def _moved(square: np.ndarray, rng: np.random.Generator | None) -> tuple[np.ndar
     return (middle - side[:, None] / 2).astype(np.float32), side.astype(np.float32)
 
 
-def cropped(squares: Tensor, square: np.ndarray, corner: np.ndarray, side: np.ndarray) -> Tensor:
+def crop_squares(
+    squares: Tensor, square: np.ndarray, corner: np.ndarray, side: np.ndarray
+) -> Tensor:
     """Crops (N, 3, SIZE, SIZE) out of cached squares (N, 3, STORED, STORED)."""
     scale = _tensor(side / square[:, 2])
     middle = corner + side[:, None] / 2 - square[:, :2] - square[:, 2:] / 2
@@ -299,7 +302,7 @@ def cropped(squares: Tensor, square: np.ndarray, corner: np.ndarray, side: np.nd
     return F.grid_sample(squares, grid, padding_mode="border", align_corners=False)
 
 
-def lit(images: Tensor, rng: np.random.Generator | None) -> Tensor:
+def vary_light(images: Tensor, rng: np.random.Generator | None) -> Tensor:
     """Light, contrast and tint changed at random."""
     if rng is None:
         return images
@@ -308,7 +311,7 @@ def lit(images: Tensor, rng: np.random.Generator | None) -> Tensor:
     return (images * gain + shift).clamp(0, 1)
 
 
-def turned(sentence: str) -> str:
+def swap_sides(sentence: str) -> str:
     """Left for right and right for left."""
     other = {"left": "right", "right": "left"}
     return " ".join(other.get(w, w) for w in sentence.split())

@@ -1,16 +1,16 @@
-"""The vision tower: its start, and what it is taught before any sentence comes in.
+"""The vision tower: its initialisation, and its training before any sentence is used.
 
 A fresh transformer of the library learns nothing from so few pictures in minutes. What changes
 that:
 
 - its attention starts as a convolution: some channels hold the place of a cell, and each head
   starts by looking at one neighbour (`neighbour_attention`);
-- patches start as their principal components (`whiten_patches`), and every readout stands behind a
-  normalisation of its input and starts from the means and frequencies of what it is to tell
-  (`readout`, `Telling.start`); else hundreds of steps go into what all pictures have in common;
-- it is taught densely: each cell on a person tells which part of the body it shows, who that person
-  is (attributes) and what the body does (joints, facing, thing in the hands, actions), in crops and
-  in whole frames alike.
+- patches start as their principal components (`whiten_patches`), and every readout normalises its
+  input and starts from the means and frequencies of its targets (`make_readout`,
+  `PersonReadout.start_from`); else hundreds of updates go into what all pictures have in common;
+- it is trained densely: from each cell on a person, readouts predict the part of the body, the
+  person's attributes and what the body does (joints, direction, held thing, actions), in crops and
+  in whole frames.
 
 Legend: n pictures, K cells of a picture (grid × grid), N persons, S stills, J joints.
 """
@@ -30,11 +30,11 @@ from rhas.mini.skeleton import JOINTS
 
 PLACE = 16  # channels that hold the place of a cell
 _NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
-POINTS = 28  # on a figure, see `bones`
+POINTS = 28  # on a figure, see `find_body_points`
 _SHARP = 9.0  # attention logit between a neighbour looked at and far cells
 
 
-def place_code(grid: int) -> Tensor:
+def encode_places(grid: int) -> Tensor:
     """A cell's row and column as waves, (K, PLACE); products tell distances."""
     k = torch.arange(1, PLACE // 4 + 1) * math.pi / grid
     angle = torch.arange(grid)[:, None] * k  # (G, PLACE / 4)
@@ -44,7 +44,7 @@ def place_code(grid: int) -> Tensor:
     return torch.cat([rows, columns], dim=2).flatten(0, 1)
 
 
-def _shift(grid: int, step: tuple[int, int]) -> Tensor:
+def _make_shift(grid: int, step: tuple[int, int]) -> Tensor:
     """(PLACE, PLACE), turns the code of a cell into that of its neighbour ``step`` away."""
     k = torch.arange(1, PLACE // 4 + 1) * math.pi / grid
     turn = torch.zeros(PLACE, PLACE)
@@ -75,7 +75,7 @@ def neighbour_attention(tower: Any) -> None:
     nn.init.normal_(embeddings.patch_embedding.weight, std=(3 * config.patch_size**2) ** -0.5)
     embeddings.patch_embedding.weight[content:] = 0
     embeddings.position_embedding.normal_(std=0.1)
-    embeddings.position_embedding[0, 1:, content:] = place_code(grid)
+    embeddings.position_embedding[0, 1:, content:] = encode_places(grid)
     embeddings.position_embedding[0, 0, content:] = 0
     depth = (2 * len(tower.encoder.layers)) ** -0.5
     for layer in tower.encoder.layers:
@@ -85,7 +85,7 @@ def neighbour_attention(tower: Any) -> None:
             qkv[at : at + each] *= 0.1
             qkv[width + at : width + at + each] *= 0.1
             gain = math.sqrt(_SHARP * math.sqrt(each) / (PLACE / 2))
-            turn = _shift(grid, _NEIGHBOURS[head % len(_NEIGHBOURS)])
+            turn = _make_shift(grid, _NEIGHBOURS[head % len(_NEIGHBOURS)])
             qkv[at : at + PLACE, content:] = gain * turn
             qkv[width + at : width + at + PLACE, content:] = gain * torch.eye(PLACE)
         for out in (layer.self_attn.projection, layer.mlp.fc2):
@@ -118,7 +118,7 @@ def whiten_patches(tower: Any, pictures: Tensor) -> None:
     embed.bias[:content] = -(weight @ mean)
 
 
-def readout(width: int, out: int) -> nn.Sequential:
+def make_readout(width: int, out: int) -> nn.Sequential:
     """A linear layer on vectors (n, width) whose channels are brought to mean 0 and variance 1.
 
     The tokens' common part is far larger than what tells them apart; a linear layer on them alone
@@ -129,7 +129,7 @@ def readout(width: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm1d(width, affine=False), linear)
 
 
-class Telling(nn.Module):
+class PersonReadout(nn.Module):
     """What a vector tells of a person, linearly; only serves training."""
 
     SIZES: ClassVar = {
@@ -141,11 +141,11 @@ class Telling(nn.Module):
         """``facts``, ``actions``: weights of who it is and of what the person does."""
         super().__init__()
         self.weights = {"facts": facts, "actions": actions}
-        self.linear = readout(width, sum(self.SIZES.values()))
+        self.linear = make_readout(width, sum(self.SIZES.values()))
 
     @torch.no_grad()
-    def start(self, batch: Batch) -> Telling:
-        """Starts from what is told best without looking: means and frequencies in a batch."""
+    def start_from(self, batch: Batch) -> PersonReadout:
+        """Start from the best constant prediction: means and frequencies in a batch."""
 
         def odds(share: Tensor) -> Tensor:
             return share.clamp(1e-3, 1 - 1e-3).logit()
@@ -161,7 +161,9 @@ class Telling(nn.Module):
         ]))  # fmt: skip
         return self
 
-    def losses(self, x: Tensor, batch: Batch, person: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    def compute_losses(
+        self, x: Tensor, batch: Batch, person: Tensor, weight: Tensor
+    ) -> dict[str, Tensor]:
         """Of vectors (n, width) about persons (n,) of a batch, weighted (n,), each a scalar."""
         parts = self.linear(x).split(list(self.SIZES.values()), dim=1)
         joints, way, held, hidden, actions, facts = parts
@@ -200,7 +202,7 @@ def action_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return together + 4 * each.mean(1)
 
 
-def bones(joints: Tensor) -> Tensor:
+def find_body_points(joints: Tensor) -> Tensor:
     """Points on figures, joints and places between, (N, 28, 2) of joints (N, J, 3)."""
     xy = joints[..., :2]
     pairs = ((0, 1), (3, 4), (4, 5), (6, 7), (7, 8), (9, 10), (10, 11), (13, 14), (14, 15))
@@ -209,7 +211,7 @@ def bones(joints: Tensor) -> Tensor:
     )
 
 
-def on_figure(points: Tensor, reach: Tensor, grid: int) -> Tensor:
+def find_figure_cells(points: Tensor, reach: Tensor, grid: int) -> Tensor:
     """Which cells lie on each figure, bool (N, K).
 
     Args:
@@ -223,62 +225,68 @@ def on_figure(points: Tensor, reach: Tensor, grid: int) -> Tensor:
     return (gap.square().sum(3) < 1).any(2)
 
 
-def nearest(points: Tensor, cell: Tensor, grid: int) -> Tensor:
+def find_nearest(points: Tensor, cell: Tensor, grid: int) -> Tensor:
     """Number of the point (n, P, 2) nearest to the middle of a cell (n,), int64 (n,)."""
     middle = torch.stack([cell % grid + 0.5, cell // grid + 0.5], dim=1) / grid
     return (points - middle[:, None]).square().sum(2).argmin(1)
 
 
-def crop_cells(batch: Batch, grid: int) -> Tensor:
+def find_crop_cells(batch: Batch, grid: int) -> Tensor:
     """Cells on the person of a crop, bool (N, K)."""
-    points = bones(batch.joints)
-    return on_figure(points, torch.full((len(points), 2), 0.055 + 0.25 / grid), grid)
+    points = find_body_points(batch.joints)
+    return find_figure_cells(points, torch.full((len(points), 2), 0.055 + 0.25 / grid), grid)
 
 
-def frame_cells(batch: Batch, grid: int) -> Tensor:
+def find_frame_cells(batch: Batch, grid: int) -> Tensor:
     """Person of each cell of the frames, numbered through the batch, int64 (S, K), -1 none; of
     several the last, who is nearest."""
     size = batch.box[:, 2:] - batch.box[:, :2]
     tall = size.amax(1, keepdim=True) * 0.055
     reach = torch.cat([tall * batch.aspect[batch.still, None], tall], dim=1) + 0.3 / grid
-    on = on_figure(bones(batch.frame_joints), reach, grid)
+    on = find_figure_cells(find_body_points(batch.frame_joints), reach, grid)
     number = torch.where(on, torch.arange(len(on))[:, None], -1)
     out = torch.full((len(batch.frames), grid * grid), -1)
     return out.scatter_reduce(0, batch.still[:, None].expand_as(number), number, "amax")
 
 
-class Dense(nn.Module):
+class DenseReadout(nn.Module):
     """Readouts of a tower's tokens; only serve training."""
 
     def __init__(self, width: int, grid: int, first: Batch) -> None:
         """``first``: stills to start the readouts from."""
         super().__init__()
         self.grid = grid
-        self.cell, self.whole = Telling(width).start(first), Telling(width).start(first)
-        self.on, self.part = readout(width, 1), readout(width, POINTS)
+        self.cell, self.whole = (
+            PersonReadout(width).start_from(first),
+            PersonReadout(width).start_from(first),
+        )
+        self.on, self.part = make_readout(width, 1), make_readout(width, POINTS)
 
-    def losses(self, frame: Tensor, crop: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def compute_losses(self, frame: Tensor, crop: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Of tokens (S, 1 + K, width) of frames and (N, 1 + K, width) of crops."""
-        near = crop_cells(batch, self.grid)
-        far = frame_cells(batch, self.grid)
+        near = find_crop_cells(batch, self.grid)
+        far = find_frame_cells(batch, self.grid)
         who, whose = near.nonzero()[:, 0], far[far >= 0]
         share = 1 / near.sum(1).clamp(min=1)
         count = torch.bincount(whose, minlength=len(crop))
         everyone, alike = torch.arange(len(crop)), torch.ones(len(crop))
         parts = {
-            "near": self.cell.losses(crop[:, 1:][near], batch, who, share[who]),
-            "whole": self.whole.losses(crop[:, 0], batch, everyone, alike),
-            "far": self.cell.losses(frame[:, 1:][far >= 0], batch, whose, 1 / count[whose]),
+            "near": self.cell.compute_losses(crop[:, 1:][near], batch, who, share[who]),
+            "whole": self.whole.compute_losses(crop[:, 0], batch, everyone, alike),
+            "far": self.cell.compute_losses(frame[:, 1:][far >= 0], batch, whose, 1 / count[whose]),
         }
         factor = {"near": 1.0, "whole": 0.3, "far": 1.0}
         cells = torch.cat([crop[:, 1:].flatten(0, 1), frame[:, 1:].flatten(0, 1)])
         truth = torch.cat([near.flatten(), (far >= 0).flatten()]).float()
         out = {f"{n}.{k}": factor[n] * v for n, part in parts.items() for k, v in part.items()}
         out["on"] = F.binary_cross_entropy_with_logits(self.on(cells)[:, 0], truth)
-        there = torch.cat([
-            nearest(bones(batch.joints[who]), near.nonzero()[:, 1], self.grid),
-            nearest(bones(batch.frame_joints[whose]), (far >= 0).nonzero()[:, 1], self.grid),
+        part = torch.cat([
+            find_nearest(find_body_points(joints), cells, self.grid)
+            for joints, cells in (
+                (batch.joints[who], near.nonzero()[:, 1]),
+                (batch.frame_joints[whose], (far >= 0).nonzero()[:, 1]),
+            )
         ])  # fmt: skip
-        told = self.part(torch.cat([crop[:, 1:][near], frame[:, 1:][far >= 0]]))
-        out["part"] = 2 * F.cross_entropy(told, there)
+        predicted = self.part(torch.cat([crop[:, 1:][near], frame[:, 1:][far >= 0]]))
+        out["part"] = 2 * F.cross_entropy(predicted, part)
         return out

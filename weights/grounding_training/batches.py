@@ -16,17 +16,17 @@ from grounding_training.phrases import (
     FACTS,
     VISIBLE,
     Phrase,
-    fitted,
-    scene_phrases,
-    word_claims,
-    word_truth,
+    trim_phrases,
+    sample_scene_phrases,
+    find_word_claims,
+    find_word_truth,
 )
-from grounding_training.scenes import Person, Scene, mirrored
+from grounding_training.scenes import Person, Scene, mirror_scene
 from rhas.mini.skeleton import CROWN, HIP_L, HIP_R, KNEE_L, KNEE_R, NECK_J, PELVIS
 from transformers import GroundingDinoProcessor
 
 STRIDES = (8, 16, 32)  # of the model's levels
-CORE, WHOLE = 0.4, 0.8  # of a box's sides: whose cells are a person's, see `cells_of`
+CORE, WHOLE = 0.4, 0.8  # of a box's sides: whose cells are a person's, see `find_cells`
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Batch:
 
     pixels (B, 3, h, w) normalised; token ids and mask (B, T). By person, scene after scene: scene
     (N,) its number; boxes (N, 4), corners in fractions of the picture; seen (N,) bool, enough of
-    the person is visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as `word_truth`,
+    the person is visible; facts (N, A) class numbers, see `FACTS`; words (N, T) as
+    `find_word_truth`,
     separators -1; phrases (N, P) float, 1 where true. spans (B, P, T), 1 on the tokens of a phrase;
     claims (B, T), the class that each token states, counted through all of `FACTS`, -1 none.
     """
@@ -52,7 +53,7 @@ class Batch:
     spans: Tensor
     claims: Tensor
     cells: dict[str, list[Tensor]]
-    """By level (B, S), the person of each cell as `cells_of` and `part_cells` tell them, numbered
+    """By level (B, S), the person of each cell by `find_cells` and `find_part_cells`, numbered
     through the batch: ``core`` of batches with prompts; ``whole`` and `PLACES` of those without."""
 
     def to(self, device: str) -> Batch:
@@ -62,18 +63,18 @@ class Batch:
         return replace(self, **moved, cells=cells)
 
 
-class Batches(Dataset[Batch]):
+class TrainingBatches(Dataset[Batch]):
     """Training batches by the number of their step, each of scenes of one picture size, so that
     nothing is padded.
 
-    ``told`` False leaves the prompts out (one phrase, "person").
+    ``prompted`` False leaves the prompts out (one phrase, "person").
     """
 
     def __init__(self, scenes: list[Scene], processor: GroundingDinoProcessor, size: int,
-                 seed: int, told: bool = True) -> None:  # fmt: skip
+                 seed: int, prompted: bool = True) -> None:  # fmt: skip
         self._seed = seed
         self._size = size
-        self._told = told
+        self._prompted = prompted
         self._tokenizer = processor.tokenizer
         image = processor.image_processor
         self._mean = torch.tensor(image.image_mean).view(1, 3, 1, 1)
@@ -84,8 +85,8 @@ class Batches(Dataset[Batch]):
                 self._groups.setdefault(scene.image.shape, []).append(scene)
         self._people = [p.attributes for scene in scenes for p in scene.persons]
 
-    def steps(self, first: int, stop: int, workers: int, device: str) -> Iterator[Batch]:
-        """The batches of these steps in order, made by so many processes beside this one."""
+    def load_batches(self, first: int, stop: int, workers: int, device: str) -> Iterator[Batch]:
+        """The batches of these updates in order, built by so many processes beside this one."""
         loader = DataLoader(
             self, batch_size=None, sampler=range(first, stop), num_workers=workers,
             prefetch_factor=4 if workers else None, generator=torch.Generator(),
@@ -104,16 +105,18 @@ class Batches(Dataset[Batch]):
         while len(chosen) < self._size:
             scene = group[int(rng.integers(len(group)))]
             if rng.random() < 0.5:
-                scene = mirrored(scene)
+                scene = mirror_scene(scene)
             others = [self._people[int(i)] for i in rng.integers(len(self._people), size=4)]
-            phrases = scene_phrases(rng, scene, others) if self._told else [("person", [])]
-            phrases = fitted(phrases)
+            phrases = (
+                sample_scene_phrases(rng, scene, others) if self._prompted else [("person", [])]
+            )
+            phrases = trim_phrases(phrases)
             if phrases:
                 chosen.append(scene)
                 prompts.append(phrases)
-        return self.make(chosen, prompts, rng.uniform(0.85, 1.15, (len(chosen), 1, 1, 1)))
+        return self.make_batch(chosen, prompts, rng.uniform(0.85, 1.15, (len(chosen), 1, 1, 1)))
 
-    def make(
+    def make_batch(
         self, scenes: Sequence[Scene], prompts: Sequence[list[Phrase]], gain: np.ndarray
     ) -> Batch:
         """The batch of scenes of one size, their brightness times ``gain`` (B, 1, 1, 1), and the
@@ -131,9 +134,9 @@ class Batches(Dataset[Batch]):
             start = 1
             for row, (text, true_of) in enumerate(phrases):
                 stop = start + len(text.split())
-                word[:, start:stop] = word_truth(text, true_of, scene.persons)
+                word[:, start:stop] = find_word_truth(text, true_of, scene.persons)
                 claims[n, start:stop] = torch.tensor(
-                    [CLASSES.get(c, -1) if c else -1 for c in word_claims(text.split())]
+                    [CLASSES.get(c, -1) if c else -1 for c in find_word_claims(text.split())]
                 )
                 spans[n, row, start:stop] = 1.0
                 true[true_of, row] = 1.0
@@ -151,13 +154,13 @@ class Batches(Dataset[Batch]):
             scene=torch.tensor([n for n, scene in enumerate(scenes) for _ in scene.persons]),
             boxes=torch.tensor([p.box for p in persons]),
             seen=torch.tensor([p.visible >= VISIBLE for p in persons]),
-            facts=torch.tensor([[class_of(p, k) for k in FACTS] for p in persons]),
+            facts=torch.tensor([[find_class(p, k) for k in FACTS] for p in persons]),
             words=torch.cat(words), phrases=torch.cat(truth), spans=spans, claims=claims,
-            cells=scene_cells(scenes, CORE) if self._told else scene_cells(scenes, WHOLE, True),
+            cells=find_scene_cells(scenes, *((CORE,) if self._prompted else (WHOLE, True))),
         )  # fmt: skip
 
 
-def scene_cells(
+def find_scene_cells(
     scenes: Sequence[Scene], share: float, parts: bool = False
 ) -> dict[str, list[Tensor]]:
     """The ``cells`` of a batch: those of persons' boxes, or with ``parts`` of their bodies too."""
@@ -170,9 +173,9 @@ def scene_cells(
         seen = torch.tensor([p.visible >= VISIBLE for p in scene.persons])
         for level, stride in enumerate(STRIDES):
             grid = -(-height // stride), -(-width // stride)
-            cells = {"whole" if parts else "core": cells_of(boxes, seen, *grid, share)}
+            cells = {"whole" if parts else "core": find_cells(boxes, seen, *grid, share)}
             if parts:
-                cells |= part_cells(joints, seen, *grid, width / height)
+                cells |= find_part_cells(joints, seen, *grid, width / height)
             for name, owner in cells.items():
                 numbered = torch.where(owner >= 0, owner + first, owner)
                 found.setdefault(name, [[] for _ in STRIDES])[level].append(numbered)
@@ -180,7 +183,7 @@ def scene_cells(
     return {name: [torch.stack(level) for level in levels] for name, levels in found.items()}
 
 
-def cells_of(boxes: Tensor, seen: Tensor, height: int, width: int, core: float) -> Tensor:
+def find_cells(boxes: Tensor, seen: Tensor, height: int, width: int, core: float) -> Tensor:
     """The person of each cell, int64 (height * width,): -1 nobody, -2 in some box but nobody's.
 
     Args:
@@ -197,11 +200,11 @@ def cells_of(boxes: Tensor, seen: Tensor, height: int, width: int, core: float) 
     size = boxes[:, 2:] - boxes[:, :2]
     away = (centre - middle).abs()
     reach = torch.maximum(core * size / 2, torch.tensor([0.5 / width, 0.5 / height]))
-    own = (away <= reach).all(-1) & seen  # (S, N)
+    inside = (away <= reach).all(-1) & seen  # (S, N)
     within = (away <= size / 2).all(-1).any(1)
-    area = torch.where(own, size.prod(-1), math.inf)
+    area = torch.where(inside, size.prod(-1), math.inf)
     person = area.argmin(1)
-    return torch.where(own.any(1), person, torch.where(within, -2, -1))
+    return torch.where(inside.any(1), person, torch.where(within, -2, -1))
 
 
 PLACES: dict[str, tuple[tuple[int, int], ...]] = {
@@ -212,7 +215,7 @@ PLACES: dict[str, tuple[tuple[int, int], ...]] = {
 """Parts of the body, each as bones from joint to joint."""
 
 
-def part_cells(
+def find_part_cells(
     joints: Tensor, seen: Tensor, height: int, width: int, aspect: float
 ) -> dict[str, Tensor]:
     """The person whose head, torso, legs a cell shows, int64 (height * width,), -1 nobody's.
@@ -231,16 +234,16 @@ def part_cells(
     reach = 0.2 * (points[:, CROWN] - points[:, PELVIS]).norm(dim=-1)  # (N,)
     reach = torch.where(seen, reach.clamp(min=0.6 / height), -1.0)
     found = {}
-    for part, bones in PLACES.items():
-        away = torch.stack([_to_segment(cells, points[:, a], points[:, b]) for a, b in bones]).amin(
-            0
-        )  # (S, N)
-        nearest = (away - reach).min(1)
-        found[part] = torch.where(nearest.values <= 0, nearest.indices, -1)
+    for part, find_body_points in PLACES.items():
+        away = torch.stack(
+            [_measure_distance(cells, points[:, a], points[:, b]) for a, b in find_body_points]
+        ).amin(0)  # (S, N)
+        find_nearest = (away - reach).min(1)
+        found[part] = torch.where(find_nearest.values <= 0, find_nearest.indices, -1)
     return found
 
 
-def _to_segment(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:
+def _measure_distance(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:
     """Distances (S, N) of points (S, 2) from segments with ends (N, 2)."""
     along = stop - start
     offset = points[:, None] - start
@@ -248,7 +251,7 @@ def _to_segment(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:
     return (offset - share.clamp(0, 1)[..., None] * along).norm(dim=-1)
 
 
-def class_of(person: Person, attribute: str) -> int:
+def find_class(person: Person, attribute: str) -> int:
     """Number of a person's value among those of an attribute, -1 without one."""
     value, values = getattr(person.attributes, attribute), FACTS[attribute]
     return values.index(value) if value in values else -1

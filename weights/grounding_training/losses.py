@@ -43,14 +43,14 @@ def detection_loss(
         before = out.init_reference_points if level == 0 else (
             out.intermediate_reference_points[:, level - 1])  # fmt: skip
         found = (model.bbox_embed[level](hidden) + torch.special.logit(before, eps=1e-5)).sigmoid()
-        losses[f"dec{level}"] = (logits, found, matched(logits, found, batch), hidden)
+        losses[f"dec{level}"] = (logits, found, match_queries(logits, found, batch), hidden)
     parts: dict[str, Tensor] = {}
     for name, (logits, found, owner, states) in losses.items():
         for key, value in layer_losses(logits, found, owner, batch).items():
             parts[f"{name}.{key}"] = value
         parts[f"{name}.facts"] = value_loss(table(states), owner, batch)
-    said = batch.claims >= 0
-    parts["text"] = TEXT_GAIN * F.mse_loss(text[said], table.weight[batch.claims[said]])
+    stated = batch.claims >= 0
+    parts["text"] = TEXT_GAIN * F.mse_loss(text[stated], table.weight[batch.claims[stated]])
     return torch.stack(list(parts.values())).sum(), {k: v.detach() for k, v in parts.items()}
 
 
@@ -73,7 +73,7 @@ def value_loss(logits: Tensor, owner: Tensor, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def matched(logits: Tensor, found: Tensor, batch: Batch) -> Tensor:
+def match_queries(logits: Tensor, found: Tensor, batch: Batch) -> Tensor:
     """The person of each query (B, Q), numbered through the batch, -1 without: by scene the
     assignment of least cost, by box and words, to those of its persons who are seen."""
     scores = torch.where(batch.attention_mask.bool()[:, None], logits, 0.0)[batch.scene]
@@ -83,7 +83,7 @@ def matched(logits: Tensor, found: Tensor, batch: Batch) -> Tensor:
     )
     corners = center_to_corners_format(found)
     distance = (corners[batch.scene] - batch.boxes[:, None]).abs().sum(-1)
-    cost = 5 * distance - 2 * of_the_scene(generalized_box_iou, corners, batch)
+    cost = 5 * distance - 2 * measure_by_scene(generalized_box_iou, corners, batch)
     cost = (cost + wrong / known.sum(1, keepdim=True).clamp(min=1)).cpu()
     scene, seen = batch.scene.cpu(), batch.seen.cpu()
     owner = torch.full(found.shape[:2], -1)
@@ -110,14 +110,16 @@ def layer_losses(logits: Tensor, found: Tensor, owner: Tensor, batch: Batch) -> 
     some = owner >= 0
     person = owner[some]
     words = batch.words[person]
-    said = words >= 0
+    stated = words >= 0
     corners = center_to_corners_format(found[some])
     target = batch.boxes[person]
     overlap = generalized_box_iou(corners, target).diagonal()
-    told = F.binary_cross_entropy_with_logits(scores[some][said], words[said], reduction="sum")
+    words_loss = F.binary_cross_entropy_with_logits(
+        scores[some][stated], words[stated], reduction="sum"
+    )
     persons = max(1, len(person))
     return {
-        "words": 4 * told / said.sum().clamp(min=1),
+        "words": 4 * words_loss / stated.sum().clamp(min=1),
         "nobody": 0.01 * nobody.sum() / len(scores),
         "box": (5 * (corners - target).abs().mean(1) + 1 - overlap).sum() / persons,
         "rank": ranking_loss(scores, found, batch),
@@ -133,7 +135,9 @@ def ranking_loss(scores: Tensor, found: Tensor, batch: Batch) -> Tensor:
     spans, truth = batch.spans, batch.phrases
     tokens = spans.sum(2, keepdim=True)
     table = scores @ (spans / tokens.clamp(min=1).sqrt()).mT  # (B, Q, P)
-    overlap = of_the_scene(lambda a, b: box_iou(a, b)[0], center_to_corners_format(found), batch)
+    overlap = measure_by_scene(
+        lambda a, b: box_iou(a, b)[0], center_to_corners_format(found), batch
+    )
     covers = (overlap.detach() >= 0.5).float()
     pairs = covers[..., None] * truth[:, None]  # (N, Q, P)
     right = torch.zeros_like(table).index_add_(0, batch.scene, pairs) > 0
@@ -149,7 +153,7 @@ def ranking_loss(scores: Tensor, found: Tensor, batch: Batch) -> Tensor:
     return torch.cat(terms).sum() / torch.cat(counted).sum().clamp(min=1)
 
 
-def of_the_scene(
+def measure_by_scene(
     measure: Callable[[Tensor, Tensor], Tensor], corners: Tensor, batch: Batch
 ) -> Tensor:
     """What ``measure`` says of each person and the boxes (B, Q, 4) of their scene, (N, Q)."""

@@ -38,7 +38,7 @@ light dark bright red green blue yellow orange purple pink white black brown gre
 beige""".split()  # noqa: SIM905
 
 
-def vocabulary() -> list[str]:
+def list_vocabulary() -> list[str]:
     """Tokens by id. Punctuation, digits and letters keep BERT's ids: the model finds the ends of
     phrases by the fixed ids 101, 102, 1012 and 1029."""
     tokens = ["[PAD]"] + [f"[unused{n}]" for n in range(99)]
@@ -54,7 +54,7 @@ def vocabulary() -> list[str]:
 
 def make_processor() -> GroundingDinoProcessor:
     """Image processor and tokenizer of the checkpoint."""
-    tokens = vocabulary()
+    tokens = list_vocabulary()
     assert [tokens.index(t) for t in ("[CLS]", "[SEP]", ".", "?")] == [101, 102, 1012, 1029]
     tokenizer = BertTokenizerFast(
         vocab={t: n for n, t in enumerate(tokens)}, do_lower_case=True, model_max_length=256
@@ -88,7 +88,7 @@ def make_model(vocabulary_size: int) -> GroundingDinoForObjectDetection:
             layer.deformable_layer.self_attn.output_proj.weight.mul_(0.1)
             layer.deformable_layer.fc2.weight.mul_(0.1)
         for layer in model.model.decoder.layers:
-            keep_space(layer.encoder_attn)
+            pass_values_on(layer.encoder_attn)
             layer.fc2.weight.mul_(0.1)
         nn.init.eye_(model.model.enc_output.weight)
         model.model.query_position_embeddings.weight.mul_(0.1)
@@ -97,14 +97,14 @@ def make_model(vocabulary_size: int) -> GroundingDinoForObjectDetection:
     return model.requires_grad_(True)  # transformers freezes a ResNet
 
 
-def keep_space(attention: nn.Module) -> None:
+def pass_values_on(attention: nn.Module) -> None:
     """Makes a fresh attention pass on what it looks at, as it is: a cell that tells an attribute
     to the backbone's table then tells it to a box from the first step on."""
     nn.init.eye_(attention.value_proj.weight)
     nn.init.eye_(attention.output_proj.weight)
 
 
-def quicken(model: GroundingDinoForObjectDetection) -> None:
+def use_fast_attention(model: GroundingDinoForObjectDetection) -> None:
     """Lets attention run in the forms of `rhas.ground.faster`: a training step in three quarters of
     the time. Weights keep their names."""
     for module in model.modules():
@@ -116,9 +116,9 @@ def quicken(model: GroundingDinoForObjectDetection) -> None:
             attention.forward = TransformersFusion(attention).forward
 
 
-def more_queries(weights: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+def add_queries(weights: dict[str, Tensor], count: int) -> dict[str, Tensor]:
     """Weights of a model with ``count`` queries from those of one with fewer: the new ones start
-    as the mean of its last eight, which few boxes have taught to differ."""
+    as the mean of its last eight, which few boxes have trained to differ."""
     name = "model.query_position_embeddings.weight"
     known = weights[name]
     new = known[-8:].mean(0, keepdim=True).expand(count - len(known), -1)
@@ -135,4 +135,4 @@ def save_checkpoint(
     copy.load_state_dict(weights)
     copy.half().save_pretrained(folder)
     processor.save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(vocabulary()) + "\n", "utf-8")
+    (folder / "vocab.txt").write_text("\n".join(list_vocabulary()) + "\n", "utf-8")

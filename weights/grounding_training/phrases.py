@@ -1,4 +1,4 @@
-"""What is said of a scene: phrases, the claims of their words, and whom they are true of."""
+"""Phrases about a scene: the attributes that their words claim, and of whom they are true."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Phrase = tuple[str, list[int]]
 """A phrase and the visible persons of whom it is true."""
 
 
-def _said_of(
+def _sample_phrase(
     rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes], most: int
 ) -> Phrase | None:
     available = list_traits(about)
@@ -35,14 +35,16 @@ def _said_of(
     return build_phrase(gender, chosen, rng), find_matches(chosen, gender, cast)
 
 
-def _single(rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes]) -> Phrase:
-    """One thing that can be said of a person, as "red coat"."""
+def _sample_garment_phrase(
+    rng: np.random.Generator, about: Attributes, cast: Sequence[Attributes]
+) -> Phrase:
+    """A garment, hat, bag or hair of a person, as "red coat"."""
     available = [t for t in list_traits(about) if t.kind in ("wear", "with")]
     chosen = available[int(rng.integers(len(available)))]
     return chosen.text, find_matches([chosen], None, cast)
 
 
-def scene_phrases(
+def sample_scene_phrases(
     rng: np.random.Generator, scene: Scene, others: Sequence[Attributes]
 ) -> list[Phrase]:
     """Phrases of one training prompt, shuffled, none twice.
@@ -50,7 +52,7 @@ def scene_phrases(
     Args:
         rng: source of randomness.
         scene: the scene that the prompt is about.
-        others: people of other scenes; what is said of them is mostly true of nobody here.
+        others: people of other scenes; phrases about them are mostly true of nobody here.
     """
     cast = [p.attributes for p in scene.persons]
     everyone = list(range(len(cast)))
@@ -65,20 +67,20 @@ def scene_phrases(
             pick = int(rng.integers(len(person.alternatives)))
             found.append((person.alternatives[pick], [number]))
         else:
-            found.append(_said_of(rng, person.attributes, cast, most=3))
+            found.append(_sample_phrase(rng, person.attributes, cast, most=3))
         if rng.random() < 0.25:  # nearly true: one attribute of somebody else
             other = others[int(rng.integers(len(others)))]
             name = ("upper_colour", "lower_colour", "hair_colour", "gender")[int(rng.integers(4))]
             if getattr(person.attributes, name) and getattr(other, name):
                 near = replace(person.attributes, **{name: getattr(other, name)})
-                found.append(_said_of(rng, near, cast, most=3))
+                found.append(_sample_phrase(rng, near, cast, most=3))
         for about in (person.attributes, others[number % len(others)]):
             if rng.random() < 0.35:
-                found.append(_single(rng, about, cast))
+                found.append(_sample_garment_phrase(rng, about, cast))
     if scene.absent and rng.random() < 0.4:
         found.append((scene.absent[int(rng.integers(len(scene.absent)))], []))
     for other in others[: int(rng.integers(0, 3))]:
-        found.append(_said_of(rng, other, cast, most=3))
+        found.append(_sample_phrase(rng, other, cast, most=3))
     out: dict[str, list[int]] = {}
     for item in found:
         if item is None:
@@ -86,14 +88,14 @@ def scene_phrases(
         text, true_of = item
         visible = [n for n in true_of if scene.persons[n].visible >= VISIBLE]
         if true_of and not visible:
-            continue  # said of somebody hidden: neither there nor absent
+            continue  # about somebody hidden: neither visible nor absent
         out.setdefault(normalise(text), visible)
     order = rng.permutation(len(out))
     items = list(out.items())
     return [items[int(i)] for i in order]
 
 
-def fitted(phrases: list[Phrase]) -> list[Phrase]:
+def trim_phrases(phrases: list[Phrase]) -> list[Phrase]:
     """As many as a prompt of `TOKENS` tokens holds; every word of RHAS-mini is one token."""
     while phrases and sum(len(t.split()) + 1 for t, _ in phrases) + 2 > TOKENS:
         phrases = phrases[:-1]
@@ -116,7 +118,7 @@ OF_THE_PERSON: dict[str, tuple[str, str | bool]] = {
 }  # fmt: skip
 
 
-def word_claims(words: Sequence[str]) -> list[tuple[str, str | bool] | None]:
+def find_word_claims(words: Sequence[str]) -> list[tuple[str, str | bool] | None]:
     """What each word of a phrase of RHAS-mini claims: an attribute and its value, or None.
 
     "the red coat": None, ("upper_colour", "red"), ("upper", "coat").
@@ -140,12 +142,12 @@ def word_claims(words: Sequence[str]) -> list[tuple[str, str | bool] | None]:
     return claims
 
 
-def word_truth(text: str, true_of: Sequence[int], persons: Sequence[Person]) -> Tensor:
-    """(N, W) float: 1 where a word is true of a person, 0 where not; words without a claim of their
-    own are as true as the phrase. -1 where the side is not known."""
+def find_word_truth(text: str, true_of: Sequence[int], persons: Sequence[Person]) -> Tensor:
+    """(N, W) float: 1 where a word is true of a person, 0 where not; words without a claim
+    are as true as the phrase. -1 where the side is not known."""
     words = text.split()
     table = torch.zeros(len(persons), len(words))
-    for column, claim in enumerate(word_claims(words)):
+    for column, claim in enumerate(find_word_claims(words)):
         for row, person in enumerate(persons):
             if claim is None:
                 table[row, column] = float(row in true_of)

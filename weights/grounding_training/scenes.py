@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import rhas.base.compat  # noqa: F401  before transformers
-from parts import PARTS, draw_parts, part_of
+from training.rendering import PARTS, draw_parts, part_folder
 from transformers import GroundingDinoImageProcessor
 
 from rhas.mini.appearance import Attributes
@@ -83,10 +83,10 @@ def _render_part(seed: int, count: int, size: dict[str, int], folder: Path, part
                 }
                 for p in scene.persons
             ]
-            there = {p.reference for p in scene.persons}
-            absent = [r for r in scene.cast if r not in there]
+            shown = {p.reference for p in scene.persons}
+            absent = [r for r in scene.cast if r not in shown]
             rows.append({"shape": resized.shape, "persons": persons, "absent": absent})
-    (folder / "told.json").write_text(json.dumps(rows), "utf-8")
+    (folder / "scenes.json").write_text(json.dumps(rows), "utf-8")
 
 
 def load_scenes(folder: Path) -> list[Scene]:
@@ -96,14 +96,14 @@ def load_scenes(folder: Path) -> list[Scene]:
     from all scenes, not from the few whose look-alikes keep to a side.
     """
     scenes = []
-    for part in (part_of(folder, number) for number in range(PARTS)):
+    for part in (part_folder(folder, number) for number in range(PARTS)):
         pixels = np.memmap(part / "pixels.u8", np.uint8, "r")
         at = 0
-        for row in json.loads((part / "told.json").read_text("utf-8")):
+        for row in json.loads((part / "scenes.json").read_text("utf-8")):
             size = int(np.prod(row["shape"]))
             persons = tuple(
                 Person(p["reference"], tuple(p["alternatives"]), tuple(p["box"]), p["visible"],
-                       replace(Attributes(**p["attributes"]), side=side_of(p["box"])),
+                       replace(Attributes(**p["attributes"]), side=find_side(p["box"])),
                        np.asarray(p["joints"], np.float32))
                 for p in row["persons"]
             )  # fmt: skip
@@ -113,24 +113,24 @@ def load_scenes(folder: Path) -> list[Scene]:
     return scenes
 
 
-def side_of(box: Sequence[float]) -> str | None:
+def find_side(box: Sequence[float]) -> str | None:
     """The side of the picture that a box (x1 y1 x2 y2 in fractions of it) is on."""
     centre = (box[0] + box[2]) / 2
     return "left" if centre < MIDDLE[0] else "right" if centre > MIDDLE[1] else None
 
 
-def mirrored(scene: Scene) -> Scene:
+def mirror_scene(scene: Scene) -> Scene:
     """The mirror image, its left and right renamed."""
     names = {"left": "right", "right": "left", None: None}
 
-    def words(text: str) -> str:
+    def rename_sides(text: str) -> str:
         return " ".join(names.get(w) or w for w in text.split())
 
     persons = tuple(
-        Person(words(p.reference), tuple(words(a) for a in p.alternatives),
+        Person(rename_sides(p.reference), tuple(rename_sides(a) for a in p.alternatives),
                (1 - p.box[2], p.box[1], 1 - p.box[0], p.box[3]), p.visible,
                replace(p.attributes, side=names[p.attributes.side]),
                np.float32([1, 0]) + np.float32([-1, 1]) * p.joints)
         for p in scene.persons
     )  # fmt: skip
-    return Scene(scene.image[:, :, ::-1], persons, tuple(words(a) for a in scene.absent))
+    return Scene(scene.image[:, :, ::-1], persons, tuple(rename_sides(a) for a in scene.absent))

@@ -1,0 +1,1 @@
+"""What the recipes of the built-in checkpoints share."""
