@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rhas.config.params import read_yaml
-from rhas.crop.detections import merge
+from rhas.crop.detections import merge_candidates
 from rhas.crop.tracking import Track, track_film
 from rhas.engine.stage import run
 from rhas.evaluate.stores import Stores, read_tracked
@@ -73,10 +73,10 @@ def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[T
 
     for persons in combinations(range(people), named or people):
         boxes, scores = by_frame("boxes", persons), by_frame("scores", persons)
-        bodies = [merge(b, s) for b, s in zip(boxes, scores, strict=True)]
+        bodies = [merge_candidates(b, s) for b, s in zip(boxes, scores, strict=True)]
         tracks, _ = track_film(
             store.frames,
-            [found.coloured(picture) for found, picture in zip(bodies, pictures, strict=True)],
+            [found.add_colours(picture) for found, picture in zip(bodies, pictures, strict=True)],
             film.found_cuts,
             frames,
             len(persons),

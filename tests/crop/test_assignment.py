@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from rhas.crop.assignment import _solve, _steps, assign, evidence
+from rhas.crop.assignment import _find_steps, _solve_program, assign_tracklets, compute_evidence
 from rhas.crop.linking import Tracklet
 
 from .bodies import body
@@ -23,7 +23,7 @@ def test_evidence_is_log_odds_over_those_of_the_neutral_score() -> None:
     scores = np.asarray([[0.25, 0.5], [np.nan, 1.0]])
     log3 = np.log(3)
     expected = [[0, log3], [np.log(0.1 / 0.9) + log3, 3]]
-    assert evidence(scores, 0.25, 0.1) == pytest.approx(np.asarray(expected))
+    assert compute_evidence(scores, 0.25, 0.1) == pytest.approx(np.asarray(expected))
 
 
 def total(
@@ -69,7 +69,7 @@ def problems(draw) -> tuple[list[Tracklet], np.ndarray, int]:
 def test_assignment_is_the_best_of_all(problem: tuple[list[Tracklet], np.ndarray, int]) -> None:
     tracklets, gains, max_gap = problem
     people = gains.shape[1]
-    chains = assign(tracklets, gains, max_gap, opening=0)
+    chains = assign_tracklets(tracklets, gains, max_gap, opening=0)
     owner = [-1] * len(tracklets)
     for p, own in enumerate(chains):
         for chain in own:
@@ -80,7 +80,7 @@ def test_assignment_is_the_best_of_all(problem: tuple[list[Tracklet], np.ndarray
                 gap = tracklets[j].frames[0] - tracklets[i].frames[-1]
                 assert 0 < gap <= max_gap
     spans = [(int(t.frames[0]), int(t.frames[-1])) for t in tracklets]
-    steps = _steps(tracklets, list(range(len(tracklets))), max_gap)
+    steps = _find_steps(tracklets, list(range(len(tracklets))), max_gap)
     table = gains.tolist()
     every = itertools.product(range(-1, people), repeat=len(tracklets))
     best = max(total(spans, table, owners, steps) for owners in every)
@@ -101,15 +101,15 @@ def test_colours_join_two_tracklets_or_keep_them_apart(clothes: float, joined: b
         )
         for frames, colour in ((before, 50.0), (after, clothes))
     )
-    steps = _steps([first, second], [0, 1], 30)
+    steps = _find_steps([first, second], [0, 1], 30)
     assert steps == ({(0, 1): 0.0} if joined else {})
     gains = np.asarray([[1.0], [-0.5]])
-    assert assign([first, second], gains, 30) == [[]]
+    assert assign_tracklets([first, second], gains, 30) == [[]]
 
 
 def test_the_integer_program_is_asked_where_the_relaxation_is_not_whole() -> None:
     """Three things of which any two exclude each other: the relaxation takes half of each."""
     once = csr_array(np.asarray([[1, 1, 0], [0, 1, 1], [1, 0, 1]], float))
     none = csr_array((0, 3))
-    chosen = _solve(np.asarray([1.0, 1.0, 1.2]), none, np.zeros(0), once)
+    chosen = _solve_program(np.asarray([1.0, 1.0, 1.2]), none, np.zeros(0), once)
     assert chosen.tolist() == [False, False, True]

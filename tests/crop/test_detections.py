@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.crop.detections import Detections, merge
+from rhas.crop.detections import Detections, merge_candidates
 
 
 def test_merge_makes_one_detection_per_body() -> None:
     near = np.asarray([[10, 10, 30, 50], [12, 10, 32, 50], [100, 10, 120, 50]], float)
-    made = merge([near[[0]], near[1:]], [np.asarray([0.8]), np.asarray([0.2, 0.5])])
+    made = merge_candidates([near[[0]], near[1:]], [np.asarray([0.8]), np.asarray([0.2, 0.5])])
     assert made.boxes.tolist() == pytest.approx(
         np.asarray([[10.4, 10, 30.4, 50], [100, 10, 120, 50]])
     )
@@ -20,7 +20,7 @@ def test_merge_makes_one_detection_per_body() -> None:
 
 
 def test_merge_of_nothing() -> None:
-    made = merge([np.zeros((0, 4))] * 2, [np.zeros(0)] * 2)
+    made = merge_candidates([np.zeros((0, 4))] * 2, [np.zeros(0)] * 2)
     assert made.boxes.shape == (0, 4)
     assert made.scores.shape == (0, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhas.crop.detections import Detections
-from rhas.crop.linking import link
+from rhas.crop.linking import link_detections
 
 from .bodies import body
 
@@ -22,10 +22,10 @@ def seen(*boxes: np.ndarray, colours: tuple[np.ndarray, ...] = ()) -> Detections
 def test_link_breaks_where_another_continuation_is_as_plausible() -> None:
     """Two bodies meet in frame 10 and are told apart again later."""
     found = [seen(body(a), body(b)) for a, b in TURNING]
-    tracklets = link([0, 5, 10, 15, 20], found, 30)
+    tracklets = link_detections([0, 5, 10, 15, 20], found, 30)
     assert all(len(t.frames) < 5 for t in tracklets)
     apart = [seen(body(20), body(300)) for _ in TURNING]
-    tracklets = link([0, 5, 10, 15, 20], apart, 30)
+    tracklets = link_detections([0, 5, 10, 15, 20], apart, 30)
     assert [len(t.frames) for t in tracklets] == [5, 5]
 
 
@@ -33,7 +33,7 @@ def test_colours_tell_who_goes_on_as_whom() -> None:
     """Two bodies cross: in clothes of their own they are told apart, dressed alike they are not."""
     for clothes, whole in (((RED, BLUE), True), ((RED, RED), False)):
         found = [seen(body(a), body(b), colours=clothes) for a, b in CROSSING]
-        tracklets = link([0, 5, 10, 15, 20], found, 30)
+        tracklets = link_detections([0, 5, 10, 15, 20], found, 30)
         assert ([len(t.frames) for t in tracklets] == [5, 5]) == whole
         if whole:
             assert [t.colours.tolist() for t in tracklets] == [[c.tolist()] * 5 for c in clothes]

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 
 from rhas.config.crop import CropConfig
-from rhas.crop.shots import HEIGHT, WIDTH, difference, find_cuts, thumbnail
+from rhas.crop.shots import HEIGHT, WIDTH, find_cuts, make_thumbnail, measure_difference
 from rhas.stores.jpeg import encode_jpeg
 
 THRESHOLD = CropConfig().cut_threshold
@@ -97,8 +97,8 @@ def test_people_who_move_are_no_cut_where_the_same_change_everywhere_is() -> Non
     one, all_blocks = still.copy(), still + 80 / 12
     one[:6, :8] += 80
     a, b, c = (picture.astype(np.uint8) for picture in (still, one, all_blocks))
-    assert difference(a, b) == pytest.approx(80 / 144)
-    assert difference(a, c) == pytest.approx(6)  # whole grey levels
+    assert measure_difference(a, b) == pytest.approx(80 / 144)
+    assert measure_difference(a, c) == pytest.approx(6)  # whole grey levels
     assert cuts([still] * 10 + [one] * 10) == []
     assert cuts([still] * 10 + [all_blocks] * 10) == [10]
 
@@ -127,13 +127,13 @@ def test_a_shift_within_reach_leaves_no_difference_inside(dx: int, dy: int) -> N
             )
             root += (best / block.size) ** 0.5
             inner += best if 0 < y < HEIGHT - 6 and 0 < x < WIDTH - 8 else 0
-    assert difference(before, after) == pytest.approx((root / 12) ** 2)
+    assert measure_difference(before, after) == pytest.approx((root / 12) ** 2)
     assert inner == 0
 
 
 def test_a_thumbnail_is_the_small_picture() -> None:
     picture = np.kron(scenery(1).astype(np.uint8), np.ones((10, 10, 1), np.uint8))  # 180 x 320
-    small = thumbnail(encode_jpeg(picture, 92))
+    small = make_thumbnail(encode_jpeg(picture, 92))
     assert small.shape == (HEIGHT, WIDTH, 3)
     assert small.dtype == np.uint8
     plain = Image.fromarray(picture).resize((WIDTH, HEIGHT), Image.Resampling.BOX)
@@ -142,7 +142,7 @@ def test_a_thumbnail_is_the_small_picture() -> None:
 
 def test_a_damaged_picture_is_an_error() -> None:
     with pytest.raises(OSError, match="Truncated"):
-        thumbnail(encode_jpeg(scenery(0).astype(np.uint8), 92)[:60])
+        make_thumbnail(encode_jpeg(scenery(0).astype(np.uint8), 92)[:60])
 
 
 def clip(path: Path, count: int, step: int) -> list[np.ndarray]:
@@ -163,8 +163,8 @@ def test_real_clips_have_cuts_where_they_were_joined(shared: Path, threshold: fl
     threshold that params.yaml advises for real films and one below it."""
     names = {"basketball_3people.mp4": 200, "bedroom_2children.mp4": 40, "pancake_kitchen.mkv": 140}
     parts = [clip(shared / "clips" / name, count, 2) for name, count in names.items()]
-    joined = [thumbnail for part in parts for thumbnail in part]
+    join_chain = [thumbnail for part in parts for thumbnail in part]
     assert (
-        find_cuts(iter(joined), threshold).tolist()
+        find_cuts(iter(join_chain), threshold).tolist()
         == np.cumsum([len(p) for p in parts])[:-1].tolist()
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rhas.base.boxes import box_iou
-from rhas.crop.detections import merge
+from rhas.crop.detections import merge_candidates
 from rhas.crop.linking import Tracklet
-from rhas.crop.tracking import _gains, track_film
+from rhas.crop.tracking import _compute_gains, track_film
 from rhas.stores.tracks import BoxSource
 
 from .bodies import body
@@ -96,7 +96,7 @@ def simulate(
 
 def run(scene: Scene, **changes: float):
     settings = {"stride": STRIDE, "max_gap": 30, "min_score": 0.25} | changes
-    detections = [merge(b, s) for b, s in zip(scene.boxes, scene.scores, strict=True)]
+    detections = [merge_candidates(b, s) for b, s in zip(scene.boxes, scene.scores, strict=True)]
     return track_film(
         scene.frames,
         detections,
@@ -243,7 +243,7 @@ def test_a_very_long_shot_in_pieces_has_the_tracks_of_the_whole(
     """Two persons throughout; pieces of up to 7 of 25 sampled frames begin and end with them."""
     seen = [{0: (body(60 + 5 * n), (0.7, 0.2)), 1: (body(300), (0.2, 0.7))} for n in range(25)]
     whole, _ = run(film(seen, 2))
-    monkeypatch.setattr("rhas.crop.tracking._LONGEST", 7)
+    monkeypatch.setattr("rhas.crop.tracking.LONGEST_PIECE", 7)
     pieces, counts = run(film(seen, 2))
     assert counts["tracklets"] == 2 * 4
     for one, other in zip(whole, pieces, strict=True):
@@ -317,7 +317,7 @@ def test_how_sure_one_wants_to_be_does_not_change_whom_a_body_looks_like() -> No
         )
         for _ in range(6)
     ]
-    low, high = (_gains(tracklets, 3, least, 0.05) for least in (0.2, 0.3))
+    low, high = (_compute_gains(tracklets, 3, least, 0.05) for least in (0.2, 0.3))
     odds = np.log(0.3 / 0.7) - np.log(0.2 / 0.8)
     assert low - high == pytest.approx(np.full((6, 3), 4 * odds))
 

@@ -1,4 +1,4 @@
-"""Which tracklets of a shot are whose: one linear program.
+"""Assignment of a shot's tracklets to references, by one linear program.
 
 Legend: P references (people). Gains and costs are in nats, so that evidence of the detector and
 plausibility of a motion add up.
@@ -13,36 +13,33 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
 from rhas.base.errors import RhasError
+from rhas.crop.constants import APPEAR_COST, EVIDENCE_LIMIT, OPENING_COST
 from rhas.crop.linking import Ends, Tracklet
 
-MOST_EVIDENCE = 3.0  # nats that one frame may say for or against a reference
-_APPEAR = 3.0  # nats that it costs a reference to appear, or to jump
-_OPEN = 1.0  # nats that it costs to be there when the shot begins
 
-
-def evidence(scores: np.ndarray, min_score: float, floor: float) -> np.ndarray:
+def compute_evidence(scores: np.ndarray, min_score: float, floor: float) -> np.ndarray:
     """Nats for a box being the reference's, (n, P): log-odds of the score over ``min_score``'s.
 
     Args:
         scores: (n, P), NaN where a reference has no candidate for the box: ``floor`` then.
-        min_score: the score that speaks neither for nor against.
+        min_score: the score that counts neither for nor against.
     """
     known = np.clip(np.where(np.isnan(scores), floor, scores), 1e-6, 1 - 1e-6)
     odds = np.log(known / (1 - known)) - np.log(min_score / (1 - min_score))
-    return np.clip(odds, -MOST_EVIDENCE, MOST_EVIDENCE)
+    return np.clip(odds, -EVIDENCE_LIMIT, EVIDENCE_LIMIT)
 
 
-def assign(
+def assign_tracklets(
     tracklets: Sequence[Tracklet], gains: np.ndarray, max_gap: int, opening: int = -1
 ) -> list[list[list[int]]]:
-    """Which tracklets are each reference's, over one shot: the best of all assignments.
+    """The tracklets of each reference over one shot: the best of all assignments.
 
-    Maximises the sum of ``gains`` of the chosen pairs, less 3 nats each time a reference appears
-    (1 nat where it is there at ``opening``), less the cost of motion and colours where it goes on
-    from one tracklet to another (offered where that is below 3 nats and the gap at most ``max_gap``
-    frames). A tracklet is at most one reference's, a
-    reference has at most one tracklet at any time, and none within a gap it was carried across.
-    No tracklet at all costs nothing: a reference without good evidence stays missing.
+    Maximises the sum of ``gains`` of the chosen pairs, less `APPEAR_COST` each time a reference
+    appears (`OPENING_COST` where it is present at ``opening``), less the cost of motion and colours
+    where it continues from one tracklet in another (possible where that is below `APPEAR_COST` and
+    the gap at most ``max_gap`` frames). A tracklet has at most one reference, a reference has at
+    most one tracklet at any time, and none within a gap between two tracklets of a chain. No
+    tracklet costs nothing: a reference without good evidence stays missing.
 
     Args:
         tracklets: ordered by first frame.
@@ -56,19 +53,24 @@ def assign(
     """
     people = gains.shape[1]
     # a tracklet can earn its gain and one saved appearance at most
-    pairs = [(i, p) for i in range(len(tracklets)) for p in range(people) if gains[i, p] > -_APPEAR]
+    pairs = [
+        (i, p) for i in range(len(tracklets)) for p in range(people) if gains[i, p] > -APPEAR_COST
+    ]
     if not pairs:
         return [[] for _ in range(people)]
     known = set(pairs)
-    steps = _steps(tracklets, sorted({i for i, _ in pairs}), max_gap)
+    steps = _find_steps(tracklets, sorted({i for i, _ in pairs}), max_gap)
     edges = [
         (i, j, p) for (i, j) in steps for p in range(people) if (i, p) in known and (j, p) in known
     ]
     value = np.asarray(
-        [gains[i, p] - (_OPEN if tracklets[i].frames[0] == opening else _APPEAR) for i, p in pairs]
+        [
+            gains[i, p] - (OPENING_COST if tracklets[i].frames[0] == opening else APPEAR_COST)
+            for i, p in pairs
+        ]
         + [gains[j, p] - steps[i, j] for i, j, p in edges]
     )
-    chosen = _best_paths(tracklets, people, pairs, edges, value)
+    chosen = _find_best_paths(tracklets, people, pairs, edges, value)
 
     after = {(i, p): j for n, (i, j, p) in enumerate(edges, start=len(pairs)) if chosen[n]}
     chains: list[list[list[int]]] = [[] for _ in range(people)]
@@ -81,25 +83,27 @@ def assign(
     return chains
 
 
-def _steps(
+def _find_steps(
     tracklets: Sequence[Tracklet], useful: Sequence[int], max_gap: int
 ) -> dict[tuple[int, int], float]:
-    """Cost of going on from tracklet i to j, where it is cheaper than appearing anew. At least 0:
-    that two tracklets are one body makes neither of them the reference's."""
-    starts = Ends.stack([tracklets[i].end(last=False) for i in useful])
+    """Cost of continuing from tracklet i in j, where it is below `APPEAR_COST`. At least 0: two
+    tracklets of one body are no evidence for a reference."""
+    starts = Ends.stack([tracklets[i].find_end(last=False) for i in useful])
     steps = {}
     for i in useful:
-        end = tracklets[i].end(last=True)
+        end = tracklets[i].find_end(last=True)
         low, high = np.searchsorted(starts.frame, end.frame[0] + [0, max_gap], side="right")
         near = starts[low:high]
-        forward = end.cost(near.frame, near.state, near.colours)[0]
-        backward = near.cost(end.frame, end.state, end.colours)[:, 0]
+        forward = end.compute_cost(near.frame, near.state, near.colours)[0]
+        backward = near.compute_cost(end.frame, end.state, end.colours)[:, 0]
         cost = np.maximum((forward + backward) / 2, 0)
-        steps.update({(i, useful[low + n]): float(cost[n]) for n in np.flatnonzero(cost < _APPEAR)})
+        steps.update(
+            {(i, useful[low + n]): float(cost[n]) for n in np.flatnonzero(cost < APPEAR_COST)}
+        )
     return steps
 
 
-def _best_paths(
+def _find_best_paths(
     tracklets: Sequence[Tracklet],
     people: int,
     pairs: Sequence[tuple[int, int]],
@@ -109,9 +113,9 @@ def _best_paths(
     """Which pairs (tracklet, person) begin a chain and which edges (from, to, person) are taken;
     bool (pairs + edges,) of largest total ``value``.
 
-    Each person is one unit of flow through time: it waits, enters a tracklet, goes on along an
-    edge or leaves to wait again. So it is in one place at a time; that a tracklet carries one
-    person at most couples the persons.
+    Each person is one unit of flow through time: it waits, enters a tracklet, follows an edge or
+    leaves to wait again. So a person is in one place at a time; the persons are coupled, since a
+    tracklet carries at most one.
     """
     began = np.unique([int(tracklets[i].frames[0]) for i, _ in pairs])  # moments to enter at
     node = {pair: n for n, pair in enumerate(pairs)}
@@ -142,23 +146,25 @@ def _best_paths(
     nodes = len(pairs) + waiting.size
     supply = np.zeros(nodes)
     supply[waiting[:, 0]] = 1
-    conserve = _incidence(out, nodes, variables) - _incidence(into, nodes, variables)
-    once = _incidence(uses, len(tracklets), variables)
+    conserve = _make_incidence(out, nodes, variables) - _make_incidence(into, nodes, variables)
+    once = _make_incidence(uses, len(tracklets), variables)
     gain = np.zeros(variables)
     gain[:first_leave] = value
-    return _solve(gain, conserve, supply, once)[:first_leave]
+    return _solve_program(gain, conserve, supply, once)[:first_leave]
 
 
-def _incidence(entries: Sequence[tuple[int, int]], rows: int, columns: int) -> csr_array:
+def _make_incidence(entries: Sequence[tuple[int, int]], rows: int, columns: int) -> csr_array:
     row, column = np.asarray(entries).T
     return csr_array((np.ones(len(entries)), (row, column)), shape=(rows, columns))
 
 
-def _solve(gain: np.ndarray, equal: csr_array, supply: np.ndarray, once: csr_array) -> np.ndarray:
+def _solve_program(
+    gain: np.ndarray, equal: csr_array, supply: np.ndarray, once: csr_array
+) -> np.ndarray:
     """0/1 variables x of largest ``gain @ x`` with ``equal @ x == supply`` and ``once @ x <= 1``.
 
-    The linear relaxation nearly always has a whole solution and costs a tenth of the integer
-    program, which is asked where it has not. bool (variables,).
+    The linear relaxation nearly always has an integer solution and costs a tenth of the integer
+    program, which is solved where it has not. bool (variables,).
     """
     result = linprog(-gain, once, np.ones(once.shape[0]), equal, supply, bounds=(0, 1))
     if result.x is None or np.abs(result.x - np.round(result.x)).max() > 1e-6:

@@ -12,9 +12,8 @@ import numpy as np
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.crop.colours import body_colours
-
-_SAME_BODY = 0.7  # intersection over union above which two candidates are one detection
+from rhas.crop.colours import measure_colours
+from rhas.crop.constants import SAME_BODY
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Detections:
     """Detections of one sampled frame.
 
     boxes: float64 (N, 4). scores: float64 (N, P) in [0, 1], NaN where a reference has no
-    candidate for the box. colours: float64 (N, 12) of `rhas.crop.colours`, or (N, 0): not known.
+    candidate for the box. colours: float64 (N, 12) of `rhas.crop.colours`, or (N, 0), unknown.
     """
 
     boxes: np.ndarray
@@ -40,17 +39,17 @@ class Detections:
                 got=", ".join(str(p.shape) for p in parts),
             )
 
-    def coloured(self, picture: np.ndarray) -> Detections:
+    def add_colours(self, picture: np.ndarray) -> Detections:
         """With the colours of the frame's picture, uint8 (height, width, 3)."""
-        return replace(self, colours=body_colours(picture, self.boxes))
+        return replace(self, colours=measure_colours(picture, self.boxes))
 
 
-def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detections:
+def merge_candidates(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detections:
     """One detection per body of a frame from the candidates of every reference.
 
-    Best score first, a candidate takes with it all that overlap it by more than 0.7; their mean
-    box, weighted by score, is the detection; a reference's score is the best of its candidates.
-    Colours are not known.
+    In order of score, each candidate forms a group with all free ones that overlap it by more than
+    `SAME_BODY`. A detection is the mean box of a group, weighted by score; a reference's score is
+    the best of its candidates in the group. Colours stay unknown.
 
     Args:
         boxes, scores: per reference (K, 4) and (K,).
@@ -66,7 +65,7 @@ def merge(boxes: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> Detectio
     for first in range(len(box)):
         if not free[first]:
             continue
-        group = free & (overlap[first] > _SAME_BODY)
+        group = free & (overlap[first] > SAME_BODY)
         group[first] = True
         free &= ~group
         merged.append(np.average(box[group], axis=0, weights=score[group] + 1e-9))

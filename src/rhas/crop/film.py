@@ -19,8 +19,8 @@ from PIL import Image
 
 from rhas.base.errors import RhasError
 from rhas.config.crop import CropConfig
-from rhas.crop.detections import Detections, merge
-from rhas.crop.shots import find_cuts, thumbnail
+from rhas.crop.detections import Detections, merge_candidates
+from rhas.crop.shots import find_cuts, make_thumbnail
 from rhas.crop.tracking import Track, track_film
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.frames import FrameStore, open_frames
@@ -65,12 +65,12 @@ def crop_film(
     boxes = FilmBoxes.read(inputs["boxes"])
     with open_frames(inputs["frames"]) as film:
         _check(film, boxes, inputs["boxes"], config, movie)
-        grounded = _Grounded.merge(boxes)
+        grounded = _Grounded.merge_candidates(boxes)
         cuts = find_cuts(_thumbnails(film, progress), config.cut_threshold)
         tracks, counts = track_film(
             boxes.frames,
             [
-                found.coloured(_picture(film, int(frame))) if len(found.boxes) else found
+                found.add_colours(_picture(film, int(frame))) if len(found.boxes) else found
                 for frame, found in zip(boxes.frames, grounded.detections, strict=True)
             ],
             cuts,
@@ -129,7 +129,7 @@ class _Grounded:
     without_area: int
 
     @staticmethod
-    def merge(store: FilmBoxes) -> _Grounded:
+    def merge_candidates(store: FilmBoxes) -> _Grounded:
         boxes: list[list[np.ndarray]] = [[] for _ in store.frames]  # [frame][person] (K, 4)
         scores: list[list[np.ndarray]] = [[] for _ in store.frames]  # [frame][person] (K,)
         candidates = without_area = 0
@@ -142,7 +142,7 @@ class _Grounded:
                 rows = person.select_rows(number)
                 boxes[number].append(box[rows][good[rows]])
                 scores[number].append(score[rows][good[rows]])
-        detections = [merge(b, s) for b, s in zip(boxes, scores, strict=True)]
+        detections = [merge_candidates(b, s) for b, s in zip(boxes, scores, strict=True)]
         return _Grounded(detections, candidates, without_area)
 
 
@@ -184,7 +184,7 @@ def _span(frames: np.ndarray) -> str:
 def _thumbnails(film: FrameStore, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
     for frame in range(len(film)):
         try:
-            yield thumbnail(film.images.read_bytes(frame))
+            yield make_thumbnail(film.images.read_bytes(frame))
         except OSError as error:
             raise _no_picture(film.path, frame, str(error)) from error
         if frame % 2:

@@ -3,16 +3,17 @@
 Legend: T frames of a film, S sampled ones, P references. Boxes are float64 ``x1, y1, x2, y2`` in
 pixels.
 
-1. `merge`: the candidates of all references in a frame become detections, one per body, with a
-   score per reference.
-2. `link`: detections become tracklets by motion and by the colours of clothes, broken wherever
-   another continuation is about as plausible.
-3. `evidence`, `unlikeness`: what a tracklet's scores say for each reference, less where another
-   person of the film, or the people whom nobody named, look more like it.
-4. `assign`: one linear program per shot gives tracklets to references so that the summed gains,
-   less the costs of going on between tracklets and of appearing, are largest. A wrong score in some
-   frames is outvoted by the others; a tracklet whose evidence does not pay is given to nobody.
-5. `trace`: boxes per frame, interpolated.
+1. `merge_candidates`: the candidates of all references in a frame become detections, one per body,
+   with a score per reference.
+2. `link_detections`: detections become tracklets by motion and by the colours of clothes; a
+   tracklet ends where its continuation is ambiguous.
+3. `compute_evidence`, `compute_distances`: what a tracklet's scores say for each reference, less
+   what another appearance in the film says against it.
+4. `assign_tracklets`: one linear program per shot gives tracklets to references so that the summed
+   gains, less the costs of continuing between tracklets and of appearing, are largest. A wrong
+   score in some frames is outvoted by the others; a tracklet without enough evidence is given to
+   nobody.
+5. `write_chain`: boxes per frame, interpolated.
 """
 
 from __future__ import annotations
@@ -23,15 +24,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from rhas.crop.assignment import MOST_EVIDENCE, assign, evidence
+from rhas.crop.appearance import compute_distances
+from rhas.crop.assignment import assign_tracklets, compute_evidence
+from rhas.crop.constants import EVIDENCE_LIMIT, INDEPENDENT_GAP, LONGEST_PIECE, NEUTRAL_SCORE
 from rhas.crop.detections import Detections
-from rhas.crop.linking import Tracklet, link
-from rhas.crop.looks import unlikeness
+from rhas.crop.linking import Tracklet, link_detections
 from rhas.stores.tracks import BoxSource
-
-_NEUTRAL = 0.2  # the score that tells nothing of a look, however sure of a person one wants to be
-_APART = 5  # working frames from which on two pictures of a body are two witnesses
-_LONGEST = 1500  # sampled frames of a shot that are assigned at once
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Track:
         )
 
 
-def joined(chain: Sequence[Tracklet]) -> Tracklet:
+def join_chain(chain: Sequence[Tracklet]) -> Tracklet:
     """The tracklets of a chain as one."""
     return Tracklet(
         np.concatenate([t.frames for t in chain]),
@@ -66,10 +64,12 @@ def joined(chain: Sequence[Tracklet]) -> Tracklet:
     )
 
 
-def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], stride: int) -> None:
-    """Writes a chain into ``track``: linear between its detections, and held before its first and
-    after its last for the frames to which no sampled frame is nearer: half a stride, or up to the
-    shot's border where that is less than a stride away. Never over frames that another chain has.
+def write_chain(
+    track: Track, person: int, chain: Tracklet, shot: tuple[int, int], stride: int
+) -> None:
+    """Write a chain into ``track``: linear between its detections, constant for half a stride
+    before its first and after its last, or up to the shot's border where that is less than a stride
+    away. Frames of another chain stay.
 
     Args:
         shot: first frame and the frame after the last.
@@ -92,12 +92,12 @@ def trace(track: Track, person: int, chain: Tracklet, shot: tuple[int, int], str
     ]
 
 
-def _pieces(edges: Sequence[int], frames: np.ndarray) -> Iterator[tuple[int, int]]:
+def _split_shots(edges: Sequence[int], frames: np.ndarray) -> Iterator[tuple[int, int]]:
     """First frame and the frame after the last of every shot, those with more than _LONGEST
     sampled frames in equal pieces: the assignment's cost and memory grow faster than the shot."""
     for start, stop in pairwise(edges):
         low, high = np.searchsorted(frames, (start, stop))
-        count = max(1, -(-(high - low) // _LONGEST))
+        count = max(1, -(-(high - low) // LONGEST_PIECE))
         inner = [int(frames[low + (high - low) * n // count]) for n in range(1, count)]
         yield from pairwise([start, *inner, stop])
 
@@ -129,26 +129,26 @@ def track_film(
     """
     observed = [d.scores[~np.isnan(d.scores)] for d in detections]
     lowest = min((float(s.min()) for s in observed if s.size), default=1.0)
-    # a candidate that is not there scored below all that are
-    floor = min(min_score / 2, _NEUTRAL / 2, lowest)
+    # a missing candidate scored below all that are present
+    floor = min(min_score / 2, NEUTRAL_SCORE / 2, lowest)
     tracks = [Track.empty(length) for _ in range(people)]
-    shots = list(_pieces([0, *(int(c) for c in cuts), length], frames))
+    shots = list(_split_shots([0, *(int(c) for c in cuts), length], frames))
     spans = [np.searchsorted(frames, shot) for shot in shots]
-    linked = [link(frames[a:b].tolist(), detections[a:b], max_gap) for a, b in spans]
-    gains = _gains([t for own in linked for t in own], people, min_score, floor)
-    gains *= min(1.0, stride / _APART)
-    by_shot = np.split(gains, np.cumsum([len(own) for own in linked])[:-1])
+    linked = [link_detections(frames[a:b].tolist(), detections[a:b], max_gap) for a, b in spans]
+    gains = _compute_gains([t for tracklets in linked for t in tracklets], people, min_score, floor)
+    gains *= min(1.0, stride / INDEPENDENT_GAP)
+    by_shot = np.split(gains, np.cumsum([len(tracklets) for tracklets in linked])[:-1])
     counts = dict.fromkeys(
         ("detections", "detections_dropped", "tracklets", "tracklets_dropped"), 0
     )
-    for shot, (low, high), tracklets, own_gains in zip(shots, spans, linked, by_shot, strict=True):
+    for shot, (low, high), tracklets, shot_gains in zip(shots, spans, linked, by_shot, strict=True):
         opening = int(frames[low]) if low < high else -1
-        chains = assign(tracklets, own_gains, max_gap, opening)
-        for person, own in enumerate(chains):
-            for chain in own:
-                whole = joined([tracklets[n] for n in chain])
-                trace(tracks[person], person, whole, shot, stride)
-        used = {n for own in chains for chain in own for n in chain}
+        chains = assign_tracklets(tracklets, shot_gains, max_gap, opening)
+        for person, person_chains in enumerate(chains):
+            for chain in person_chains:
+                whole = join_chain([tracklets[n] for n in chain])
+                write_chain(tracks[person], person, whole, shot, stride)
+        used = {n for person in chains for chain in person for n in chain}
         for n, tracklet in enumerate(tracklets):
             counts["detections"] += len(tracklet.frames)
             counts["tracklets"] += 1
@@ -158,16 +158,18 @@ def track_film(
     return tracks, counts
 
 
-def _gains(
+def _compute_gains(
     tracklets: Sequence[Tracklet], people: int, min_score: float, floor: float
 ) -> np.ndarray:
-    """What giving each tracklet to each reference is worth, float64 (n, P), nats."""
+    """Gain of giving each tracklet to each reference, float64 (n, P), nats."""
     if not tracklets:
         return np.zeros((0, people))
     frames = np.asarray([len(t.frames) for t in tracklets])
-    said, looks = (
-        np.stack([evidence(t.scores, neutral, floor).mean(0) for t in tracklets])
-        for neutral in (min_score, _NEUTRAL)
+    compute_evidence, appearance = (
+        np.stack([compute_evidence(t.scores, neutral, floor).mean(0) for t in tracklets])
+        for neutral in (min_score, NEUTRAL_SCORE)
     )
     colours = np.stack([np.median(t.colours, 0) for t in tracklets])
-    return frames[:, None] * (said - unlikeness(looks, colours, frames, MOST_EVIDENCE))
+    return frames[:, None] * (
+        compute_evidence - compute_distances(appearance, colours, frames, EVIDENCE_LIMIT)
+    )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rhas.crop.looks import unlikeness
+from rhas.crop.appearance import compute_distances
 
 GREY = np.full((1, 12), 50.0)
 
@@ -24,7 +24,7 @@ def test_who_is_alone_is_not_taken_by_a_reference_of_higher_scores() -> None:
     """Evidence for the orange coat is higher on both people; the jacket's is high on one."""
     coat, jacket = [2.0, -1.0], [1.5, 1.2]  # nats for "orange coat", "orange jacket"
     looks = np.asarray([coat, jacket, coat, jacket, jacket])
-    extra = unlikeness(looks, unknown(looks), np.asarray([20, 5, 10, 30, 10]), 3.0)
+    extra = compute_distances(looks, unknown(looks), np.asarray([20, 5, 10, 30, 10]), 3.0)
     assert (looks - extra).argmax(1).tolist() == [0, 1, 0, 1, 1]
     assert looks.argmax(1).tolist() == [0] * 5
 
@@ -35,14 +35,14 @@ def test_distances_are_those_from_the_means_of_separate_people() -> None:
     means = np.asarray([[4.75, -4.0], [-4.0, 4.0], [-4.0, -4.0]])  # of 1 and 3 frames, 2, and 50
     squared = ((looks[:, None] - means) ** 2).mean(2) / (2 * 0.6**2)
     expected = (squared - squared.min(1, keepdims=True))[:, :2]  # the last mean is of the unnamed
-    extra = unlikeness(looks, unknown(looks), np.asarray([1, 3, 2, 50]), 1e6)
+    extra = compute_distances(looks, unknown(looks), np.asarray([1, 3, 2, 50]), 1e6)
     assert extra == pytest.approx(expected, rel=0.01, abs=1e-6)
 
 
 def test_one_reference_alone_is_not_given_everybody() -> None:
     """The person's tracklets score 2 nats, two others 0.3 and 0.5: enough, had nobody looked."""
     looks = np.asarray([[2.1], [0.3], [1.9], [0.5]])
-    extra = unlikeness(looks, unknown(looks), np.asarray([30, 40, 20, 10]), 3.0)
+    extra = compute_distances(looks, unknown(looks), np.asarray([30, 40, 20, 10]), 3.0)
     assert extra[[0, 2], 0].tolist() == [0, 0]
     assert (looks - extra)[[1, 3], 0].max() < 0
 
@@ -50,7 +50,7 @@ def test_one_reference_alone_is_not_given_everybody() -> None:
 def test_the_unnamed_do_not_take_a_person_who_scores_low() -> None:
     """Where the only people in the film score alike there is nobody to tell them from."""
     looks = np.asarray([[0.5], [0.6], [0.4]])
-    assert unlikeness(looks, unknown(looks), np.asarray([10, 10, 10]), 3.0).max() < 0.2
+    assert compute_distances(looks, unknown(looks), np.asarray([10, 10, 10]), 3.0).max() < 0.2
 
 
 def test_colours_tell_bodies_apart_that_score_alike() -> None:
@@ -58,9 +58,9 @@ def test_colours_tell_bodies_apart_that_score_alike() -> None:
     looks = np.asarray([[2.0, 0.0], [0.0, 2.0], [0.9, 1.0], [1.0, 0.9]])
     red, blue = GREY + 30, GREY - 30
     frames = np.asarray([30, 30, 10, 10])
-    extra = unlikeness(looks, np.concatenate([red, blue, red, blue]), frames, 3.0)
+    extra = compute_distances(looks, np.concatenate([red, blue, red, blue]), frames, 3.0)
     assert (looks - extra).argmax(1).tolist() == [0, 1, 0, 1]
-    plainly = unlikeness(looks, unknown(looks), frames, 3.0)
+    plainly = compute_distances(looks, unknown(looks), frames, 3.0)
     assert (looks - plainly).argmax(1).tolist() == [0, 1, 1, 0]
 
 
@@ -68,12 +68,12 @@ def test_colours_alone_make_nobody_unnamed() -> None:
     """One reference: a tracklet in other colours is no farther from it than without them."""
     looks = np.asarray([[2.0], [1.9], [0.3]])
     frames = np.asarray([10, 10, 10])
-    extra = unlikeness(looks, np.concatenate([GREY, GREY + 40, GREY]), frames, 3.0)
-    assert extra == pytest.approx(unlikeness(looks, unknown(looks), frames, 3.0), abs=0.05)
+    extra = compute_distances(looks, np.concatenate([GREY, GREY + 40, GREY]), frames, 3.0)
+    assert extra == pytest.approx(compute_distances(looks, unknown(looks), frames, 3.0), abs=0.05)
 
 
 def test_no_tracklet() -> None:
-    assert unlikeness(np.zeros((0, 3)), np.zeros((0, 12)), np.zeros(0), 3.0).shape == (0, 3)
+    assert compute_distances(np.zeros((0, 3)), np.zeros((0, 12)), np.zeros(0), 3.0).shape == (0, 3)
 
 
 def plain(looks: np.ndarray, colours: np.ndarray, frames: np.ndarray, most: float) -> np.ndarray:
@@ -134,13 +134,13 @@ def uneven(draw) -> tuple[np.ndarray, np.ndarray]:
 def test_equal_to_the_definition(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     looks, colours = drawn
     expected = plain(looks, colours, FRAMES, 3.0)
-    assert unlikeness(looks, colours, FRAMES, 3.0) == pytest.approx(expected, abs=1e-6)
+    assert compute_distances(looks, colours, FRAMES, 3.0) == pytest.approx(expected, abs=1e-6)
 
 
 @given(LOOKS, COLOURS)
 @settings(max_examples=50, deadline=None)
 def test_bounds(looks: np.ndarray, colours: np.ndarray) -> None:
-    extra = unlikeness(looks, colours, FRAMES, 3.0)
+    extra = compute_distances(looks, colours, FRAMES, 3.0)
     assert ((extra >= 0) & (extra <= 3)).all()
 
 
@@ -150,6 +150,6 @@ def test_the_order_of_references_does_not_count(
     drawn: tuple[np.ndarray, np.ndarray], order: list[int]
 ) -> None:
     looks, colours = drawn
-    extra = unlikeness(looks, colours, FRAMES, 3.0)
-    other = unlikeness(looks[:, order], colours, FRAMES, 3.0)
+    extra = compute_distances(looks, colours, FRAMES, 3.0)
+    other = compute_distances(looks[:, order], colours, FRAMES, 3.0)
     assert other == pytest.approx(extra[:, order], abs=1e-6)
