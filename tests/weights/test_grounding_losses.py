@@ -17,7 +17,7 @@ SCENES, QUERIES, TOKENS = 3, 7, 12
 
 
 @pytest.fixture(scope="module")
-def compute_losses() -> ModuleType:
+def losses() -> ModuleType:
     sys.path.insert(0, str(RECIPES))
     from grounding_training import losses
 
@@ -25,7 +25,7 @@ def compute_losses() -> ModuleType:
 
 
 @pytest.fixture
-def make_batch(losses: ModuleType) -> Any:
+def batch(losses: ModuleType) -> Any:
     """Three scenes of 2, 1 and 3 persons, of whom one is hidden; 2, 3 and 1 phrases."""
     from grounding_training.batches import Batch
 

@@ -165,11 +165,11 @@ def _compute_gains(
     if not tracklets:
         return np.zeros((0, people))
     frames = np.asarray([len(t.frames) for t in tracklets])
-    compute_evidence, appearance = (
+    evidence, appearance = (
         np.stack([compute_evidence(t.scores, neutral, floor).mean(0) for t in tracklets])
         for neutral in (min_score, NEUTRAL_SCORE)
     )
     colours = np.stack([np.median(t.colours, 0) for t in tracklets])
     return frames[:, None] * (
-        compute_evidence - compute_distances(appearance, colours, frames, EVIDENCE_LIMIT)
+        evidence - compute_distances(appearance, colours, frames, EVIDENCE_LIMIT)
     )
