@@ -15,7 +15,7 @@ from datafolder import MOVIE, features, write_store
 from safetensors.torch import save_file
 
 from rhas.base.errors import RhasError
-from rhas.inspection.compare import Difference, compare
+from rhas.stores.compare import Difference, compare
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from rhas.evaluate.fitted import Origin, model_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.extract import extract_film
 from rhas.ground import ground_film
-from rhas.inspection.compare import compare
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segments import find_intervals
 from rhas.report.overlay import draw_overlay
@@ -39,6 +38,7 @@ from rhas.segment.parts import part_length
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film
 from rhas.segment.windows import window_starts
+from rhas.stores.compare import compare
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
 from rhas.stores.scores import read_person_scores

@@ -15,7 +15,7 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_size
 from rhas.config.params import Params
-from rhas.inspection.checkpoints import read_header
+from rhas.stores.checkpoints import read_header
 
 _ROOM = 0.8  # of the GPU's free memory that weights may take; the rest is for what they compute
 

@@ -38,8 +38,8 @@ def diff(
 
     Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
     """
-    from rhas.inspection.compare import compare
-    from rhas.inspection.reading import DAMAGE
+    from rhas.stores.checking import DAMAGE
+    from rhas.stores.compare import compare
 
     try:
         found = compare(a, b, atol)

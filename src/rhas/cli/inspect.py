@@ -64,25 +64,25 @@ def inspect(
     from rhas.inspection.describe import describe
     from rhas.inspection.plot import draw
     from rhas.inspection.show import show
-    from rhas.inspection.verify import verify as verified
-    from rhas.inspection.window import export, parse, read, rows
+    from rhas.inspection.verify import verify as verify_path
+    from rhas.inspection.window import format_window, parse_window, read_window, write_window
 
     screen = make_console()
     if window is not None:
-        arrays = read(path, *parse(window), person)
+        arrays = read_window(path, *parse_window(window), person)
         if out is not None:
-            export(arrays, out)
+            write_window(arrays, out)
             print(f"{len(arrays)} arrays in {out}: {', '.join(arrays)}")
         elif as_json:
             print_json({name: values.tolist() for name, values in arrays.items()})
         else:
-            for table in rows(arrays):
+            for table in format_window(arrays):
                 screen.print(table)
         return
     if out is not None:
         raise typer.BadParameter("--out goes with --window", param_hint="--out")
     facts = describe(path)
-    checks = verified(path) if verify else []
+    checks = verify_path(path) if verify else []
     if plot is not None:
         draw(path, plot, person)
     if as_json:

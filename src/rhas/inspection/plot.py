@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import h5py
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,11 +27,13 @@ from rhas.inspection.canvas import (
     sheet,
     time_axis,
 )
-from rhas.inspection.films import chosen, persons_of
-from rhas.inspection.kinds import Kind, kind_of
-from rhas.inspection.project import data_folder, labels_near
+from rhas.inspection.project import find_data_folder, labels_near, read_tracks_near
 from rhas.inspection.sheets import contact_sheet, samples_by_class, scores_over_time
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.checking import choose_persons
 from rhas.stores.features import Features, FeatureStore
+from rhas.stores.kinds import Kind, find_kind
+from rhas.stores.tracks import BoxSource, FilmTracks
 
 SUFFIXES = (".png", ".pdf", ".svg")
 MOMENTS = 300
@@ -40,8 +41,12 @@ MOMENTS = 300
 COMPONENTS = 3
 CLASSES_SHOWN = 14
 
-_LABEL, _SOURCE = "#0072B2", {0: "#D0D0D0", 1: "#009E73", 2: "#A8DCC8"}
-_NAMES = {0: "missing", 1: "detected", 2: "interpolated"}
+_LABEL = "#0072B2"
+_SOURCE = {
+    BoxSource.MISSING: "#D0D0D0",
+    BoxSource.DETECTED: "#009E73",
+    BoxSource.INTERPOLATED: "#A8DCC8",
+}
 
 
 def draw(path: Path, out: Path, person: int | None = None) -> None:
@@ -57,7 +62,7 @@ def draw(path: Path, out: Path, person: int | None = None) -> None:
         raise RhasError(
             "not a kind of picture", where="--plot", expected=", ".join(SUFFIXES), got=str(out)
         )
-    kind = kind_of(path)
+    kind = find_kind(path)
     if kind not in _DRAWERS:
         raise RhasError(
             f"there is no picture of {kind}",
@@ -122,7 +127,7 @@ def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _feature_store(path: Path, person: int | None) -> Figure:
-    shown = chosen(FeatureStore(path).count_persons(), person, path)
+    shown = choose_persons(FeatureStore(path).count_persons(), person, path)
     blocks = []
     for number in shown:
         facts = FeatureStore(path).read_info(number)
@@ -175,7 +180,7 @@ def _feature_block(
     time_axis(strip, seconds, shown=False)
     y -= 0.2
     rows = axes(left, width, label_in)
-    _labels(rows, labels, fps, data_folder(path) is not None)
+    _labels(rows, labels, fps, find_data_folder(path) is not None)
     time_axis(rows, seconds, shown=True)
     y = top - 0.4
     side = 2.44 / WIDTH_IN
@@ -195,53 +200,47 @@ def _feature_block(
 
 
 def _boxes(path: Path, person: int | None) -> Figure:
-    with h5py.File(path) as file:
-        frames = file["frames"][:]
-        groups = list(persons_of(file))
-        shown = chosen(len(groups), person, path)
-        figure = sheet(1.9 * len(shown))
-        for row, number in enumerate(shown):
-            group = groups[number]
-            offsets, scores = group["offsets"][:], group["scores"][:]
-            title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
-            graph = panel(figure, row, len(shown), title)
-            at = np.repeat(frames, np.diff(offsets))
-            first = np.zeros(len(scores), bool)
-            first[offsets[:-1][np.diff(offsets) > 0]] = True
-            graph.scatter(
-                at[~first], scores[~first], s=2, color="#B0B0B0", label="other candidates"
-            )
-            graph.scatter(at[first], scores[first], s=3, color=COLOURS[0], label="the best")
-            graph.set_xlim(0, max(int(frames[-1]), 1))
-            graph.set_ylim(0, 1)
-            graph.set_ylabel("score", fontsize=8)
-            graph.set_xlabel("frame", fontsize=8)
-            graph.legend(loc="upper right", fontsize=7, ncols=2)
+    store = FilmBoxes.read(path)
+    shown = choose_persons(len(store.persons), person, path)
+    figure = sheet(1.9 * len(shown))
+    for row, number in enumerate(shown):
+        boxes = store.persons[number]
+        title = f"{store.info.movie}, person {number}: {boxes.reference}"
+        graph = panel(figure, row, len(shown), title)
+        at = np.repeat(store.frames, boxes.counts)
+        first = np.zeros(len(boxes.scores), bool)
+        first[boxes.offsets[:-1][boxes.counts > 0]] = True
+        graph.scatter(
+            at[~first], boxes.scores[~first], s=2, color="#B0B0B0", label="other candidates"
+        )
+        graph.scatter(at[first], boxes.scores[first], s=3, color=COLOURS[0], label="the best")
+        graph.set_xlim(0, max(int(store.frames[-1]), 1))
+        graph.set_ylim(0, 1)
+        graph.set_ylabel("score", fontsize=8)
+        graph.set_xlabel("frame", fontsize=8)
+        graph.legend(loc="upper right", fontsize=7, ncols=2)
     return figure
 
 
 def _tracks(path: Path, person: int | None) -> Figure:
-    with h5py.File(path) as file:
-        groups = list(persons_of(file))
-        shown = chosen(len(groups), person, path)
-        cuts = file["cuts"][:]
-        figure = sheet(1.9 * len(shown))
-        for row, number in enumerate(shown):
-            group = groups[number]
-            boxes, source = group["boxes"][:], group["source"][:]
-            title = f"{file.attrs['movie']}, person {number}: {group.attrs['reference']}"
-            graph = panel(figure, row, len(shown), title)
-            frames = np.arange(len(source))
-            for n, (name, low, high) in enumerate((("x", 0, 2), ("y", 1, 3))):
-                graph.fill_between(frames, boxes[:, low], boxes[:, high], color=COLOURS[n],
-                                   alpha=0.35, linewidth=0, label=f"{name} from, to")  # fmt: skip
-            for cut in cuts:
-                graph.axvline(cut, color="#404040", linewidth=0.5, linestyle=":")
-            _strip(graph, source, 1.0, below=True)
-            graph.set_xlim(0, len(source))
-            graph.set_ylabel("pixels", fontsize=8)
-            graph.set_xlabel("frame; dotted lines are cuts", fontsize=8)
-            graph.legend(loc="upper right", fontsize=7, ncols=5)
+    store = FilmTracks.read(path)
+    shown = choose_persons(len(store.persons), person, path)
+    figure = sheet(1.9 * len(shown))
+    frames = np.arange(len(store))
+    for row, number in enumerate(shown):
+        track = store.persons[number]
+        title = f"{store.info.movie}, person {number}: {track.reference}"
+        graph = panel(figure, row, len(shown), title)
+        for n, (name, low, high) in enumerate((("x", 0, 2), ("y", 1, 3))):
+            graph.fill_between(frames, track.boxes[:, low], track.boxes[:, high], color=COLOURS[n],
+                               alpha=0.35, linewidth=0, label=f"{name} from, to")  # fmt: skip
+        for cut in store.cuts:
+            graph.axvline(cut, color="#404040", linewidth=0.5, linestyle=":")
+        _strip(graph, track.source, 1.0, below=True)
+        graph.set_xlim(0, len(store))
+        graph.set_ylabel("pixels", fontsize=8)
+        graph.set_xlabel("frame; dotted lines are cuts", fontsize=8)
+        graph.legend(loc="upper right", fontsize=7, ncols=5)
     return figure
 
 
@@ -257,14 +256,11 @@ _DRAWERS: dict[Kind, Callable[[Path, int | None], Figure]] = {
 
 def _sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
     """Source of every frame as the tracks file says, else detected where present."""
-    data = data_folder(path)
-    tracks = data / "tracks" / f"{path.stem}.h5" if data else None
-    if tracks and tracks.is_file():
-        with h5py.File(tracks) as file:
-            groups = list(persons_of(file))
-            source = groups[person]["source"][:] if person < len(groups) else np.zeros(0)
-        if np.array_equal(source != 0, present):
-            return source
+    tracks = read_tracks_near(path)
+    if tracks is not None and person < len(tracks.persons):
+        track = tracks.persons[person]
+        if np.array_equal(track.present, present):
+            return track.source
     return present.astype(np.uint8)
 
 
@@ -281,7 +277,7 @@ def _strip(axes: Axes, source: np.ndarray, fps: float, below: bool = False) -> N
         ]
         if spans:
             axes.broken_barh(spans, (base, thick), facecolors=colour, linewidth=0,
-                             label=_NAMES[kind])  # fmt: skip
+                             label=kind.label)  # fmt: skip
     axes.set_ylim(base, high)
     if not below:
         axes.set_yticks([])

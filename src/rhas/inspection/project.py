@@ -14,9 +14,10 @@ from rhas.base.classes import CLASS_ID
 from rhas.base.extras import optional_import
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import read_annotations
+from rhas.stores.tracks import FilmTracks
 
 
-def data_folder(path: Path) -> Path | None:
+def find_data_folder(path: Path) -> Path | None:
     """The folder ``data`` that holds ``path`` and, in ``raw/``, a manifest; None outside one."""
     for folder in path.absolute().parents:
         if (folder / "raw" / "manifest.json").is_file():
@@ -24,17 +25,12 @@ def data_folder(path: Path) -> Path | None:
     return None
 
 
-def project_folder(path: Path) -> Path | None:
+def find_project(path: Path) -> Path | None:
     """The nearest folder above ``path`` with a dvc.yaml."""
     return next((f for f in path.absolute().parents if (f / "dvc.yaml").is_file()), None)
 
 
-def stage_report(path: Path) -> dict[str, Any]:
-    """What the stage said of this movie: its part of the ``report.json`` beside the store."""
-    return stage_reports(path.parent).get(path.stem, {})
-
-
-def stage_reports(folder: Path) -> dict[str, Any]:
+def read_stage_reports(folder: Path) -> dict[str, Any]:
     """A stage's ``report.json`` by movie; empty where there is none."""
     file = folder / "report.json"
     if not file.is_file():
@@ -43,10 +39,17 @@ def stage_reports(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def read_tracks_near(path: Path) -> FilmTracks | None:
+    """The tracks of a store's film, where the data folder has them."""
+    data = find_data_folder(path)
+    tracks = data / "tracks" / f"{path.stem}.h5" if data else None
+    return FilmTracks.read(tracks) if tracks and tracks.is_file() else None
+
+
 def labels_near(path: Path, movie: str, person: int, frames: int, fps: float) -> dict[str, Any]:
     """Frames of each annotated class, bool (T,) by name in the published order; empty where
     ``path`` lies in no data folder or the person is not annotated."""
-    folder = data_folder(path)
+    folder = find_data_folder(path)
     found: dict[str, np.ndarray] = {}
     if folder is None:
         return found
@@ -58,12 +61,12 @@ def labels_near(path: Path, movie: str, person: int, frames: int, fps: float) ->
     return dict(sorted(found.items(), key=lambda item: CLASS_ID[item[0]]))
 
 
-def recorded_md5(path: Path) -> dict[str, str] | None:
+def read_recorded_md5(path: Path) -> dict[str, str] | None:
     """MD5 by file below ``path`` (relative; "" for a file itself) as DVC recorded it.
 
     None where the path is no output of the project's dvc.lock, or DVC's cache lacks the listing.
     """
-    root = project_folder(path)
+    root = find_project(path)
     if root is None or not (root / "dvc.lock").is_file():
         return None
     inside = path.absolute().relative_to(root).as_posix()

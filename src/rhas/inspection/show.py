@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.formatting import format_duration, format_size
-from rhas.inspection.films import SOURCES
 
 _HASH_SHOWN = 12
+_SOURCES = ("detected", "interpolated", "missing")
 
 
 def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -189,7 +189,10 @@ def _film_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             f"{row['frames']:,}" if "frames" in row else "-",
             str(row["persons"] or "-"),
             format_size(row["bytes"]),
-            *(_share(shares[n]) if n in shares else "" for n in SOURCES[1:] + SOURCES[:1]),
+            *(
+                _share(shares[n]) if n in shares else ""
+                for n in ("detected", "interpolated", "missing")
+            ),
             _flags(row["flags"]),
         )
     table.add_section()

@@ -5,26 +5,22 @@ A window is the numbers [start, stop): of frames, or, of ``data/samples``, of th
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.inspection.films import SOURCES, chosen, persons_of
-from rhas.inspection.kinds import Kind, kind_of
-from rhas.inspection.scores import score_groups
+from rhas.inspection.describe import open_film_store
+from rhas.stores.checking import Arrays, guard_reading
 from rhas.stores.features import FeatureStore
-from rhas.stores.hdf5 import person_group
-from rhas.stores.jpeg import JpegReader
-
-Arrays = dict[str, np.ndarray]
+from rhas.stores.kinds import find_kind
+from rhas.stores.samples import SampleIndex
+from rhas.stores.scores import FilmScores
+from rhas.stores.tracks import BoxSource
 
 _ROWS = 40
 _VALUES = 2  # of a feature vector that are shown: a person's row fits 80 columns
@@ -33,7 +29,7 @@ _ACTIONS = 3  # of a sample that are shown
 _NOT_SHOWN = ("text", "classes", "all_boxes", "all_scores", "movie")  # the sample's name has it
 
 
-def parse(text: str) -> tuple[int, int]:
+def parse_window(text: str) -> tuple[int, int]:
     """``START:STOP`` as two frames, STOP exclusive.
 
     Raises:
@@ -47,7 +43,7 @@ def parse(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def read(path: Path, start: int, stop: int, person: int | None) -> Arrays:
+def read_window(path: Path, start: int, stop: int, person: int | None) -> Arrays:
     """Arrays of frames ``[start, stop)`` by name; a person's as ``person_000.<array>``.
 
     | store | arrays beside ``frame`` |
@@ -66,151 +62,26 @@ all_scores; ``frame`` holds the sampled ones |
     Raises:
         RhasError: a window outside the store, no such person, a store without frames.
     """
-    kind = kind_of(path)
-    if kind not in _READERS:
-        raise RhasError(
-            f"a window of {kind}",
-            where=str(path),
-            expected=", ".join(_READERS),
-            do="name one store of the folder" if "stores" in kind else "",
-        )
-    return _READERS[kind](path, start, stop, person)
+    with guard_reading(path):
+        kind = find_kind(path)
+        if kind == "feature store":
+            return FeatureStore(path).read_windows(start, stop, person)
+        if kind == "samples":
+            return SampleIndex.read(path).read_window(start, stop, person)
+        if kind == "scores":
+            return FilmScores.read(path).read_window(start, stop, person)
+        if kind in ("frames", "boxes", "tracks"):
+            with open_film_store(path, kind) as store:
+                return store.read_window(start, stop, person)
+    raise RhasError(
+        f"a window of {kind}",
+        where=str(path),
+        expected="feature store, frames, boxes, tracks, scores, samples",
+        do="name one store of the folder" if "stores" in kind else "",
+    )
 
 
-def _feature_store(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    found: Arrays = {}
-    for number in chosen(FeatureStore(path).count_persons(), person, path):
-        own = FeatureStore(path).read_window(number, start, stop)
-        for name in ("holistic", "partial", "present", "text"):
-            found[f"{person_group(number)}.{name}"] = getattr(own, name)
-    return {"frame": np.arange(start, stop), **found}
-
-
-def _frames(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    with h5py.File(path) as file:
-        reader = JpegReader(file)
-        _check(path, start, stop, len(reader))
-        height, width = int(file.attrs["height"]), int(file.attrs["width"])
-        pictures = np.zeros((stop - start, height, width, 3), np.uint8)
-        for row, frame in enumerate(range(start, stop)):
-            picture = reader[frame]
-            if picture is not None:
-                pictures[row] = picture
-        time = file["time"][start:stop]
-    return {"frame": np.arange(start, stop), "time": time, "pictures": pictures}
-
-
-def _tracks(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    with h5py.File(path) as file:
-        groups = list(persons_of(file))
-        _check(path, start, stop, len(groups[0]["source"]))
-        found = {"frame": np.arange(start, stop)}
-        for number in chosen(len(groups), person, path):
-            for name in ("boxes", "scores", "source"):
-                found[f"{person_group(number)}.{name}"] = groups[number][name][start:stop]
-    return found
-
-
-def _boxes(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    with h5py.File(path) as file:
-        sampled = file["frames"][:]
-        first, last = np.searchsorted(sampled, (start, stop)).tolist()
-        if first == last:
-            raise RhasError(
-                "no sampled frame in the window",
-                where=str(path),
-                expected=f"every {file.attrs['stride']}th from 0 to {int(sampled[-1])}",
-                got=f"{start}:{stop}",
-            )
-        found = {"frame": sampled[first:last]}
-        groups = list(persons_of(file))
-        for number in chosen(len(groups), person, path):
-            own = _candidates(groups[number], first, last)
-            found |= {f"{person_group(number)}.{name}": values for name, values in own.items()}
-    return found
-
-
-def _candidates(group: h5py.Group, first: int, last: int) -> Arrays:
-    """How many, the best, and all of the sampled frames ``[first, last)``."""
-    offsets = group["offsets"][first : last + 1]
-    boxes, scores = (group[name][offsets[0] : offsets[-1]] for name in ("boxes", "scores"))
-    counts = np.diff(offsets)
-    best_boxes = np.full((len(counts), 4), np.nan, np.float32)
-    best_scores = np.full(len(counts), np.nan, np.float32)
-    for row, begin in enumerate(offsets[:-1] - offsets[0]):
-        if counts[row]:
-            best = begin + int(scores[begin : begin + counts[row]].argmax())
-            best_boxes[row], best_scores[row] = boxes[best], scores[best]
-    return {
-        "candidates": counts,
-        "boxes": best_boxes,
-        "scores": best_scores,
-        "all_boxes": boxes,
-        "all_scores": scores,
-    }
-
-
-def _scores(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    groups = score_groups(path)
-    _check(path, start, stop, groups[0]["scores"].shape[0])
-    found = {"frame": np.arange(start, stop), "classes": np.array(groups[0].attrs["classes"])}
-    for number in chosen(len(groups), person, path):
-        found[f"{person_group(number)}.scores"] = np.asarray(groups[number]["scores"][start:stop])
-    return found
-
-
-def _samples(path: Path, start: int, stop: int, person: int | None) -> Arrays:
-    with (path / "index.csv").open(newline="", encoding="utf-8") as file:
-        index = list(csv.DictReader(file))
-    with (path / "intervals.csv").open(newline="", encoding="utf-8") as file:
-        intervals = list(csv.DictReader(file))
-    _check(path, start, stop, len(index), "samples")
-    numbered = [(n, row) for n, row in enumerate(index) if start <= n < stop]
-    rows = [(n, r) for n, r in numbered if person is None or int(r["person"]) == person]
-    if not rows:
-        raise RhasError("no sample of this person in the window", where=str(path), got=str(person))
-    found = {"sample": np.array([n for n, _ in rows])}
-    for name, column in (("name", "sample"), ("movie", "movie"), ("split", "split")):
-        found[name] = np.array([row[column] for _, row in rows])
-    for name in ("person", "start", "stop"):
-        found[name] = np.array([int(row[name]) for _, row in rows])
-    found["actions"] = np.array([", ".join(_actions(row, intervals)) for _, row in rows])
-    return found
-
-
-def _actions(sample: dict[str, str], intervals: list[dict[str, str]]) -> list[str]:
-    start, stop = int(sample["start"]), int(sample["stop"])
-    there = {
-        int(row["class_id"])
-        for row in intervals
-        if (row["movie"], row["person"]) == (sample["movie"], sample["person"])
-        and int(row["start"]) < stop
-        and int(row["stop"]) > start
-    }
-    return [CLASSES[number] for number in sorted(there)]
-
-
-def _check(path: Path, start: int, stop: int, total: int, what: str = "the film") -> None:
-    if stop > total:
-        raise RhasError(
-            f"window outside {what}",
-            where=str(path),
-            expected=f"0 <= start < stop <= {total}",
-            got=f"{start}:{stop}",
-        )
-
-
-_READERS: dict[Kind, Callable[[Path, int, int, int | None], Arrays]] = {
-    "feature store": _feature_store,
-    "frames": _frames,
-    "boxes": _boxes,
-    "tracks": _tracks,
-    "scores": _scores,
-    "samples": _samples,
-}
-
-
-def export(arrays: Arrays, out: Path) -> None:
+def write_window(arrays: Arrays, out: Path) -> None:
     """Writes ``out`` (.npz).
 
     Raises:
@@ -221,7 +92,7 @@ def export(arrays: Arrays, out: Path) -> None:
     np.savez(out, **arrays)  # type: ignore[arg-type]
 
 
-def rows(arrays: Arrays) -> Iterator[Table]:
+def format_window(arrays: Arrays) -> Iterator[Table]:
     """A table per person, or one; a row per frame or sample, `_ROWS` at most."""
     unit = next(iter(arrays))
     persons = sorted({name.split(".")[0] for name in arrays if "." in name})
@@ -257,7 +128,7 @@ def _table(title: str, columns: Arrays, classes: np.ndarray | None) -> Table:
 
 def _cell(name: str, value: np.ndarray, classes: np.ndarray | None) -> Text:
     if name == "source":
-        return Text(SOURCES[int(value)])
+        return Text(BoxSource(int(value)).label)
     if name == "actions":
         actions = str(value).split(", ") if value else []
         more = ", …" if len(actions) > _ACTIONS else ""

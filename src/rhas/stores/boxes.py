@@ -7,14 +7,16 @@ group with the attribute ``reference``, ``offsets`` int64 (S+1,), ``boxes`` floa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Array, check_arrays, guard_reading
+from rhas.stores.checking import Array, Arrays, check_arrays, choose_persons, guard_reading
 from rhas.stores.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -111,6 +113,47 @@ class PersonBoxes:
         boxes[found], scores[found] = self.boxes[first], self.scores[first]
         return boxes, scores
 
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        best = self.select_best()[1]
+        without = int((self.counts == 0).sum())
+        flags = [] if np.isfinite(self.scores).all() else ["scores not finite"]
+        if len(best) and without == len(best):
+            flags.append("no candidate in any frame")
+        percentiles = (10, 50, 90) if np.isfinite(best).any() else ()
+        return {
+            "reference": self.reference,
+            "candidates": len(self.scores),
+            "frames_without": without,
+            "best_score": {f"{q} %": float(np.nanpercentile(best, q)) for q in percentiles},
+            "flags": flags,
+        }
+
+    def check(self, name: str) -> Check:
+        """Whether all candidates are boxes with an area and scores in [0, 1]."""
+        finite = bool(np.isfinite(self.boxes).all() and np.isfinite(self.scores).all())
+        inside = bool(((self.scores >= 0) & (self.scores <= 1)).all())
+        area = bool((self.boxes[:, 2:] > self.boxes[:, :2]).all())
+        good = finite and inside and area
+        return Check(
+            name,
+            "ok" if good else "fail",
+            f"{len(self.boxes)}: finite {finite}, scores in [0, 1] {inside}, with an area {area}",
+            "" if good else "run `dvc repro ground`",
+        )
+
+    def read_window(self, first: int, last: int) -> Arrays:
+        """Of grounded frames ``[first, last)``: how many candidates, the best, and all."""
+        boxes, scores = self.select_best()
+        rows = slice(int(self.offsets[first]), int(self.offsets[last]))
+        return {
+            "candidates": self.counts[first:last],
+            "boxes": boxes[first:last],
+            "scores": scores[first:last],
+            "all_boxes": self.boxes[rows],
+            "all_scores": self.scores[rows],
+        }
+
 
 @dataclass(frozen=True)
 class FilmBoxes:
@@ -166,6 +209,36 @@ class FilmBoxes:
                 with guard_reading(f"{path}, {group.name}"):
                     persons.append(PersonBoxes(str(group.attrs["reference"]), *arrays))
             return FilmBoxes(read_attributes(file, BoxInfo), file["frames"][:], tuple(persons))
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        return {
+            "attributes": asdict(self.info),
+            "sampled_frames": len(self.frames),
+            "persons": [person.describe() for person in self.persons],
+            "flags": ["made from true boxes"] if self.info.truth else [],
+        }
+
+    def check(self, report: Mapping[str, Any]) -> Iterator[Check]:
+        """Checks every candidate."""
+        for number, person in enumerate(self.persons):
+            yield person.check(f"person {number}: candidates")
+
+    def read_window(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """The grounded frames in ``[start, stop)``, and candidates of each person."""
+        first, last = np.searchsorted(self.frames, (start, stop)).tolist()
+        if first == last:
+            raise RhasError(
+                "no sampled frame in the window",
+                expected=f"every {self.info.stride}th from 0 to {int(self.frames[-1])}",
+                got=f"{start}:{stop}",
+                do="name a window with one of them",
+            )
+        found = {"frame": self.frames[first:last]}
+        for number in choose_persons(len(self.persons), person):
+            window = self.persons[number].read_window(first, last)
+            found |= {f"{person_group(number)}.{name}": values for name, values in window.items()}
+        return found
 
     def thin_out(self, step: int) -> FilmBoxes:
         """Every ``step``-th grounded frame alone."""

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+
+Arrays = dict[str, np.ndarray]
+"""A window of a store: arrays by name; a person's as ``person_000.<array>``."""
 
 DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError)
 """What h5py and zarr raise where a store is damaged or has another format."""
@@ -101,10 +105,11 @@ def check_window(where: object, start: int, stop: int, total: int, what: str = "
             where=str(where),
             expected=f"0 <= start < stop <= {total}",
             got=f"[{start}, {stop})",
+            do="name a window inside it",
         )
 
 
-def choose_persons(count: int, person: int | None, where: object) -> list[int]:
+def choose_persons(count: int, person: int | None, where: object = "") -> list[int]:
     """Numbers of the persons asked for: all ``count`` of them where ``person`` is None.
 
     Raises:
@@ -114,6 +119,27 @@ def choose_persons(count: int, person: int | None, where: object) -> list[int]:
         return list(range(count))
     if person >= count:
         raise RhasError(
-            "no such person", where=str(where), expected=f"0 to {count - 1}", got=str(person)
+            "no such person",
+            where=str(where),
+            expected=f"0 to {count - 1}",
+            got=str(person),
+            do="name one of them",
         )
     return [person]
+
+
+def compare_counts(
+    name: str, counts: Mapping[str, int], report: Mapping[str, int], stage: str
+) -> Check:
+    """Checks counts of a store against those that its stage reported."""
+    now = _join_counts(counts)
+    if not all(key in report for key in counts):
+        return Check(name, "warn", f"{now}; no report.json beside the file to compare with")
+    then = {key: report[key] for key in counts}
+    if then == counts:
+        return Check(name, "ok", f"as reported: {now}")
+    return Check(name, "fail", f"{now}; reported: {_join_counts(then)}", f"run `dvc repro {stage}`")
+
+
+def _join_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{key} {count}" for key, count in counts.items())

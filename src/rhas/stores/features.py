@@ -22,7 +22,14 @@ import torch
 import zarr
 
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Array, check_arrays, check_window, guard_reading
+from rhas.stores.checking import (
+    Array,
+    Arrays,
+    check_arrays,
+    check_window,
+    choose_persons,
+    guard_reading,
+)
 from rhas.stores.hdf5 import person_group
 
 CHUNK_FRAMES = 1000
@@ -297,7 +304,15 @@ class FeatureStore:
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return np.asarray(array[start:stop])
 
-    def read_stored(self, person: int, name: str, start: int, stop: int) -> np.ndarray:
+    def read_windows(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """``frame``, and of each person holistic, partial, present, text."""
+        found: Arrays = {}
+        for number in choose_persons(self.count_persons(), person, self.path):
+            features = self.read_window(number, start, stop)
+            found |= {f"{person_group(number)}.{n}": getattr(features, n) for n in ARRAYS}
+        return {"frame": np.arange(start, stop), **found}
+
+    def read_stored(self, person: int, name: str, start: int, stop: int | None) -> np.ndarray:
         """Frames ``[start, stop)`` of one array as it is stored; fewer where it ends before."""
         group = self._open_person(person)
         return np.asarray(self._array(group, name)[start:stop])

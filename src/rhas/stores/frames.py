@@ -6,16 +6,18 @@ and the attributes of `FrameInfo`. T is the number of frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import guard_reading
+from rhas.stores.checking import Arrays, check_window, compare_counts, guard_reading
 from rhas.stores.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -95,6 +97,43 @@ class FrameStore:
     def size(self) -> tuple[int, int]:
         """Width and height of a frame, pixels."""
         return self.info.width, self.info.height
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        flags = []
+        if self.info.lost_frames:
+            flags.append(f"{self.info.lost_frames} pictures of the film were lost")
+        if empty := int((self.images.sizes == 0).sum()):
+            flags.append(f"{empty} frames without a picture")
+        if np.diff(self.time).min(initial=0) < 0:
+            flags.append("source times go back")
+        return {
+            "attributes": asdict(self.info),
+            "frames": len(self),
+            "seconds": len(self) / self.info.fps,
+            "size": f"{self.info.width}×{self.info.height}",
+            "jpeg_bytes": int(self.images.sizes.sum()),
+            "repeated": int((np.diff(self.time) == 0).sum()),
+            "flags": flags,
+        }
+
+    def check(self, report: Mapping[str, Any]) -> Iterator[Check]:
+        """Decodes every image, and compares counts with those that decode reported of the film."""
+        yield self.images.check_images("pictures", (self.info.height, self.info.width, 3))
+        yield compare_counts("counts", {"frames": len(self)}, report, "decode")
+
+    def read_window(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """``frame``, ``time``, and ``pictures`` uint8 (n, h, w, 3), black without an image."""
+        check_window(self.path, start, stop, len(self))
+        pictures = np.zeros((stop - start, self.info.height, self.info.width, 3), np.uint8)
+        for row, frame in enumerate(range(start, stop)):
+            if (image := self.images[frame]) is not None:
+                pictures[row] = image
+        return {
+            "frame": np.arange(start, stop),
+            "time": self.time[start:stop],
+            "pictures": pictures,
+        }
 
 
 class FrameWriter:

@@ -6,14 +6,21 @@ frames of the movie, and ``info.json`` the fields of `SampleInfo`. Features are 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from rhas.base.checks import Check
+from rhas.base.classes import CLASSES
+from rhas.base.errors import RhasError
 from rhas.base.files import read_csv, read_json, write_csv, write_json
-from rhas.stores.checking import check_exists, guard_reading
+from rhas.stores.checking import Arrays, check_exists, check_window, guard_reading
+from rhas.stores.features import FeatureStore
+from rhas.stores.manifest import SUBSETS
 
 _DO = "run `dvc repro chunk`"
 
@@ -135,3 +142,105 @@ class SampleIndex:
             for interval in self.intervals.get((sample.movie, sample.person), ())
             if interval.start < sample.stop and interval.stop > sample.start
         ]
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able: windows, frames, movies and classes by subset."""
+        classes = {subset: self._count_classes(subset) for subset in SUBSETS}
+        subsets = {subset: self._describe_subset(subset, classes[subset]) for subset in SUBSETS}
+        names = ("L", "C", "D", "D_text", "fps", "split", "features")
+        numbers = sorted({number for counter in classes.values() for number in counter})
+        return {
+            **{name: getattr(self.info, name) for name in names},
+            "sides": subsets,
+            "classes": {
+                CLASSES[number]: {subset: classes[subset][number] for subset in SUBSETS}
+                for number in numbers
+            },
+            "dropped": dict(self.info.dropped),
+            "persons_without_annotation": list(self.info.persons_without_annotation),
+            "flags": self._find_flags(classes),
+        }
+
+    def _count_classes(self, subset: str) -> Counter[int]:
+        """Intervals of each class that reach into the subset's windows."""
+        return Counter(
+            interval.class_id
+            for sample in self.select_subset(subset)
+            for interval in self.find_actions(sample)
+        )
+
+    def _describe_subset(self, subset: str, classes: Counter[int]) -> dict[str, Any]:
+        samples = self.select_subset(subset)
+        frames = sum(sample.stop - sample.start for sample in samples)
+        return {
+            "samples": len(samples),
+            "movies": len({sample.movie for sample in samples}),
+            "persons": len({(sample.movie, sample.person) for sample in samples}),
+            "frames": frames,
+            "padding": 1 - frames / (self.info.L * len(samples)) if samples else None,
+            "intervals": sum(classes.values()),
+            "classes": len(classes),
+        }
+
+    def _find_flags(self, classes: Mapping[str, Counter[int]]) -> list[str]:
+        present = {subset: bool(self.select_subset(subset)) for subset in SUBSETS}
+        flags = [f"no {subset} sample" for subset in SUBSETS if not present[subset]]
+        for subset in ("val", "test"):
+            unseen = sorted(set(classes[subset]) - set(classes["train"]))
+            if unseen and present["train"]:
+                names = ", ".join(CLASSES[number] for number in unseen)
+                flags.append(f"classes of {subset} that train does not have: {names}")
+        movies = {(sample.movie, sample.split) for sample in self.samples}
+        shared = [movie for movie, n in Counter(movie for movie, _ in movies).items() if n > 1]
+        if shared:
+            flags.append(f"{len(shared)} movies are on several sides (split: random)")
+        return flags
+
+    def check(self, project: Path) -> Iterator[Check]:
+        """Whether every window lies in a feature store of the same widths and rate.
+
+        Args:
+            project: the folder that ``info.features`` is relative to.
+        """
+        problems: list[str] = []
+        widths = (self.info.D, self.info.D_text, self.info.fps)
+        for sample in self.samples:
+            store = FeatureStore(project / self.info.features / f"{sample.movie}.zarr")
+            try:
+                info, found = store.read_info(sample.person), store.read_widths(sample.person)
+            except RhasError as error:
+                problems.append(f"{sample.sample}: {error.what}")
+                continue
+            if sample.stop > info.frames or not 0 <= sample.start < sample.stop:
+                problems.append(f"{sample.sample}: beyond its film of {info.frames} frames")
+            if (*found, info.fps) != widths:
+                problems.append(f"{sample.sample}: features of another width or rate")
+        yield Check(
+            "windows and features",
+            "fail" if problems else "ok",
+            f"{len(problems)} problems, first: {problems[0]}"
+            if problems
+            else f"{len(self.samples)} fit",
+            "run `dvc repro chunk`" if problems else "",
+        )
+
+    def read_window(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """Rows ``[start, stop)`` of the index: ``sample`` (their numbers), name, movie, person,
+        split, start, stop, actions."""
+        check_window("", start, stop, len(self.samples), "samples")
+        rows = [
+            (number, sample)
+            for number, sample in enumerate(self.samples[start:stop], start)
+            if person is None or sample.person == person
+        ]
+        if not rows:
+            raise RhasError(
+                "no sample of this person in the window", got=str(person), do="name another window"
+            )
+        found = {"sample": np.array([number for number, _ in rows]),
+                 "name": np.array([sample.sample for _, sample in rows])}  # fmt: skip
+        for name in ("movie", "split", "person", "start", "stop"):
+            found[name] = np.array([getattr(sample, name) for _, sample in rows])
+        actions = [{interval.class_id for interval in self.find_actions(s)} for _, s in rows]
+        found["actions"] = np.array([", ".join(CLASSES[n] for n in sorted(a)) for a in actions])
+        return found

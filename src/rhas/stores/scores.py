@@ -13,12 +13,22 @@ from typing import Any
 import numpy as np
 import zarr
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Array, check_arrays, check_exists, guard_reading
+from rhas.stores.checking import (
+    Array,
+    Arrays,
+    check_arrays,
+    check_exists,
+    check_window,
+    choose_persons,
+    guard_reading,
+)
 from rhas.stores.hdf5 import person_group
 
 _CHUNK_FRAMES = 1000
 _AGAIN = "run `rhas segment` again"
+_HIGHEST = 6  # classes that are described
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,20 @@ class PersonScores:
         if self.scores.shape[1] != len(self.classes):
             raise RhasError(f"{person_group(self.person)}: not a name per class")
 
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        values = self.scores.astype(np.float32)
+        mean = values.mean(0) if len(values) else np.zeros(values.shape[1], np.float32)
+        ranked = sorted(range(len(mean)), key=lambda n: (-mean[n], self.classes[n]))[:_HIGHEST]
+        flags = ["not finite"] if not np.isfinite(values).all() else []
+        if not flags and ((values < 0) | (values > 1)).any():
+            flags = ["outside [0, 1]"]
+        return {
+            "reference": self.reference,
+            "highest": {self.classes[n]: round(float(mean[n]), 4) for n in ranked},
+            "flags": flags,
+        }
+
 
 def write_person_scores(persons: Sequence[PersonScores], path: Path) -> None:
     """A group per person; memory-mapped scores are copied block by block."""
@@ -150,3 +174,46 @@ def read_person_scores(path: Path) -> list[PersonScores]:
             values = group.attrs.asdict() | {"classes": tuple(group.attrs["classes"])}
             persons.append(PersonScores(**values, scores=np.asarray(group["scores"][:])))
     return persons
+
+
+@dataclass(frozen=True)
+class FilmScores:
+    """The scores of every person of a film; persons may differ in length where it is damaged."""
+
+    path: Path
+    persons: tuple[PersonScores, ...]
+
+    @staticmethod
+    def read(path: Path) -> FilmScores:
+        """See `read_person_scores`."""
+        return FilmScores(path, tuple(read_person_scores(path)))
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        first = self.persons[0]
+        return {
+            "frames": len(first.scores),
+            "fps": float(first.fps),
+            "classes": len(first.classes),
+            "persons": [person.describe() for person in self.persons],
+            "flags": [],
+        }
+
+    def check(self) -> Iterator[Check]:
+        """Whether all scores are probabilities of equally many frames."""
+        for number, person in enumerate(self.persons):
+            bad = ", ".join(person.describe()["flags"])
+            found = f"finite, in [0, 1], {len(person.scores):,} frames"
+            yield Check(f"person {number}: scores", "fail" if bad else "ok",
+                        bad or found, _AGAIN if bad else "")  # fmt: skip
+        lengths = {len(person.scores) for person in self.persons}
+        if len(lengths) > 1:
+            yield Check("lengths", "fail", f"persons of {sorted(lengths)} frames", _AGAIN)
+
+    def read_window(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """``frame``, ``classes`` (C,), and of each person scores (n, C)."""
+        check_window(self.path, start, stop, len(self.persons[0].scores))
+        found = {"frame": np.arange(start, stop), "classes": np.array(self.persons[0].classes)}
+        for number in choose_persons(len(self.persons), person, self.path):
+            found[f"{person_group(number)}.scores"] = self.persons[number].scores[start:stop]
+        return found

@@ -8,17 +8,27 @@ T is the number of frames, P of persons.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Array, check_arrays, guard_reading
+from rhas.stores.checking import (
+    Array,
+    Arrays,
+    check_arrays,
+    check_window,
+    choose_persons,
+    compare_counts,
+    guard_reading,
+)
 from rhas.stores.frames import create_part
 from rhas.stores.hdf5 import (
     create_hdf5,
@@ -109,6 +119,25 @@ class PersonTrack:
         order = (BoxSource.DETECTED, BoxSource.INTERPOLATED, BoxSource.MISSING)
         return {source.label: int((self.source == source).sum()) for source in order}
 
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        width, height = (self.boxes[:, 2:] - self.boxes[:, :2])[self.present].T
+        longer = np.fmax(width, height)
+        counts = self.count_sources()
+        flags = []
+        if not self.present.any():
+            flags.append("never found")
+        elif counts["missing"] > 0.5 * len(self.source):
+            flags.append(f"missing in {counts['missing'] / len(self.source):.0%} of the frames")
+        if (np.isfinite(self.boxes).all(1) != self.present).any():
+            flags.append("boxes and source do not agree")
+        return {
+            "reference": self.reference,
+            "coverage": counts,
+            "longer_side": float(np.nanmedian(longer)) if np.isfinite(longer).any() else None,
+            "flags": flags,
+        }
+
 
 @dataclass(frozen=True)
 class FilmTracks:
@@ -180,6 +209,49 @@ class TrackStore:
     path: Path
     tracks: FilmTracks
     crops: tuple[JpegReader, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `rhas inspect`, JSON-able."""
+        return {
+            "attributes": asdict(self.tracks.info),
+            "frames": len(self.tracks),
+            "shots": len(self.tracks.cuts) + 1,
+            "persons": [
+                {**track.describe(), "jpeg_bytes": int(crops.sizes.sum())}
+                for track, crops in zip(self.tracks.persons, self.crops, strict=True)
+            ],
+            "flags": ["made from true boxes"] if self.tracks.info.truth else [],
+        }
+
+    def check(self, report: Mapping[str, Any]) -> Iterator[Check]:
+        """Decodes every crop, and compares counts with those that crop reported of the film."""
+        side = self.tracks.info.size
+        for number, (track, crops) in enumerate(zip(self.tracks.persons, self.crops, strict=True)):
+            boxed, cropped = np.isfinite(track.boxes).all(1), crops.sizes > 0
+            agree = np.array_equal(track.present, cropped) and np.array_equal(track.present, boxed)
+            yield Check(
+                f"person {number}: crops where there is a box",
+                "ok" if agree else "fail",
+                f"{int(cropped.sum())} crops, {int(boxed.sum())} boxes, "
+                f"{int(track.present.sum())} frames that are not missing",
+                "" if agree else "run `dvc repro crop`",
+            )
+            yield crops.check_images(f"person {number}: crops", (side, side, 3))
+        reported = report.get("persons")
+        for number, track in enumerate(self.tracks.persons):
+            counts = reported[number] if reported else {}
+            name = f"person {number}: coverage"
+            yield compare_counts(name, track.count_sources(), counts, "crop")
+
+    def read_window(self, start: int, stop: int, person: int | None = None) -> Arrays:
+        """``frame``, and of each person boxes, scores and source."""
+        check_window(self.path, start, stop, len(self.tracks))
+        found = {"frame": np.arange(start, stop)}
+        for number in choose_persons(len(self.crops), person, self.path):
+            for name in ("boxes", "scores", "source"):
+                values = getattr(self.tracks.persons[number], name)
+                found[f"{person_group(number)}.{name}"] = values[start:stop]
+        return found
 
 
 class CropWriter:

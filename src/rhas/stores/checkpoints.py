@@ -9,11 +9,13 @@ import json
 import math
 import struct
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.inspection.kinds import kind_of
+from rhas.stores.kinds import find_kind
 
 _HEADER_LIMIT = 100_000_000  # the format's own
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
@@ -26,7 +28,7 @@ def describe_checkpoint(folder: Path) -> dict[str, Any]:
         RhasError: no weights, or a header that cannot be read.
     """
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    kind = kind_of(folder)
+    kind = find_kind(folder)
     files = {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
     weights = sorted({p for pattern in _WEIGHTS for p in folder.glob(pattern)})
     if not weights:
@@ -68,6 +70,31 @@ def describe_checkpoint(folder: Path) -> dict[str, Any]:
         "architecture": ", ".join(config.get("architectures") or [config.get("model_type", "?")]),
         "model_type": config.get("model_type"),
     }
+
+
+def check_tensors(path: Path) -> Iterator[Check]:
+    """Whether every value of the weights is finite, and no matrix has one value alone."""
+    from safetensors import safe_open
+
+    total = describe_checkpoint(path)["parameters"] or 0
+    bad: list[str] = []
+    constant: list[str] = []
+    for file in sorted(path.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  (it has no __iter__)
+                tensor = tensors.get_tensor(name)
+                if not tensor.isfinite().all():
+                    bad.append(name)
+                elif (
+                    tensor.ndim > 1 and tensor.numel() > 1 and (tensor == tensor.flatten()[0]).all()
+                ):
+                    constant.append(name)
+    yield Check("finite", "fail" if bad else "ok",
+                f"{len(bad)} tensors are not, first {bad[0]}" if bad else f"{total:,} values",
+                "train or download it again" if bad else "")  # fmt: skip
+    if constant:
+        yield Check("matrices of one value", "warn", f"{len(constant)}, first {constant[0]}",
+                    "was the training stopped before it began?")  # fmt: skip
 
 
 def read_header(path: Path) -> dict[str, dict[str, Any]]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.inspection.checkpoints import read_header
-from rhas.inspection.differences import Difference, arrays, attribute
+from rhas.stores.checkpoints import read_header
+from rhas.stores.differences import Difference, arrays, attribute
 
 _REPORT = "report.json"  # how long a training took differs each time
 

@@ -12,12 +12,10 @@ import numpy as np
 import zarr
 
 from rhas.base.errors import RhasError
-from rhas.inspection.compare_folders import compare_checkpoints, compare_samples
-from rhas.inspection.differences import Difference, arrays, attribute, blocks
-from rhas.inspection.kinds import Kind, kind_of
+from rhas.stores.compare_folders import compare_checkpoints, compare_samples
+from rhas.stores.differences import Difference, arrays, attribute, blocks
+from rhas.stores.kinds import FOLDERS, Kind, find_kind
 
-_FOLDERS: dict[Kind, str] = {"feature stores": "*.zarr", "film stores": "*.h5"}
-_STORES: tuple[Kind, ...] = ("feature store", "frames", "boxes", "tracks", "scores")
 _COMPARERS: dict[Kind, Callable[[Path, Path, float], Iterator[Difference]]] = {
     "samples": compare_samples,
     "model": compare_checkpoints,
@@ -36,7 +34,7 @@ def compare(a: Path, b: Path, atol: float = 0.0) -> list[Difference]:
     Raises:
         RhasError: two of different kinds, of none of them, or a damaged one.
     """
-    kinds = kind_of(a), kind_of(b)
+    kinds = find_kind(a), find_kind(b)
     if kinds[0] != kinds[1]:
         raise RhasError(
             "two different things",
@@ -44,8 +42,8 @@ def compare(a: Path, b: Path, atol: float = 0.0) -> list[Difference]:
             got=f"{b} is {kinds[1]}",
         )
     kind = kinds[0]
-    if kind in _FOLDERS:
-        return list(_folders(a, b, _FOLDERS[kind], atol))
+    if kind in FOLDERS:
+        return list(_folders(a, b, FOLDERS[kind], atol))
     if kind in _COMPARERS:
         return list(_COMPARERS[kind](a, b, atol))
     with _opened(a) as first, _opened(b) as second:

@@ -20,10 +20,12 @@ KNOWN = (
     "(<movie>.h5) or a folder of them, data/samples, models/<method>, weights/<checkpoint>, "
     "the scores.zarr of `rhas segment`"
 )
-_TOLD = 6  # folders that can be looked into
+FOLDERS: dict[Kind, str] = {"feature stores": "*.zarr", "film stores": "*.h5"}
+"""Kinds that are folders of stores, and the pattern of those."""
+_MOST_NAMED = 6  # folders that can be looked into
 
 
-def kind_of(path: Path) -> Kind:
+def find_kind(path: Path) -> Kind:
     """What ``path`` is.
 
     Raises:
@@ -52,7 +54,7 @@ def _inside(path: Path) -> str:
     deeper = [[folder] if _folder_kind(folder) else sorted(folder.glob("*/")) for folder in folders]
     known = [str(folder) for found in deeper for folder in found if _folder_kind(folder)]
     known += [str(file) for file in sorted(path.glob("*.h5"))]
-    return f"look into {' or '.join(known[:_TOLD])}" if known else ""
+    return f"look into {' or '.join(known[:_MOST_NAMED])}" if known else ""
 
 
 def _scores(folder: Path) -> Path | None:
