@@ -37,10 +37,11 @@ from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params
 from rhas.engine.stage import run
+from rhas.evaluate.grounding import read_recall
 from rhas.ground import ground_film, make_grounder
 from rhas.ground.batches import with_fitting_batches
 from rhas.ground.truth import TruthBoxes
-from rhas.metrics.recall import VISIBLE, Recall, box_recall
+from rhas.metrics.recall import VISIBLE, Recall
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
 from rhas.stores.truth import TrueBoxes
@@ -135,7 +136,7 @@ def packing_cost(data: Path) -> Figures:
                     moments, size = opened.time, opened.size
                 right = true.at(moments, *size)
                 counted = (true.visible(moments) >= VISIBLE) & np.isfinite(right).all(2)
-                counts += box_recall(out, right, counted)
+                counts += read_recall(out, right, counted)
         figures[f"seconds_{prompting}"] = seconds
         for what in ("top", "any", "chance"):
             figures[f"recall_{what}_{prompting}"] = 100 * getattr(counts, what) / counts.pairs

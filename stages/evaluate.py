@@ -13,7 +13,7 @@ from rhas.config.section import read_section
 from rhas.engine.stage import params, run, stage_lock
 from rhas.evaluate import evaluate_method
 from rhas.evaluate.features import write_features
-from rhas.evaluate.fitted import origin_of
+from rhas.evaluate.fitted import read_provenance
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.methods import reads_tokens
@@ -55,7 +55,7 @@ def main() -> None:
             fps=test.info.fps,
             references=test.info.references,
             out=OUT,
-            origin=origin_of(model, test.info),
+            origin=read_provenance(model, test.info),
             further=[
                 partial(write_grounding, STORES),
                 partial(write_features, train, test, config.probe),

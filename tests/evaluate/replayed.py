@@ -18,7 +18,7 @@ from rhas.config.chunk import ChunkConfig
 from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.data.annotations import TimedAction
 from rhas.evaluate.evaluation import evaluate_method
-from rhas.evaluate.fitted import Origin
+from rhas.evaluate.fitted import Provenance
 from rhas.stores.features import Features
 from rhas.stores.manifest import Film
 
@@ -97,7 +97,7 @@ def samples(
     return folder / "samples"
 
 
-ORIGIN = Origin("0" * 64, "blip2", "1" * 64, FPS)
+ORIGIN = Provenance("0" * 64, "blip2", "1" * 64, FPS)
 
 
 def evaluated(

@@ -8,10 +8,10 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
-from rhas.evaluate.fitted import FittedReadout, Origin
+from rhas.evaluate.fitted import FittedReadout, Provenance
 from rhas.metrics.calibration import Calibration, fit_calibration
 
-ORIGIN = Origin("0" * 64, "blip2", "1" * 64, 15.0)
+ORIGIN = Provenance("0" * 64, "blip2", "1" * 64, 15.0)
 
 
 def test_calibration_finds_how_often_scores_are_true() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rhas.base.boxes import box_iou
 from rhas.base.errors import RhasError
-from rhas.metrics.recall import Recall, box_recall
+from rhas.evaluate.grounding import read_recall
+from rhas.metrics.recall import Recall
 
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
 NEAR_A = [10, 0, 50, 80]  # IoU with A 30 / 50
@@ -34,19 +35,19 @@ def test_by_hand(tmp_path: Path) -> None:
     4. Person 1: none in 0, first in 2. Chance: 1/2 each in frame 0, 1 each in 2, 1 in 4."""
     path = write_boxes(tmp_path / "m.h5", [0, 2, 4], map(make_boxes, FOUND))
     expected = Recall(pairs=5, top=2, any=3, chance=4.0)
-    assert box_recall(path, *truth()) == expected
+    assert read_recall(path, *truth()) == expected
     assert expected + expected == Recall(10, 4, 6, 8.0)
 
 
 def test_stores_that_do_not_belong_together(tmp_path: Path) -> None:
     path = write_boxes(tmp_path / "late.h5", [0, 6], [make_boxes([[A], [A]])] * 2)
     with pytest.raises(RhasError, match="does not have"):
-        box_recall(path, *truth())
+        read_recall(path, *truth())
     path = write_boxes(tmp_path / "one.h5", [0], [make_boxes([[A]])])
     with pytest.raises(RhasError, match=r"(?s)another number of persons.*expected: 2.*got: 1"):
-        box_recall(path, *truth())
+        read_recall(path, *truth())
     with pytest.raises(RhasError, match=r"absent\.h5: no such store"):
-        box_recall(tmp_path / "absent.h5", *truth())
+        read_recall(tmp_path / "absent.h5", *truth())
 
 
 BOX = st.tuples(*[st.integers(0, 12)] * 4)

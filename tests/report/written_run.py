@@ -21,7 +21,7 @@ from rhas.config.evaluate import EvaluateConfig
 from rhas.data.annotations import TimedAction
 from rhas.evaluate.evaluation import evaluate_method
 from rhas.evaluate.features import write_features
-from rhas.evaluate.fitted import Origin as Fitted
+from rhas.evaluate.fitted import Provenance as Fitted
 from rhas.evaluate.grounding import write_grounding
 from rhas.evaluate.stores import Stores
 from rhas.report.inputs import RunInputs

@@ -8,7 +8,7 @@ from typing import Any
 from rhas.base.classes import CLASSES
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
-from rhas.evaluate.fitted import FittedReadout, Origin, model_hash
+from rhas.evaluate.fitted import FittedReadout, Provenance, hash_model
 from rhas.extract.encoders import checkpoint_hash
 from rhas.segment.request import Request
 
@@ -17,12 +17,12 @@ LENGTH = 32  # L of the method
 READOUT = ReadoutConfig(median=5, min_frames=3)
 
 
-def origin(model: Path, params: FilmParams) -> Origin:
+def origin(model: Path, params: FilmParams) -> Provenance:
     encoder = checkpoint_hash(Path(params.extract.checkpoint))
-    return Origin(model_hash(model), "blip2", encoder, params.fps)
+    return Provenance(hash_model(model), "blip2", encoder, params.fps)
 
 
-def readout(origin: Origin, threshold: float = 0.5) -> FittedReadout:
+def readout(origin: Provenance, threshold: float = 0.5) -> FittedReadout:
     return FittedReadout(origin, CLASSES, READOUT, (threshold,) * len(CLASSES), None)
 
 

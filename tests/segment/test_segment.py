@@ -25,7 +25,7 @@ from rhas.decode import decode_film
 from rhas.decode.container import inspect
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.workcache import Job
-from rhas.evaluate.fitted import Origin, model_hash
+from rhas.evaluate.fitted import Provenance, hash_model
 from rhas.evaluate.scoring import score_samples
 from rhas.extract import extract_film
 from rhas.ground import ground_film
@@ -356,8 +356,8 @@ def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_model
     shutil.copytree(model, mine)
     results = tmp_path / "results"
     results.mkdir()
-    fitted = readout(Origin(model_hash(mine), "blip2", "", 15.0), 0.25)
-    other = readout(Origin("f" * 64, "blip2", "", 15.0), 0.75)
+    fitted = readout(Provenance(hash_model(mine), "blip2", "", 15.0), 0.25)
+    other = readout(Provenance("f" * 64, "blip2", "", 15.0), 0.75)
     assert find_readout(mine, results) is None
     other.write(results / "readout.json")
     assert find_readout(mine, results) is None

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.evaluate import tables
-from rhas.evaluate.fitted import READOUT, FittedReadout, Origin
+from rhas.evaluate.fitted import READOUT, FittedReadout, Provenance
 from rhas.evaluate.persons import PersonResult, join_windows
 from rhas.evaluate.records import (
     SCREEN,
@@ -78,7 +78,7 @@ def evaluate_method(
     fps: float,
     references: Mapping[str, Sequence[str]],
     out: Path,
-    origin: Origin,
+    origin: Provenance,
     further: Sequence[Callable[[Path], None]] = (),
     progress: Callable[[int], None] = lambda frames: None,
 ) -> EvaluationReport:
@@ -137,7 +137,7 @@ def evaluate_method(
 
 
 def fit_readout(
-    val: Sequence[ScoredSample], config: ReadoutConfig, names: Sequence[str], origin: Origin
+    val: Sequence[ScoredSample], config: ReadoutConfig, names: Sequence[str], origin: Provenance
 ) -> FittedReadout:
     """Thresholds and calibration fitted on val; without a sample the default threshold and none."""
     truths, scores = [item.truth for item in val], [item.evaluated for item in val]

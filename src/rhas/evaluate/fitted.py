@@ -29,9 +29,9 @@ READOUT = "readout.json"
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a read-out was fitted for: with another model, other features or another rate its
-    thresholds mean nothing.
+class Provenance:
+    """What thresholds were fitted for: they are of no use with another model, other features or
+    another rate.
 
     Args:
         model: hash of the trained method's folder.
@@ -58,7 +58,7 @@ class FittedReadout:
         calibration: None where val is empty.
     """
 
-    origin: Origin
+    origin: Provenance
     classes: tuple[str, ...]
     readout: ReadoutConfig
     thresholds: tuple[float, ...]
@@ -92,8 +92,8 @@ class FittedReadout:
         return from_mapping(FittedReadout, values, str(path))
 
 
-def origin_of(model: Path, info: SampleInfo) -> Origin:
-    """The origin of a trained method's scores of samples.
+def read_provenance(model: Path, info: SampleInfo) -> Provenance:
+    """Where the scores of a trained method come from.
 
     Args:
         model: its folder.
@@ -103,9 +103,9 @@ def origin_of(model: Path, info: SampleInfo) -> Origin:
         RhasError: no such store.
     """
     features = FeatureStore(Path(info.features) / f"{min(info.references)}.zarr").read_info(0)
-    return Origin(model_hash(model), features.encoder, features.checkpoint_hash, features.fps)
+    return Provenance(hash_model(model), features.encoder, features.checkpoint_hash, features.fps)
 
 
-def model_hash(folder: Path) -> str:
+def hash_model(folder: Path) -> str:
     """Hash of a trained method's folder: its weights and configuration, nothing beside them."""
     return hash_checkpoint(folder, (MODEL, CONFIG))

@@ -9,10 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rhas.base.errors import RhasError
 from rhas.evaluate.records import write_metrics
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.metrics.recall import Recall, box_recall
+from rhas.metrics.recall import Recall, count_recall
 from rhas.metrics.tracks import TrackCounts, count_tracks
+from rhas.stores.boxes import FilmBoxes
 from rhas.stores.manifest import SUBSETS, Manifest
 from rhas.stores.truth import TrueBoxes
 
@@ -55,7 +60,7 @@ def count_film(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
     return FilmGrounding(
         movie,
         subset,
-        box_recall(stores.boxes / f"{movie}.h5", film.right, film.counted),
+        read_recall(stores.boxes / f"{movie}.h5", film.right, film.counted),
         count_tracks(film),
         TrueBoxes.read(stores.truth(movie)).lookalike.tolist(),
     )
@@ -209,6 +214,25 @@ def _measure_lookalikes(films: Sequence[FilmGrounding], number: int) -> Lookalik
         if group == number
     ]
     return LookalikeMetrics.from_counts(sum(counts, TrackCounts()))
+
+
+def read_recall(path: Path, right: NDArray[np.floating], visible: NDArray[np.bool_]) -> Recall:
+    """Recall of a film's boxes store; ``right`` and ``visible`` as of `count_recall`.
+
+    Raises:
+        RhasError: the store is absent or does not belong to these boxes.
+    """
+    store = FilmBoxes.read(path)
+    candidates = [
+        [person.boxes[person.select_rows(row)] for row in range(len(store.frames))]
+        for person in store.persons
+    ]
+    try:
+        return count_recall(store.frames, candidates, right, visible)
+    except RhasError as error:
+        raise RhasError(
+            error.what, where=str(path), expected=error.expected, got=error.got, do=error.do
+        ) from error
 
 
 def _percent(part: float, whole: float) -> float | None:

@@ -10,7 +10,7 @@ from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
-from rhas.evaluate.fitted import READOUT, FittedReadout, Origin, model_hash
+from rhas.evaluate.fitted import READOUT, FittedReadout, Provenance, hash_model
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
@@ -111,7 +111,7 @@ def find_readout(model: Path, results: Path) -> FittedReadout | None:
     beside, left = model / READOUT, results / READOUT
     if beside.is_file():
         found = FittedReadout.read(beside)
-        if found.origin.model != model_hash(model):
+        if found.origin.model != hash_model(model):
             raise RhasError(
                 "the read-out was fitted for another model",
                 where=str(beside),
@@ -120,7 +120,7 @@ def find_readout(model: Path, results: Path) -> FittedReadout | None:
         return found
     if left.is_file():
         found = FittedReadout.read(left)
-        return found if found.origin.model == model_hash(model) else None
+        return found if found.origin.model == hash_model(model) else None
     return None
 
 
@@ -128,4 +128,4 @@ def default_readout() -> FittedReadout:
     """Every class at 1/2, nothing calibrated: for a model without a read-out of its own."""
     config = ReadoutConfig()
     thresholds = (config.default_threshold,) * len(CLASSES)
-    return FittedReadout(Origin("", "", "", 0.0), CLASSES, config, thresholds, None)
+    return FittedReadout(Provenance("", "", "", 0.0), CLASSES, config, thresholds, None)

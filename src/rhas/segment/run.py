@@ -24,7 +24,7 @@ from rhas.decode.container import FilmInfo
 from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.progress import film_progress
 from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
-from rhas.evaluate.fitted import FittedReadout, model_hash
+from rhas.evaluate.fitted import FittedReadout, hash_model
 from rhas.extract import extract_film
 from rhas.ground import ground_film
 from rhas.report.film import write_page
@@ -110,7 +110,7 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
         "cuts": seen.cropped.report["cuts"],
         "min_score": least,
         "model": request.model.name,
-        "model_hash": model_hash(request.model),
+        "model_hash": hash_model(request.model),
         "built_in_checkpoints": params.built_in_checkpoints,
         "readout": {
             "fitted": request.readout is not None,
