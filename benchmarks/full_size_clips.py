@@ -4,8 +4,8 @@
         [--only NAME ...] [--ref SENTENCE ...] [--json FILE]
 
 CLIPS is a folder of films; GROUNDING and ENCODER are checkpoint folders in the hub's format: with
-published weights it is a trial of them, with those of ``benchmarks/random_grounding.py`` and
-``benchmarks/random_encoders.py`` it shows that everything fits and what it costs; the boxes and
+published weights it is a trial of them, with those of ``benchmarks/random_weights.py`` it
+shows that everything fits and what it costs; the boxes and
 features then mean nothing, and thresholds on scores are as low as they go so that frames have
 crops. The films go one by one through ``rhas.features.extract_features``, which is what
 `rhas features` calls: one worker process with one thread per stage. Seconds are the worker's,

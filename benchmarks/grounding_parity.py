@@ -17,11 +17,7 @@ without `rhas.ground.faster`.
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +27,8 @@ from unittest import mock
 
 import numpy as np
 import torch
-from random_grounding import VOCABULARY, write
+from measure import elapsed, make_parser, peak_gib, read_clocks, show
+from random_weights import VOCABULARY, write_grounding
 from torch import Tensor
 
 from rhas.engine.stage import run
@@ -55,7 +52,7 @@ class Outcome:
 
 
 @contextmanager
-def choice(handed: Tensor | None) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def fixed_choice(handed: Tensor | None) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Records the choice of queries, or makes it the handed one."""
     library = torch.topk
     seen: list[tuple[Tensor, Tensor]] = []
@@ -71,68 +68,66 @@ def choice(handed: Tensor | None) -> Iterator[list[tuple[Tensor, Tensor]]]:
 
 
 @torch.inference_mode()
-def outcome(grounder: ModelGrounder, picture: Any, handed: Tensor | None = None) -> Outcome:
+def run_model(grounder: ModelGrounder, picture: Any, handed: Tensor | None = None) -> Outcome:
     """One run of the model over a picture with all references."""
     text = grounder.prompts(REFERENCES).prompts[0].text
     tokens = len(grounder.tokenizer(text)["input_ids"])
-    start = time.process_time()
-    with choice(handed) as seen:
+    began = read_clocks()
+    with fixed_choice(handed) as seen:
         logits, boxes = grounder.detect(picture, text)
-    seconds = time.process_time() - start
+    seconds = elapsed(began).cpu
     return Outcome(*seen[0], logits[0, :, :tokens].sigmoid(), boxes[0], seconds)
 
 
-def largest(one: Tensor, other: Tensor) -> float:
+def largest_difference(one: Tensor, other: Tensor) -> float:
     """The largest difference."""
     return float((one - other).abs().max())
 
 
-def compared(first: Outcome, free: Outcome, handed: Outcome) -> dict[str, float]:
+def compare_outcomes(first: Outcome, free: Outcome, handed: Outcome) -> dict[str, float]:
     """The figures that the top of this file describes."""
     same = len(set(first.chosen.tolist()) & set(free.chosen.tolist()))
     return {
-        "fit_difference": largest(first.fits, free.fits),
+        "fit_difference": largest_difference(first.fits, free.fits),
         "queries": len(first.chosen),
         "same_places": same,
         "same_ranks": int((first.chosen == free.chosen).sum()),
-        "box_difference": largest(first.boxes, handed.boxes),
-        "score_difference": largest(first.scores, handed.scores),
+        "box_difference": largest_difference(first.boxes, handed.boxes),
+        "score_difference": largest_difference(first.scores, handed.scores),
         "box_spread": float(first.boxes.std(0).min()),
         "score_spread": float(first.scores.std(0).min()),
     }
 
 
-def parity(theirs: Path, ours: Path, library: bool) -> dict[str, Any]:
+def compare_implementations(theirs: Path, ours: Path, library: bool) -> dict[str, Any]:
     """Figures by name (see the top of this file) of an official folder and one of transformers."""
     frame = np.random.default_rng(0).integers(0, 255, (15, 25, 3), dtype=np.uint8)
     frame = frame.repeat(32, 0).repeat(32, 1)  # 480 × 800 in blocks
     grounder: ModelGrounder = official.OfficialGrounder(str(theirs), "max", 1, 0.0)
-    first = outcome(grounder, grounder.picture([frame]))
+    first = run_model(grounder, grounder.picture([frame]))
     del grounder
     official.load.cache_clear()  # one model at a time
     grounder = huggingface.TransformersGrounder(str(ours), "max", 1, 0.0)
     picture: Any = grounder.picture([frame])
-    free = outcome(grounder, picture)
+    free = run_model(grounder, picture)
     figures: dict[str, Any] = {
         "pixels": list(picture[0].shape[2:]),
         "official_seconds": first.seconds,
         "transformers_seconds": free.seconds,
-        **compared(first, free, outcome(grounder, picture, first.chosen)),
+        **compare_outcomes(first, free, run_model(grounder, picture, first.chosen)),
     }
     if library:
         grounder._model = huggingface.read(str(ours)).model
-        plain = outcome(grounder, picture, first.chosen)
+        plain = run_model(grounder, picture, first.chosen)
         figures["library_seconds"] = plain.seconds
-        figures["library_box_difference"] = largest(first.boxes, plain.boxes)
-        figures["library_score_difference"] = largest(first.scores, plain.scores)
-    figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        figures["library_box_difference"] = largest_difference(first.boxes, plain.boxes)
+        figures["library_score_difference"] = largest_difference(first.scores, plain.scores)
+    figures["peak_gib"] = peak_gib()
     return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("kind", choices=("swin-t", "swin-b"))
     parser.add_argument("--vocab", type=Path, default=VOCABULARY)
     parser.add_argument("--library", action="store_true")
@@ -140,9 +135,10 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         theirs, ours = Path(name) / "official", Path(name) / "transformers"
-        write(options.kind, theirs, options.vocab, "official")
+        write_grounding(options.kind, theirs, options.vocab, "official")
         convert(theirs, ours)
-        print(json.dumps(parity(theirs, ours, options.library), indent=1))
+        figures = compare_implementations(theirs, ours, options.library)
+    show(figures, "\n".join(f"{name:<28}{value}" for name, value in figures.items()), options.json)
 
 
 if __name__ == "__main__":

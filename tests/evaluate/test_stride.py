@@ -19,7 +19,7 @@ from rhas.stores.boxes import FilmBoxes, PersonBoxes, make_offsets
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "benchmarks" / "stride.py")
-VALUES = {
+VALUES = yaml.safe_load((ROOT / "params.yaml").read_text()) | {
     "ground": {"backend": "truth", "checkpoint": ""},
     "crop": {"size": 16, "min_score": 0.3, "max_gap": 5, "cut_threshold": 100.0},
 }

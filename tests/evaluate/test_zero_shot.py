@@ -1,8 +1,8 @@
-"""benchmarks/zero_shot.py: similarity as scores, and what it refuses."""
+"""benchmarks/reread.py zero-shot: similarity as scores, and what it refuses."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -20,19 +20,15 @@ from rhas.data.annotations import TimedAction
 from rhas.stores.features import Features
 from rhas.stores.manifest import SUBSETS, Film
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "zero_shot.py"
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 WALK, WAVE = CLASS_ID["walking"], CLASS_ID["waving"]
 D = len(CLASSES)
 
 
-@pytest.fixture(scope="module")
-def zero_shot() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmarks_zero_shot", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def reread(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("reread")
 
 
 def samples(folder: Path, encoder: str) -> dict[str, Samples]:
@@ -63,28 +59,29 @@ def samples(folder: Path, encoder: str) -> dict[str, Samples]:
     return {side: Samples(folder / "samples", side) for side in SUBSETS}
 
 
-def test_crops_like_their_sentences_score_full(zero_shot: ModuleType, tmp_path: Path) -> None:
+def test_crops_like_their_sentences_score_full(reread: ModuleType, tmp_path: Path) -> None:
     made = samples(tmp_path, "clip")
-    assert zero_shot.encoder_of(made["test"]) == "clip"
+    assert reread.find_encoder(made["test"]) == "clip"
     config = ReadoutConfig(median=1, min_frames=1)
-    said = zero_shot.figures(made["val"], made["test"], torch.eye(D) * 7, 100.0, config)
-    assert said["test"]["map"] == said["test"]["acc"] == said["test"]["interval_f1_50"] == 100
+    scored = reread.score_subsets(reread.ZeroShot(torch.eye(D) * 7, 100.0), made)
+    figures = reread.compute_figures(scored, config)["test"]
+    assert figures["map"] == figures["acc"] == figures["interval_f1_50"] == 100
 
 
-def test_scores_are_a_softmax_of_cosines_and_nothing_without_a_crop(zero_shot: ModuleType) -> None:
+def test_scores_are_a_softmax_of_cosines_and_nothing_without_a_crop(reread: ModuleType) -> None:
     sentences = torch.tensor([[1.0, 0.0], [-2.0, 0.0], [0.0, 1.0]])
     batch = {
         "partial": torch.tensor([[[5.0, 0.0], [5.0, 0.0], [1.0, 1.0]]]),
         "present": torch.tensor([[True, False, True]]),
         "mask": torch.tensor([[True, True, True]]),
     }
-    said = zero_shot.ZeroShot(sentences, 3.0).scores(batch, torch.Generator())[0].numpy()
+    said = reread.ZeroShot(sentences, 3.0).scores(batch, torch.Generator())[0].numpy()
     for frame, cosines in ((0, [1, -1, 0]), (2, [0.5**0.5, -(0.5**0.5), 0.5**0.5])):
         powers = np.exp(3 * np.array(cosines))
         np.testing.assert_allclose(said[frame], powers / powers.sum(), rtol=1e-5)
     assert not said[1].any()
 
 
-def test_features_that_share_no_space_are_refused(zero_shot: ModuleType, tmp_path: Path) -> None:
+def test_features_that_share_no_space_are_refused(reread: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match=r"(?s)no sentence.*vlm=clip"):
-        zero_shot.encoder_of(samples(tmp_path, "blip2")["test"])
+        reread.find_encoder(samples(tmp_path, "blip2")["test"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from random_grounding import randomise
+from random_weights import randomise_weights
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -119,7 +119,7 @@ def swin_t_config() -> GroundingDinoConfig:
 
 def random_model(config: GroundingDinoConfig, seed: int = 0) -> GroundingDinoForObjectDetection:
     torch.manual_seed(seed)
-    return randomise(GroundingDinoForObjectDetection(config), seed + 1)
+    return randomise_weights(GroundingDinoForObjectDetection(config), seed + 1)
 
 
 def save_transformers(

@@ -1,4 +1,4 @@
-"""benchmarks/methods.py: every method is measured, at small sizes."""
+"""benchmarks/method_cost.py: every method is measured, at small sizes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,15 @@ SIZES = ["--preset", "mini", "--length", "60", "--width", "8", "--classes", "70"
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """In this process instead of children, so without their memory; the module it comes with is
-    model.py."""
+    """In this process instead of children, so without their memory."""
     monkeypatch.syspath_prepend(FOLDER)
-    monkeypatch.setitem(sys.modules, "model", None)  # forgotten again after the test
-    monkeypatch.delitem(sys.modules, "model")
-    spec = importlib.util.spec_from_file_location("benchmarks_methods", FOLDER / "methods.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("method_cost")
 
-    def here(what: str, method: str, options: object) -> dict[str, float]:
-        arguments = module.parser().parse_args([*SIZES, "--methods", method])
-        return module.measure(what, arguments)
+    def measure_here(script: str, arguments: list[str]) -> dict[str, float]:
+        options = module.parser().parse_args(arguments)
+        return module.measure_here(options.measure, options)
 
-    monkeypatch.setattr(module, "in_a_child", here)
+    monkeypatch.setattr(module, "measure_in_child", measure_here)
     monkeypatch.setattr(module, "gemm_gflops", lambda: 1.0)
     return module
 
@@ -41,13 +34,13 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_every_method_has_its_figures(
     benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["methods.py", *SIZES, "--json"])
+    monkeypatch.setattr(sys, "argv", ["method_cost.py", *SIZES, "--json"])
     benchmark.main()
     said = json.loads(capsys.readouterr().out)
     assert set(said["methods"]) == set(METHODS)
     for row in said["methods"].values():
         assert {"params", "train_step_s", "window_s", "train_peak_gib"} <= set(row)
         assert all(value > 0 for value in row.values())
-    monkeypatch.setattr(sys, "argv", ["methods.py", *SIZES, "--methods", "linear"])
+    monkeypatch.setattr(sys, "argv", ["method_cost.py", *SIZES, "--methods", "linear"])
     benchmark.main()
     assert "linear" in capsys.readouterr().out

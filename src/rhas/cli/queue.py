@@ -26,7 +26,7 @@ def queue(
     dry_run: Annotated[bool, typer.Option(help="Only print what is done and what is not.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("results"),
     costs: Annotated[
-        Path | None, typer.Option(help="What benchmarks/methods.py --json printed.")
+        Path | None, typer.Option(help="What benchmarks/method_cost.py --json printed.")
     ] = None,
 ) -> None:
     """Run the experiments of a list that are not done yet, and write their metrics.

@@ -25,14 +25,14 @@ _MARKERS = "osD^vP*X"
 
 
 class MethodCost(TypedDict, total=False):
-    """Of a method, see ``benchmarks/methods.py``: CPU seconds of a window, of those measured."""
+    """Of a method: CPU seconds of a window."""
 
     window_cpu_s: float
 
 
 class Costs(TypedDict):
-    """What ``benchmarks/methods.py --json`` prints, as far as it is read: frames of a window, the
-    preset, and the cost of each method by name."""
+    """Frames of a window, the preset, and the cost of each method by name, as
+    ``benchmarks/method_cost.py --json`` prints them among others."""
 
     length: int
     preset: str
@@ -54,7 +54,7 @@ def format_markdown(results: Results) -> str:
 
 
 def read_costs(path: Path) -> Costs:
-    """What ``benchmarks/methods.py --json`` printed into a file.
+    """What ``benchmarks/method_cost.py --json`` printed into a file.
 
     Raises:
         RhasError: the file cannot be read, or holds something else.
@@ -78,7 +78,7 @@ def read_costs(path: Path) -> Costs:
 def _refuse_costs(path: Path, got: str) -> RhasError:
     return RhasError(
         "no costs", where=str(path), got=got,
-        expected="what `python benchmarks/methods.py --json` printed, and nothing else",
+        expected="what `python benchmarks/method_cost.py --json` printed, and nothing else",
     )  # fmt: skip
 
 

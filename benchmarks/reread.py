@@ -1,0 +1,231 @@
+"""Figures of trained methods whose scores are made or read in another way, without training.
+
+    python benchmarks/reread.py steps      # HopaDIFF with 1, 2, 4 ... steps of sampling; --plot PNG
+    python benchmarks/reread.py medians [--models models/hopadiff ...]   # median filter over time
+    python benchmarks/reread.py branches   # the holistic branch's share in HopaDIFF's scores
+    python benchmarks/reread.py zero-shot  # no method: similarity of crop and sentence
+    (all with --json [FILE], --samples data/samples)
+
+Prints val / test of every figure, per cent; thresholds are fitted on val for each row, as evaluate
+does. Choose by val.
+
+steps: seconds of the clock are those of sampling alone.
+
+branches: 0 is the partial branch alone, 0.5 the paper's plain mean, 1 the holistic branch alone; a
+star marks the model's own share, fitted on val.
+
+zero-shot: a frame's scores are a softmax over classes of ``--scale`` (CLIP's own is 100) times the
+cosine of the crop's feature and the embedding of ``--sentence`` ("a person is {}"), 0 without a
+crop. It needs features of an encoder whose images and sentences share a space: `dvc exp run -S
+vlm=clip` leaves such samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from measure import make_parser, show
+from torch import Tensor
+
+from rhas.base.classes import CLASSES
+from rhas.base.errors import RhasError
+from rhas.chunk import Samples
+from rhas.config.evaluate import ReadoutConfig
+from rhas.config.params import load_params
+from rhas.engine.stage import run
+from rhas.evaluate.scoring import ScoredSample, score_samples
+from rhas.extract.encoders import load_encoder
+from rhas.extract.encoders.base import Encoder
+from rhas.methods import Method
+from rhas.metrics.readout import fit_thresholds, make_prediction
+from rhas.metrics.segmentation import evaluate_predictions
+from rhas.stores.features import FeatureStore
+from rhas.train import load_method
+
+STEPS = (1, 2, 4, 8, 25, 50)
+MEDIANS = (1, 15, 25, 35)
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
+SHARED_SPACE = ("clip", "siglip2")
+BySubset = dict[str, list[ScoredSample]]
+Figures = dict[str, dict[str, float]]  # of val and test
+Rows = dict[str, Figures]
+
+
+def score(method: Method, samples: Path) -> BySubset:
+    """A method's scores of val and test, with the seed of params.yaml."""
+    subsets = {subset: Samples(samples, subset) for subset in ("val", "test")}
+    return score_subsets(method, subsets, load_params().seed)
+
+
+def score_subsets(method: Method, subsets: Mapping[str, Samples], seed: int = 0) -> BySubset:
+    classes = subsets["test"][0]["labels"].shape[1]
+    return {name: score_samples(method, own, seed, classes) for name, own in subsets.items()}
+
+
+def compute_figures(scored: BySubset, config: ReadoutConfig) -> Figures:
+    """Clean figures, as evaluate computes them."""
+    truths = {subset: [item.truth for item in items] for subset, items in scored.items()}
+    scores = {
+        subset: [np.float32(item.stored) for item in items] for subset, items in scored.items()
+    }
+    thresholds = fit_thresholds(truths["val"], scores["val"], config)
+    figures = {}
+    for subset, items in scores.items():
+        predictions = [make_prediction(item, thresholds, config) for item in items]
+        figures[subset] = asdict(evaluate_predictions(truths[subset], predictions).metrics)
+    return figures
+
+
+def vary_steps(options: argparse.Namespace) -> Rows:
+    """By the number of sampling steps, with the seconds that both subsets took."""
+    method, rows = load_method(options.models[0]), {}
+    for steps in STEPS:
+        method.config = replace(method.config, sampling_steps=steps)
+        began = time.perf_counter()
+        scored = score(method, options.samples)
+        seconds = time.perf_counter() - began
+        rows[str(steps)] = {
+            "clock": {"seconds": seconds},
+            **compute_figures(scored, load_params().evaluate.readout),
+        }
+    return rows
+
+
+def vary_medians(options: argparse.Namespace) -> Rows:
+    """By model and the frames of the median filter."""
+    rows, config = {}, load_params().evaluate.readout
+    for model in options.models:
+        scored = score(load_method(model), options.samples)
+        for frames in MEDIANS:
+            figures = compute_figures(scored, config.replace(median=frames))
+            rows[f"{model} {frames}"] = figures
+    return rows
+
+
+def vary_branches(options: argparse.Namespace) -> Rows:
+    """By the share of the holistic branch."""
+    method, rows = load_method(options.models[0]), {}
+    if getattr(method, "shares", torch.ones(1)).numel() != 2:
+        raise RhasError(
+            "a model without two branches",
+            where=str(options.models[0]),
+            expected="HopaDIFF with its partial branch",
+        )
+    fitted = round(float(method.shares[0]), 2)
+    for share in sorted({*SHARES, fitted}):
+        method.shares.copy_(torch.tensor([share, 1 - share]))
+        name = f"{share:.2f}{' *' if share == fitted else ''}"
+        rows[name] = compute_figures(score(method, options.samples), load_params().evaluate.readout)
+    return rows
+
+
+class ZeroShot(Method):
+    """Scores of a batch from similarity alone.
+
+    Args:
+        sentences: embedding of each class's sentence, (C, D).
+        scale: of the cosines.
+    """
+
+    def __init__(self, sentences: Tensor, scale: float) -> None:
+        super().__init__()
+        self.sentences, self.scale = torch.nn.functional.normalize(sentences, dim=1), scale
+
+    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """(B, L, C) in [0, 1]; nothing is drawn."""
+        crops = torch.nn.functional.normalize(batch["partial"], dim=2)
+        similarity = (self.scale * crops @ self.sentences.T).softmax(-1)
+        return similarity * (batch["present"] & batch["mask"])[..., None]
+
+
+def find_encoder(samples: Samples) -> str:
+    """The encoder that made the samples' features.
+
+    Raises:
+        RhasError: one without a space that images and sentences share.
+    """
+    store = Path(samples.info.features) / f"{samples.samples[0].movie}.zarr"
+    name = FeatureStore(store).read_info(0).encoder
+    if name not in SHARED_SPACE:
+        raise RhasError(
+            "features that no sentence can be compared with", where=str(store),
+            expected=" or ".join(SHARED_SPACE), got=name, do="run `dvc exp run -S vlm=clip`",
+        )  # fmt: skip
+    return name
+
+
+def embed_classes(encoder: Encoder, sentence: str, names: Sequence[str]) -> Tensor:
+    """Embeddings (C, D) of the classes' sentences."""
+    vectors = [encoder.text_embedding(sentence.format(name)) for name in names]
+    return torch.from_numpy(np.stack(vectors))
+
+
+def compare_sentences(options: argparse.Namespace) -> Rows:
+    """One row, of no training."""
+    vlm = find_encoder(Samples(options.samples, "test"))
+    encoder = load_encoder(vlm, Path(str(load_params().extract.checkpoints[vlm])))
+    method = ZeroShot(embed_classes(encoder, options.sentence, CLASSES), options.scale)
+    return {vlm: compute_figures(score(method, options.samples), load_params().evaluate.readout)}
+
+
+def format_rows(rows: Rows) -> str:
+    """Val / test of every figure by row, with seconds where they were measured."""
+    width = max(map(len, rows)) + 2
+    lines = [f"{'':{width}}{'seconds':>8} " + " ".join(f"{name:>14}" for name in FIGURES)]
+    for name, row in rows.items():
+        seconds = f"{row['clock']['seconds']:.1f}" if "clock" in row else ""
+        cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
+        lines.append(f"{name:{width}}{seconds:>8} {cells}")
+    return "\n".join(lines)
+
+
+def draw_steps(rows: Rows, path: Path) -> None:
+    """Figures of test over the number of steps."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    steps = [int(name) for name in rows]
+    for name, marker in zip(FIGURES, "os^Dvx", strict=True):
+        values = [row["test"][name] for row in rows.values()]
+        axis.plot(steps, values, marker, ls="-", label=name)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(steps, list(rows))
+    axis.set(xlabel="sampling steps", ylabel="test, %", ylim=(0, None))
+    axis.grid(alpha=0.3)
+    axis.legend(ncols=3, fontsize=8, loc="lower right")
+    figure.savefig(path, dpi=150)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Rows]] = {
+    "steps": vary_steps, "medians": vary_medians, "branches": vary_branches,
+    "zero-shot": compare_sentences,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--models", nargs="+", type=Path, default=[Path("models/hopadiff")])
+    parser.add_argument("--samples", type=Path, default=Path("data/samples"))
+    parser.add_argument("--plot", type=Path, help="steps: draw the figures of test, PNG")
+    parser.add_argument("--sentence", default="a person is {}", help="zero-shot")
+    parser.add_argument("--scale", type=float, default=100.0, help="zero-shot")
+    options = parser.parse_args()
+    rows = PARTS[options.part](options)
+    show(rows, format_rows(rows), options.json)
+    if options.plot:
+        draw_steps(rows, options.plot)
+
+
+if __name__ == "__main__":
+    run(main)
