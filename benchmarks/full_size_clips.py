@@ -7,7 +7,7 @@ CLIPS is a folder of films; GROUNDING and ENCODER are checkpoint folders in the 
 published weights it is a trial of them, with those of ``benchmarks/random_weights.py`` it
 shows that everything fits and what it costs; the boxes and
 features then mean nothing, and thresholds on scores are as low as they go so that frames have
-crops. The films go one by one through ``rhas.features.extract_features``, which is what
+crops. The films go one by one through ``rhas.pipeline.features.extract_features``, which is what
 `rhas features` calls: one worker process with one thread per stage. Seconds are the worker's,
 imports, loading and hashing of the checkpoint included; memory is its highest resident set.
 """
@@ -26,8 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import rhas.features
-from rhas.config.params import read_yaml
+import rhas.pipeline.features
+from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.engine.stage import run
 from rhas.engine.workcache import WorkCache
 
@@ -40,18 +40,18 @@ class Watch:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self._run = rhas.features.try_compute
+        self._run = rhas.pipeline.features.try_jobs
 
-    def __call__(self, cache: WorkCache, stage: str, function: Any, jobs: Sequence[Any]) -> Any:
+    def __call__(self, cache: WorkCache, stage: str, jobs: Sequence[Any]) -> Any:
         if not jobs:  # the film failed before
-            return self._run(cache, stage, function, jobs)
+            return self._run(cache, stage, jobs)
         done = threading.Event()
         peaks: dict[int, int] = {}
         sampler = threading.Thread(target=self._sample, args=(done, peaks))
         sampler.start()
         clock, cpu = time.perf_counter(), _children_cpu()
         try:
-            return self._run(cache, stage, function, jobs)
+            return self._run(cache, stage, jobs)
         finally:
             done.set()
             sampler.join()
@@ -107,14 +107,14 @@ def watched(
     films: Sequence[Path], references: Sequence[str], values: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows by film and stage, and the films that failed with the reason."""
-    watch, failed = Watch(), {}
-    rhas.features.try_compute = watch
+    watch, failed, params = Watch(), {}, parse_params(FilmParams, values)
+    rhas.pipeline.features.try_jobs = watch
     with tempfile.TemporaryDirectory() as name:
         for film in films:
             out = Path(name) / film.stem
             out.mkdir()
-            failures = rhas.features.extract_features(
-                [film], references, values, WorkCache(out / ".work"), out
+            failures = rhas.pipeline.features.extract_features(
+                [film], references, params, WorkCache(out / ".work"), out
             )
             failed |= {movie: str(error) for movie, error in failures.items()}
             report = json.loads((out / "report.json").read_text())[film.stem]

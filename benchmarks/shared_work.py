@@ -51,15 +51,18 @@ from measure import (
 from random_weights import VOCABULARY, write_encoder, write_grounding
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import ignore_progress
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params
 from rhas.engine.stage import run
+from rhas.engine.steps import FilmFiles
 from rhas.evaluate.grounding import read_recall
-from rhas.extract import extract_film
 from rhas.extract.encoders import load_encoder
-from rhas.ground import ground_film, make_grounder
+from rhas.extract.step import EXTRACT
+from rhas.ground import make_grounder
 from rhas.ground.batches import with_fitting_batches
+from rhas.ground.step import GROUND
 from rhas.ground.truth import TruthBoxes
 from rhas.metrics.recall import VISIBLE, Recall
 from rhas.stores.frames import FrameInfo, create_frames, open_frames
@@ -130,7 +133,6 @@ def measure_extract(checkpoint: Path | None, vlm: str = "blip2", repeat: int = 2
     """Seconds of extract's holistic stream with one and four references, and their ratio."""
     with full_size(checkpoint, vlm) as folder, tempfile.TemporaryDirectory() as name:
         config = ExtractConfig(vlm=vlm, checkpoints={vlm: str(folder)}, batch_size=FILM_FRAMES)
-        arguments = {"movie": "made", "config": config.key_values()}
         load_encoder(vlm, folder)
         seconds: dict[int, list[float]] = {1: [], 4: []}
         for turn in range(repeat):
@@ -138,14 +140,10 @@ def measure_extract(checkpoint: Path | None, vlm: str = "blip2", repeat: int = 2
                 film = write_film(Path(name) / f"{persons}_{turn}", persons)
                 out = Path(name) / f"{persons}_{turn}.zarr"
                 began = read_clocks()
-                extract_film({**film, "checkpoint": folder}, arguments, out, ignore)
+                EXTRACT.make_job(FilmFiles("made", **film), config).run(out, ignore_progress)
                 taken.append(elapsed(began).cpu)
     one, four = min(seconds[1]), min(seconds[4])
     return {"seconds_one": one, "seconds_4": four, "four_times_one": four / one}
-
-
-def ignore(frames: int) -> None:
-    """Progress that nobody watches."""
 
 
 def write_film(folder: Path, persons: int) -> dict[str, Path]:
@@ -213,15 +211,11 @@ def measure_packing(data: Path) -> Figures:
         for film in films:
             store = data / "frames" / f"{film.movie}.h5"
             with tempfile.TemporaryDirectory() as name:
-                arguments = {
-                    "movie": film.movie,
-                    "references": film.references,
-                    "config": config.replace(prompting=prompting).key_values(),
-                }
-                inputs = {"frames": store, "checkpoint": Path(config.checkpoint)}
+                files = FilmFiles(film.movie, film.references, frames=store)
+                job = GROUND.make_job(files, config.replace(prompting=prompting))
                 out = Path(name) / "boxes.h5"
                 began = read_clocks()
-                ground_film(inputs, arguments, out, ignore)
+                job.run(out, ignore_progress)
                 seconds += elapsed(began).cpu
                 counts += count_recall(out, store, data / "raw" / "truth" / f"{film.movie}.h5")
         figures[f"seconds_{prompting}"] = seconds

@@ -47,18 +47,17 @@ from measure import (
 from torch import Tensor
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.config.params import FilmParams, parse_params, read_yaml
-from rhas.crop import crop_film
-from rhas.decode import decode_film
 from rhas.decode.container import inspect
-from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.decode.step import DECODE
 from rhas.engine.stage import run
-from rhas.engine.workcache import FilmFunction, Job
-from rhas.extract import extract_film
+from rhas.engine.steps import FilmFiles
 from rhas.extract.encoders import Encoder, Text, load_encoder
 from rhas.extract.pictures import FilmPictures
-from rhas.ground import ground_film
+from rhas.extract.step import EXTRACT
+from rhas.pipeline.steps import FILM_STEPS
 from rhas.segment.models import find_readout
 from rhas.segment.run import Request, segment_film
 from rhas.stores.frames import count_frames, open_frames, write_frames_part
@@ -126,9 +125,9 @@ def measure_decode(options: argparse.Namespace, folder: Path) -> dict[str, Row]:
     config, rows = read_params(options).decode, {}
     for film in options.film or [make_film(folder / "made.mp4")]:
         width, height = inspect(film).fitted(config.short_side)
-        job = decode_job(film.stem, film, config)
+        job = DECODE.make_job(FilmFiles(film.stem, film=film), config)
         plain = partial(decode_plainly, film, width, height)
-        ours = partial(decode_film, job.inputs, job.arguments, folder / "frames.h5", ignore)
+        ours = partial(job.run, folder / "frames.h5", ignore_progress)
         times = time_in_turn({"plain": plain, "ours": ours}, options.repeat)
         count = plain()
         rate = count / median(times["ours"]).clock
@@ -178,11 +177,11 @@ def measure_extract(options: argparse.Namespace, folder: Path) -> dict[str, Row]
     encoder = load_encoder(config.vlm, Path(config.checkpoint))
     ready = load_tensors(frames, tracks, encoder, batch)
     texts = encoder.encode_text(FilmTracks.read(tracks).references)
-    job = extract_job("film", frames, tracks, config)
+    job = EXTRACT.make_job(FilmFiles("film", frames=frames, tracks=tracks), config)
 
     def ours() -> None:
         shutil.rmtree(out, ignore_errors=True)
-        extract_film(job.inputs, job.arguments, out, ignore)
+        job.run(out, ignore_progress)
 
     bare = partial(run_model, encoder, texts, ready, batch)
     times = time_in_turn({"bare": bare, "ours": ours}, options.repeat)
@@ -211,20 +210,13 @@ class StageWatch:
 def run_stages(film: Film, path: Path, params: FilmParams, folder: Path) -> StageSeconds:
     """The stages' functions one after the other on the whole film; ``path`` is its file."""
     watch = StageWatch()
-
-    def run_stage(stage: str, function: FilmFunction, job: Job) -> Path:
-        out = folder / f"{stage}{Path(job.target).suffix}"
-        function(job.inputs, job.arguments, out, ignore)
-        watch.note(stage)
-        return out
-
-    movie, truth = film.movie, folder / "no-truth"
+    files = FilmFiles(film.movie, film.references, film=path)
     with torch_threads(1):
-        frames = run_stage("decode", decode_film, decode_job(movie, path, params.decode))
-        job = ground_job(movie, film.references, frames, truth, params.ground)
-        boxes = run_stage("ground", ground_film, job)
-        tracks = run_stage("crop", crop_film, crop_job(movie, frames, boxes, params.crop))
-        run_stage("extract", extract_film, extract_job(movie, frames, tracks, params.extract))
+        for step in FILM_STEPS:
+            out = folder / f"{step.name}{step.suffix}"
+            step.make_job(files, params.get_section(step.config)).run(out, ignore_progress)
+            files = files.add(step.output, out)
+            watch.note(step.name)
     return watch.seconds
 
 
@@ -272,10 +264,6 @@ def measure_segment(options: argparse.Namespace, folder: Path) -> dict[str, Row]
         request = Request(path, film.references, out, options.model, readout, params, overlay=False)
         pairs.append((run_stages(film, path, params, stages), run_command(request)))
     return compare_stages(pairs)
-
-
-def ignore(frames: int) -> None:
-    """Progress that nobody watches."""
 
 
 PARTS: dict[str, Callable[[argparse.Namespace, Path], dict[str, Row]]] = {

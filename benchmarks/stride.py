@@ -28,12 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import ignore_progress
 from rhas.config.params import Params, load_params
-from rhas.crop import crop_film
-from rhas.engine.jobs import crop_job, ground_job
+from rhas.crop.step import CROP
 from rhas.engine.stage import run
+from rhas.engine.steps import FilmFiles
 from rhas.evaluate.stores import Stores, read_tracked
-from rhas.ground import ground_film
+from rhas.ground.step import GROUND
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks, track_overlaps
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.frames import open_frames
@@ -67,9 +68,9 @@ def film_results(
     """By stride, the first of which is what the others are compared with."""
     frames = stores.frames / f"{film.movie}.h5"
     dense = params.ground.replace(stride=1)
-    job = ground_job(film.movie, film.references, frames, stores.truth(film.movie), dense)
+    files = FilmFiles(film.movie, film.references, frames=frames, truth=stores.truth(film.movie))
     every = folder / f"{film.movie}_every.h5"
-    ground_film(job.inputs, job.arguments, every, lambda n: None)
+    GROUND.make_job(files, dense).run(every, ignore_progress)
     with open_frames(frames) as opened:
         seconds = len(opened) / opened.info.fps
     found: dict[int, Result] = {}
@@ -80,8 +81,8 @@ def film_results(
             path.mkdir(exist_ok=True)
         name = f"{film.movie}.h5"
         calls = thin(every, stride, own.boxes / name)
-        job = crop_job(film.movie, frames, own.boxes / name, params.crop)
-        crop_film(job.inputs, job.arguments, own.tracks / name, lambda n: None)
+        thinned = files.add("boxes", own.boxes / name)
+        CROP.make_job(thinned, params.crop).run(own.tracks / name, ignore_progress)
         tracked = read_tracked(own, film.movie)
         first = first or tracked
         counts = sum(count_tracks(tracked), TrackCounts())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rhas.config.crop import CropConfig
 from rhas.config.section import read_section
-from rhas.crop import crop_film
-from rhas.engine.jobs import crop_job
-from rhas.engine.stage import params, run, run_stage
+from rhas.crop.step import CROP
+from rhas.engine.stage import params, run, run_step
+from rhas.engine.steps import FilmFiles
 from rhas.stores.manifest import Manifest
 
 RAW, FRAMES = Path("data/raw"), Path("data/frames")
@@ -16,8 +16,8 @@ BOXES, OUT = Path("data/boxes"), Path("data/tracks")
 def main() -> None:
     config = read_section(CropConfig, params("crop"))
     movies = [film.movie for film in Manifest.read(RAW).films]
-    jobs = [crop_job(m, FRAMES / f"{m}.h5", BOXES / f"{m}.h5", config) for m in movies]
-    run_stage("crop", crop_film, jobs, OUT)
+    films = [FilmFiles(m, frames=FRAMES / f"{m}.h5", boxes=BOXES / f"{m}.h5") for m in movies]
+    run_step(CROP, films, config, OUT)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rhas.config.decode import DecodeConfig
 from rhas.config.section import read_section
-from rhas.decode import decode_film
-from rhas.engine.jobs import decode_job
-from rhas.engine.stage import params, run, run_stage
+from rhas.decode.step import DECODE
+from rhas.engine.stage import params, run, run_step
+from rhas.engine.steps import FilmFiles
 from rhas.stores.manifest import Manifest
 
 RAW, OUT = Path("data/raw"), Path("data/frames")
@@ -14,9 +14,8 @@ RAW, OUT = Path("data/raw"), Path("data/frames")
 
 def main() -> None:
     config = read_section(DecodeConfig, params("decode"))
-    films = Manifest.read(RAW).films
-    jobs = [decode_job(film.movie, RAW / film.file, config) for film in films]
-    run_stage("decode", decode_film, jobs, OUT)
+    films = [FilmFiles(film.movie, film=RAW / film.file) for film in Manifest.read(RAW).films]
+    run_step(DECODE, films, config, OUT)
 
 
 if __name__ == "__main__":

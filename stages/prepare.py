@@ -5,9 +5,9 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.config.mini import MiniConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import compute, new_folder, params, run, stage_lock, work_root
+from rhas.engine.stage import compute_jobs, new_folder, params, run, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
-from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
+from rhas.prepare.rendered import assemble_mini, mini_jobs
 from rhas.prepare.user_films import assemble_user_films
 
 OUT = Path("data/raw")
@@ -19,7 +19,7 @@ def main() -> None:
     with stage_lock("prepare", cache.root):
         if values["dataset"] == "mini":
             config = read_section(MiniConfig, values)
-            entries = compute(cache, "prepare", render_film, mini_jobs(config))
+            entries = compute_jobs(cache, "prepare", mini_jobs(config))
             with new_folder(OUT) as folder:
                 assemble_mini(entries, folder)
         elif values["dataset"] == "own":

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from rhas.base.errors import RhasError
-from rhas.engine.workcache import Job
+from rhas.base.progress import Progress
+from rhas.config.section import Section
+from rhas.engine.steps import FilmFiles, FilmStep, Job
 
 
-def make_job(folder: Path, text: str = "hello", tail: str = "!", movie: str = "a") -> Job:
-    film = folder / f"{movie}.txt"
-    film.write_text(text)
-    arguments = {"movie": movie, "calls": str(folder / "calls"), "config": {"tail": tail}}
-    return Job(movie, {"film": film}, arguments, f"{movie}.out", size=len(text))
+class ShoutConfig(Section):
+    """Parameters of `shout`."""
+
+    section: ClassVar[str] = "shout"
+
+    tail: str = "!"
+    """What follows the text."""
 
 
-def shout(
-    inputs: Mapping[str, Path], arguments: Mapping[str, Any], out: Path, progress: Callable
-) -> dict[str, Any]:
-    """Upper case of a text; notes each call in ``arguments['calls']``, fails where told to."""
-    with Path(arguments["calls"]).open("a") as calls:
-        calls.write(f"{arguments['movie']}\n")
-    text = inputs["film"].read_text()
+@dataclass(frozen=True)
+class ShoutInput:
+    """A text, and the file that notes each call."""
+
+    movie: str
+    film: Path
+    calls: str
+
+
+@dataclass(frozen=True)
+class ShoutReport:
+    """Letters; ``note`` stands for a field that is left out."""
+
+    frames: int
+    note: str | None = None
+
+
+def shout(source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress) -> ShoutReport:
+    """Upper case of a text; notes each call in ``source.calls``, fails where told to."""
+    with Path(source.calls).open("a") as calls:
+        calls.write(f"{source.movie}\n")
+    text = source.film.read_text()
     if text == "broken":
-        raise RhasError("this film is broken", where=arguments["movie"])
+        raise RhasError("this film is broken", where=source.movie)
     if text == "bug":
         raise ZeroDivisionError("a bug")
     if text == "slow":
@@ -36,5 +55,27 @@ def shout(
     if text == "killed":
         os._exit(9)
     progress(len(text))
-    out.write_text(text.upper() + arguments["config"]["tail"])
-    return {"frames": len(text)}
+    out.write_text(text.upper() + config.tail)
+    return ShoutReport(len(text))
+
+
+def _make_input(files: FilmFiles, config: ShoutConfig) -> ShoutInput:
+    film = files.get_path("film")
+    return ShoutInput(files.movie, film, str(film.parent / "calls"))
+
+
+SHOUT = FilmStep(
+    name="decode",
+    output="frames",
+    suffix=".out",
+    config=ShoutConfig,
+    function=shout,
+    make_input=_make_input,
+    measure=lambda source, config: len(source.film.read_text()),
+)
+
+
+def make_job(folder: Path, text: str = "hello", tail: str = "!", movie: str = "a") -> Job:
+    film = folder / f"{movie}.txt"
+    film.write_text(text)
+    return SHOUT.make_job(FilmFiles(movie, film=film), ShoutConfig(tail=tail))

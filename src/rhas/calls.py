@@ -10,7 +10,7 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.cli.project import find_params, read_film_params
 from rhas.engine.workcache import WorkCache
-from rhas.features import extract_features as extract_from_films
+from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
 from rhas.segment.models import find_readout
 from rhas.segment.request import Request

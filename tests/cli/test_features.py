@@ -12,12 +12,14 @@ import yaml
 from films import write_film
 from typer.testing import CliRunner
 
-import rhas.features
+import rhas.pipeline.features
+from rhas.base.progress import ignore_progress
 from rhas.cli import app
 from rhas.cli.project import read_film_params
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
-from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache
+from rhas.engine.steps import Job
+from rhas.engine.workcache import Entry, WorkCache
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,21 +36,16 @@ def test_features_outside_the_project_names_the_missing_settings(
 
 
 def in_this_process(
-    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
+    cache: WorkCache, step: str, jobs: Sequence[Job]
 ) -> tuple[dict[str, Entry], dict[str, BaseException]]:
-    """As `try_compute`, whose workers take seconds to start."""
-    keys = {job.name: cache.key(stage, function, job) for job in jobs}
-    made = {
-        job.name: cache.compute(stage, keys[job.name], function, job, lambda frames: None)
-        for job in jobs
-    }
-    return made, {}
+    """As `try_jobs`, whose workers take seconds to start."""
+    return {job.name: cache.compute(cache.key(job), job, ignore_progress) for job in jobs}, {}
 
 
 def test_films_that_are_absent_or_of_no_name_stop_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.setattr(rhas.pipeline.features, "try_jobs", in_this_process)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights").symlink_to(ROOT / "weights")
     write_film(tmp_path / "a.mkv", range(30), Fraction(1, 30))
@@ -77,7 +74,7 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
 def test_parameters_that_are_left_out_have_their_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.setattr(rhas.pipeline.features, "try_jobs", in_this_process)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights").symlink_to(ROOT / "weights")
     write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
@@ -93,19 +90,19 @@ def test_parameters_that_are_left_out_have_their_defaults(
 def test_no_prune_comes_between_a_result_and_its_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rhas.features, "try_compute", in_this_process)
+    monkeypatch.setattr(rhas.pipeline.features, "try_jobs", in_this_process)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights").symlink_to(ROOT / "weights")
     write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    replace, idle = rhas.features._replace, {}
+    replace, idle = rhas.pipeline.features._replace, {}
 
     def linked(result: Path, target: Path) -> None:
         stage = result.parents[1]
         with if_idle(stage / LOCK) as idle[stage.name]:
             replace(result, target)
 
-    monkeypatch.setattr(rhas.features, "_replace", linked)
+    monkeypatch.setattr(rhas.pipeline.features, "_replace", linked)
     result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
     assert result.exit_code == 0, result.exception
     assert idle == dict.fromkeys(["decode", "ground", "crop", "extract"], False)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from PIL import Image
 
 from rhas.base.errors import RhasError
 from rhas.config.crop import CropConfig
-from rhas.crop.film import crop_film, cut_out
+from rhas.crop.film import CropInput, crop_film, cut_out
 from rhas.stores.tracks import BoxSource, FilmTracks, TrackInfo, open_tracks
 
 WIDTH, HEIGHT, STRIDE = 160, 96, 5
@@ -77,8 +76,10 @@ def two_persons(length: int = 23) -> Drawn:
 
 def crop(inputs: dict[str, Path], out: Path, **config: object) -> tuple[dict, int]:
     told: list[int] = []
-    report = crop_film(inputs, {"movie": "m", "config": {"size": 32, **config}}, out, told.append)
-    return json.loads(json.dumps(report)), sum(told)
+    report = crop_film(
+        CropInput("m", **inputs), CropConfig(**{"size": 32, **config}), out, told.append
+    )
+    return asdict(report), sum(told)
 
 
 def test_the_store_and_the_report(tmp_path: Path) -> None:
@@ -321,5 +322,5 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        crop_film(inputs, {"movie": "m", "config": {}}, out, stop_when_writing)
+        crop_film(CropInput("m", **inputs), CropConfig(), out, stop_when_writing)
     assert not out.exists()

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
-from rhas.decode import decode_film, reading
+from rhas.decode import reading
 from rhas.decode.container import inspect
+from rhas.decode.film import DecodeInput, decode_film
 from rhas.stores.frames import open_frames
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
@@ -29,10 +30,10 @@ B_FRAMES = {"crf": "16", "preset": "veryfast", "bf": "3", "g": "24", "x264-param
 
 def decode(film: Path, out: Path, **config: object) -> tuple[dict, int]:
     told: list[int] = []
-    arguments = {"movie": "m", "config": config}
-    report = decode_film({"film": film}, arguments, out, told.append)
+    settings = DecodeConfig(**config)  # type: ignore[arg-type]
+    report = decode_film(DecodeInput("m", film), settings, out, told.append)
     assert all(n > 0 for n in told)
-    return json.loads(json.dumps(report)), sum(told)
+    return asdict(report), sum(told)
 
 
 def numbers(path: Path) -> list[int]:
@@ -367,7 +368,7 @@ def test_an_interrupted_film_leaves_nothing_behind(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        decode_film({"film": film}, {"movie": "m", "config": {}}, tmp_path / "out.h5", interrupt)
+        decode_film(DecodeInput("m", film), DecodeConfig(), tmp_path / "out.h5", interrupt)
     assert not (tmp_path / "out.h5").exists()
 
 

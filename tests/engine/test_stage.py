@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from film_functions import make_job, shout
+from film_functions import SHOUT, ShoutConfig, make_job
 
 from rhas.base.errors import RhasError
 from rhas.engine import stage
+from rhas.engine.steps import FilmFiles
 from rhas.engine.workcache import WorkCache
 
 work_root = stage.work_root
@@ -32,18 +33,27 @@ def calls(folder: Path) -> list[str]:
 
 def test_stage_folder_is_made_of_links_to_the_work_cache(tmp_path: Path) -> None:
     jobs = [make_job(tmp_path, movie=movie) for movie in ("a", "b")]
-    stage.run_stage("decode", shout, jobs, tmp_path / "out")
+    stage.run_jobs("decode", jobs, tmp_path / "out")
     assert (tmp_path / "out" / "a.out").read_text() == "HELLO!"
     assert (tmp_path / "out" / "a.out").stat().st_nlink == 2
     assert json.loads((tmp_path / "out" / "report.json").read_text())["b"] == {"frames": 5}
 
 
+def test_a_step_of_all_films(tmp_path: Path) -> None:
+    films = []
+    for movie in ("a", "b"):
+        (tmp_path / f"{movie}.txt").write_text(movie)
+        films.append(FilmFiles(movie, film=tmp_path / f"{movie}.txt"))
+    stage.run_step(SHOUT, films, ShoutConfig(tail="?"), tmp_path / "out")
+    assert (tmp_path / "out" / "b.out").read_text() == "B?"
+
+
 def test_nothing_is_computed_twice_and_a_new_film_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    stage.run_stage("decode", shout, [make_job(tmp_path, movie="a")], out)
-    stage.run_stage("decode", shout, [make_job(tmp_path, movie=m) for m in ("a", "b")], out)
+    stage.run_jobs("decode", [make_job(tmp_path, movie="a")], out)
+    stage.run_jobs("decode", [make_job(tmp_path, movie=m) for m in ("a", "b")], out)
     assert calls(tmp_path) == ["a", "b"]
-    stage.run_stage("decode", shout, [make_job(tmp_path, movie="b")], out)
+    stage.run_jobs("decode", [make_job(tmp_path, movie="b")], out)
     assert calls(tmp_path) == ["a", "b"]
     assert sorted(p.name for p in out.iterdir()) == ["b.out", "report.json"]
 
@@ -56,20 +66,20 @@ def test_failing_films_are_named_and_stop_no_other(tmp_path: Path) -> None:
     ]
     out = tmp_path / "out"
     with pytest.raises(RhasError) as caught:
-        stage.run_stage("decode", shout, jobs, out)
+        stage.run_jobs("decode", jobs, out)
     assert "2 of 3 films failed" in str(caught.value)
     assert "a: this film is broken" in str(caught.value)
     assert "ZeroDivisionError" in str(caught.value)
     assert not out.exists()
     (tmp_path / "a.txt").write_text("mended")
     (tmp_path / "c.txt").write_text("mended")
-    stage.run_stage("decode", shout, jobs, out)
+    stage.run_jobs("decode", jobs, out)
     assert sorted(calls(tmp_path)) == ["a", "a", "b", "c", "c"]
 
 
 def test_a_killed_worker_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="RHAS_WORKERS"):
-        stage.run_stage("decode", shout, [make_job(tmp_path, "killed")], tmp_path / "out")
+        stage.run_jobs("decode", [make_job(tmp_path, "killed")], tmp_path / "out")
 
 
 def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,13 +101,13 @@ def test_kill_dash_nine_resumes(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(
         "import sys; from pathlib import Path\n"
-        "from film_functions import make_job, shout\n"
+        "from film_functions import make_job\n"
         "import rhas.engine.stage\n"
         "root = Path(sys.argv[1]); rhas.engine.stage.work_root = lambda: root / 'work'\n"
         "if __name__ == '__main__':\n"
         "    jobs = [make_job(root, 'quick, but larger', movie='a'),\n"
         "            make_job(root, 'slow', movie='b')]\n"
-        "    rhas.engine.stage.run_stage('decode', shout, jobs, root / 'out')\n"
+        "    rhas.engine.stage.run_jobs('decode', jobs, root / 'out')\n"
     )
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path)])
     deadline = time.monotonic() + 60
@@ -113,6 +123,6 @@ def test_kill_dash_nine_resumes(tmp_path: Path) -> None:
         make_job(tmp_path, "quick, but larger", movie="a"),
         make_job(tmp_path, "now", movie="b"),
     ]
-    stage.run_stage("decode", shout, jobs, tmp_path / "out")
+    stage.run_jobs("decode", jobs, tmp_path / "out")
     assert calls(tmp_path) == ["a", "b", "b"]
     assert (tmp_path / "out" / "b.out").read_text() == "NOW!"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from film_functions import make_job, shout
+from film_functions import ShoutReport, make_job
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
@@ -14,11 +15,12 @@ from rhas.engine.workcache import WorkCache, code_hash, import_closure, link
 
 def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
-    key = cache.key("decode", shout, job)
+    key = cache.key(job)
     assert cache.find("decode", key) is None
-    entry = cache.compute("decode", key, shout, job, lambda n: None)
+    entry = cache.compute(key, job, lambda n: None)
     assert entry.result.read_text() == "HELLO!"
-    assert entry.report == {"frames": 5}
+    assert entry.report == {"frames": 5}  # what is None is left out
+    assert entry.read_report(ShoutReport) == ShoutReport(5)
     assert entry.result.stat().st_mode & 0o222 == 0
     assert cache.find("decode", key) == entry
     assert list(cache.entries()) == [entry]
@@ -27,28 +29,40 @@ def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path, "broken")
     with pytest.raises(RhasError, match="broken"):
-        cache.compute("decode", "k", shout, job, lambda n: None)
+        cache.compute("k", job, lambda n: None)
     assert list((tmp_path / "work" / "decode").iterdir()) == []
 
 
-@pytest.mark.parametrize("change", ["content", "arguments", "stage"])
-def test_key_follows_inputs_arguments_and_stage(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize("change", ["content", "name", "parameter", "step"])
+def test_key_follows_inputs_parameters_and_step(tmp_path: Path, change: str) -> None:
     cache = WorkCache(tmp_path / "work")
-    before = cache.key("decode", shout, make_job(tmp_path))
-    assert cache.key("decode", shout, make_job(tmp_path)) == before
+    before = cache.key(make_job(tmp_path))
+    assert cache.key(make_job(tmp_path)) == before
     changed = {
-        "content": lambda: cache.key("decode", shout, make_job(tmp_path, "other")),
-        "arguments": lambda: cache.key("decode", shout, make_job(tmp_path, tail="?")),
-        "stage": lambda: cache.key("crop", shout, make_job(tmp_path)),
+        "content": lambda: make_job(tmp_path, "other"),
+        "name": lambda: make_job(tmp_path, movie="b"),
+        "parameter": lambda: make_job(tmp_path, tail="?"),
+        "step": lambda: replace(make_job(tmp_path), step="crop"),
     }[change]()
-    assert changed != before
+    assert cache.key(changed) != before
+
+
+def test_key_is_the_same_for_a_default_written_out_and_another_place(tmp_path: Path) -> None:
+    cache, elsewhere = WorkCache(tmp_path / "work"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    job = make_job(tmp_path)
+    source, config = job.records
+    moved = replace(source, film=elsewhere / "x.txt")  # type: ignore[type-var]
+    moved.film.write_text("hello")  # type: ignore[attr-defined]
+    assert type(config)() == config
+    assert cache.key(replace(job, records=(moved, type(config)()))) == cache.key(job)
 
 
 def test_second_writer_of_one_key_keeps_the_first(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
-    first = cache.compute("decode", "k", shout, job, lambda n: None)
+    first = cache.compute("k", job, lambda n: None)
     inode = first.result.stat().st_ino
-    assert cache.compute("decode", "k", shout, job, lambda n: None).result.stat().st_ino == inode
+    assert cache.compute("k", job, lambda n: None).result.stat().st_ino == inode
 
 
 def test_digest_of_folder_sees_names_and_contents(tmp_path: Path) -> None:
@@ -106,6 +120,8 @@ def test_code_hash_ignores_comments_and_docstrings_only(
         return code_hash(lambda: None)
 
     base = hashed("from rhas.b import f\n", "def f():\n    'doc'\n    return 1\n")
+    described = "from rhas.b import f\n'of what is above'\n"
+    assert hashed(described, "def f():\n    'doc'\n    return 1\n") == base
     assert hashed("from rhas.b import f  # why\n", "def f():\n    'other'\n    return 1\n") == base
     assert hashed("from rhas.b import f\n", "def f():\n    return 2\n") != base
 

@@ -13,7 +13,8 @@ import pytest
 from factory import make_boxes, write_boxes
 from film_stores import A, B, write_stores
 
-from rhas.crop import crop_film
+from rhas.config.crop import CropConfig
+from rhas.crop.film import CropInput, crop_film
 from rhas.evaluate.grounding import GroundingReport, count_folder
 from rhas.evaluate.stores import Stores
 from rhas.report.contact_sheet import draw_sheet, read_sheet
@@ -37,9 +38,9 @@ def tracked(
         for r, found in persons.items()
     ]
     write_boxes(boxes, range(FRAMES), rows, movie="one")
-    inputs = {"frames": stores.frames / "one.h5", "boxes": boxes}
-    report = crop_film(inputs, {"movie": "one", "config": CROP}, tracks, lambda n: None)
-    return stores, report
+    source = CropInput("one", stores.frames / "one.h5", boxes)
+    report = crop_film(source, CropConfig(**CROP), tracks, lambda n: None)
+    return stores, asdict(report)
 
 
 @pytest.mark.parametrize("candidates", [[], [(B, 0.05)]])

@@ -17,9 +17,9 @@ from factory import make_track, write_frames, write_tracks
 
 from rhas.base.errors import RhasError
 from rhas.config.extract import ExtractConfig
-from rhas.extract import extract_film
 from rhas.extract.encoders import checkpoint_hash, load_encoder
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip
+from rhas.extract.film import ExtractInput, extract_film
 from rhas.stores.features import Features, FeatureStore
 from rhas.stores.frames import open_frames
 from rhas.stores.jpeg import decode_jpeg, encode_jpeg
@@ -71,12 +71,12 @@ def read_window(path: Path, person: int) -> Features:
 
 
 def extract(film: dict[str, Path], vlm: str, out: Path, **config: Any) -> dict[str, Any]:
-    inputs = {"frames": film["frames"], "tracks": film["tracks"], "checkpoint": film[vlm]}
+    source = ExtractInput("m", film["frames"], film["tracks"], film[vlm])
     settings = {"vlm": vlm, "checkpoints": {vlm: f"weights/{vlm}"}, "batch_size": 4} | config
     done: list[int] = []
-    report = extract_film(inputs, {"movie": "m", "config": settings}, out, done.append)
+    report = extract_film(source, ExtractConfig(**settings), out, done.append)
     assert sum(done) == T
-    return report
+    return asdict(report)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -302,10 +302,10 @@ def test_wrong_settings_are_refused(
 
 
 def test_a_hub_name_without_a_snapshot_is_refused(film: dict[str, Path], tmp_path: Path) -> None:
-    inputs = {"frames": film["frames"], "tracks": film["tracks"]}
-    config = {"vlm": "clip", "checkpoints": {"clip": "someone/absent"}}
+    source = ExtractInput("m", film["frames"], film["tracks"])
+    config = ExtractConfig(vlm="clip", checkpoints={"clip": "someone/absent"})
     with pytest.raises(RhasError, match="hf download someone/absent"):
-        extract_film(inputs, {"movie": "m", "config": config}, tmp_path / "o", lambda n: None)
+        extract_film(source, config, tmp_path / "o", lambda n: None)
 
 
 def test_every_encoder_has_a_setting_and_a_folder_that_dvc_can_watch() -> None:

@@ -14,7 +14,8 @@ from factory import write_frames, write_truth
 from rhas.base.checkpoints import hash_checkpoint
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
-from rhas.ground import Candidates, ground_film, make_grounder
+from rhas.ground import Candidates, make_grounder
+from rhas.ground.film import GroundInput, ground_film
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.frames import open_frames
 
@@ -25,8 +26,9 @@ def run(
     out: Path, inputs: dict[str, Path], config: dict[str, Any], references: list[str] = REFERENCES
 ) -> tuple[dict[str, Any], list[int]]:
     told: list[int] = []
-    arguments = {"movie": "m", "references": references, "config": config}
-    return ground_film(inputs, arguments, out, told.append), told
+    source = GroundInput("m", tuple(references), **inputs)
+    report = asdict(ground_film(source, GroundConfig(**config), out, told.append))
+    return {name: value for name, value in report.items() if value is not None}, told
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[int], list[list[Candidates]]]:

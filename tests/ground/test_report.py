@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhas.ground import Candidates
-from rhas.ground.report import found_report
+from rhas.ground.report import PersonCandidates, count_candidates, find_runs
 
 
 def found(*boxes: tuple[float, float]) -> Candidates:
@@ -24,13 +24,11 @@ def test_rivals_are_elsewhere_and_nearly_as_good() -> None:
         found((0, 0.5), (1, 0.5)),  # the same place
         found((0, 0.5), (1, 0.49), (70, 0.48)),  # a rival, third
     ]
-    told = found_report(["a", "b"], sampled, [[row, found()] for row in rows], [0], 5)
-    first, second = told["persons"]
-    assert first == {
-        "person": 0, "reference": "a", "candidates": 10, "frames_without_candidate": 1,
-        "without_candidate": [[0, 0]], "frames_with_rivals": 2,
-    }  # fmt: skip
-    assert second["without_candidate"] == [[0, 25]]
-    assert second["frames_with_rivals"] == 0
-    assert told["persons_never_found"] == [1]
-    assert told["frames_without_picture"] == [[0, 0]]
+    first, second = count_candidates(["a", "b"], sampled, [[row, found()] for row in rows], 5)
+    assert first == PersonCandidates(
+        person=0, reference="a", candidates=10, frames_without_candidate=1,
+        without_candidate=[[0, 0]], frames_with_rivals=2,
+    )  # fmt: skip
+    assert second.without_candidate == [[0, 25]]
+    assert (second.frames_with_rivals, second.candidates) == (0, 0)
+    assert find_runs([0, 5, 10, 20], 5) == [[0, 10], [20, 20]]

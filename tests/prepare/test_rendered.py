@@ -10,7 +10,7 @@ from rhas.config.mini import MiniConfig
 from rhas.data.annotations import read_annotations
 from rhas.engine.workcache import WorkCache
 from rhas.mini import film_specs, simulate_film
-from rhas.prepare.rendered import assemble_mini, mini_jobs, render_film
+from rhas.prepare.rendered import assemble_mini, mini_jobs
 from rhas.stores.manifest import Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes
 
@@ -19,7 +19,7 @@ def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
     config = MiniConfig(films=2, seconds_scale=0.02)
     cache, out = WorkCache(tmp_path / "work"), tmp_path / "raw"
     jobs = mini_jobs(config)
-    entries = [cache.compute("prepare", j.name, render_film, j, lambda n: None) for j in jobs]
+    entries = [cache.compute(j.name, j, lambda n: None) for j in jobs]
     out.mkdir()
     assemble_mini(entries, out)
     manifest = Manifest.read(out)

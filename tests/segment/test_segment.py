@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,24 +13,21 @@ from filelock import FileLock
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.chunk import Samples, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
 from rhas.config.params import FilmParams
-from rhas.crop import crop_film
 from rhas.data.annotations import TimedAction
-from rhas.decode import decode_film
 from rhas.decode.container import inspect
-from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
-from rhas.engine.workcache import Job
-from rhas.evaluate.fitted import Provenance, hash_model
+from rhas.engine.steps import FilmFiles, FilmStep
+from rhas.evaluate.fitted import hash_model
 from rhas.evaluate.scoring import score_samples
-from rhas.extract import extract_film
-from rhas.ground import ground_film
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segments import find_intervals
-from rhas.report.overlay import draw_overlay
+from rhas.pipeline.steps import FILM_STEPS
+from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment import run
 from rhas.segment.models import check_models, default_readout, find_readout
 from rhas.segment.parts import part_length
@@ -58,18 +54,13 @@ def stages(
     film, references = rendered
     out = tmp_path_factory.mktemp("stages")
 
-    def done(function: Callable, job: Job, name: str) -> Path:
+    files = FilmFiles(film.stem, references, film=film)
+    for step in FILM_STEPS:
+        job = step.make_job(files, params.get_section(step.config))
+        path = out / f"{film.stem if step.output == 'features' else step.output}{step.suffix}"
         with torch_threads(1):  # as the stages
-            function(job.inputs, job.arguments, out / name, lambda frames: None)
-        return out / name
-
-    movie = film.stem
-    frames = done(decode_film, decode_job(movie, film, params.decode), "frames.h5")
-    boxes = done(
-        ground_film, ground_job(movie, references, frames, out / "-", params.ground), "boxes.h5"
-    )
-    tracks = done(crop_film, crop_job(movie, frames, boxes, params.crop), "tracks.h5")
-    done(extract_film, extract_job(movie, frames, tracks, params.extract), f"{movie}.zarr")
+            job.run(path, ignore_progress)
+        files = files.add(step.output, path)
     return out
 
 
@@ -173,7 +164,9 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
 ) -> None:
     calls: list[str] = []
 
-    def counted(name: str, function: Callable, most: int = 100) -> None:
+    def counted(step: FilmStep, most: int = 100) -> None:
+        name, function = step.name, step.function
+
         def call(*arguments: Any) -> Any:
             calls.append(name)
             if calls.count(name) > most:
@@ -182,11 +175,10 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
             return function(*arguments)
 
         call.__module__, call.__wrapped__ = function.__module__, function  # type: ignore[attr-defined]
-        monkeypatch.setattr(run, f"{name}_film", call)
+        monkeypatch.setattr(run, name.upper(), replace(step, function=call))
 
-    for name, function in (("decode", decode_film), ("ground", ground_film), ("crop", crop_film)):
-        counted(name, function)
-    counted("extract", extract_film, most=1)
+    for step in FILM_STEPS:
+        counted(step, most=1 if step.name == "extract" else 100)
     monkeypatch.setattr("rhas.engine.workcache.code_hash", lambda function: function.__module__)
     out = tmp_path / "out"
     asked = request(rendered, model, params, out)
@@ -194,7 +186,7 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
         segment_film(asked, lambda line: None)
     assert [p.name for p in out.iterdir()] == [WORK]
     parts = calls.count("ground")
-    counted("extract", extract_film)
+    counted(FILM_STEPS[-1])
     calls.clear()
     segment_film(asked, lambda line: None)
     assert calls == ["extract"] * (parts - 1)
@@ -228,7 +220,7 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
             raise KeyboardInterrupt("the second")
         return acquire(lock, blocking=False)
 
-    def decode(inputs: Any, arguments: Any, out: Path, progress: Any) -> None:
+    def decode(source: Any, config: Any, out: Path, progress: Any) -> None:
         out.write_bytes(b"half")
         with pytest.raises(KeyboardInterrupt, match="the second"):
             segment_film(asked, lambda line: None)
@@ -236,7 +228,7 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
         raise KeyboardInterrupt("the first")
 
     monkeypatch.setattr(FileLock, "acquire", stopped)
-    monkeypatch.setattr(run, "decode_film", decode)
+    monkeypatch.setattr(run, "DECODE", replace(FILM_STEPS[0], function=decode))
     with pytest.raises(KeyboardInterrupt, match="the first"):
         segment_film(asked, lambda line: None)
     assert not (tmp_path / "out").exists()
@@ -245,11 +237,11 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
 def test_an_overlay_drawn_twice_has_the_same_bytes(
     stages: Path, rendered: tuple[Path, tuple[str, ...]], tmp_path: Path
 ) -> None:
-    inputs = {name: stages / f"{name}.h5" for name in ("frames", "tracks")}
-    said = {"stretches": [[(0, 5, ("walking",))] for _ in rendered[1]]}
+    walking = tuple(((0, 5, ("walking",)),) for _ in rendered[1])
+    source = OverlayInput(stages / "frames.h5", stages / "tracks.h5", walking)
     drawn = [tmp_path / f"{number}.webm" for number in range(2)]
     for out in drawn:
-        draw_overlay(inputs, said, out, lambda frames: None)
+        draw_overlay(source, out, ignore_progress)
     assert drawn[0].read_bytes() == drawn[1].read_bytes()
 
 

@@ -15,6 +15,12 @@ HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
 Shape = Sequence[int]
 
 
+def local_checkpoint(checkpoint: str) -> Path | None:
+    """The path of a checkpoint that is here; None for a hub name."""
+    path = Path(checkpoint)
+    return path if path.exists() else None
+
+
 def checkpoint_folder(checkpoint: str) -> Path:
     """The folder of a checkpoint: a local one, or a hub name's snapshot in the local hub cache.
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.check.data import Data, FilmFacts
 from rhas.config.params import Params
-from rhas.crop import crop_film
-from rhas.decode import decode_film
-from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
 from rhas.engine.stage import workers
-from rhas.engine.workcache import Job
-from rhas.extract import extract_film
-from rhas.ground import ground_film
+from rhas.engine.steps import FilmFiles
+from rhas.pipeline.steps import FILM_STEPS
 
-STAGES = ("decode", "ground", "crop", "extract")
 _WARM_SECONDS = 2.0
 _WITHOUT_REFERENCE = ("a person",)
 _BUSY = 1.5  # times as long as the stages would take alone: worth a word
@@ -150,23 +145,18 @@ def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, flo
 
 def _run(film: FilmFacts, truth: Path, params: Params, place: Path) -> dict[str, StageTrial]:
     assert film.path is not None
-    keep = params.decode.replace(damaged="keep")
+    params = params.replace(decode=params.decode.replace(damaged="keep"))
     trials: dict[str, StageTrial] = {}
-
-    def step(stage: str, function: Callable[..., Any], job: Job) -> Path:
-        out = place / job.target.replace(film.movie, stage)
+    files = FilmFiles(film.movie, film.references, film=film.path, truth=truth)
+    for step in FILM_STEPS:
+        job = step.make_job(files, params.get_section(step.config))
+        out = place / f"{step.name}{step.suffix}"
         began, cpu = time.perf_counter(), time.process_time()
-        function(job.inputs, job.arguments, out, lambda n: None)
+        job.run(out, ignore_progress)
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
         size = sum(p.stat().st_size for p in ([out] if out.is_file() else out.rglob("*")))
-        trials[stage] = StageTrial(took, cpu, units(film, stage, params), size)
-        return out
-
-    frames = step("decode", decode_film, decode_job(film.movie, film.path, keep))
-    ground = ground_job(film.movie, film.references, frames, truth, params.ground)
-    boxes = step("ground", ground_film, ground)
-    tracks = step("crop", crop_film, crop_job(film.movie, frames, boxes, params.crop))
-    step("extract", extract_film, extract_job(film.movie, frames, tracks, params.extract))
+        trials[step.name] = StageTrial(took, cpu, units(film, step.name, params), size)
+        files = files.add(step.output, out)
     return trials
 
 

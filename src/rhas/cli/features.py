@@ -25,7 +25,7 @@ def features(
 
     A broken film does not stop the others; it is named at the end and makes the exit status 1.
     """
-    from rhas.features import extract_features
+    from rhas.pipeline.features import extract_features
 
     params = read_film_params(parameters)
     out.mkdir(parents=True, exist_ok=True)

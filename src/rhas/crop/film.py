@@ -9,15 +9,15 @@ Legend: T frames, P persons, S sampled frames, K candidates (docs/DESIGN.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import Progress
 from rhas.config.crop import CropConfig
 from rhas.crop.detections import Detections, merge_candidates
 from rhas.crop.shots import find_cuts, make_thumbnail
@@ -35,36 +35,70 @@ from rhas.stores.tracks import (
 )
 
 
-def crop_film(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class CropInput:
+    """A film's stores of frames and boxes."""
+
+    movie: str
+    frames: Path
+    boxes: Path
+
+
+@dataclass(frozen=True)
+class PersonCount:
+    """Frames of a person, by where the box comes from."""
+
+    person: int
+    reference: str
+    detected: int
+    interpolated: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class CropReport:
+    """What became of a film's candidates.
+
+    Args:
+        frames: T.
+        cuts: frames that start a shot.
+        persons: by reference.
+        candidates: those of all references.
+        candidates_without_area: dropped.
+        detections: candidates merged, one per body and frame.
+        detections_dropped: those that no reference got.
+        tracklets: detections linked.
+        tracklets_dropped: those that no reference got.
+    """
+
+    frames: int
+    cuts: list[int]
+    persons: list[PersonCount]
+    candidates: int
+    candidates_without_area: int
+    detections: int
+    detections_dropped: int
+    tracklets: int
+    tracklets_dropped: int
+
+
+def crop_film(source: CropInput, config: CropConfig, out: Path, progress: Progress) -> CropReport:
     """Writes the tracks store of one film (docs/DESIGN.md, Files).
 
     Args:
-        inputs: ``frames`` and ``boxes``, the film's stores.
-        arguments: ``movie``, its name, and ``config``, fields of `CropConfig`.
+        source: the film's stores.
+        config: parameters of the stage.
         out: the HDF5 file to write; absent again after an exception.
         progress: called with the number of frames done since the last call; one half of them is
             counted when looking for cuts, the other when cropping.
 
-    Returns:
-        frames: T; cuts: frames that start a shot; persons: for each reference the frames where it
-        is detected, interpolated and missing; candidates: those of all references; and what became
-        of them: candidates_without_area (dropped), detections (candidates merged, one per body and
-        frame), tracklets (detections linked), and of both how many no reference got.
-
     Raises:
         RhasError: stores that do not belong together, a stride above ``max_gap``, or a frame
-            whose picture is absent or damaged.
+            whose image is absent or damaged.
     """
-    config = CropConfig(**arguments["config"])
-    movie = str(arguments["movie"])
-    boxes = FilmBoxes.read(inputs["boxes"])
-    with open_frames(inputs["frames"]) as film:
-        _check(film, boxes, inputs["boxes"], config, movie)
+    boxes = FilmBoxes.read(source.boxes)
+    with open_frames(source.frames) as film:
+        _check(film, boxes, source.boxes, config, source.movie)
         grounded = _Grounded.merge_candidates(boxes)
         cuts = find_cuts(_thumbnails(film, progress), config.cut_threshold)
         tracks, counts = track_film(
@@ -80,24 +114,24 @@ def crop_film(
             max_gap=config.max_gap,
             min_score=config.min_score,
         )
-        info = TrackInfo(movie, config.size, config.margin, boxes.info.truth)
+        info = TrackInfo(source.movie, config.size, config.margin, boxes.info.truth)
         persons = tuple(
             PersonTrack(person.reference, track.boxes, track.scores, track.source)
             for person, track in zip(boxes.persons, tracks, strict=True)
         )
         with create_tracks(out, FilmTracks(info, cuts, persons)) as writer:
             _write_crops(writer, tracks, film, config, progress)
-    return {
-        "frames": len(film),
-        "cuts": cuts.tolist(),
-        "persons": [
-            {"person": number, "reference": person.reference, **person.count_sources()}
+    return CropReport(
+        frames=len(film),
+        cuts=cuts.tolist(),
+        persons=[
+            PersonCount(number, person.reference, **person.count_sources())
             for number, person in enumerate(persons)
         ],
-        "candidates": grounded.candidates,
-        "candidates_without_area": grounded.without_area,
+        candidates=grounded.candidates,
+        candidates_without_area=grounded.without_area,
         **counts,
-    }
+    )
 
 
 def cut_out(image: Image.Image, box: Sequence[float], margin: float, size: int) -> np.ndarray:
@@ -181,7 +215,7 @@ def _span(frames: np.ndarray) -> str:
     return f"{len(frames)} from {frames[0]} to {frames[-1]}, {steps} apart"
 
 
-def _thumbnails(film: FrameStore, progress: Callable[[int], None]) -> Iterator[np.ndarray]:
+def _thumbnails(film: FrameStore, progress: Progress) -> Iterator[np.ndarray]:
     for frame in range(len(film)):
         try:
             yield make_thumbnail(film.images.read_bytes(frame))
@@ -205,7 +239,7 @@ def _write_crops(
     tracks: Sequence[Track],
     film: FrameStore,
     config: CropConfig,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     for frame in range(len(film)):
         writer.append(_crops(film, frame, tracks, config))

@@ -11,12 +11,12 @@ n >= 0 with n / fps before its end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import Progress
 from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
 from rhas.decode.container import FilmInfo, inspect
@@ -24,39 +24,58 @@ from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
 from rhas.stores.jpeg import encode_jpeg
 
 
+@dataclass(frozen=True)
+class DecodeInput:
+    """A film and its name."""
+
+    movie: str
+    film: Path
+
+
+@dataclass(frozen=True)
+class DecodeReport:
+    """What became of a film.
+
+    Args:
+        frames: T.
+        source_frames: those decoded intact.
+        lost_frames: source frames that are missing or damaged.
+        reader: ``decord`` or ``pyav``.
+        seconds: duration of the film.
+    """
+
+    frames: int
+    source_frames: int
+    lost_frames: int
+    reader: str
+    seconds: float
+
+
 def decode_film(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+    source: DecodeInput, config: DecodeConfig, out: Path, progress: Progress
+) -> DecodeReport:
     """Writes the frames store of one film (docs/DESIGN.md, Files).
 
     Args:
-        inputs: ``film``, the file.
-        arguments: ``movie``, its name, and ``config``, the fields of `DecodeConfig`.
+        source: the film.
+        config: parameters of the stage.
         out: the HDF5 file to write; absent again after an exception.
         progress: called with the number of working frames written since the last call.
-
-    Returns:
-        frames: T; source_frames: source pictures decoded intact; lost_frames: those that are
-        missing or damaged; reader: "decord" or "pyav"; seconds: the film's duration.
 
     Raises:
         RhasError: not a film (see `rhas.decode.inspect`), or a damaged one unless
             ``damaged`` is "keep".
     """
-    config = DecodeConfig(**arguments["config"])
-    film = inspect(inputs["film"])
+    film = inspect(source.film)
     if film.missing and config.damaged == "error":
         first = film.torn[0] if film.torn else len(film.ticks)
-        raise _damaged(film, arguments["movie"], len(film.torn), first)
+        raise _damaged(film, source.movie, len(film.torn), first)
     size = film.fitted(config.short_side)
-    tell = _only_new(progress)
+    report_new = _only_new(progress)
     for reader in reading.readers(film, *size):
         try:
             with create_frames(out) as store:
-                return _write(store, film, reader, size, config, arguments["movie"], tell)
+                return _write(store, film, reader, size, config, source.movie, report_new)
         except reading.ReaderDistrusted:
             continue  # PyAV, the last reader, never raises it
     raise AssertionError("no reader judged the film")
@@ -69,8 +88,8 @@ def _write(
     size: tuple[int, int],
     config: DecodeConfig,
     movie: str,
-    tell: Callable[[int], None],
-) -> dict[str, Any]:
+    tell: Progress,
+) -> DecodeReport:
     fps = Fraction(str(config.fps))
     per_tick = film.time_base * fps  # working frames per tick
     lost: list[int] = []
@@ -117,13 +136,13 @@ def _write(
         quality=config.quality,
         lost_frames=film.missing + len(lost),
     )
-    return {
-        "frames": len(store.time),
-        "source_frames": decoded,
-        "lost_frames": store.info.lost_frames,
-        "reader": reader,
-        "seconds": store.info.source_seconds,
-    }
+    return DecodeReport(
+        frames=len(store.time),
+        source_frames=decoded,
+        lost_frames=store.info.lost_frames,
+        reader=reader,
+        seconds=store.info.source_seconds,
+    )
 
 
 def _damaged(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
@@ -152,7 +171,7 @@ def _damaged(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasEr
     )
 
 
-def _only_new(progress: Callable[[int], None]) -> Callable[[int], None]:
+def _only_new(progress: Progress) -> Progress:
     """Takes the frames so far; a film begun again by the second reader counts none twice."""
     seen = 0
 

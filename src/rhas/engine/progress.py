@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rhas.engine.workcache import Job
+from rhas.engine.steps import Job
 
 _LOG_SECONDS = 20.0
 

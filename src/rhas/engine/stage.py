@@ -21,7 +21,8 @@ from rhas.base.extras import optional_import
 from rhas.base.files import write_json
 from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
-from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
+from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
+from rhas.engine.workcache import Entry, WorkCache, link
 
 LOCK = ".lock"
 
@@ -99,7 +100,17 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def run_stage(stage: str, function: FilmFunction, jobs: Sequence[Job], out: Path) -> None:
+def run_step(
+    step: FilmStep[InputT, ConfigT, ReportT],
+    films: Sequence[FilmFiles],
+    config: ConfigT,
+    out: Path,
+) -> None:
+    """One step of all films; see `run_jobs`."""
+    run_jobs(step.name, [step.make_job(film, config) for film in films], out)
+
+
+def run_jobs(step: str, jobs: Sequence[Job], out: Path) -> None:
     """Computes every film's result, or takes it from the work cache, and links them into ``out``.
 
     ``out/report.json`` holds what the film functions reported: counts and named drops.
@@ -109,62 +120,60 @@ def run_stage(stage: str, function: FilmFunction, jobs: Sequence[Job], out: Path
             it was before.
     """
     cache = WorkCache(work_root())
-    with stage_lock(stage, cache.root):
-        entries = compute(cache, stage, function, jobs)
+    with stage_lock(step, cache.root):
+        entries = compute_jobs(cache, step, jobs)
         with new_folder(out) as folder:
             for job, entry in zip(jobs, entries, strict=True):
                 link(entry.result, folder / job.target)
             write_json(folder / "report.json", {e.name: e.report for e in entries})
 
 
-def compute(
-    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
-) -> list[Entry]:
+def compute_jobs(cache: WorkCache, step: str, jobs: Sequence[Job]) -> list[Entry]:
     """The entries of all jobs, in their order, computing those that the cache lacks.
 
     Raises:
         RhasError: names every film that failed, after all others are done.
     """
-    entries, failures = try_compute(cache, stage, function, jobs)
+    entries, failures = try_jobs(cache, step, jobs)
     if failures:
-        listed = "\n".join(f"- {name}: {_told(error)}" for name, error in failures.items())
+        listed = "\n".join(f"- {name}: {_describe(error)}" for name, error in failures.items())
         raise RhasError(
-            f"{stage}: {len(failures)} of {len(jobs)} films failed, the others are done and kept\n"
+            f"{step}: {len(failures)} of {len(jobs)} films failed, the others are done and kept\n"
             + listed,
             do="mend or remove the films named above and run again; nothing is computed twice",
         )
     return [entries[job.name] for job in jobs]
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """A user's error as its message, an unforeseen one with its traceback."""
     if isinstance(error, RhasError):
         return str(error)
     return "".join(traceback.format_exception(error))
 
 
-def try_compute(
-    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job]
+def try_jobs(
+    cache: WorkCache, step: str, jobs: Sequence[Job]
 ) -> tuple[dict[str, Entry], dict[str, BaseException]]:
     """Entries and failures by film; one film's failure does not stop the others."""
-    cache.sweep(stage)
-    keys = {job.name: cache.key(stage, function, job) for job in jobs}
-    entries = {name: entry for name, key in keys.items() if (entry := cache.find(stage, key))}
+    cache.sweep(step)
+    keys = {job.name: cache.key(job) for job in jobs}
+    entries = {name: entry for name, key in keys.items() if (entry := cache.find(step, key))}
     waiting = sorted((j for j in jobs if j.name not in entries), key=lambda j: -j.size)
     failures: dict[str, BaseException] = {}
     if waiting:
-        for job, outcome in _run_pool(cache, stage, function, waiting, keys):
+        for job, outcome in _run_pool(cache, step, waiting, keys):
             if isinstance(outcome, Entry):
                 entries[job.name] = outcome
             else:
                 failures[job.name] = outcome
     computed = len(jobs) - len(waiting)
-    print(f"{stage}: {len(entries) - computed} films computed, {computed} from the work cache")
+    print(f"{step}: {len(entries) - computed} films computed, {computed} from the work cache")
     return entries, failures
 
 
 def _run_pool(
-    cache: WorkCache, stage: str, function: FilmFunction, jobs: Sequence[Job], keys: dict[str, str]
+    cache: WorkCache, step: str, jobs: Sequence[Job], keys: dict[str, str]
 ) -> Iterator[tuple[Job, Entry | BaseException]]:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"  # bits must not depend on the number of cores
@@ -173,9 +182,9 @@ def _run_pool(
     pool = ProcessPoolExecutor(
         min(workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
     )
-    with pool, film_progress(stage, jobs, messages):
+    with pool, film_progress(step, jobs, messages):
         futures: dict[Future[Entry], Job] = {
-            pool.submit(_compute, cache, stage, keys[job.name], function, job): job for job in jobs
+            pool.submit(_compute, cache, keys[job.name], job): job for job in jobs
         }
         for future in as_completed(futures):
             job = futures[future]
@@ -204,5 +213,5 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _compute(cache: WorkCache, stage: str, key: str, function: FilmFunction, job: Job) -> Entry:
-    return cache.compute(stage, key, function, job, lambda n: _messages.put((job.name, n)))
+def _compute(cache: WorkCache, key: str, job: Job) -> Entry:
+    return cache.compute(key, job, lambda n: _messages.put((job.name, n)))

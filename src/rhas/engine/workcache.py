@@ -14,50 +14,39 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import JsonValue, TypeAdapter
 
 import rhas
 from rhas.base.files import hash_file
+from rhas.base.progress import Progress
+from rhas.config.section import Section
+from rhas.engine.steps import Job
 
-Progress = Callable[[int], None]
-FilmFunction = Callable[[Mapping[str, Path], Mapping[str, Any], Path, Progress], dict[str, Any]]
+ReportT = TypeVar("ReportT")
 
 _PACKAGE = Path(rhas.__file__).parent
 _READ_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
-class Job:
-    """One film's work in one stage.
-
-    Args:
-        name: the film, as users know it.
-        inputs: files and folders whose content the result depends on.
-        arguments: everything else it depends on; JSON-able.
-        target: name of the result in the stage's output folder.
-        size: how long it takes compared with the other films, in any unit (longest first).
-    """
-
-    name: str
-    inputs: Mapping[str, Path]
-    arguments: Mapping[str, Any]
-    target: str
-    size: float = 0.0
-
-
-@dataclass(frozen=True)
 class Entry:
-    """A finished result; ``report`` is what the film function returned."""
+    """A finished result of a job, with its report as JSON."""
 
     stage: str
     key: str
     folder: Path
     name: str
-    report: dict[str, Any]
+    report: dict[str, JsonValue]
+
+    def read_report(self, kind: type[ReportT]) -> ReportT:
+        """The report as the record that the job's function returned."""
+        return TypeAdapter(kind).validate_python(self.report)
 
     @property
     def result(self) -> Path:
@@ -74,16 +63,29 @@ class WorkCache:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def key(self, stage: str, function: FilmFunction, job: Job) -> str:
-        """Hash of all that the result depends on: inputs, arguments, code."""
+    def key(self, job: Job) -> str:
+        """Hash of all that the result depends on: step, files, values, code."""
         described = {
-            "stage": stage,
-            "inputs": {name: self.digest(path) for name, path in sorted(job.inputs.items())},
-            "arguments": job.arguments,
-            "code": code_hash(function),
+            "step": job.step,
+            "records": [self._describe(record) for record in job.records],
+            "code": code_hash(job.function),
         }
         text = json.dumps(described, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def _describe(self, value: Any) -> Any:
+        """JSON-able values; a path by the content it leads to."""
+        if isinstance(value, Section):
+            return value.key_values()
+        if isinstance(value, Path):
+            return {"content": self.digest(value)}
+        if isinstance(value, tuple | list):
+            return [self._describe(item) for item in value]
+        if is_dataclass(value):
+            return {
+                field.name: self._describe(getattr(value, field.name)) for field in fields(value)
+            }
+        return value
 
     def find(self, stage: str, key: str) -> Entry | None:
         """The entry, or None where it has not been computed."""
@@ -104,16 +106,14 @@ class WorkCache:
         values = json.loads(record.read_text("utf-8"))
         return Entry(folder.parent.name, folder.name, folder, values["name"], values["report"])
 
-    def compute(
-        self, stage: str, key: str, function: FilmFunction, job: Job, progress: Progress
-    ) -> Entry:
-        """Runs the film function and stores its result; nothing is left behind where it fails."""
-        parent = self.root / stage
+    def compute(self, key: str, job: Job, progress: Progress) -> Entry:
+        """Runs a job and stores its result; nothing is left behind where it fails."""
+        parent = self.root / job.step
         parent.mkdir(parents=True, exist_ok=True)
         temporary = parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         temporary.mkdir()
         try:
-            report = function(job.inputs, job.arguments, temporary / "result", progress)
+            report = job.run(temporary / "result", progress)
             record = {"name": job.name, "report": report}
             text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
             (temporary / "entry.json").write_text(text + "\n", "utf-8")
@@ -129,7 +129,7 @@ class WorkCache:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        entry = self.find(stage, key)
+        entry = self.find(job.step, key)
         assert entry is not None
         return entry
 

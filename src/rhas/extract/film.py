@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import Progress
 from rhas.config.extract import ExtractConfig
 from rhas.extract.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
@@ -27,12 +27,43 @@ from rhas.stores.frames import open_frames
 from rhas.stores.tracks import open_tracks
 
 
+@dataclass(frozen=True)
+class ExtractInput:
+    """A film's stores of frames and tracks.
+
+    Args:
+        checkpoint: folder of the encoder; None: ``config.checkpoint`` is a hub name, which is
+            looked up in the local hub cache.
+    """
+
+    movie: str
+    frames: Path
+    tracks: Path
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExtractReport:
+    """What became of a film.
+
+    Args:
+        frames: T.
+        persons: P.
+        missing: frames without a crop, by person.
+        dropped_text_tokens: by person, those beyond the encoder's limit.
+        batch_size: the one that memory was enough for.
+    """
+
+    frames: int
+    persons: int
+    missing: list[int]
+    dropped_text_tokens: list[int]
+    batch_size: int
+
+
 def extract_film(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+    source: ExtractInput, config: ExtractConfig, out: Path, progress: Progress
+) -> ExtractReport:
     """Writes the feature store of a film (docs/DESIGN.md, Files).
 
     Holistic features are made of every whole frame with every person's reference, partial ones of
@@ -41,23 +72,16 @@ def extract_film(
     frames at a time.
 
     Args:
-        inputs: ``frames`` and ``tracks``, HDF5 files; ``checkpoint``, a folder; without
-            it ``config.checkpoint`` is looked up (a hub name, in the local hub cache).
-        arguments: ``movie``; ``config``, fields of ``ExtractConfig``.
+        source: the film's stores.
+        config: parameters of the stage.
         out: folder to make.
         progress: called with the number of frames done since the last call.
 
-    Returns:
-        frames, persons, missing (frames without a crop, by person), dropped_text_tokens (by
-        person, those beyond the encoder's limit), batch_size (the one that memory was enough for).
-
     Raises:
-        RhasError: stores that do not belong together, a damaged picture, a wrong checkpoint,
+        RhasError: stores that do not belong together, a damaged image, a wrong checkpoint,
             or features that are not finite in float16.
     """
-    movie = arguments["movie"]
-    config = ExtractConfig(**arguments["config"])
-    folder = inputs.get("checkpoint") or checkpoint_folder(config.checkpoint)
+    folder = source.checkpoint or checkpoint_folder(config.checkpoint)
     encoder = load_encoder(config.vlm, folder, config.device, config.dtype, config.compile)
     if config.keep_tokens and encoder.Q == 1:
         raise RhasError(
@@ -67,8 +91,8 @@ def extract_film(
         )
     batches = Batches(config.batch_size, config.device)
     with (
-        open_frames(inputs["frames"]) as frames,
-        open_tracks(inputs["tracks"]) as tracks,
+        open_frames(source.frames) as frames,
+        open_tracks(source.tracks) as tracks,
         _new_store(out) as writer,
     ):
         film = FilmPictures(frames, tracks, encoder.resized)
@@ -82,9 +106,9 @@ def extract_film(
                 progress(len(block.frames))
         content = checkpoint_hash(folder)
         for person, (text, features) in enumerate(zip(texts, made, strict=True)):
-            _check_finite(features, movie, person)
+            _check_finite(features, source.movie, person)
             info = FeatureInfo(
-                movie=movie,
+                movie=source.movie,
                 fps=frames.info.fps,
                 frames=film.frames,
                 encoder=config.vlm,
@@ -98,13 +122,13 @@ def extract_film(
                 statistics=features.measure_statistics(),
             )
             writer.write_person(features, info)
-    return {
-        "frames": film.frames,
-        "persons": len(texts),
-        "missing": [int((~features.present).sum()) for features in made],
-        "dropped_text_tokens": [text.dropped_tokens for text in texts],
-        "batch_size": batches.size,
-    }
+    return ExtractReport(
+        frames=film.frames,
+        persons=len(texts),
+        missing=[int((~features.present).sum()) for features in made],
+        dropped_text_tokens=[text.dropped_tokens for text in texts],
+        batch_size=batches.size,
+    )
 
 
 @contextmanager

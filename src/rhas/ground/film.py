@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.progress import Progress
 from rhas.config.ground import GroundConfig
 from rhas.ground.batches import with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.official import OfficialGrounder
-from rhas.ground.report import found_report, prompts_report
+from rhas.ground.prompts import Prompts
+from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
 from rhas.ground.truth import TruthBoxes
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
 from rhas.stores.frames import open_frames
@@ -46,56 +49,58 @@ def make_grounder(config: GroundConfig, checkpoint: str | None = None) -> ModelG
     )
 
 
+@dataclass(frozen=True)
+class GroundInput:
+    """A film's frames and references.
+
+    Args:
+        checkpoint: folder of the model; None: ``config.checkpoint`` is a hub name.
+        truth: true boxes, for ``backend: truth``.
+    """
+
+    movie: str
+    references: tuple[str, ...]
+    frames: Path
+    checkpoint: Path | None = None
+    truth: Path | None = None
+
+
 def ground_film(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+    source: GroundInput, config: GroundConfig, out: Path, progress: Progress
+) -> GroundReport:
     """Writes ``boxes/<movie>.h5`` (docs/DESIGN.md, Files).
 
     Args:
-        inputs: ``frames``, the film's frame store; ``checkpoint``, where it is a local folder;
-            ``truth``, for ``backend: truth``.
-        arguments: ``movie``, ``references`` (a list) and ``config`` (of `GroundConfig`).
+        source: the film.
+        config: parameters of the stage.
         out: the file to write.
-        progress: told how many more sampled frames are done, after every batch.
-
-    Returns:
-        See `rhas.ground.report.film_report`.
+        progress: called with the number of grounded frames done, after every batch.
 
     Raises:
         RhasError: an input is absent or does not fit, or a reference has no words.
     """
-    config = GroundConfig(**arguments["config"])
-    movie, references = str(arguments["movie"]), [str(r) for r in arguments["references"]]
+    movie, references = source.movie, source.references
     if not references:
         raise RhasError(
             "no reference to ground", where=f"movie {movie}", do="add one to references.csv"
         )
-    told = {"movie": movie, "backend": config.backend, "truth": config.backend == "truth"}
-    made: dict[str, str] = {
-        "checkpoint": "",
-        "checkpoint_hash": "",
-        "policy": "",
-        "prompting": "",
-        "dtype": "",
-    }
-    with open_frames(inputs["frames"]) as film:
+    prompts: Prompts | None = None
+    batch_size: int | None = None
+    model = {"checkpoint": "", "checkpoint_hash": "", "policy": "", "prompting": "", "dtype": ""}
+    with open_frames(source.frames) as film:
         sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
-            truth = _truth(inputs, movie, len(references))
+            truth = _truth(source)
             found = truth.candidates(film.time[sampled], *film.size)
             progress(len(sampled))
         else:
             _check_shape(movie, *film.size)
-            checkpoint = str(inputs["checkpoint"]) if inputs.get("checkpoint") else None
-            grounder = make_grounder(config, checkpoint)
-            told |= prompts_report(grounder.prompts(references))
-            found, told["batch_size"] = ground_frames(
+            grounder = make_grounder(config, str(source.checkpoint) if source.checkpoint else None)
+            prompts = grounder.prompts(references)
+            found, batch_size = ground_frames(
                 grounder, film.images, sampled, config.batch_size, references, progress
             )
-            made = {
+            model = {
                 "checkpoint": config.checkpoint,
                 "checkpoint_hash": grounder.content,
                 "policy": config.policy,
@@ -103,15 +108,24 @@ def ground_film(
                 "dtype": config.dtype,
             }
         lost = sampled[film.images.sizes[sampled] == 0].tolist()
-    info = BoxInfo(
-        movie=movie,
-        stride=config.stride,
-        backend=config.backend,
-        truth=config.backend == "truth",
-        **made,
-    )
+    is_truth = config.backend == "truth"
+    info = BoxInfo(movie, config.stride, config.backend, truth=is_truth, **model)
     FilmBoxes(info, sampled, _by_person(references, found)).write(out)
-    return told | found_report(references, sampled, found, lost, config.stride)
+    persons = count_candidates(references, sampled, found, config.stride)
+    return GroundReport(
+        movie=movie,
+        backend=config.backend,
+        truth=is_truth,
+        sampled_frames=len(sampled),
+        frames_without_picture=find_runs(lost, config.stride),
+        persons=persons,
+        persons_never_found=[p.person for p in persons if not p.candidates],
+        prompts=[prompt.text for prompt in prompts.prompts] if prompts else None,
+        cut_references=by_person(prompts.cut) if prompts else None,
+        unknown_words=by_person(prompts.unknown) if prompts else None,
+        same_reference_as=by_person(prompts.same) if prompts else None,
+        batch_size=batch_size,
+    )
 
 
 def _check_shape(movie: str, width: int, height: int) -> None:
@@ -132,7 +146,7 @@ def ground_frames(
     sampled: np.ndarray,
     batch_size: int | Literal["auto"],
     references: Sequence[str],
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> tuple[list[list[Candidates]], int]:
     """Candidates by sampled frame and reference, none where a frame has no picture; and the batch
     size. ``progress`` hears of each frame once, however often memory ran out.
@@ -160,12 +174,12 @@ def ground_frames(
     return with_fitting_batches(work, batch_size)
 
 
-def _truth(inputs: Mapping[str, Path], movie: str, persons: int) -> TruthBoxes:
-    path = inputs.get("truth")
+def _truth(source: GroundInput) -> TruthBoxes:
+    path, persons = source.truth, len(source.references)
     if path is None:
         raise RhasError(
             "this data set has no true boxes",
-            where=f"movie {movie}, ground.backend: truth",
+            where=f"movie {source.movie}, ground.backend: truth",
             do="`truth` is for RHAS-mini alone; use transformers or official",
         )
     truth = TruthBoxes(TrueBoxes.read(path))

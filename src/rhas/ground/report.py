@@ -2,76 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from rhas.base.boxes import box_iou
 from rhas.ground.candidates import Candidates
-from rhas.ground.prompts import Prompts
+
+T = TypeVar("T")
 
 RIVAL_SCORE = 0.9  # of the best candidate's
 RIVAL_IOU = 0.5  # with the best candidate: less is another place
 
 
-def prompts_report(made: Prompts) -> dict[str, Any]:
-    """Prompts, and by person what was cut, which words are unknown, and whose words are the same
-    (see `rhas.ground.prompts`)."""
-    return {
-        "prompts": [prompt.text for prompt in made.prompts],
-        "cut_references": {str(person): text for person, text in made.cut.items()},
-        "unknown_words": {str(person): words for person, words in made.unknown.items()},
-        "same_reference_as": {str(person): first for person, first in made.same.items()},
-    }
+@dataclass(frozen=True)
+class PersonCandidates:
+    """The candidates of one reference.
+
+    Args:
+        candidates: their number.
+        frames_without_candidate: number of grounded frames.
+        without_candidate: the same as runs [first, last].
+        frames_with_rivals: grounded frames in which another box, elsewhere, scores nearly as high
+            as the best: the reference fits several people.
+    """
+
+    person: int
+    reference: str
+    candidates: int
+    frames_without_candidate: int
+    without_candidate: list[list[int]]
+    frames_with_rivals: int
 
 
-def found_report(
+@dataclass(frozen=True, kw_only=True)
+class GroundReport:
+    """What was asked of the model, and what it found.
+
+    Args:
+        truth: the candidates are true boxes; then the fields below ``persons_never_found`` are
+            None.
+        sampled_frames: grounded frames.
+        frames_without_picture: runs [first, last] of grounded frames without an image.
+        persons_never_found: those without a candidate in any frame.
+        prompts: of the model.
+        cut_references: by person, what is left of a reference that is too long.
+        unknown_words: by person.
+        same_reference_as: by person, an earlier one whose words are the same to the model.
+        batch_size: the one that memory was enough for.
+    """
+
+    movie: str
+    backend: str
+    truth: bool
+    sampled_frames: int
+    frames_without_picture: list[list[int]]
+    persons: list[PersonCandidates]
+    persons_never_found: list[int]
+    prompts: list[str] | None = None
+    cut_references: dict[str, str] | None = None
+    unknown_words: dict[str, list[str]] | None = None
+    same_reference_as: dict[str, int] | None = None
+    batch_size: int | None = None
+
+
+def by_person(values: Mapping[int, T]) -> dict[str, T]:
+    """With keys as JSON has them."""
+    return {str(person): value for person, value in values.items()}
+
+
+def count_candidates(
     references: Sequence[str],
     sampled: np.ndarray,
     found: Sequence[Sequence[Candidates]],
-    lost: Sequence[int],
     stride: int,
-) -> dict[str, Any]:
-    """Sampled frames, those without a picture, persons of whom no frame has a candidate, and by
-    person: candidates, frames without one, and frames with rivals (a reference that fits several
-    people): another box, elsewhere in the frame, that scores nearly as high as the best.
+) -> list[PersonCandidates]:
+    """By person.
 
     Args:
         references: by person.
-        sampled: int32 (S,) frames.
-        found: candidates by sampled frame and person.
-        lost: sampled frames without a picture.
-        stride: between sampled frames.
+        sampled: int32 (S,) grounded frames.
+        found: candidates by grounded frame and person.
+        stride: between grounded frames.
     """
     persons = []
     for person, reference in enumerate(references):
-        own = [row[person] for row in found]
-        absent = [int(n) for n, c in zip(sampled, own, strict=True) if not len(c.scores)]
+        rows = [row[person] for row in found]
+        absent = [int(n) for n, c in zip(sampled, rows, strict=True) if not len(c.scores)]
         persons.append(
-            {
-                "person": person,
-                "reference": reference,
-                "candidates": sum(len(c.scores) for c in own),
-                "frames_without_candidate": len(absent),
-                "without_candidate": _ranges(absent, stride),
-                "frames_with_rivals": sum(_rivals(c) for c in own),
-            }
+            PersonCandidates(
+                person=person,
+                reference=reference,
+                candidates=sum(len(c.scores) for c in rows),
+                frames_without_candidate=len(absent),
+                without_candidate=find_runs(absent, stride),
+                frames_with_rivals=sum(_has_rivals(c) for c in rows),
+            )
         )
-    return {
-        "sampled_frames": len(sampled),
-        "frames_without_picture": _ranges(lost, stride),
-        "persons_never_found": [p["person"] for p in persons if not p["candidates"]],
-        "persons": persons,
-    }
+    return persons
 
 
-def _rivals(found: Candidates) -> bool:
+def _has_rivals(found: Candidates) -> bool:
     close = found.scores >= RIVAL_SCORE * found.scores[:1]
     return bool((close & (box_iou(found.boxes, found.boxes[:1]) < RIVAL_IOU)).any())
 
 
-def _ranges(frames: Sequence[int], step: int) -> list[list[int]]:
+def find_runs(frames: Sequence[int], step: int) -> list[list[int]]:
     """Runs of frames ``step`` apart as [first, last]: 0, 5, 10, 20 by 5 are [0, 10], [20, 20]."""
     runs: list[list[int]] = []
     for frame in frames:

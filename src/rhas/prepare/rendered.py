@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rhas.base.files import hash_file, write_json
+from rhas.base.progress import Progress
 from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.raw import write_raw_tables
-from rhas.engine.workcache import Entry, Job, Progress, link
+from rhas.engine.steps import Job
+from rhas.engine.workcache import Entry, link
 from rhas.mini import FilmSpec, FilmTruth, film_specs, write_film
 from rhas.stores.manifest import Film, Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What is in a rendered film: counts."""
+
+    source_frames: int
+    persons: int
+    intervals: int
 
 
 def mini_jobs(config: MiniConfig) -> list[Job]:
     """One job per film of RHAS-mini."""
     return [
         Job(
-            spec.movie,
-            {},
-            {"spec": asdict(spec)},
-            spec.movie,
+            name=spec.movie,
+            step="prepare",
+            function=render_film,
+            records=(spec,),
+            target=spec.movie,
             size=float(round(spec.seconds * spec.rate)),
         )
         for spec in film_specs(config)
     ]
 
 
-def render_film(
-    inputs: Mapping[str, Path], arguments: Mapping[str, Any], out: Path, progress: Progress
-) -> dict[str, Any]:
+def render_film(spec: FilmSpec, out: Path, progress: Progress) -> RenderReport:
     """Renders one film of RHAS-mini into the folder ``out``: film, truth.h5 and film.json."""
-    spec = FilmSpec(**arguments["spec"])
     out.mkdir()
     truth = write_film(spec, out, progress)
     _true_boxes(spec, truth).write(out / "truth.h5")
@@ -50,11 +58,7 @@ def render_film(
         "intervals": [list(interval) for interval in truth.intervals],
     }
     write_json(out / "film.json", facts, sort_keys=False)
-    return {
-        "source_frames": len(truth.boxes),
-        "persons": len(truth.references),
-        "intervals": len(truth.intervals),
-    }
+    return RenderReport(len(truth.boxes), len(truth.references), len(truth.intervals))
 
 
 def assemble_mini(entries: Sequence[Entry], out: Path) -> None:

@@ -6,16 +6,17 @@ VP9 in WebM, which is free to use and which every browser plays; without sound.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from rhas.base.progress import Progress
 from rhas.report.drawing import load_font
 from rhas.stores.frames import open_frames
 from rhas.stores.tracks import BoxSource, FilmTracks
@@ -29,29 +30,41 @@ _OPTIONS: dict[str, object] = {"deadline": "realtime", "cpu-used": "8", "crf": "
 Stretch = tuple[int, int, Sequence[str]]  # start, stop (frames), names of the actions
 
 
-def draw_overlay(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class OverlayInput:
+    """What is drawn.
+
+    Args:
+        frames, tracks: the film's stores.
+        stretches: of each person, as `rhas.segment.subtitles.stretches` gives them.
+    """
+
+    frames: Path
+    tracks: Path
+    stretches: tuple[tuple[Stretch, ...], ...]
+
+
+@dataclass(frozen=True)
+class OverlayReport:
+    """Size of the film, pixels."""
+
+    width: int
+    height: int
+
+
+def draw_overlay(source: OverlayInput, out: Path, progress: Progress) -> OverlayReport:
     """Writes the film; one frame at a time is held.
 
     A box is bold where the detector saw the person, thin where it is interpolated.
 
     Args:
-        inputs: ``frames`` and ``tracks``, the film's stores.
-        arguments: ``stretches``, per person (start, stop, names) as
-            `rhas.segment.subtitles.stretches` gives them.
+        source: what is drawn.
         out: the file to write.
         progress: called with the number of frames written since the last call.
-
-    Returns:
-        width, height: of the film, pixels.
     """
-    tracks = FilmTracks.read(inputs["tracks"])
-    with open_frames(inputs["frames"]) as film:
-        doing = [_Doing(stretches) for stretches in arguments["stretches"]]
+    tracks = FilmTracks.read(source.tracks)
+    with open_frames(source.frames) as film:
+        doing = [_Doing(stretches) for stretches in source.stretches]
         canvas = _Canvas(*film.size, tracks.references)
         rate = Fraction(str(film.info.fps)).limit_denominator(1001)
         with av.open(str(out), "w", format="webm", options=_CONTAINER) as container:
@@ -77,7 +90,7 @@ def draw_overlay(
                 container.mux(stream.encode(drawn))
                 progress(1)
             container.mux(stream.encode(None))
-    return {"width": canvas.size[0], "height": canvas.size[1]}
+    return OverlayReport(*canvas.size)
 
 
 class _Doing:

@@ -18,17 +18,19 @@ from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import torch_threads
-from rhas.crop import crop_film
-from rhas.decode import decode_film
+from rhas.crop.film import CropReport
+from rhas.crop.step import CROP
 from rhas.decode.container import FilmInfo
-from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
+from rhas.decode.film import DecodeReport
+from rhas.decode.step import DECODE
 from rhas.engine.progress import film_progress
-from rhas.engine.workcache import Entry, FilmFunction, Job, WorkCache, link
+from rhas.engine.steps import FilmFiles, Job
+from rhas.engine.workcache import Entry, WorkCache, link
 from rhas.evaluate.fitted import FittedReadout, hash_model
-from rhas.extract import extract_film
-from rhas.ground import ground_film
+from rhas.extract.step import EXTRACT
+from rhas.ground.step import GROUND
 from rhas.report.film import write_page
-from rhas.report.overlay import draw_overlay
+from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment.models import check_models, default_readout
 from rhas.segment.parts import part_length, spans
 from rhas.segment.people import Person, actions_by_time, read_people
@@ -43,7 +45,15 @@ from rhas.segment.request import (
 )
 from rhas.segment.subtitles import stretches, write_subtitles
 from rhas.segment.tables import person_record, write_intervals, write_scores
-from rhas.segment.windows import OVERLAP, method_code, model_dims, score_person, window_starts
+from rhas.segment.windows import (
+    OVERLAP,
+    ScoreInput,
+    ScoreReport,
+    method_code,
+    model_dims,
+    score_person,
+    window_starts,
+)
 from rhas.segment.work import only_run
 from rhas.stores.boxes import merge_boxes
 from rhas.stores.frames import count_frames, write_frames_part
@@ -88,26 +98,25 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
     params, readout = request.params, request.readout or default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
-    scored = work.run("sample", score_person, _sample_jobs(request, movie, seen))
+    scored = work.run("sample", _score_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
     least = params.crop.min_score
     people = read_people(seen.cropped.result, seen.boxes, scores, readout, least)
     drawn: list[Entry] = []
     if request.overlay:
-        said = [stretches(person) for person in people]
-        inputs = {"frames": seen.decoded.result, "tracks": seen.cropped.result}
-        drawn = work.run(
-            "overlay",
-            draw_overlay,
-            [Job(movie, inputs, {"stretches": said}, OVERLAY, seen.frames)],
+        source = OverlayInput(
+            seen.decoded.result, seen.cropped.result, tuple(tuple(stretches(p)) for p in people)
         )
+        job = Job(movie, "overlay", draw_overlay, (source,), OVERLAY, seen.frames)
+        drawn = work.run("overlay", [job])
+    decoded = seen.decoded.read_report(DecodeReport)
     record = {
         "film": request.film.name,
-        "seconds": round(seen.decoded.report["seconds"], 3),
+        "seconds": round(decoded.seconds, 3),
         "frames": seen.frames,
         "fps": params.fps,
-        "lost_frames": seen.decoded.report["lost_frames"],
-        "cuts": seen.cropped.report["cuts"],
+        "lost_frames": decoded.lost_frames,
+        "cuts": seen.cropped.read_report(CropReport).cuts,
         "min_score": least,
         "model": request.model.name,
         "model_hash": hash_model(request.model),
@@ -117,7 +126,7 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
             "calibrated": readout.calibration is not None,
             **readout.readout.key_values(),
         },
-        "windows": scored[0].report["windows"],
+        "windows": scored[0].read_report(ScoreReport).windows,
         "persons": [person_record(person, params.fps) for person in people],
     }
     with _published(request.out) as folder:
@@ -144,26 +153,25 @@ class _Seen:
 
 
 def _see(request: Request, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
-    params = request.params
+    """Runs the film steps: decode and crop on the whole film, ground and extract on its parts."""
+    params, film = request.params, FilmFiles(movie, request.references, film=request.film)
     size = facts.seconds * params.fps
-    (decoded,) = work.run(
-        "decode", decode_film, [replace(decode_job(movie, request.film, params.decode), size=size)]
-    )
+    (decoded,) = work.run("decode", [replace(DECODE.make_job(film, params.decode), size=size)])
+    film = film.add("frames", decoded.result)
     frames = count_frames(decoded.result)
     cut = spans(frames, request.part_frames or part_length(params))
-    frame_parts = _write_parts(write_frames_part, decoded, cut, parts / "frames")
-    references, truth = request.references, parts / "no-truth"
-    jobs = [ground_job(movie, references, part, truth, params.ground) for part in frame_parts]
-    grounded = work.run("ground", ground_film, jobs)
-    made = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
-    boxes = work.keep("boxes.h5", lambda out: merge_boxes(made, out))
-    (cropped,) = work.run("crop", crop_film, [crop_job(movie, decoded.result, boxes, params.crop)])
-    track_parts = _write_parts(write_tracks_part, cropped, cut, parts / "tracks")
-    jobs = [
-        extract_job(movie, *stores, params.extract)
-        for stores in zip(frame_parts, track_parts, strict=True)
+    pieces = [
+        replace(film, frames=part)
+        for part in _write_parts(write_frames_part, decoded, cut, parts / "frames")
     ]
-    return _Seen(decoded, boxes, cropped, work.run("extract", extract_film, jobs), cut)
+    grounded = work.run("ground", [GROUND.make_job(piece, params.ground) for piece in pieces])
+    starts = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
+    boxes = work.keep("boxes.h5", lambda out: merge_boxes(starts, out))
+    (cropped,) = work.run("crop", [CROP.make_job(film.add("boxes", boxes), params.crop)])
+    tracks = _write_parts(write_tracks_part, cropped, cut, parts / "tracks")
+    pieces = [piece.add("tracks", part) for piece, part in zip(pieces, tracks, strict=True)]
+    extracted = work.run("extract", [EXTRACT.make_job(piece, params.extract) for piece in pieces])
+    return _Seen(decoded, boxes, cropped, extracted, cut)
 
 
 def _write_parts(
@@ -179,25 +187,22 @@ def _write_parts(
     return paths
 
 
-def _sample_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
+def _score_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
     """A job per person."""
-    features = {f"features_{n:03d}": entry.result for n, entry in enumerate(seen.extracted)}
     length = model_dims(request.model).L
     starts = window_starts(seen.frames, length, length // OVERLAP)
-    arguments = {
-        "movie": movie,
-        "spans": [list(span) for span in seen.spans],
-        "seed": request.params.seed,
-        "code": method_code(request.model),
-    }
+    size = sum(min(length, seen.frames - start) for start in starts)
+    source = ScoreInput(
+        movie=movie,
+        person=0,
+        model=request.model,
+        features=tuple(entry.result for entry in seen.extracted),
+        spans=tuple(seen.spans),
+        seed=request.params.seed,
+        code=method_code(request.model),
+    )
     return [
-        Job(
-            movie,
-            {"model": request.model, **features},
-            {**arguments, "person": person},
-            "scores.npy",
-            sum(min(length, seen.frames - start) for start in starts),
-        )
+        Job(movie, "sample", score_person, (replace(source, person=person),), "scores.npy", size)
         for person in range(len(request.references))
     ]
 
@@ -229,26 +234,25 @@ class _Work:
         self._used: set[tuple[str, str]] = set()
         self.seconds: dict[str, float] = {}
 
-    def run(self, stage: str, function: FilmFunction, jobs: Sequence[Job]) -> list[Entry]:
+    def run(self, step: str, jobs: Sequence[Job]) -> list[Entry]:
         """The jobs' entries in their order; what is there is not computed again."""
         began = time.monotonic()
-        self.cache.sweep(stage)
-        keys = [self.cache.key(stage, function, job) for job in jobs]
-        self._used |= {(stage, key) for key in keys}
-        found = [self.cache.find(stage, key) for key in keys]
+        self.cache.sweep(step)
+        keys = [self.cache.key(job) for job in jobs]
+        self._used |= {(step, key) for key in keys}
+        found = [self.cache.find(step, key) for key in keys]
         waiting = [n for n, entry in enumerate(found) if entry is None]
         if waiting:
             messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            with film_progress(stage, [jobs[n] for n in waiting], messages):
+            with film_progress(step, [jobs[n] for n in waiting], messages):
                 for n in waiting:
                     job = jobs[n]
-                    found[n] = self.cache.compute(
-                        stage, keys[n], function, job, partial(_put, messages, job.name)
-                    )
-        self.seconds[stage] = round(time.monotonic() - began, 2)
+                    report = partial(_put, messages, job.name)
+                    found[n] = self.cache.compute(keys[n], job, report)
+        self.seconds[step] = round(time.monotonic() - began, 2)
         kept = len(jobs) - len(waiting)
         whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
-        self._tell(f"{stage}: {format_duration(self.seconds[stage])}{whence}")
+        self._tell(f"{step}: {format_duration(self.seconds[step])}{whence}")
         return [entry for entry in found if entry is not None]
 
     def keep(self, name: str, write: Callable[[Path], None]) -> Path:

@@ -6,7 +6,8 @@ T frames of the film, L frames of a window, C classes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rhas.base.progress import Progress
 from rhas.engine.workcache import code_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.methods import Dims
@@ -109,49 +111,64 @@ class FilmWindow:
         return {name: torch.from_numpy(value) for name, value in rows.items()}
 
 
-def score_person(
-    inputs: Mapping[str, Path],
-    arguments: Mapping[str, Any],
-    out: Path,
-    progress: Callable[[int], None],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ScoreInput:
+    """A person of a film whose features are in parts.
+
+    Args:
+        model: folder of a trained method.
+        features: stores of the film's parts.
+        spans: start and stop of every part, frames.
+        seed: of the sampling.
+        code: hash of the method's code (`method_code`); counts for the work cache alone.
+    """
+
+    movie: str
+    person: int
+    model: Path
+    features: tuple[Path, ...]
+    spans: tuple[tuple[int, int], ...]
+    seed: int
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """Starts of the windows, frames."""
+
+    windows: list[int]
+
+
+def score_person(source: ScoreInput, out: Path, progress: Progress) -> ScoreReport:
     """Writes one person's scores of a film, ``.npy`` float16 (T, C).
 
     A window's sample has the name that `rhas.chunk` gives it and its random numbers, so a film of
     one window has the scores that the stages give it.
 
     Args:
-        inputs: ``model``, the folder of a trained method; ``features_000``, ..., the feature
-            stores of the film's parts.
-        arguments: ``movie``; ``person``; ``spans``, start and stop of every part; ``seed``.
+        source: whose scores.
         out: the file to write.
         progress: called with the number of frames scored since the last call.
-
-    Returns:
-        windows: their starts.
 
     Raises:
         RhasError: the method's scores are not probabilities.
     """
-    method = load_method(inputs["model"])
-    dims = model_dims(inputs["model"])
-    parts = [
-        Part(start, stop, inputs[f"features_{number:03d}"])
-        for number, (start, stop) in enumerate(arguments["spans"])
-    ]
-    movie, person, frames = arguments["movie"], arguments["person"], parts[-1].stop
+    method = load_method(source.model)
+    dims = model_dims(source.model)
+    parts = [Part(*span, path) for span, path in zip(source.spans, source.features, strict=True)]
+    movie, person, frames = source.movie, source.person, parts[-1].stop
     starts = window_starts(frames, dims.L, dims.L // OVERLAP)
 
     def scored(start: int) -> NDArray[np.float32]:
         stop = min(start + dims.L, frames)
         name = f"{movie}_{person:03d}_{start:06d}"
         window = FilmWindow(parts, Sample(name, movie, person, start, stop, "film"), dims.L, dims.C)
-        return score_samples(method, window, arguments["seed"], dims.C, progress)[0].scores
+        return score_samples(method, window, source.seed, dims.C, progress)[0].scores
 
     scores = stitch(frames, dims.L, starts, map(scored, starts))
     with out.open("wb") as file:
         np.save(file, scores.astype(np.float16))
-    return {"windows": starts}
+    return ScoreReport(starts)
 
 
 def model_dims(model: Path) -> Dims:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.names import movie_name
 from rhas.config.params import FilmParams
-from rhas.crop import crop_film
-from rhas.decode import decode_film
-from rhas.engine.jobs import crop_job, decode_job, extract_job, ground_job
-from rhas.engine.stage import stage_lock, try_compute
-from rhas.engine.workcache import Entry, WorkCache, link
-from rhas.extract import extract_film
-from rhas.ground import ground_film
+from rhas.engine.stage import stage_lock, try_jobs
+from rhas.engine.steps import FilmFiles
+from rhas.engine.workcache import WorkCache, link
+from rhas.pipeline.steps import FILM_STEPS
 
 
 def extract_features(
@@ -43,53 +41,36 @@ def extract_features(
     Raises:
         RhasError: two films of one name.
     """
-    movies, failures = _movies(films)
-    report: dict[str, dict[str, Any]] = {name: {} for name in movies}
-    report |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
-
-    def step(stage: str, function: Any, jobs: Sequence[Any], folder: str) -> dict[str, Entry]:
-        with stage_lock(stage, cache.root):
-            entries, failed = try_compute(cache, stage, function, jobs)
-            failures.update(failed)
-            for job in jobs:
-                if job.name in entries:
-                    _replace(entries[job.name].result, out / folder / job.target)
-                    report[job.name][stage] = entries[job.name].report
-                else:
-                    report[job.name][stage] = {"error": str(failed[job.name])}
-            return entries
-
-    jobs = [decode_job(name, film, params.decode) for name, film in movies.items()]
-    decoded = step("decode", decode_film, jobs, "frames")
-    frames = {name: entry.result for name, entry in decoded.items()}
-    grounded = step(
-        "ground",
-        ground_film,
-        [ground_job(n, references, frames[n], out / "no-truth", params.ground) for n in frames],
-        "boxes",
-    )
-    tracked = step(
-        "crop",
-        crop_film,
-        [crop_job(n, frames[n], grounded[n].result, params.crop) for n in grounded],
-        "tracks",
-    )
-    step(
-        "extract",
-        extract_film,
-        [extract_job(n, frames[n], tracked[n].result, params.extract) for n in tracked],
-        "features",
-    )
-    write_json(out / "report.json", report)
+    movies, failures = _open_films(films)
+    reports: dict[str, dict[str, JsonValue]] = {name: {} for name in movies}
+    reports |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
+    waiting = [FilmFiles(name, tuple(references), film=film) for name, film in movies.items()]
+    for step in FILM_STEPS:
+        config = params.get_section(step.config)
+        jobs = [step.make_job(film, config) for film in waiting]
+        with stage_lock(step.name, cache.root):
+            entries, failed = try_jobs(cache, step.name, jobs)
+            for name, entry in entries.items():
+                _replace(entry.result, out / step.output / f"{name}{step.suffix}")
+                reports[name][step.name] = entry.report
+        for name, error in failed.items():
+            reports[name][step.name] = {"error": str(error)}
+        failures |= failed
+        waiting = [
+            film.add(step.output, entries[film.movie].result)
+            for film in waiting
+            if film.movie in entries
+        ]
+    write_json(out / "report.json", reports)
     return failures
 
 
-def _movies(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseException]]:
+def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseException]]:
     """The films that can be tried by name, and what is wrong with the others by theirs."""
     movies: dict[str, Path] = {}
     failures: dict[str, BaseException] = {}
     for film in films:
-        name, where = _told(film.stem), _told(str(film))
+        name, where = _printable(film.stem), _printable(str(film))
         problem: RhasError | None = None
         try:
             name = movie_name(film.stem, where)
@@ -108,7 +89,7 @@ def _movies(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseExcep
     return movies, failures
 
 
-def _told(name: str) -> str:
+def _printable(name: str) -> str:
     """Bytes of a file's name that are no UTF-8 as ``\\udcff``, so that it can be written."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 

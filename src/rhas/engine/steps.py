@@ -1,0 +1,123 @@
+"""A film step as a value: what it reads and writes, its parameters and its function.
+
+`rhas.pipeline.steps` chains the steps; the stages run one each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import JsonValue
+
+from rhas.base.progress import Progress
+from rhas.config.section import Section
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+InputT = TypeVar("InputT", bound="DataclassInstance")
+ConfigT = TypeVar("ConfigT", bound=Section)
+ReportT = TypeVar("ReportT", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class FilmFiles:
+    """What there is of a film; steps read some of it and add to it.
+
+    Args:
+        movie: name of the film.
+        references: a sentence per person.
+        film: the video file.
+        truth: true boxes, of rendered films alone.
+        frames, boxes, tracks, features: stores (docs/DESIGN.md, Files).
+    """
+
+    movie: str
+    references: tuple[str, ...] = ()
+    film: Path | None = None
+    truth: Path | None = None
+    frames: Path | None = None
+    boxes: Path | None = None
+    tracks: Path | None = None
+    features: Path | None = None
+
+    def get_path(self, name: str) -> Path:
+        """The file or store of a name; it must be known."""
+        path = getattr(self, name)
+        assert isinstance(path, Path), f"no {name} of movie {self.movie}"
+        return path
+
+    def add(self, name: str, path: Path) -> FilmFiles:
+        """With one more store."""
+        return FilmFiles(**{**vars(self), name: path})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One film's work in one step. Equal jobs have equal keys in the work cache.
+
+    Args:
+        name: the film, as users know it.
+        step: name of the step, a folder of the work cache.
+        function: pure; ``function(*records, out, progress)`` writes ``out`` and returns a report,
+            a dataclass.
+        records: what the result depends on: dataclasses, whose paths count by content, and
+            sections of params.yaml.
+        target: name of the result in the stage's output folder.
+        size: how long it takes compared with the other films, in any unit (longest first).
+    """
+
+    name: str
+    step: str
+    function: Callable[..., DataclassInstance]
+    records: tuple[DataclassInstance | Section, ...]
+    target: str
+    size: float = 0.0
+
+    def run(self, out: Path, progress: Progress) -> dict[str, JsonValue]:
+        """Writes ``out``; returns the report as JSON-able values, without fields that are None."""
+        report = self.function(*self.records, out, progress)
+        return asdict(report, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
+
+
+@dataclass(frozen=True)
+class FilmStep(Generic[InputT, ConfigT, ReportT]):
+    """A step of the pipeline that is done film by film.
+
+    Args:
+        name: of the stage.
+        output: what it writes, a field of `FilmFiles`.
+        suffix: of what it writes.
+        config: its section of params.yaml.
+        function: writes a film's output. Pure: the result depends on the content of the files of
+            its input and on its parameters alone. It runs in a worker process with one torch
+            thread.
+        make_input: picks what the function reads.
+        measure: how long a film takes compared with others, in frames.
+    """
+
+    name: str
+    output: str
+    suffix: str
+    config: type[ConfigT]
+    function: Callable[[InputT, ConfigT, Path, Progress], ReportT]
+    make_input: Callable[[FilmFiles, ConfigT], InputT]
+    measure: Callable[[InputT, ConfigT], float]
+
+    def make_job(self, files: FilmFiles, config: Any) -> Job:
+        """The work of one film.
+
+        Args:
+            files: with what the step reads.
+            config: a `self.config`.
+
+        Raises:
+            RhasError: something the step reads is missing.
+        """
+        source = self.make_input(files, config)
+        target = f"{files.movie}{self.suffix}"
+        size = self.measure(source, config)
+        return Job(files.movie, self.name, self.function, (source, config), target, size)

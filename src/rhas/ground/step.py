@@ -1,0 +1,36 @@
+"""The step of the pipeline."""
+
+from __future__ import annotations
+
+from rhas.base.checkpoints import local_checkpoint
+from rhas.base.errors import RhasError
+from rhas.config.ground import GroundConfig
+from rhas.engine.steps import FilmFiles, FilmStep
+from rhas.ground.film import GroundInput, ground_film
+from rhas.stores.frames import count_frames
+
+
+def _make_input(files: FilmFiles, config: GroundConfig) -> GroundInput:
+    frames = files.get_path("frames")
+    if config.backend != "truth":
+        checkpoint = local_checkpoint(config.checkpoint)
+        return GroundInput(files.movie, files.references, frames, checkpoint)
+    if files.truth is None or not files.truth.is_file():
+        raise RhasError(
+            "no true boxes of this film",
+            where=f"params.yaml, ground.backend, movie {files.movie}",
+            expected="transformers or official (true boxes exist for RHAS-mini alone)",
+            got="truth",
+        )
+    return GroundInput(files.movie, files.references, frames, truth=files.truth)
+
+
+GROUND = FilmStep(
+    name="ground",
+    output="boxes",
+    suffix=".h5",
+    config=GroundConfig,
+    function=ground_film,
+    make_input=_make_input,
+    measure=lambda source, config: -(-count_frames(source.frames) // config.stride),
+)

@@ -1,0 +1,1 @@
+"""What knows several steps: their chain, and features of films without DVC."""
