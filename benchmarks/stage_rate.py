@@ -59,7 +59,7 @@ from rhas.extract.pictures import FilmPictures
 from rhas.extract.step import EXTRACT
 from rhas.pipeline.steps import FILM_STEPS
 from rhas.segment.models import find_readout
-from rhas.segment.run import Request, segment_film
+from rhas.segment.run import SegmentRequest, segment_film
 from rhas.stores.frames import count_frames, open_frames, write_frames_part
 from rhas.stores.manifest import Film, Manifest
 from rhas.stores.tracks import FilmTracks, open_tracks, write_tracks_part
@@ -220,7 +220,7 @@ def run_stages(film: Film, path: Path, params: FilmParams, folder: Path) -> Stag
     return watch.seconds
 
 
-def run_command(request: Request) -> StageSeconds:
+def run_command(request: SegmentRequest) -> StageSeconds:
     """`rhas segment`, without the overlay."""
     watch = StageWatch()
 
@@ -261,7 +261,9 @@ def measure_segment(options: argparse.Namespace, folder: Path) -> dict[str, Row]
     for turn in range(options.repeat):
         stages, out = folder / f"stages_{turn}", folder / f"segment_{turn}"
         stages.mkdir()
-        request = Request(path, film.references, out, options.model, readout, params, overlay=False)
+        request = SegmentRequest(
+            path, film.references, out, options.model, readout, params, overlay=False
+        )
         pairs.append((run_stages(film, path, params, stages), run_command(request)))
     return compare_stages(pairs)
 

@@ -13,7 +13,7 @@ from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
 from rhas.segment.models import find_readout
-from rhas.segment.request import Request
+from rhas.segment.request import SegmentRequest
 from rhas.train import load_method
 
 AnyPath = str | PathLike[str]
@@ -90,5 +90,7 @@ def segment_film(
     folder = Path(model) if model is not None else Path("models") / settings.method
     load_method(folder)  # says what is wrong with it
     readout = find_readout(folder, Path("results"))
-    request = Request(Path(film), tuple(references), Path(out), folder, readout, settings, overlay)
+    request = SegmentRequest(
+        Path(film), tuple(references), Path(out), folder, readout, settings, overlay
+    )
     return run.segment_film(request, tell)

@@ -10,7 +10,7 @@ from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
 from rhas.evaluate.fitted import FittedReadout, Provenance, hash_model
 from rhas.extract.encoders import checkpoint_hash
-from rhas.segment.request import Request
+from rhas.segment.request import SegmentRequest
 
 PART = 20  # frames; a multiple of ground's stride x batch and of extract's batch
 LENGTH = 32  # L of the method
@@ -29,11 +29,11 @@ def readout(origin: Provenance, threshold: float = 0.5) -> FittedReadout:
 def request(
     rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, out: Path,
     **changed: Any,
-) -> Request:  # fmt: skip
+) -> SegmentRequest:  # fmt: skip
     film, references = rendered
     usual = {
         "film": film, "references": references, "out": out, "model": model,
         "readout": readout(origin(model, params)),
-        "params": params, "overlay": False, "part_frames": PART,
+        "params": params, "overlay": False, "chunk_frames": PART,
     }  # fmt: skip
-    return Request(**(usual | changed))
+    return SegmentRequest(**(usual | changed))

@@ -10,7 +10,7 @@ from rhas.segment.absence import (
     REASONS,
     UNCERTAIN,
     Absence,
-    absences,
+    find_absences,
 )
 from rhas.stores.boxes import PersonBoxes, make_offsets
 
@@ -32,7 +32,7 @@ def test_every_reason_is_told_for_the_frames_nearest_to_its_sampled_frame() -> N
     other = np.full((52, 4), np.nan, np.float32)
     other[18:] = THERE
     # shots 0-31, 32-34 (none of its frames is sampled), 35-51
-    found = absences(source, np.array([32, 35]), sampled, best, [other], 0.3)
+    found = find_absences(source, np.array([32, 35]), sampled, best, [other], 0.3)
     assert found == [
         Absence(3, 8, NO_DETECTION, None),
         Absence(8, 13, LOW_SCORE, 0.2),
@@ -49,4 +49,4 @@ def test_every_reason_is_told_for_the_frames_nearest_to_its_sampled_frame() -> N
 
 def test_a_person_seen_throughout_is_nowhere_absent() -> None:
     best = PersonBoxes("somebody", make_offsets([1]), np.float32([HERE]), np.float32([0.9]))
-    assert absences(np.ones(4, np.uint8), np.array([]), np.array([0]), best, [], 0.3) == []
+    assert find_absences(np.ones(4, np.uint8), np.array([]), np.array([0]), best, [], 0.3) == []

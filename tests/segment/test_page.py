@@ -14,7 +14,7 @@ import pytest
 from rhas.report.film import write_page
 from rhas.segment.people import Action, Curve, Person
 from rhas.segment.request import WORK
-from rhas.segment.tables import person_record
+from rhas.segment.tables import make_person_record
 
 HOSTILE = "the man </script><img src=x onerror=alert(1)> \"'& жёлтый 红色"
 
@@ -38,7 +38,7 @@ def hostile(segmented: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         Person(0, HOSTILE, 10, frames - 20, 10, actions, [], curves),
         Person(1, "nobody", 0, 0, frames, [], [], []),
     ]
-    told = [person_record(person, record["fps"]) for person in people]
+    told = [make_person_record(person, record["fps"]) for person in people]
     stores = next((segmented / WORK / "decode").glob("*/result")), segmented / "tracks.h5"
     page = tmp_path_factory.mktemp("page") / "index.html"
     write_page(

@@ -29,11 +29,11 @@ from rhas.metrics.segments import find_intervals
 from rhas.pipeline.steps import FILM_STEPS
 from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment import run
-from rhas.segment.models import check_models, default_readout, find_readout
-from rhas.segment.parts import part_length
+from rhas.segment.chunks import count_chunk_frames
+from rhas.segment.models import check_models, find_readout, make_default_readout
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film
-from rhas.segment.windows import window_starts
+from rhas.segment.windows import find_window_starts
 from rhas.stores.compare import compare
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
@@ -111,7 +111,7 @@ def test_the_first_window_has_the_scores_of_chunk_and_evaluate(
     write_samples(movies, actions, stages, config, tmp_path)
     samples = Samples(tmp_path, "test")
     scored = score_samples(load_method(model), samples, params.seed, len(CLASSES))
-    second = window_starts(frames_of(stages), LENGTH, LENGTH // 8)[1]
+    second = find_window_starts(frames_of(stages), LENGTH, LENGTH // 8)[1]
     stored = read_person_scores(segmented / "scores.zarr")
     for item in scored:
         if item.window.start == 0:
@@ -308,7 +308,7 @@ def test_checkpoints_that_know_drawn_figures_alone_are_told(
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     ground = params.ground.replace(checkpoint="weights/grounding")
     (line,) = check_models(model, None, ("the man",), params.replace(ground=ground))
-    assert line.startswith("weights/grounding: trained on drawn figures alone")
+    assert line.startswith("weights/grounding: trained on drawn figures only")
 
 
 def test_parameters_that_are_left_out_have_their_defaults(
@@ -317,8 +317,8 @@ def test_parameters_that_are_left_out_have_their_defaults(
     ground = {name: values["ground"][name] for name in ("backend", "checkpoint", "stride")}
     extract = {"checkpoints": values["extract"]["checkpoints"]}
     short = {**params, "decode": {}, "ground": ground, "crop": {}, "extract": extract}
-    assert part_length({**short, "ground": {}}) == 9600
-    asked = request(rendered, model, short, tmp_path / "out", part_frames=None)
+    assert count_chunk_frames({**short, "ground": {}}) == 9600
+    asked = request(rendered, model, short, tmp_path / "out", chunk_frames=None)
     segment_film(asked, lambda line: None)
     record = json.loads((tmp_path / "out" / "intervals.json").read_text("utf-8"))
     assert record["min_score"] == CropConfig().min_score
@@ -329,7 +329,7 @@ def test_a_film_that_fails_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """One that decode refuses, as it does where damage shows in the pictures alone."""
-    monkeypatch.setattr(run, "look_at", lambda film, config: (film.stem, inspect(film)))
+    monkeypatch.setattr(run, "identify_film", lambda film, config: (film.stem, inspect(film)))
     broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
@@ -360,4 +360,4 @@ def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_model
     other.write(mine / "readout.json")
     with pytest.raises(RhasError, match="another model"):
         find_readout(mine, results)
-    assert set(default_readout().thresholds) == {0.5}
+    assert set(make_default_readout().thresholds) == {0.5}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rhas.segment.people import Action, Person
-from rhas.segment.subtitles import stretches, write_subtitles
+from rhas.segment.subtitles import find_constant_intervals, write_subtitles
 
 
 def person(number: int, reference: str, *spans: tuple[str, int, int]) -> Person:
@@ -13,14 +13,14 @@ def person(number: int, reference: str, *spans: tuple[str, int, int]) -> Person:
 
 def test_a_stretch_lasts_as_long_as_the_set_of_actions() -> None:
     made = person(0, "x", ("walk", 0, 30), ("talk", 15, 45), ("walk", 45, 60), ("nod", 90, 91))
-    assert stretches(made) == [
+    assert find_constant_intervals(made) == [
         (0, 15, ("walk",)),
         (15, 30, ("talk", "walk")),
         (30, 45, ("talk",)),
         (45, 60, ("walk",)),
         (90, 91, ("nod",)),
     ]
-    assert stretches(person(1, "nobody")) == []
+    assert find_constant_intervals(person(1, "nobody")) == []
 
 
 def test_subtitles_are_webvtt_by_start_whatever_is_in_a_reference(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
-from rhas.segment.work import only_run
+from rhas.segment.work import exclusive_work_folder
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def is_locked(path: Path) -> bool:
 
 
 def fail(out: Path, do: Callable[[Path], None]) -> None:
-    with only_run(out) as work:
+    with exclusive_work_folder(out) as work:
         do(work)
         raise ZeroDivisionError
 
@@ -56,7 +56,7 @@ def test_one_that_fails_gives_way_to_one_that_waits(tmp_path: Path, waits: Event
         assert waits.wait(60)
 
     def second() -> None:
-        with only_run(out) as work:
+        with exclusive_work_folder(out) as work:
             assert [path.name for path in work.iterdir()] == [LOCK]
             assert is_locked(work / LOCK)
             (work / "boxes.h5").touch()

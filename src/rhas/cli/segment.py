@@ -63,12 +63,17 @@ def _segment_film(
     film: Path, ref: list[str], out: Path, model: Path | None, parameters: Path, overlay: bool
 ) -> dict[str, Any]:
     """Checks the request before the models are loaded, then segments the film."""
-    from rhas.segment.request import Request, check_out, check_references, look_at
+    from rhas.segment.request import (
+        SegmentRequest,
+        check_output_folder,
+        check_references,
+        identify_film,
+    )
 
     check_references(ref)
-    check_out(out)
+    check_output_folder(out)
     params = read_film_params(parameters)
-    _, info = look_at(film, params.decode)
+    _, info = identify_film(film, params.decode)
     width, height = (round(side) for side in info.display_size())
     length = format_duration(info.seconds)
     print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
@@ -79,7 +84,7 @@ def _segment_film(
     folder = model or Path("models") / params.method
     load_method(folder)  # its error is clearer than that of a missing read-out
     readout = find_readout(folder, Path("results"))
-    request = Request(film, tuple(ref), out, folder, readout, params, overlay)
+    request = SegmentRequest(film, tuple(ref), out, folder, readout, params, overlay)
     if readout is None:
         print_note(
             f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "

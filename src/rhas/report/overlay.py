@@ -36,7 +36,7 @@ class OverlayInput:
 
     Args:
         frames, tracks: the film's stores.
-        stretches: of each person, as `rhas.segment.subtitles.stretches` gives them.
+        stretches: of each person, as `rhas.segment.subtitles.find_constant_intervals` gives them.
     """
 
     frames: Path

@@ -24,11 +24,11 @@ UNCERTAIN = "uncertain"
 CUT = "cut"
 
 REASONS = {
-    NO_DETECTION: "the detector saw nobody who fits the reference at all",
-    LOW_SCORE: "whoever fits best scores below crop.min_score",
-    ANOTHER: "whoever fits best is taken for another reference's person",
-    UNCERTAIN: "somebody scores well, but too briefly, or looks more like another person",
-    CUT: "a shot so short that no frame of it was looked at",
+    NO_DETECTION: "the detector has no candidate for the reference",
+    LOW_SCORE: "the best candidate scores below crop.min_score",
+    ANOTHER: "the best candidate was assigned to another reference",
+    UNCERTAIN: "a candidate scores well, but too briefly, or looks more like another person",
+    CUT: "the shot is so short that no frame of it was sampled",
 }
 _SAME_BOX = 0.5  # intersection over union
 
@@ -46,7 +46,7 @@ class Absence:
     best: float | None
 
 
-def absences(
+def find_absences(
     source: NDArray[np.uint8],
     cuts: NDArray[np.integer],
     sampled: NDArray[np.integer],
@@ -54,21 +54,21 @@ def absences(
     others: Sequence[NDArray[np.float32]],
     min_score: float,
 ) -> list[Absence]:
-    """The stretches of a film without the person, in order.
+    """The intervals of a film without the person, in order.
 
     A frame has the reason of the sampled frame of its shot that is nearest to it.
 
     Args:
         source: (T,) of the person's track.
         cuts: frames that start a shot.
-        sampled: (S,) frames that the detector looked at, ascending.
+        sampled: (S,) frames that the detector searched, ascending.
         candidates: of the person's reference.
         others: (T, 4) boxes of the other references' tracks, NaN where missing.
         min_score: of crop.
     """
     names = list(REASONS)
     boxes, scores = candidates.select_best()
-    why = _reasons(sampled, boxes, scores, others, min_score, names)
+    reasons = _find_reasons(sampled, boxes, scores, others, min_score, names)
     found = []
     for start, stop in pairwise([0, *(int(c) for c in cuts), len(source)]):
         low, high = np.searchsorted(sampled, (start, stop))
@@ -78,7 +78,7 @@ def absences(
         else:
             middle = (sampled[low : high - 1] + sampled[low + 1 : high]) / 2
             near = low + np.searchsorted(middle, frames, side="left")
-            code, score = why[near], scores[near]
+            code, score = reasons[near], scores[near]
         code = np.where(source[frames] == BoxSource.MISSING, code, -1)
         for a, b in zip(*find_runs(code), strict=True):
             if code[a] >= 0:
@@ -88,7 +88,7 @@ def absences(
     return found
 
 
-def _reasons(
+def _find_reasons(
     sampled: NDArray[np.integer],
     best: NDArray[np.float32],
     scores: NDArray[np.float32],
@@ -96,9 +96,9 @@ def _reasons(
     min_score: float,
     names: Sequence[str],
 ) -> NDArray[np.int64]:
-    """Why a sampled frame without the person has none, (S,), numbers in ``names``.
+    """The reason of each sampled frame, if the person is missing in it: (S,), indices of ``names``.
 
-    ``best`` (S, 4) and ``scores`` (S,) are the best candidate of each.
+    ``best`` (S, 4) and ``scores`` (S,): the best candidate of each frame.
     """
     taken = np.zeros(len(sampled), bool)
     for boxes in others:

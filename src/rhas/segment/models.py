@@ -1,4 +1,4 @@
-"""The models of a run, looked at before hours are spent: they are there, they fit each other."""
+"""Checks of the models before a run: they exist and fit each other."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rhas.evaluate.fitted import READOUT, FittedReadout, Provenance, hash_model
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
-from rhas.segment.windows import model_dims
+from rhas.segment.windows import read_model_dims
 from rhas.train import CONFIG
 
 
 def check_models(
     model: Path, readout: FittedReadout | None, references: Sequence[str], params: FilmParams
 ) -> list[str]:
-    """What a user should know of checkpoints and references before the film is read; a line each.
+    """Checks checkpoints and references; returns a warning per line for the user.
 
     Args:
         model: folder of a trained method.
@@ -31,13 +31,13 @@ def check_models(
 
     Raises:
         RhasError: a checkpoint that is absent or damaged, a model trained on other features or
-            that reads query tokens, a reference in words that the detector does not know, or two
-            that are the same to it.
+            that reads query tokens, a reference without a word that the detector knows, or two
+            that it cannot tell apart.
     """
     method = json.loads((model / CONFIG).read_text("utf-8"))["method"]
     if reads_tokens(method):
         raise RhasError(
-            "a method that reads query tokens, which `rhas segment` does not hold",
+            "the method reads query tokens, which `rhas segment` does not support",
             where=str(model),
             got=method,
             do="give a model of another method, or run the pipeline on the film",
@@ -47,13 +47,13 @@ def check_models(
     if prompts.same:
         person, first = next(iter(prompts.same.items()))
         raise RhasError(
-            "two references are the same words to the detector, so it cannot tell who is who",
+            "the detector reads two references as the same words, so it cannot tell them apart",
             where="--ref",
             got=f"person {first}: {references[first]!r}, person {person}: {references[person]!r}",
-            do="say what tells them apart, or name the person once",
+            do="describe how they differ, or name the person once",
         )
     drawn = [
-        f"{', '.join(found)}: trained on drawn figures alone; of people in a real film this tells "
+        f"{', '.join(found)}: trained on drawn figures only; on real people its results mean "
         "next to nothing (docs/ENCODERS.md)"
         for found in [params.built_in_checkpoints]
         if found
@@ -78,7 +78,7 @@ def _check_encoder(
     folder = checkpoint_folder(config.checkpoint)
     encoder = load_encoder(config.vlm, folder, config.device, config.dtype, False)
     text = encoder.encode_text(references)[0]
-    dims = model_dims(model)
+    dims = read_model_dims(model)
     facts: list[tuple[str, object, object]] = [
         ("width D", dims.D, encoder.D),
         ("width D_text", dims.D_text, len(text.embedding)),
@@ -102,30 +102,30 @@ def _check_encoder(
 
 
 def find_readout(model: Path, results: Path) -> FittedReadout | None:
-    """The read-out of a model: ``readout.json`` in its folder, or the one that evaluate left in
-    ``results`` where that was fitted for the model.
+    """The read-out of a model: ``readout.json`` in its folder, or the one in ``results`` if it was
+    fitted for this model; None without either.
 
     Raises:
         RhasError: a file in the model's folder that was fitted for another model.
     """
-    beside, left = model / READOUT, results / READOUT
-    if beside.is_file():
-        found = FittedReadout.read(beside)
+    in_model, in_results = model / READOUT, results / READOUT
+    if in_model.is_file():
+        found = FittedReadout.read(in_model)
         if found.origin.model != hash_model(model):
             raise RhasError(
                 "the read-out was fitted for another model",
-                where=str(beside),
+                where=str(in_model),
                 do="run `dvc repro evaluate` and copy results/readout.json there, or remove it",
             )
         return found
-    if left.is_file():
-        found = FittedReadout.read(left)
+    if in_results.is_file():
+        found = FittedReadout.read(in_results)
         return found if found.origin.model == hash_model(model) else None
     return None
 
 
-def default_readout() -> FittedReadout:
-    """Every class at 1/2, nothing calibrated: for a model without a read-out of its own."""
+def make_default_readout() -> FittedReadout:
+    """Threshold 0.5 for every class, without calibration: for a model without a read-out."""
     config = ReadoutConfig()
     thresholds = (config.default_threshold,) * len(CLASSES)
     return FittedReadout(Provenance("", "", "", 0.0), CLASSES, config, thresholds, None)

@@ -1,4 +1,4 @@
-"""What is said of each person of a film.
+"""What was found of each person of a film.
 
 T frames, C classes.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import smooth_scores
 from rhas.metrics.segments import find_intervals
-from rhas.segment.absence import Absence, absences
+from rhas.segment.absence import Absence, find_absences
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.tracks import FilmTracks
 
@@ -56,7 +56,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Person:
-    """One reference's person; without a frame in which they are found nothing is said of them.
+    """The person of one reference; one who is found in no frame has no actions.
 
     Args:
         number: index of the reference.
@@ -84,7 +84,7 @@ class Person:
 def read_people(
     tracks: Path, boxes: Path, scores: Sequence[Path], readout: FittedReadout, min_score: float
 ) -> list[Person]:
-    """Every person of a film; one person's scores are held at a time.
+    """All persons of a film; scores are in memory for one person at a time.
 
     Args:
         tracks, boxes: the film's stores.
@@ -104,7 +104,7 @@ def read_people(
                 track.reference,
                 **counts,
                 actions=actions if counts["detected"] else [],
-                absences=absences(
+                absences=find_absences(
                     track.source,
                     film.cuts,
                     candidates.frames,
@@ -118,7 +118,7 @@ def read_people(
     return people
 
 
-def actions_by_time(person: Person) -> list[str]:
+def rank_actions(person: Person) -> list[str]:
     """Names of the person's actions, those with the most frames first."""
     frames: Counter[str] = Counter()
     for action in person.actions:
@@ -142,9 +142,9 @@ def _actions(
                 readout.classes[label],
                 start,
                 stop,
-                _rounded(scores[start:stop, label]),
-                _rounded(worth(smoothed[start:stop, label])) if worth else None,
-                _rounded(present[start:stop]),
+                _round_mean(scores[start:stop, label]),
+                _round_mean(worth(smoothed[start:stop, label])) if worth else None,
+                _round_mean(present[start:stop]),
             )
         )
     step = -(-len(scores) // CURVE_POINTS)
@@ -163,5 +163,5 @@ def _actions(
     return actions, curves
 
 
-def _rounded(values: NDArray) -> float:
+def _round_mean(values: NDArray) -> float:
     return round(float(values.mean(dtype=np.float64)), 4)

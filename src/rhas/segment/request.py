@@ -1,4 +1,4 @@
-"""What is asked of `rhas segment`, checked before anything large is imported or loaded."""
+"""The request of `rhas segment`, checked before anything large is imported or loaded."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ OUTPUTS = (
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked for.
+class SegmentRequest:
+    """What to segment, and where to write.
 
     Args:
         film: the file.
         references: a sentence per person.
-        out: folder to write; made where missing.
+        out: folder to write; created where missing.
         model: folder of a trained method.
-        readout: what evaluate fitted on val for this model; None where it has not.
+        readout: what evaluate fitted on val for this model; None without one.
         params: of the film's stages.
         overlay: draw the overlay film.
-        part_frames: frames of a part (`rhas.segment.parts`); None: as many as suit the device.
+        chunk_frames: frames of a chunk (`rhas.segment.chunks`); None: as suits the device.
     """
 
     film: Path
@@ -48,11 +48,11 @@ class Request:
     readout: FittedReadout | None
     params: FilmParams
     overlay: bool = True
-    part_frames: int | None = None
+    chunk_frames: int | None = None
 
     def __post_init__(self) -> None:
         check_references(self.references)
-        check_out(self.out)
+        check_output_folder(self.out)
 
 
 def check_references(references: Sequence[str]) -> None:
@@ -72,26 +72,26 @@ def check_references(references: Sequence[str]) -> None:
         raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
 
 
-def check_out(out: Path) -> None:
-    """Raises RhasError where ``out`` is a file or holds what `segment_film` would replace."""
+def check_output_folder(out: Path) -> None:
+    """Raises RhasError where ``out`` is a file or has files that `segment_film` would replace."""
     if out.exists() and not out.is_dir():
         raise RhasError("the output folder is a file", where=str(out))
-    if out.is_dir() and not _made_before(out):
+    if out.is_dir() and not _is_previous_output(out):
         taken = sorted(p.name for p in out.iterdir() if p.name in OUTPUTS)
         if taken:
             raise RhasError(
-                "the output folder holds files that `rhas segment` would replace",
+                "the output folder contains files that `rhas segment` would replace",
                 where=str(out),
                 got=", ".join(taken),
                 do="name another folder with --out, or remove them",
             )
 
 
-def look_at(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
-    """The film's name and what its container holds.
+def identify_film(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
+    """The film's name and the facts of its container.
 
     Args:
-        config: its ``damaged`` says whether lost pictures are put up with.
+        config: its ``damaged`` says whether lost frames are accepted.
 
     Raises:
         RhasError: not a film, one whose name cannot be a movie's, or a damaged one.
@@ -105,7 +105,7 @@ def look_at(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
             error.what, where=error.where, expected=error.expected, got=error.got,
             do="rename the film, or give a link to it: ln -s FILM harbour.mp4",
         ) from error  # fmt: skip
-    info = _inspected(film, film.stat().st_mtime_ns)
+    info = _inspect_once(film, film.stat().st_mtime_ns)
     lost = info.missing + len(info.torn)
     if lost and config.damaged == "error":
         raise RhasError(
@@ -113,18 +113,18 @@ def look_at(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
             f"{len(info.ticks) + info.missing} pictures are lost",
             where=str(film),
             do="copy or download the film again, or set `decode.damaged: keep` in a copy of "
-            "params.yaml (--params) to go on with what is there",
+            "params.yaml (--params) to process what is left",
         )
     return name, info
 
 
 @lru_cache(maxsize=1)
-def _inspected(film: Path, changed: int) -> FilmInfo:
-    """Every packet is read: not again where the command has looked before `segment_film` does."""
+def _inspect_once(film: Path, changed: int) -> FilmInfo:
+    """Every packet is read; not again when `segment_film` follows the checks of the command."""
     return inspect(film)
 
 
-def _made_before(out: Path) -> bool:
+def _is_previous_output(out: Path) -> bool:
     """Whether a folder is one that `segment_film` wrote or began to write."""
     record = out / INTERVALS
     return (out / WORK).is_dir() or (

@@ -31,30 +31,30 @@ from rhas.extract.step import EXTRACT
 from rhas.ground.step import GROUND
 from rhas.report.film import write_page
 from rhas.report.overlay import OverlayInput, draw_overlay
-from rhas.segment.models import check_models, default_readout
-from rhas.segment.parts import part_length, spans
-from rhas.segment.people import Person, actions_by_time, read_people
+from rhas.segment.chunks import count_chunk_frames, split_frames
+from rhas.segment.models import check_models, make_default_readout
+from rhas.segment.people import Person, rank_actions, read_people
 from rhas.segment.request import (
     INTERVALS,
     OUTPUTS,
     OVERLAY,
     PAGE,
     SUBTITLES,
-    Request,
-    look_at,
+    SegmentRequest,
+    identify_film,
 )
-from rhas.segment.subtitles import stretches, write_subtitles
-from rhas.segment.tables import person_record, write_intervals, write_scores
+from rhas.segment.subtitles import find_constant_intervals, write_subtitles
+from rhas.segment.tables import make_person_record, write_intervals, write_scores
 from rhas.segment.windows import (
     OVERLAP,
     ScoreInput,
     ScoreReport,
-    method_code,
-    model_dims,
+    find_window_starts,
+    hash_method_code,
+    read_model_dims,
     score_person,
-    window_starts,
 )
-from rhas.segment.work import only_run
+from rhas.segment.work import exclusive_work_folder
 from rhas.stores.boxes import merge_boxes
 from rhas.stores.frames import count_frames, write_frames_part
 from rhas.stores.tracks import write_tracks_part
@@ -63,7 +63,7 @@ from rhas.train import load_method
 _PARTS, _NEW = ".parts-", ".new-"
 
 
-def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any]:
+def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> dict[str, Any]:
     """Writes everything about a film into ``request.out`` and returns a summary of it.
 
     Stages run one after the other in this process, on one thread as the stages' workers do. What
@@ -78,7 +78,7 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
     Raises:
         RhasError: whatever a stage refuses; a model that does not fit.
     """
-    movie, facts = look_at(request.film, request.params.decode)
+    movie, facts = identify_film(request.film, request.params.decode)
     load_method(request.model)  # says what is wrong with it
     for line in check_models(request.model, request.readout, request.references, request.params):
         tell(line)
@@ -88,14 +88,14 @@ def segment_film(request: Request, tell: Callable[[str], None]) -> dict[str, Any
         raise RhasError(
             "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
         ) from error
-    with only_run(request.out) as folder:
+    with exclusive_work_folder(request.out) as folder:
         for left in folder.glob(f"{_PARTS}*"):  # by a killed run
             shutil.rmtree(left)
         return _segment(request, movie, facts, _Work(WorkCache(folder), tell))
 
 
-def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
-    params, readout = request.params, request.readout or default_readout()
+def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
+    params, readout = request.params, request.readout or make_default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run("sample", _score_jobs(request, movie, seen))
@@ -105,7 +105,9 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
     drawn: list[Entry] = []
     if request.overlay:
         source = OverlayInput(
-            seen.decoded.result, seen.cropped.result, tuple(tuple(stretches(p)) for p in people)
+            seen.decoded.result,
+            seen.cropped.result,
+            tuple(tuple(find_constant_intervals(p)) for p in people),
         )
         job = Job(movie, "overlay", draw_overlay, (source,), OVERLAY, seen.frames)
         drawn = work.run("overlay", [job])
@@ -127,7 +129,7 @@ def _segment(request: Request, movie: str, facts: FilmInfo, work: _Work) -> dict
             **readout.readout.key_values(),
         },
         "windows": scored[0].read_report(ScoreReport).windows,
-        "persons": [person_record(person, params.fps) for person in people],
+        "persons": [make_person_record(person, params.fps) for person in people],
     }
     with _published(request.out) as folder:
         if drawn:
@@ -152,14 +154,14 @@ class _Seen:
         return self.spans[-1][1]
 
 
-def _see(request: Request, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
+def _see(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
     """Runs the film steps: decode and crop on the whole film, ground and extract on its parts."""
     params, film = request.params, FilmFiles(movie, request.references, film=request.film)
     size = facts.seconds * params.fps
     (decoded,) = work.run("decode", [replace(DECODE.make_job(film, params.decode), size=size)])
     film = film.add("frames", decoded.result)
     frames = count_frames(decoded.result)
-    cut = spans(frames, request.part_frames or part_length(params))
+    cut = split_frames(frames, request.chunk_frames or count_chunk_frames(params))
     pieces = [
         replace(film, frames=part)
         for part in _write_parts(write_frames_part, decoded, cut, parts / "frames")
@@ -187,10 +189,10 @@ def _write_parts(
     return paths
 
 
-def _score_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
+def _score_jobs(request: SegmentRequest, movie: str, seen: _Seen) -> list[Job]:
     """A job per person."""
-    length = model_dims(request.model).L
-    starts = window_starts(seen.frames, length, length // OVERLAP)
+    length = read_model_dims(request.model).L
+    starts = find_window_starts(seen.frames, length, length // OVERLAP)
     size = sum(min(length, seen.frames - start) for start in starts)
     source = ScoreInput(
         movie=movie,
@@ -199,7 +201,7 @@ def _score_jobs(request: Request, movie: str, seen: _Seen) -> list[Job]:
         features=tuple(entry.result for entry in seen.extracted),
         spans=tuple(seen.spans),
         seed=request.params.seed,
-        code=method_code(request.model),
+        code=hash_method_code(request.model),
     )
     return [
         Job(movie, "sample", score_person, (replace(source, person=person),), "scores.npy", size)
@@ -293,7 +295,7 @@ def _published(out: Path) -> Iterator[Path]:
 
 
 def _summary(
-    request: Request, record: Mapping[str, Any], people: Sequence[Person], work: _Work
+    request: SegmentRequest, record: Mapping[str, Any], people: Sequence[Person], work: _Work
 ) -> dict[str, Any]:
     return {
         **{name: record[name] for name in ("film", "seconds", "frames", "fps", "readout")},
@@ -306,7 +308,7 @@ def _summary(
                 "found": person.found,
                 "seen": round(1 - person.missing / record["frames"], 4),
                 "intervals": len(person.actions),
-                "actions": actions_by_time(person),
+                "actions": rank_actions(person),
             }
             for person in people
         ],

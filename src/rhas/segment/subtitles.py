@@ -1,4 +1,4 @@
-"""WebVTT subtitles: what each person does, as long as it stays the same."""
+"""WebVTT subtitles: the actions of each person."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from rhas.segment.people import Person
 
 
 def write_subtitles(people: Sequence[Person], fps: float, path: Path) -> None:
-    """A cue per person and stretch of frames with one set of actions, by start, then person.
+    """Writes a cue per person and interval with one set of actions, by start, then person.
 
     The speaker of a cue (WebVTT's voice) is the reference, its text the actions.
     """
     cues = sorted(
         (start, person.number, stop, person.reference, names)
         for person in people
-        for start, stop, names in stretches(person)
+        for start, stop, names in find_constant_intervals(person)
     )
     blocks = ["WEBVTT"] + [
-        f"{_moment(start, fps)} --> {_moment(stop, fps)}\n"
-        f"<v {_annotation(reference)}>{escape(', '.join(names), quote=False)}"
+        f"{_format_time(start, fps)} --> {_format_time(stop, fps)}\n"
+        f"<v {_escape_voice(reference)}>{escape(', '.join(names), quote=False)}"
         for start, _, stop, reference, names in cues
     ]
     path.write_text("\n\n".join(blocks) + "\n", "utf-8")
 
 
-def stretches(person: Person) -> list[tuple[int, int, tuple[str, ...]]]:
-    """Start, stop and the names of the actions, for every stretch in which some go on unchanged."""
+def find_constant_intervals(person: Person) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Start, stop and names of the actions of every interval with one set of actions, not empty."""
     edges = sorted({frame for action in person.actions for frame in (action.start, action.stop)})
     starting: dict[int, list[str]] = {}
     ending: dict[int, list[str]] = {}
@@ -46,12 +46,12 @@ def stretches(person: Person) -> list[tuple[int, int, tuple[str, ...]]]:
     return found
 
 
-def _moment(frame: int, fps: float) -> str:
+def _format_time(frame: int, fps: float) -> str:
     thousandths = round(frame_to_seconds(frame, fps) * 1000)
     minutes, rest = divmod(thousandths, 60_000)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
 
 
-def _annotation(text: str) -> str:
-    """Inside a tag a line's end or ``>`` would end it; other text is plain."""
+def _escape_voice(text: str) -> str:
+    """Text inside a tag, which a line break or ``>`` would end."""
     return escape(" ".join(text.split()), quote=False)

@@ -44,8 +44,8 @@ def write_intervals(people: Sequence[Person], fps: float, path: Path) -> None:
     write_csv(path, COLUMNS, rows)
 
 
-def person_record(person: Person, fps: float) -> dict[str, Any]:
-    """A person's part of intervals.json."""
+def make_person_record(person: Person, fps: float) -> dict[str, Any]:
+    """The record of a person in intervals.json."""
     frames = {name: getattr(person, name) for name in ("detected", "interpolated", "missing")}
     return {
         "person": person.number,
@@ -53,17 +53,18 @@ def person_record(person: Person, fps: float) -> dict[str, Any]:
         "found": person.found,
         "frames": frames,
         "intervals": [
-            {**_span(a, fps), "action": a.name, "class_id": a.class_id, "score": a.score,
+            {**_format_span(a, fps), "action": a.name, "class_id": a.class_id, "score": a.score,
              "confidence": a.confidence, "seen": a.seen}
             for a in person.actions
         ],
         "not_found": [
-            {**_span(a, fps), "reason": a.reason, "best_score": a.best} for a in person.absences
+            {**_format_span(a, fps), "reason": a.reason, "best_score": a.best}
+            for a in person.absences
         ],
     }  # fmt: skip
 
 
-def _span(item: Action | Absence, fps: float) -> dict[str, Any]:
+def _format_span(item: Action | Absence, fps: float) -> dict[str, Any]:
     return {
         "start_s": round(frame_to_seconds(item.start, fps), 3),
         "end_s": round(frame_to_seconds(item.stop, fps), 3),

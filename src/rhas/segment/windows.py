@@ -1,4 +1,4 @@
-"""A method's scores over a whole film: overlapping windows, cross-faded.
+"""A method's scores over a whole film, from overlapping windows.
 
 T frames of the film, L frames of a window, C classes.
 """
@@ -20,7 +20,7 @@ from rhas.base.progress import Progress
 from rhas.engine.workcache import code_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.methods import Dims
-from rhas.segment.parts import Part
+from rhas.segment.chunks import FilmChunk
 from rhas.stores.features import STREAMS, FeatureStore
 from rhas.stores.samples import Sample
 from rhas.train import CONFIG, load_method
@@ -28,8 +28,8 @@ from rhas.train import CONFIG, load_method
 OVERLAP = 8  # an eighth of a window
 
 
-def window_starts(frames: int, length: int, overlap: int) -> list[int]:
-    """Starts of windows that cover a film: evenly spaced, ``overlap`` frames or more in common.
+def find_window_starts(frames: int, length: int, overlap: int) -> list[int]:
+    """Starts of windows that cover a film: evenly spaced, with this overlap or more.
 
     A film no longer than a window is one window. 25 frames by 10, overlap 2: 0, 8, 15.
     """
@@ -39,20 +39,20 @@ def window_starts(frames: int, length: int, overlap: int) -> list[int]:
     return [round(step * (frames - length) / steps) for step in range(steps + 1)]
 
 
-def stitch(
+def blend_windows(
     frames: int, length: int, starts: Sequence[int], scored: Iterable[NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """Scores (T, C) of the film from those of its windows, (L, C) each, cross-faded.
+    """Scores (T, C) of the film as weighted means of those of its windows, (L, C) each.
 
     Where windows overlap the mean is weighted: a window's weight rises in equal steps from its
     edge, 1 / (n + 1) on the first of n common frames, n / (n + 1) on the last. A frame that one
-    window covers has that window's bits.
+    window covers has the scores of that window, bit by bit.
 
     Args:
         frames: T.
         length: L.
         starts: of the windows, ascending.
-        scored: the windows' scores in that order; one at a time is held.
+        scored: the windows' scores in that order; one at a time is in memory.
     """
     stops = [min(start + length, frames) for start in starts]
     common = [0, *(stop - start for (_, start), (stop, _) in
@@ -63,12 +63,12 @@ def stitch(
         place = np.arange(1, len(scores) + 1, dtype=np.float32)[:, None]
         rise = place / (common[number] + 1)
         fall = place[::-1] / (common[number + 1] + 1)
-        own = np.minimum(np.minimum(rise, fall), 1)
+        share = np.minimum(np.minimum(rise, fall), 1)
         if total is None:
             total = np.zeros((frames, scores.shape[1]), np.float32)
         at = slice(starts[number], stops[number])
-        total[at] += own * scores
-        weight[at] += own
+        total[at] += share * scores
+        weight[at] += share
     assert total is not None
     return np.clip(total / weight, 0, 1)
 
@@ -77,15 +77,17 @@ class FilmWindow:
     """One window of a person as the only item of a sample set; labels are all zero.
 
     Args:
-        parts: feature stores of the film's parts, in order.
+        chunks: feature stores of the film's chunks, in order.
         window: which frames of whom.
         length: L, the item is padded to it at its end.
         classes: C.
     """
 
-    def __init__(self, parts: Sequence[Part], window: Sample, length: int, classes: int) -> None:
+    def __init__(
+        self, chunks: Sequence[FilmChunk], window: Sample, length: int, classes: int
+    ) -> None:
         self.samples = [window]
-        self._parts, self._length, self._classes = parts, length, classes
+        self._chunks, self._length, self._classes = chunks, length, classes
 
     def __len__(self) -> int:
         return 1
@@ -93,19 +95,19 @@ class FilmWindow:
     def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]:
         window = self.samples[number]
         read = [
-            FeatureStore(part.path).read_window(
+            FeatureStore(chunk.path).read_window(
                 window.person,
-                max(window.start, part.start) - part.start,
-                min(window.stop, part.stop) - part.start,
+                max(window.start, chunk.start) - chunk.start,
+                min(window.stop, chunk.stop) - chunk.start,
             )
-            for part in self._parts
-            if part.start < window.stop and window.start < part.stop
+            for chunk in self._chunks
+            if chunk.start < window.stop and window.start < chunk.stop
         ]
         rows = {
-            name: _padded(np.concatenate([getattr(r, name) for r in read]), self._length)
+            name: _pad_end(np.concatenate([getattr(r, name) for r in read]), self._length)
             for name in (*STREAMS, "present")
         }
-        rows["mask"] = _padded(np.ones(window.stop - window.start, bool), self._length)
+        rows["mask"] = _pad_end(np.ones(window.stop - window.start, bool), self._length)
         rows["labels"] = np.zeros((self._length, self._classes), np.float32)
         rows["text"] = read[0].text
         return {name: torch.from_numpy(value) for name, value in rows.items()}
@@ -120,7 +122,7 @@ class ScoreInput:
         features: stores of the film's parts.
         spans: start and stop of every part, frames.
         seed: of the sampling.
-        code: hash of the method's code (`method_code`); counts for the work cache alone.
+        code: hash of the method's code (`hash_method_code`); counts for the work cache alone.
     """
 
     movie: str
@@ -154,10 +156,12 @@ def score_person(source: ScoreInput, out: Path, progress: Progress) -> ScoreRepo
         RhasError: the method's scores are not probabilities.
     """
     method = load_method(source.model)
-    dims = model_dims(source.model)
-    parts = [Part(*span, path) for span, path in zip(source.spans, source.features, strict=True)]
+    dims = read_model_dims(source.model)
+    parts = [
+        FilmChunk(*span, path) for span, path in zip(source.spans, source.features, strict=True)
+    ]
     movie, person, frames = source.movie, source.person, parts[-1].stop
-    starts = window_starts(frames, dims.L, dims.L // OVERLAP)
+    starts = find_window_starts(frames, dims.L, dims.L // OVERLAP)
 
     def scored(start: int) -> NDArray[np.float32]:
         stop = min(start + dims.L, frames)
@@ -165,21 +169,21 @@ def score_person(source: ScoreInput, out: Path, progress: Progress) -> ScoreRepo
         window = FilmWindow(parts, Sample(name, movie, person, start, stop, "film"), dims.L, dims.C)
         return score_samples(method, window, source.seed, dims.C, progress)[0].scores
 
-    scores = stitch(frames, dims.L, starts, map(scored, starts))
+    scores = blend_windows(frames, dims.L, starts, map(scored, starts))
     with out.open("wb") as file:
         np.save(file, scores.astype(np.float16))
     return ScoreReport(starts)
 
 
-def model_dims(model: Path) -> Dims:
+def read_model_dims(model: Path) -> Dims:
     """The sizes of a trained method: feature widths, classes, frames of a window."""
     return Dims(**json.loads((model / CONFIG).read_text("utf-8"))["dims"])
 
 
-def method_code(model: Path) -> str:
-    """Hash of the code of the method in a folder: it is found by name, not by import."""
+def hash_method_code(model: Path) -> str:
+    """Hash of the code of the method in a folder, which is found by name, not by import."""
     return code_hash(type(load_method(model)).scores)
 
 
-def _padded(value: NDArray[Any], length: int) -> NDArray[Any]:
+def _pad_end(value: NDArray[Any], length: int) -> NDArray[Any]:
     return np.pad(value, [(0, length - len(value))] + [(0, 0)] * (value.ndim - 1))

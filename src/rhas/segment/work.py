@@ -1,4 +1,4 @@
-"""The folder ``.work`` of an output folder: for one run at a time, gone where it is of no use."""
+"""The folder ``.work`` of an output folder, for one run at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rhas.segment.request import WORK
 
 
 @contextmanager
-def only_run(out: Path) -> Iterator[Path]:
-    """``out/.work``, made where missing, for this run alone; others wait until the block ends.
+def exclusive_work_folder(out: Path) -> Iterator[Path]:
+    """``out/.work``, created where missing, for this run alone; others wait until the block ends.
 
-    Where the block fails before anything is worth keeping, the folders go again, ``out`` too if it
+    Where the block fails before an entry is complete, the folder is removed, and ``out`` too if it
     is empty.
     """
     work = out / WORK
@@ -26,13 +26,13 @@ def only_run(out: Path) -> Iterator[Path]:
             yield work
         except BaseException:
             if not any(WorkCache(work).entries()):
-                with suppress(OSError):  # others' files stay
-                    _remove(work)
+                with suppress(OSError):  # a folder with other files stays
+                    _remove_work(work)
                     out.rmdir()
             raise
 
 
-def _remove(work: Path) -> None:
+def _remove_work(work: Path) -> None:
     """Removes the folder; the lock last, since from then on another run may fill it."""
     for path in work.iterdir():
         if path.is_dir():
