@@ -44,6 +44,11 @@ def test_params_are_those_a_stage_reads(stage: str) -> None:
     assert set(STAGES[stage]["params"]) == _names_read(ROOT / "stages" / f"{stage}.py")
 
 
+def test_a_stage_script_is_short() -> None:
+    lines = {stage: len((ROOT / f"stages/{stage}.py").read_text().splitlines()) for stage in STAGES}
+    assert max(lines.values()) <= 30, lines
+
+
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.section)
 def test_sections_are_the_fields_of_their_config(kind: type[Section]) -> None:
     assert set(PARAMS[kind.section]) == set(kind.model_fields) - set(kind.switches)
@@ -78,34 +83,33 @@ def _names_read(script: Path) -> set[str]:
         match node:
             case ast.Subscript(value=ast.Name(id="values"), slice=ast.Constant(value=str(name))):
                 read.add(name)
-            case ast.Subscript(value=ast.Name(id="values"), slice=variable):
+            case ast.Subscript(value=ast.Name(id="values"), slice=ast.Name(id=variable)):
                 read |= _loop_values(tree, variable)
             case ast.Call(func=ast.Name(id="read_section"), args=[ast.Name(id=name), _]):
                 kind = _imported(tree, name)
+                assert issubclass(kind, Section)
                 read |= {kind.section, *kind.switches}
     return read
 
 
-def _imported(tree: ast.AST, name: str) -> type[Section]:
+def _loop_values(tree: ast.AST, variable: str) -> set[str]:
+    """What a comprehension's variable runs over: an imported tuple of names."""
+    (loop,) = (
+        node.iter
+        for node in ast.walk(tree)
+        if isinstance(node, ast.comprehension)
+        and isinstance(node.target, ast.Name)
+        and node.target.id == variable
+    )
+    assert isinstance(loop, ast.Name)
+    return set(_imported(tree, loop.id))
+
+
+def _imported(tree: ast.AST, name: str) -> Any:
+    """The value of a name that a script imports."""
     (module,) = {
         node.module
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}
     }
-    kind = getattr(importlib.import_module(str(module)), name)
-    assert issubclass(kind, Section)
-    return kind
-
-
-def _loop_values(tree: ast.AST, variable: ast.expr) -> set[str]:
-    """Constants that a comprehension's variable runs over: ``for name in ("fps", ...)``."""
-    assert isinstance(variable, ast.Name)
-    return {
-        constant.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.comprehension)
-        and isinstance(node.target, ast.Name)
-        and node.target.id == variable.id
-        for constant in ast.walk(node.iter)
-        if isinstance(constant, ast.Constant)
-    }
+    return getattr(importlib.import_module(str(module)), name)

@@ -14,8 +14,9 @@ from rhas.base.progress import Progress
 from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.raw import write_raw_tables
+from rhas.engine.stage import compute_jobs
 from rhas.engine.steps import Job
-from rhas.engine.workcache import Entry, link
+from rhas.engine.workcache import Entry, WorkCache, link
 from rhas.mini import FilmSpec, FilmTruth, film_specs, write_film
 from rhas.stores.manifest import Film, Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes
@@ -59,6 +60,15 @@ def render_film(spec: FilmSpec, out: Path, progress: Progress) -> RenderReport:
     }
     write_json(out / "film.json", facts, sort_keys=False)
     return RenderReport(len(truth.boxes), len(truth.references), len(truth.intervals))
+
+
+def prepare_mini(config: MiniConfig, cache: WorkCache, out: Path) -> None:
+    """Renders RHAS-mini's films, each once for the work cache, and assembles data/raw of them.
+
+    Raises:
+        RhasError: names every film that failed, after all others are done.
+    """
+    assemble_mini(compute_jobs(cache, "prepare", mini_jobs(config)), out)
 
 
 def assemble_mini(entries: Sequence[Entry], out: Path) -> None:

@@ -13,6 +13,12 @@ import yaml
 from rhas.evaluate.stores import Stores
 from rhas.stores.samples import SampleIndex, SampleInfo
 
+SETTINGS = (
+    "dataset", "split", "fps", "frame_len", "vlm", "method", "seed",
+    "mini", "decode", "ground", "crop", "extract", "chunk", "train", "evaluate",
+)  # fmt: skip
+"""The parameters that the report lists: all of params.yaml."""
+
 
 @dataclass(frozen=True)
 class RunInputs:

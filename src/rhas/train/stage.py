@@ -1,0 +1,51 @@
+"""What the train stage puts together: locks, processes, curves and the folder of the method."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from dvclive import Live
+
+from rhas.base.files import write_json
+from rhas.chunk import Samples
+from rhas.config.train import TrainConfig
+from rhas.engine.stage import new_folder, stage_lock, work_root
+from rhas.methods import reads_tokens
+from rhas.train import team
+from rhas.train.fit import fit
+from rhas.train.run import run_key
+
+WORKSPACE = Path(".dvc/tmp/rhas")
+
+
+def train_method(config: TrainConfig, samples: Path, models: Path, curves: Path) -> None:
+    """Trains a method, in several processes where the configuration asks for them.
+
+    Args:
+        config: parameters of the stage.
+        samples: ``data/samples``.
+        models: folder in which the method's folder is written.
+        curves: folder of DVCLive's curves.
+    """
+    if config.processes > 1 and not team.started():
+        team.start(config.processes)
+    tokens = reads_tokens(config.method)
+    root, this = work_root(), f"train/{run_key(config, samples)}"
+    folder, live = models / config.method, None
+    with ExitStack() as stack:
+        if team.rank() == 0:
+            stack.enter_context(stage_lock("train", WORKSPACE))
+            stack.enter_context(stage_lock(this, root))
+            folder = stack.enter_context(new_folder(folder))
+            live = stack.enter_context(Live(str(curves), save_dvc_exp=False, dvcyaml=None))
+        report = fit(
+            Samples(samples, "train", tokens),
+            Samples(samples, "val", tokens),
+            config,
+            out=folder,
+            resume=root / this,
+            live=live,
+        )
+        if team.rank() == 0:
+            write_json(folder / "report.json", report)
