@@ -30,7 +30,7 @@ import torch
 from measure import gemm_gflops, make_parser, measure_in_child, peak_gib, show, time_least
 from torch import Tensor
 
-from rhas.chunk import boundary_of
+from rhas.chunk import make_boundary
 from rhas.methods import METHODS, Method, build, config_of, reads_tokens
 
 QUERIES = 32  # BLIP-2's
@@ -63,7 +63,7 @@ def make_batch(method: str, L: int, D: int, C: int, B: int = 1) -> Batch:
         "present": real,
         "mask": real,
         "labels": torch.from_numpy(labels).repeat(B, 1, 1),
-        "boundary": torch.from_numpy(boundary_of(labels, 4.0)).repeat(B, 1),
+        "boundary": torch.from_numpy(make_boundary(labels, 4.0)).repeat(B, 1),
         "text": torch.randn(B, D, generator=generator),
     }
     if reads_tokens(method):

@@ -19,7 +19,7 @@ import numpy as np
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.units import seconds_to_frame
-from rhas.chunk import labels_of
+from rhas.chunk import make_labels
 from rhas.config.mini import MiniConfig
 from rhas.mini import MINI_CLASSES, FilmFacts, FilmSpec, film_specs, simulate_film
 from rhas.mini.attributes import Attributes
@@ -91,7 +91,7 @@ def mini_film(spec: FilmSpec, facts: FilmFacts) -> Film:
             (CLASS_ID[name], seconds_to_frame(a, FPS), seconds_to_frame(b, FPS))
             for name, a, b in own
         ]
-        persons.append(Person(labels_of(spans, 0, frames) > 0, present, own))
+        persons.append(Person(make_labels(spans, 0, frames) > 0, present, own))
     return Film(spec.subset, spec.seconds, persons)
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
-from rhas.chunk import labels_of
+from rhas.chunk import make_labels
 from rhas.engine.stage import run
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import make_prediction
@@ -100,7 +100,7 @@ def read_said(folder: Path, side: str) -> Said:
     frames: dict[Person, list[tuple[NDArray[np.bool_], NDArray[np.float32]]]] = defaultdict(list)
     for window in read_sample_scores(scores_file, side):
         person = (window.movie, window.person)
-        truth = labels_of(intervals[person], window.start, window.stop) != 0
+        truth = make_labels(intervals[person], window.start, window.stop) != 0
         scores = window.scores.astype(np.float32)
         said = make_prediction(scores, thresholds, fitted.readout)
         frames[person].append((truth, scores))

@@ -60,9 +60,9 @@ from rhas.extract.step import EXTRACT
 from rhas.pipeline.steps import FILM_STEPS
 from rhas.segment.models import find_readout
 from rhas.segment.run import SegmentRequest, segment_film
-from rhas.stores.frames import count_frames, open_frames, write_frames_part
+from rhas.stores.frames import count_frames, open_frames, write_frame_chunk
 from rhas.stores.manifest import Film, Manifest
-from rhas.stores.tracks import FilmTracks, open_tracks, write_tracks_part
+from rhas.stores.tracks import FilmTracks, open_tracks, write_track_chunk
 
 STAGES = ("decode", "ground", "crop", "extract")
 Row = dict[str, float]
@@ -171,8 +171,8 @@ def measure_extract(options: argparse.Namespace, folder: Path) -> dict[str, Row]
     config = read_params(options).extract
     frames, tracks, out = folder / "frames.h5", folder / "tracks.h5", folder / "store.zarr"
     stop = min(options.count, count_frames(options.frames))
-    write_frames_part(options.frames, "", 0, stop, frames)
-    write_tracks_part(options.tracks, "", 0, stop, tracks)
+    write_frame_chunk(options.frames, "", 0, stop, frames)
+    write_track_chunk(options.tracks, "", 0, stop, tracks)
     batch = 64 if config.batch_size == "auto" else config.batch_size
     encoder = load_encoder(config.vlm, Path(config.checkpoint))
     ready = load_tensors(frames, tracks, encoder, batch)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
-from rhas.chunk import Samples, boundary_of, labels_of, write_samples
+from rhas.chunk import Samples, make_boundary, make_labels, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.data.annotations import TimedAction
 from rhas.stores.features import Features, FeatureStoreWriter
@@ -247,7 +247,7 @@ def test_equal_input_equal_bytes(tmp_path: Path) -> None:
 )
 def test_labels_against_a_loop(spans: list[tuple[int, int, int]], start: int, length: int) -> None:
     intervals = [(c, first, first + n) for c, first, n in spans]
-    labels = labels_of(intervals, start, start + length)
+    labels = make_labels(intervals, start, start + length)
     for frame in range(length):
         wanted = Counter(c for c, first, end in intervals if first <= start + frame < end)
         assert set(np.flatnonzero(labels[frame])) == set(wanted)
@@ -257,7 +257,7 @@ def test_labels_against_a_loop(spans: list[tuple[int, int, int]], start: int, le
 def test_boundary_of_one_change_peaks_at_one_beside_it() -> None:
     labels = np.zeros((60, 3), np.float32)
     labels[30:, 1] = 1
-    boundary = boundary_of(labels, 2.0)
+    boundary = make_boundary(labels, 2.0)
     assert boundary[29] == pytest.approx(1)
     assert boundary[30] == pytest.approx(1)
     assert np.array_equal(boundary, boundary[::-1])
@@ -267,4 +267,4 @@ def test_boundary_of_one_change_peaks_at_one_beside_it() -> None:
 
 
 def test_boundary_of_constant_labels_is_zero() -> None:
-    assert boundary_of(np.ones((20, 2), np.float32), 3.0).max() == 0
+    assert make_boundary(np.ones((20, 2), np.float32), 3.0).max() == 0

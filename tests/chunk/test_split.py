@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhas.chunk.split import assign, film_sides
+from rhas.chunk.split import assign_subsets, split_films
 from rhas.config.chunk import ChunkConfig
 from rhas.stores.manifest import SUBSETS, Film
 
@@ -37,12 +37,12 @@ def film(number: int, subset: str | None = None) -> Film:
     ],
 )  # fmt: skip
 def test_few_films_have_a_test_side_too(films: int, counts: tuple[int, ...]) -> None:
-    sides = Counter(assign([f"film_{n}" for n in range(films)], config()).values())
+    sides = Counter(assign_subsets([f"film_{n}" for n in range(films)], config()).values())
     assert tuple(sides[side] for side in SUBSETS) == counts
 
 
 def test_a_side_without_a_share_stays_empty() -> None:
-    sides = assign([str(n) for n in range(5)], config((1.0, 0.0, 0.0)))
+    sides = assign_subsets([str(n) for n in range(5)], config((1.0, 0.0, 0.0)))
     assert set(sides.values()) == {"train"}
 
 
@@ -50,14 +50,14 @@ def test_films_nobody_annotated_take_no_place() -> None:
     films = [film(n) for n in range(20)]
     annotated = {f"film_{n}" for n in range(0, 20, 4)}
     for seed in range(20):
-        sides = film_sides(films, annotated, config(seed=seed))
+        sides = split_films(films, annotated, config(seed=seed))
         assert set(sides) == annotated
         assert Counter(sides.values()) == {"train": 3, "val": 1, "test": 1}
 
 
 def test_what_is_fixed_stays_and_counts() -> None:
     films = [film(0, "test"), film(1, "train"), film(2), film(3)]
-    sides = film_sides(films, {f.movie for f in films}, config())
+    sides = split_films(films, {f.movie for f in films}, config())
     assert (sides["film_0"], sides["film_1"]) == ("test", "train")
     assert sorted(sides.values()) == ["test", "train", "train", "val"]
 
@@ -71,7 +71,7 @@ def test_shares_are_exact_but_for_empty_sides(
     names: list[int], parts: tuple[int, int], seed: int
 ) -> None:
     fractions = (1 - sum(parts) / 40, parts[0] / 40, parts[1] / 40)
-    sides = assign([str(name) for name in names], config(fractions, seed))
+    sides = assign_subsets([str(name) for name in names], config(fractions, seed))
     counts = Counter(sides.values())
     assert sides.keys() == {str(name) for name in names}
     for side, fraction in zip(SUBSETS, fractions, strict=True):

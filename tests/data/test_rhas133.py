@@ -13,14 +13,14 @@ from published import FRAMES, D, Q, features, labels, write_published
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.units import seconds_to_frame
-from rhas.chunk import labels_of
+from rhas.chunk import make_labels
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
 from rhas.data.rhas133.layout import PublishedFiles
 from rhas.data.rhas133.samples import write_samples
 from rhas.data.rhas133.sources import find_samples
-from rhas.inspection.verify import verify
+from rhas.inspection.verify import verify_path
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
 
@@ -66,13 +66,13 @@ def test_every_sample_becomes_a_store(published: tuple[Path, Path], tmp_path: Pa
     facts = FeatureStore(store).read_info(0)
     assert FeatureStore(store).read_widths(0)[0] == D
     assert (facts.fps, facts.encoder, facts.truth) == (15.0, "blip2", False)
-    assert {check.level for check in verify(store)} <= {"ok", "warn"}
+    assert {check.level for check in verify_path(store)} <= {"ok", "warn"}
     rows = [
         (CLASS_ID[a.action], seconds_to_frame(a.start_s, 15), seconds_to_frame(a.end_s, 15))
         for a in annotations
         if a.movie == "rhas133_train_00001"
     ]
-    np.testing.assert_array_equal(labels_of(rows, 0, FRAMES), multi_hot(labels(1)))
+    np.testing.assert_array_equal(make_labels(rows, 0, FRAMES), multi_hot(labels(1)))
 
 
 def test_clip_features_have_no_tokens(tmp_path: Path) -> None:

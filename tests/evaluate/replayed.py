@@ -13,7 +13,7 @@ from torch import Tensor
 
 import rhas.evaluate.evaluation
 from rhas.base.classes import CLASS_ID, CLASSES
-from rhas.chunk import Samples, labels_of, write_samples
+from rhas.chunk import Samples, make_labels, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.evaluate import EvaluateConfig, ReadoutConfig
 from rhas.data.annotations import TimedAction
@@ -82,7 +82,7 @@ def samples(
         for person in range(len(film.references)):
             own = [TimedAction(film.movie, person, *action) for action in actions[film.movie]]
             frames = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
-            coded = labels_of(frames, 0, FRAMES)[:, CODED].astype(np.float16)
+            coded = make_labels(frames, 0, FRAMES)[:, CODED].astype(np.float16)
             present = (np.arange(FRAMES) % 100 >= 10) & found
             persons.append(Features(coded, coded, present, np.ones(3, np.float32)))
             rows += own

@@ -15,7 +15,7 @@ from datafolder import MOVIE, features, write_store
 from safetensors.torch import save_file
 
 from rhas.base.errors import RhasError
-from rhas.stores.compare import Difference, compare
+from rhas.stores.compare import Difference, compare_paths
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_equal_stores(pair: tuple[Path, Path]) -> None:
-    assert compare(*pair) == []
+    assert compare_paths(*pair) == []
 
 
 def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
@@ -34,7 +34,7 @@ def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
     values = np.asarray(array[:])
     values[7, 2], values[9, 1] = values[7, 2] + 2, values[9, 1] - 0.25
     array[:] = values
-    (found,) = compare(a, b)
+    (found,) = compare_paths(a, b)
     assert (found.where, found.what, found.count, found.at) == (
         "/person_000/holistic",
         "values",
@@ -42,17 +42,17 @@ def test_a_value_with_its_place_and_size(pair: tuple[Path, Path]) -> None:
         (7, 2),
     )
     assert found.largest == pytest.approx(2, abs=0.01)
-    assert compare(a, b, atol=3.0) == []
-    assert compare(a, b, atol=1.0)[0].count == 1
+    assert compare_paths(a, b, atol=3.0) == []
+    assert compare_paths(a, b, atol=1.0)[0].count == 1
 
 
 def test_nan_equals_nan_and_nothing_else(pair: tuple[Path, Path]) -> None:
     for path in pair:
         array = edit_zarr(path, "person_000")["text"]
         array[0] = np.nan
-    assert compare(*pair) == []
+    assert compare_paths(*pair) == []
     edit_zarr(pair[0], "person_000")["text"][0] = 1
-    assert compare(*pair, atol=1e9)[0].largest == np.inf
+    assert compare_paths(*pair, atol=1e9)[0].largest == np.inf
 
 
 def test_attributes_shapes_and_types(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_attributes_shapes_and_types(tmp_path: Path) -> None:
     group["present"].resize((50,))
     del group["text"]
     group.create_array("text", data=np.asarray(features(0).text, np.float64))
-    found = {(one.where, one.what) for one in compare(a, b)}
+    found = {(one.where, one.what) for one in compare_paths(a, b)}
     assert found == {
         ("/person_000 @extra", "only in B"),
         ("/person_000 @fps", "attribute"),
@@ -71,7 +71,7 @@ def test_attributes_shapes_and_types(tmp_path: Path) -> None:
         ("/person_000/text", "type"),
     }
     assert ("/person_000 @fps", "attribute") not in {
-        (one.where, one.what) for one in compare(a, b, atol=1.0)
+        (one.where, one.what) for one in compare_paths(a, b, atol=1.0)
     }
 
 
@@ -79,7 +79,7 @@ def test_persons_and_stores_only_one_has(tmp_path: Path) -> None:
     write_store(tmp_path / "a" / "m.zarr")
     write_store(tmp_path / "a" / "n.zarr", [features(0)])
     write_store(tmp_path / "b" / "m.zarr", [features(0)])
-    assert compare(tmp_path / "a", tmp_path / "b") == [
+    assert compare_paths(tmp_path / "a", tmp_path / "b") == [
         Difference("m.zarr /person_001", "only in A"),
         Difference("n.zarr", "only in A"),
     ]
@@ -88,11 +88,11 @@ def test_persons_and_stores_only_one_has(tmp_path: Path) -> None:
 def test_hdf5_files(data: Path, tmp_path: Path) -> None:
     a, b = data / "tracks" / f"{MOVIE}.h5", tmp_path / "b.h5"
     b.write_bytes(a.read_bytes())
-    assert compare(a, b) == []  # boxes hold NaN where the person is missing
+    assert compare_paths(a, b) == []  # boxes hold NaN where the person is missing
     with edit_hdf5(b) as file:
         file["person_001/boxes"][2, 3] += 0.5
         file.attrs["size"] = 17
-    assert [(one.where, one.what, one.at) for one in compare(a, b)] == [
+    assert [(one.where, one.what, one.at) for one in compare_paths(a, b)] == [
         ("@size", "attribute", ()), ("/person_001/boxes", "values", (2, 3)),
     ]  # fmt: skip
 
@@ -103,23 +103,23 @@ def test_the_damaged_one_is_named(pair: tuple[Path, Path], damaged: int) -> None
     shard.write_bytes(shard.read_bytes()[:100])
     named = f"{pair[damaged]}/person_000/holistic: the store is damaged"
     with pytest.raises(RhasError, match=re.escape(named)):
-        compare(*pair)
+        compare_paths(*pair)
 
 
 def test_what_cannot_be_compared(data: Path) -> None:
     with pytest.raises(RhasError, match="two different things"):
-        compare(data / "tracks", data / "features" / "blip2")
+        compare_paths(data / "tracks", data / "features" / "blip2")
 
 
 def test_samples(data: Path, tmp_path: Path) -> None:
     a, b = data / "samples", tmp_path / "b"
     shutil.copytree(a, b)
-    assert compare(a, b) == []
+    assert compare_paths(a, b) == []
     index, intervals, info = (b / n for n in ("index.csv", "intervals.csv", "info.json"))
     index.write_text(index.read_text().replace("60,val", "55,test").replace("s0,", "s2,"))
     intervals.write_text(intervals.read_text().replace(",0,30", ",0,31"))
     info.write_text(json.dumps({**json.loads(info.read_text()), "L": 90}))
-    assert [(one.where.replace(MOVIE, "M"), one.what) for one in compare(a, b)] == [
+    assert [(one.where.replace(MOVIE, "M"), one.what) for one in compare_paths(a, b)] == [
         ("info.json L", "attribute"),
         ("index.csv s0", "only in A"),
         ("index.csv s1.split", "attribute"),
@@ -143,13 +143,13 @@ def checkpoint(folder: Path, **tensors: torch.Tensor) -> Path:
 
 def test_checkpoints(tmp_path: Path) -> None:
     a = checkpoint(tmp_path / "a")
-    assert compare(a, checkpoint(tmp_path / "same")) == []
+    assert compare_paths(a, checkpoint(tmp_path / "same")) == []
     w = torch.zeros(2, 3)
     w[1, 2] = 0.25
     b = checkpoint(tmp_path / "b", w=w, more=torch.ones(1), scale=torch.tensor(2))
     (b / "vocab.txt").write_text("b")
     (b / "config.json").write_text(json.dumps({"method": "linear", "dims": {"L": 8}}))
-    found = {one.where: one for one in compare(a, b)}
+    found = {one.where: one for one in compare_paths(a, b)}
     assert {where: one.what for where, one in found.items()} == {
         "config.json dims.L": "attribute",
         "model.safetensors more": "only in B",
@@ -159,4 +159,4 @@ def test_checkpoints(tmp_path: Path) -> None:
     }
     values = found["model.safetensors w"]
     assert (values.count, values.largest, values.at) == (1, 0.25, (1, 2))
-    assert ("model.safetensors scale", "type") in {(o.where, o.what) for o in compare(a, b)}
+    assert ("model.safetensors scale", "type") in {(o.where, o.what) for o in compare_paths(a, b)}

@@ -16,22 +16,22 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from rhas.base.errors import RhasError
-from rhas.inspection.describe import describe
-from rhas.inspection.show import show
+from rhas.inspection.describe import describe_path
+from rhas.inspection.show import format_facts
 from rhas.stores.scores import SampleScores, write_sample_scores
 
 
 def shown(path: Path) -> str:
     console = Console(width=200, file=io.StringIO(), highlight=False)
     with console.capture() as capture:
-        for piece in show(describe(path)):
+        for piece in format_facts(describe_path(path)):
             console.print(piece)
     return capture.get()
 
 
 def test_a_feature_store(data: Path) -> None:
     path = data / "features" / "blip2" / f"{MOVIE}.zarr"
-    facts = describe(path)
+    facts = describe_path(path)
     first, second = facts["persons"]
     assert facts["bytes"] == sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     assert first["arrays"]["holistic"] == {
@@ -54,14 +54,14 @@ def test_compression_is_told(tmp_path: Path) -> None:
     data = np.zeros((FRAMES, 6), np.float16)
     del group["partial"]
     group.create_array("partial", data=data)
-    assert describe(path)["persons"][0]["arrays"]["partial"]["compression"] == ["zstd"]
-    assert describe(path)["persons"][0]["arrays"]["partial"]["shard"] is None
+    assert describe_path(path)["persons"][0]["arrays"]["partial"]["compression"] == ["zstd"]
+    assert describe_path(path)["persons"][0]["arrays"]["partial"]["shard"] is None
 
 
 def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> None:
     with edit_hdf5(data / "tracks" / f"{MOVIE}.h5") as file:
         file["person_000/source"][0] = 0
-    first, second = describe(data / "features" / "blip2" / f"{MOVIE}.zarr")["persons"]
+    first, second = describe_path(data / "features" / "blip2" / f"{MOVIE}.zarr")["persons"]
     assert first["coverage"] == {"missing": 20, "present": 40}
     assert second["coverage"] == {"missing": 50, "detected": 2, "interpolated": 8}
 
@@ -79,13 +79,13 @@ def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> N
 )  # fmt: skip
 def test_what_metadata_give_away(tmp_path: Path, changed: dict[str, object], flag: str) -> None:
     store = write_store(tmp_path / "m.zarr", [features(0)], **changed)
-    assert describe(store)["persons"][0]["flags"] == [flag]
+    assert describe_path(store)["persons"][0]["flags"] == [flag]
 
 
 def test_a_folder_of_stores(data: Path) -> None:
     folder = data / "features" / "blip2"
     write_store(folder / "other.zarr", [features(0)], checkpoint_hash="1" * 64)
-    facts = describe(folder)
+    facts = describe_path(folder)
     rows = {row["store"]: row for row in facts["stores"]}
     assert rows[f"{MOVIE}.zarr"]["present"] == pytest.approx(1 - 70 / 120)
     assert rows["other.zarr"]["present"] is None
@@ -96,23 +96,23 @@ def test_a_folder_of_stores(data: Path) -> None:
 
 
 def test_frames(data: Path) -> None:
-    facts = describe(data / "frames" / f"{MOVIE}.h5")
+    facts = describe_path(data / "frames" / f"{MOVIE}.h5")
     assert (facts["frames"], facts["seconds"], facts["size"]) == (FRAMES, 4.0, "32×24")
     assert facts["repeated"] == 0
     assert facts["flags"] == []
     with edit_hdf5(data / "frames" / f"{MOVIE}.h5") as file:
         file["time"][10] = 5.0
         file.attrs["lost_frames"] = 3
-    flags = describe(data / "frames" / f"{MOVIE}.h5")["flags"]
+    flags = describe_path(data / "frames" / f"{MOVIE}.h5")["flags"]
     assert flags == ["3 pictures of the film were lost", "source times go back"]
     assert MOVIE in shown(data / "frames" / f"{MOVIE}.h5")
 
 
 def test_boxes_and_tracks(data: Path) -> None:
-    person = describe(data / "boxes" / f"{MOVIE}.h5")["persons"][1]
+    person = describe_path(data / "boxes" / f"{MOVIE}.h5")["persons"][1]
     assert (person["candidates"], person["frames_without"]) == (12, 6)
     assert person["best_score"] == {"10 %": 0.75, "50 %": 0.75, "90 %": 0.75}
-    facts = describe(data / "tracks" / f"{MOVIE}.h5")
+    facts = describe_path(data / "tracks" / f"{MOVIE}.h5")
     assert facts["shots"] == 2
     assert facts["persons"][0]["coverage"] == {"missing": 20, "detected": 8, "interpolated": 32}
     assert facts["persons"][0]["longer_side"] == 17
@@ -123,7 +123,7 @@ def test_boxes_and_tracks(data: Path) -> None:
 
 
 def test_samples(data: Path) -> None:
-    facts = describe(data / "samples")
+    facts = describe_path(data / "samples")
     assert facts["sides"]["train"] == {
         "samples": 1, "movies": 1, "persons": 1, "frames": 60, "padding": pytest.approx(0.4),
         "intervals": 1, "classes": 1,
@@ -142,7 +142,7 @@ def test_a_checkpoint_from_its_header(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"architectures": ["CLIPModel"], "model_type": "clip"}')
     tensors = {"a.b.c": torch.zeros(2, 3), "a.b.d": torch.zeros(4), "e": torch.zeros(1)}
     save_file(tensors, tmp_path / "model.safetensors")
-    facts = describe(tmp_path)
+    facts = describe_path(tmp_path)
     assert (facts["kind"], facts["architecture"], facts["parameters"]) == (
         "weights",
         "CLIPModel",
@@ -154,10 +154,10 @@ def test_a_checkpoint_from_its_header(tmp_path: Path) -> None:
     for broken in (whole[:-1], whole[:5], b"", b"\xff" * 40):
         (tmp_path / "model.safetensors").write_bytes(broken)
         with pytest.raises(RhasError, match="truncated"):
-            describe(tmp_path)
+            describe_path(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(RhasError, match="no weights"):
-        describe(tmp_path)
+        describe_path(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_header_that_describes_no_tensors(tmp_path: Path, header: str) -> None
 def test_a_configuration_that_is_no_mapping(tmp_path: Path, config: str) -> None:
     (tmp_path / "config.json").write_text(config)
     with pytest.raises(RhasError, match="the configuration cannot be read"):
-        describe(tmp_path)
+        describe_path(tmp_path)
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:
@@ -194,17 +194,17 @@ def test_what_is_no_store(tmp_path: Path) -> None:
     for path, message in ((tmp_path / "a.h5", "not an HDF5 file"), (tmp_path / "b", "no such file"),
                           (tmp_path / "empty", "not one of the project's stores")):  # fmt: skip
         with pytest.raises(RhasError, match=message):
-            describe(path)
+            describe_path(path)
 
 
 def test_a_folder_of_folders_says_where_to_look(data: Path) -> None:
     with pytest.raises(RhasError, match=r"look into .*features/blip2"):
-        describe(data / "features")
+        describe_path(data / "features")
 
 
 def test_a_folder_of_all_data_says_where_to_look(data: Path) -> None:
     with pytest.raises(RhasError, match=r"look into .*boxes or .*features/blip2 or .*frames"):
-        describe(data)
+        describe_path(data)
 
 
 def test_scores_are_told_from_features(tmp_path: Path) -> None:
@@ -213,17 +213,17 @@ def test_scores_are_told_from_features(tmp_path: Path) -> None:
     write_sample_scores({"test": [scores]}, store)
     for path in (store, store.parent):
         with pytest.raises(RhasError, match=r"scores\.zarr: evaluate's scores, not features"):
-            describe(path)
+            describe_path(path)
 
 
 def test_damaged_scores_are_named(tmp_path: Path) -> None:
     store = write_scores(tmp_path / "scores.zarr")
     edit_zarr(store)["person_001"].attrs["classes"] = ["walking"]
     with pytest.raises(RhasError, match="person_001: not a name per class"):
-        describe(store)
+        describe_path(store)
     (store / "person_000" / "scores" / "zarr.json").write_text("{")
     with pytest.raises(RhasError, match="the scores are damaged"):
-        describe(store)
+        describe_path(store)
 
 
 @pytest.mark.parametrize("name", ["present", "partial", "text", "holistic"])
@@ -231,11 +231,11 @@ def test_a_store_without_an_array(tmp_path: Path, name: str) -> None:
     path = write_store(tmp_path / "m.zarr")
     shutil.rmtree(path / "person_000" / name)
     with pytest.raises(RhasError, match=rf"person_000: the feature store lacks '{name}'"):
-        describe(path)
+        describe_path(path)
 
 
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr")
     (path / "person_001" / "holistic" / "zarr.json").write_text("{")
     with pytest.raises(RhasError, match=r"person_001/holistic/zarr\.json: .* damaged"):
-        describe(path)
+        describe_path(path)

@@ -10,7 +10,7 @@ from datafolder import FRAMES, MOVIE, features, write_scores, write_store
 from PIL import Image
 
 from rhas.base.errors import RhasError
-from rhas.inspection.plot import draw, principal_components, self_similarity
+from rhas.inspection.plot import draw_store, principal_components, self_similarity
 from rhas.inspection.project import labels_near
 from rhas.stores.features import Features
 
@@ -64,10 +64,10 @@ def test_labels_of_the_film(data: Path) -> None:
 @pytest.mark.parametrize("place", ["features/blip2/{}.zarr", "boxes/{}.h5", "tracks/{}.h5"])
 def test_a_picture_of_a_store(data: Path, tmp_path: Path, place: str) -> None:
     out = tmp_path / "new" / "picture.png"
-    draw(data / place.format(MOVIE), out, person=0)
+    draw_store(data / place.format(MOVIE), out, person=0)
     one = _pixels(out)
     assert len(np.unique(one.reshape(-1, 3), axis=0)) > 20
-    draw(data / place.format(MOVIE), tmp_path / "both.png")
+    draw_store(data / place.format(MOVIE), tmp_path / "both.png")
     assert _pixels(tmp_path / "both.png").shape[0] > one.shape[0]
 
 
@@ -80,7 +80,7 @@ def test_a_store_outside_a_project_never_found_and_in_no_font(tmp_path: Path) ->
     made = features(0)
     none = Features(made.holistic, np.zeros_like(made.partial), np.zeros(FRAMES, bool), made.text)
     store = write_store(tmp_path / "映画 $x$.zarr", [none], reference="赤いコートの女性")
-    draw(store, tmp_path / "p.svg")
+    draw_store(store, tmp_path / "p.svg")
     assert (tmp_path / "p.svg").stat().st_size > 1000
 
 
@@ -89,20 +89,20 @@ def test_frames_samples_and_scores(data: Path, tmp_path: Path) -> None:
     for n, path in enumerate(
         [data / "frames" / f"{MOVIE}.h5", data / "samples", tmp_path / "scores.zarr"]
     ):
-        draw(path, tmp_path / f"{n}.png")
+        draw_store(path, tmp_path / f"{n}.png")
         assert len(np.unique(_pixels(tmp_path / f"{n}.png").reshape(-1, 3), axis=0)) > 20
     both = _pixels(tmp_path / "2.png").shape[0]
-    draw(tmp_path / "scores.zarr", tmp_path / "one.png", person=1)
+    draw_store(tmp_path / "scores.zarr", tmp_path / "one.png", person=1)
     assert _pixels(tmp_path / "one.png").shape[0] < both
 
 
 def test_what_has_no_picture(data: Path, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no picture of film stores"):
-        draw(data / "frames", tmp_path / "p.png")
+        draw_store(data / "frames", tmp_path / "p.png")
     with pytest.raises(RhasError, match="name one store"):
-        draw(data / "features" / "blip2", tmp_path / "p.png")
+        draw_store(data / "features" / "blip2", tmp_path / "p.png")
     store = data / "features" / "blip2" / f"{MOVIE}.zarr"
     with pytest.raises(RhasError, match="not a kind of picture"):
-        draw(store, tmp_path / "p.bmp")
+        draw_store(store, tmp_path / "p.bmp")
     with pytest.raises(RhasError, match="no such person"):
-        draw(store, tmp_path / "p.png", person=2)
+        draw_store(store, tmp_path / "p.png", person=2)

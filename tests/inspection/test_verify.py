@@ -22,13 +22,13 @@ from rhas.base.checks import worst_level
 from rhas.base.errors import RhasError
 from rhas.cli import app
 from rhas.extract.encoders.checkpoint import checkpoint_hash
-from rhas.inspection.describe import describe
-from rhas.inspection.verify import verify
+from rhas.inspection.describe import describe_path
+from rhas.inspection.verify import verify_path
 from rhas.stores.features import Features
 
 
 def failures(path: Path) -> dict[str, str]:
-    return {check.name: check.found for check in verify(path) if check.level == "fail"}
+    return {check.name: check.found for check in verify_path(path) if check.level == "fail"}
 
 
 STORES = (
@@ -41,7 +41,7 @@ STORES = (
 def test_a_sound_store_passes(data: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(data.parent)
     (data.parent / "dvc.yaml").write_text("stages: {}\n")
-    checks = verify(data / place.format(MOVIE))
+    checks = verify_path(data / place.format(MOVIE))
     assert worst_level(checks) != "fail", [c for c in checks if c.level == "fail"]
     assert any(check.level == "ok" for check in checks)
 
@@ -80,7 +80,7 @@ def test_constant_features_and_a_standstill(tmp_path: Path) -> None:
     holistic[10:50] = holistic[10]
     made = Features(holistic, made.partial, made.present, made.text)
     path = write_store(tmp_path / "m.zarr", [made])
-    check = next(c for c in verify(path) if c.name == "person 0, holistic: variation")
+    check = next(c for c in verify_path(path) if c.name == "person 0, holistic: variation")
     assert check.level == "warn"
     assert "1 of 6 features never change" in check.found
     assert "for 2.6 s, frames 10 to 49" in check.found
@@ -114,10 +114,10 @@ def test_weights_that_made_the_features(tmp_path: Path) -> None:
     weights.mkdir(parents=True)
     (weights / "config.json").write_text("{}")
     path = write_store(tmp_path / "m.zarr", [features(0)], checkpoint_hash=checkpoint_hash(weights))
-    level = {c.name: c.level for c in verify(path)}
+    level = {c.name: c.level for c in verify_path(path)}
     assert level["weights"] == "ok"
     (weights / "config.json").write_text('{"a": 1}')
-    assert {c.name: c.level for c in verify(path)}["weights"] == "warn"
+    assert {c.name: c.level for c in verify_path(path)}["weights"] == "warn"
 
 
 def test_a_damaged_picture_and_a_lost_crop(data: Path) -> None:
@@ -187,11 +187,11 @@ def test_a_damaged_store_stops_no_other_of_its_folder(
     (shutil.copytree if whole.is_dir() else shutil.copy)(whole, damaged)
     spoil(damaged)
     assert list(failures(data / place)) == [f"{damaged.name}: readable"]
-    facts = describe(data / place)
+    facts = describe_path(data / place)
     assert list(facts["damaged"]) == [damaged.name]
     assert len(facts["stores" if ending == ".zarr" else "files"]) == 1
     with pytest.raises(RhasError, match=re.escape(str(damaged))):
-        describe(damaged)
+        describe_path(damaged)
     result = CliRunner().invoke(app, ["inspect", str(data / place)], env={"COLUMNS": "1000"})
     assert result.exit_code == 1
     assert f"! {facts['damaged'][damaged.name]}" in result.output
@@ -222,7 +222,7 @@ def test_checksums_as_dvc_recorded_them(data: Path) -> None:
     lock = {"schema": "2.0", "stages": {"extract": {"cmd": "x", "outs": [out]}}}
     (root / "dvc.lock").write_text(yaml.safe_dump(lock))
     store = folder / f"{MOVIE}.zarr"
-    check = verify(store)[-1]
+    check = verify_path(store)[-1]
     assert check.level == "ok", check
     assert "recorded" in check.found
     assert check.found.startswith(str(sum(p.is_file() for p in store.rglob("*"))))

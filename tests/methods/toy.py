@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rhas.chunk import boundary_of
+from rhas.chunk import make_boundary
 from rhas.config.train import TrainConfig
 
 C = 137
@@ -58,7 +58,7 @@ def _sample(
         "present": present,
         "mask": np.ones(length, bool),
         "labels": own.astype(np.float32),
-        "boundary": boundary_of(own, 4.0),
+        "boundary": make_boundary(own, 4.0),
     }
     rows |= {f"{name}_tokens": _tokens(rows[name]) for name in ("holistic", "partial")}
     padded = {

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from rhas.base.classes import CLASS_ID, CLASSES
-from rhas.chunk import Samples, labels_of, write_samples
+from rhas.chunk import Samples, make_labels, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.evaluate import EvaluateConfig
 from rhas.data.annotations import TimedAction
@@ -77,7 +77,7 @@ def write_run(root: Path) -> RunInputs:
         for person in range(len(REFERENCES)):
             own = [r for r in rows if (r.movie, r.person) == (film.movie, person)]
             times = [(CLASS_ID[r.action], int(r.start_s * FPS), int(r.end_s * FPS)) for r in own]
-            coded = labels_of(times, 0, FRAMES)[:, [CLASS_ID[a] for a in ACTIONS]]
+            coded = make_labels(times, 0, FRAMES)[:, [CLASS_ID[a] for a in ACTIONS]]
             present = np.arange(FRAMES) % 20 >= 4 * person
             half = coded.astype(np.float16)
             stored.append(Features(half, half, present, np.ones(3, np.float32)))

@@ -34,7 +34,7 @@ from rhas.segment.models import check_models, find_readout, make_default_readout
 from rhas.segment.request import WORK
 from rhas.segment.run import segment_film
 from rhas.segment.windows import find_window_starts
-from rhas.stores.compare import compare
+from rhas.stores.compare import compare_paths
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import Film
 from rhas.stores.scores import read_person_scores
@@ -68,8 +68,8 @@ def test_parts_give_the_boxes_tracks_and_features_of_the_stages(
     segmented: Path, stages: Path, rendered: tuple[Path, tuple[str, ...]]
 ) -> None:
     work = segmented / WORK
-    assert compare(stages / "boxes.h5", work / "boxes.h5") == []
-    assert compare(stages / "tracks.h5", segmented / "tracks.h5") == []
+    assert compare_paths(stages / "boxes.h5", work / "boxes.h5") == []
+    assert compare_paths(stages / "tracks.h5", segmented / "tracks.h5") == []
     parts = sorted((work / "extract").glob("*/result"), key=lambda p: p.stat().st_mtime_ns)
     frames = frames_of(stages)
     assert len(parts) == -(-frames // PART) > 1

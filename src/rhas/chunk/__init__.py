@@ -4,9 +4,9 @@ The chunk stage writes ``data/samples/`` (DESIGN.md, Files); nothing of the feat
 `Samples` reads it as a torch dataset whose items are rows of the batch of DESIGN.md.
 """
 
-from rhas.chunk.labels import boundary_of, labels_of
+from rhas.chunk.labels import make_boundary, make_labels
 from rhas.chunk.samples import Samples
 from rhas.chunk.write import write_samples
 from rhas.stores.samples import Sample
 
-__all__ = ["Sample", "Samples", "boundary_of", "labels_of", "write_samples"]
+__all__ = ["Sample", "Samples", "make_boundary", "make_labels", "write_samples"]

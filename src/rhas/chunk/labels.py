@@ -13,7 +13,7 @@ from rhas.data.annotations import TimedAction
 from rhas.stores.samples import Interval
 
 
-def to_frames(
+def convert_to_frames(
     rows: Sequence[TimedAction], frames: int, fps: float, dropped: dict[str, int]
 ) -> list[Interval]:
     """Annotations of one person in frames, sorted by start. What a film is too short for is counted
@@ -30,7 +30,7 @@ def to_frames(
     return sorted(intervals, key=lambda i: (i.start, i.stop, i.class_id))
 
 
-def labels_of(intervals: Sequence[tuple[int, int, int]], start: int, stop: int) -> np.ndarray:
+def make_labels(intervals: Sequence[tuple[int, int, int]], start: int, stop: int) -> np.ndarray:
     """Multi-hot labels of a window, float32 (stop - start, C), 1 where an interval covers it."""
     labels = np.zeros((stop - start, len(CLASSES)), np.float32)
     for class_id, first, end in intervals:
@@ -38,7 +38,7 @@ def labels_of(intervals: Sequence[tuple[int, int, int]], start: int, stop: int) 
     return labels
 
 
-def boundary_of(labels: np.ndarray, sigma: float) -> np.ndarray:
+def make_boundary(labels: np.ndarray, sigma: float) -> np.ndarray:
     """Where the label set changes, smoothed over time; float32 (n,), 1 at a lone change.
 
     Both frames beside a change are marked, a Gaussian of ``sigma`` frames spreads them, and the

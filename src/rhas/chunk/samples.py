@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from rhas.chunk.labels import boundary_of, labels_of
+from rhas.chunk.labels import make_boundary, make_labels
 from rhas.stores.features import STREAMS, Features, FeatureStore
 from rhas.stores.samples import Sample, SampleIndex
 
@@ -45,10 +45,10 @@ class Samples(Dataset):
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         sample = self.samples[number]
-        read = self._open(sample).read_window(sample.person, sample.start, sample.stop)
+        read = self._open_store(sample).read_window(sample.person, sample.start, sample.stop)
         tokens = self._read_tokens(sample, read) if self.tokens else {}
         intervals = self._intervals.get((sample.movie, sample.person), ())
-        labels = labels_of(intervals, sample.start, sample.stop)
+        labels = make_labels(intervals, sample.start, sample.stop)
         mask = np.ones(len(labels), bool)
         row: Mapping[str, np.ndarray] = {
             "holistic": read.holistic,
@@ -56,18 +56,18 @@ class Samples(Dataset):
             "present": read.present,
             "mask": mask,
             "labels": labels,
-            "boundary": boundary_of(labels, self.info.boundary_sigma),
+            "boundary": make_boundary(labels, self.info.boundary_sigma),
             **tokens,
         }
         length = self.info.L
-        padded = {key: torch.from_numpy(_pad(value, length)) for key, value in row.items()}
+        padded = {key: torch.from_numpy(_pad_end(value, length)) for key, value in row.items()}
         return {**padded, "text": torch.from_numpy(read.text)}
 
-    def _open(self, sample: Sample) -> FeatureStore:
+    def _open_store(self, sample: Sample) -> FeatureStore:
         return FeatureStore(Path(self.info.features) / f"{sample.movie}.zarr")
 
     def _read_tokens(self, sample: Sample, read: Features) -> dict[str, np.ndarray]:
-        store, person = self._open(sample), sample.person
+        store, person = self._open_store(sample), sample.person
         if store.read_info(person).encoder in _WITHOUT_TOKENS:
             tokens = {name: getattr(read, name)[:, None] for name in STREAMS}
         else:
@@ -77,6 +77,6 @@ class Samples(Dataset):
         return {f"{name}_tokens": value.astype(np.float16) for name, value in tokens.items()}
 
 
-def _pad(value: np.ndarray, length: int) -> np.ndarray:
+def _pad_end(value: np.ndarray, length: int) -> np.ndarray:
     width = [(0, length - len(value))] + [(0, 0)] * (value.ndim - 1)
     return np.pad(value, width)

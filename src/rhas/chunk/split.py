@@ -10,7 +10,7 @@ from rhas.config.chunk import ChunkConfig
 from rhas.stores.manifest import SUBSETS, Film
 
 
-def film_sides(
+def split_films(
     films: Sequence[Film], annotated: Collection[str], config: ChunkConfig
 ) -> dict[str, str]:
     """Cross-movie split of the annotated films: what the manifest fixes, and by chance what it
@@ -18,10 +18,10 @@ def film_sides(
     drawn = [film for film in films if film.movie in annotated]
     fixed = {film.movie: film.subset for film in drawn if film.subset is not None}
     open_films = [film.movie for film in drawn if film.subset is None]
-    return fixed | assign(open_films, config, there=set(fixed.values()))
+    return fixed | assign_subsets(open_films, config, there=set(fixed.values()))
 
 
-def assign(
+def assign_subsets(
     names: Sequence[str], config: ChunkConfig, there: Collection[str] = ()
 ) -> dict[str, str]:
     """Train, val or test for each name: the order is that of seeded hashes, the shares exact.
@@ -32,7 +32,7 @@ def assign(
     ranked = sorted(
         names, key=lambda name: hashlib.sha256(f"{config.seed}:{name}".encode()).hexdigest()
     )
-    counts = _counts(len(ranked), config.fractions)
+    counts = _count_subsets(len(ranked), config.fractions)
     for side, fraction in zip(reversed(SUBSETS), reversed(config.fractions), strict=True):
         if fraction > 0 and not counts[side] and side not in there:
             giver = max(SUBSETS, key=lambda name: counts[name])
@@ -43,7 +43,7 @@ def assign(
     return dict(zip(ranked, sides, strict=True))
 
 
-def _counts(names: int, fractions: Sequence[float]) -> Counter[str]:
+def _count_subsets(names: int, fractions: Sequence[float]) -> Counter[str]:
     test_from = 1 - fractions[2]
     val_from = test_from - fractions[1]
     shares = [(rank + 0.5) / names for rank in range(names)]

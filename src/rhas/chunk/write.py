@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
-from rhas.chunk.labels import to_frames
-from rhas.chunk.split import assign, film_sides
+from rhas.chunk.labels import convert_to_frames
+from rhas.chunk.split import assign_subsets, split_films
 from rhas.config.chunk import ChunkConfig
 from rhas.data.annotations import TimedAction
 from rhas.stores.features import FeatureStore
@@ -52,7 +52,7 @@ def write_samples(
         "intervals_cut_at_end": 0,
     }
     unannotated: list[str] = []
-    sides = film_sides(films, {movie for movie, _ in rows}, config)
+    sides = split_films(films, {movie for movie, _ in rows}, config)
     D = D_text = 0
     for film in films:
         for person in range(len(film.references)):
@@ -62,7 +62,7 @@ def write_samples(
             if not rows[film.movie, person]:
                 unannotated.append(f"{film.movie} person {person}")
                 continue
-            intervals[film.movie, person] = to_frames(
+            intervals[film.movie, person] = convert_to_frames(
                 rows[film.movie, person], frames, config.fps, dropped
             )
             for start in range(0, frames, config.frame_len):
@@ -80,7 +80,7 @@ def write_samples(
             do="add annotations, or stop the pipeline at extract: `dvc repro extract`",
         )
     if config.split == "random":
-        chosen = assign([w.sample for w in windows], config)
+        chosen = assign_subsets([w.sample for w in windows], config)
         windows = [replace(w, split=chosen[w.sample]) for w in windows]
 
     info = SampleInfo(

@@ -39,12 +39,12 @@ def diff(
     Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
     """
     from rhas.stores.checking import DAMAGE
-    from rhas.stores.compare import compare
+    from rhas.stores.compare import compare_paths
 
     try:
-        found = compare(a, b, atol)
+        found = compare_paths(a, b, atol)
     except (RhasError, *DAMAGE) as error:
-        print_error(error if isinstance(error, RhasError) else _unreadable(a, b, error))
+        print_error(error if isinstance(error, RhasError) else _describe_unreadable(a, b, error))
         raise typer.Exit(2) from None
     if as_json:
         print_json({"equal": not found, "differences": [vars(one) for one in found]})
@@ -71,7 +71,7 @@ def diff(
     raise typer.Exit(1 if found else 0)
 
 
-def _unreadable(a: Path, b: Path, error: Exception) -> RhasError:
+def _describe_unreadable(a: Path, b: Path, error: Exception) -> RhasError:
     """What stops a comparison: a file that is absent, may not be read, or holds something else."""
     if isinstance(error, OSError) and error.filename:
         return RhasError("the file cannot be read", where=str(error.filename),

@@ -61,10 +61,10 @@ def inspect(
     Exit status: 0; 1 where --verify finds something wrong, or the path or a store in it cannot be
     read.
     """
-    from rhas.inspection.describe import describe
-    from rhas.inspection.plot import draw
-    from rhas.inspection.show import show
-    from rhas.inspection.verify import verify as verify_path
+    from rhas.inspection.describe import describe_path
+    from rhas.inspection.plot import draw_store
+    from rhas.inspection.show import format_facts
+    from rhas.inspection.verify import verify_path
     from rhas.inspection.window import format_window, parse_window, read_window, write_window
 
     screen = make_console()
@@ -81,14 +81,14 @@ def inspect(
         return
     if out is not None:
         raise typer.BadParameter("--out goes with --window", param_hint="--out")
-    facts = describe(path)
+    facts = describe_path(path)
     checks = verify_path(path) if verify else []
     if plot is not None:
-        draw(path, plot, person)
+        draw_store(path, plot, person)
     if as_json:
         print_json(facts | ({"checks": [vars(check) for check in checks]} if verify else {}))
     else:
-        for piece in show(facts):
+        for piece in format_facts(facts):
             screen.print(piece)
         if verify:
             screen.print(make_check_table(checks, "verified"))

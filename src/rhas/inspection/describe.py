@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.inspection.project import read_stage_reports, read_tracks_near
 from rhas.stores.boxes import FilmBoxes
-from rhas.stores.checking import guard_reading
+from rhas.stores.checking import Facts, guard_reading
 from rhas.stores.checkpoints import describe_checkpoint
 from rhas.stores.feature_checks import describe_features, describe_persons
 from rhas.stores.frames import FrameStore, open_frames
@@ -32,7 +31,7 @@ def open_film_store(path: Path, kind: Kind) -> Iterator[FilmStore]:
         yield store
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe_path(path: Path) -> Facts:
     """What ``path`` holds, JSON-able; ``kind`` says which it is.
 
     Raises:
@@ -45,7 +44,7 @@ def describe(path: Path) -> dict[str, Any]:
         return {"kind": kind, "path": str(path), **_describe(path, kind)}
 
 
-def _describe(path: Path, kind: Kind) -> dict[str, Any]:
+def _describe(path: Path, kind: Kind) -> Facts:
     if kind == "feature stores":
         return _describe_feature_folder(path)
     if kind == "film stores":
@@ -62,8 +61,8 @@ def _describe(path: Path, kind: Kind) -> dict[str, Any]:
 
 
 def _describe_rows(
-    paths: Iterable[Path], describe_row: Callable[[Path], dict[str, Any]]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    paths: Iterable[Path], describe_row: Callable[[Path], Facts]
+) -> tuple[list[Facts], dict[str, str]]:
     """A row of each store that can be read, and what is wrong with the others, by name."""
     found, damaged = [], {}
     for path in paths:
@@ -80,7 +79,7 @@ def format_error(error: RhasError) -> str:
     return ": ".join(part for part in (error.where, error.what, error.got) if part)
 
 
-def _describe_feature_folder(folder: Path) -> dict[str, Any]:
+def _describe_feature_folder(folder: Path) -> Facts:
     reports = read_stage_reports(folder)
     stores, damaged = _describe_rows(
         sorted(folder.glob("*.zarr")),
@@ -96,7 +95,7 @@ def _describe_feature_folder(folder: Path) -> dict[str, Any]:
     }
 
 
-def _describe_feature_row(path: Path, missing: list[int] | None) -> dict[str, Any]:
+def _describe_feature_row(path: Path, missing: list[int] | None) -> Facts:
     """One store from its metadata alone; coverage as the stage reported it."""
     persons = describe_persons(path)
     first, attributes = persons[0], persons[0]["attributes"]
@@ -114,7 +113,7 @@ def _describe_feature_row(path: Path, missing: list[int] | None) -> dict[str, An
     }
 
 
-def _describe_film_folder(folder: Path) -> dict[str, Any]:
+def _describe_film_folder(folder: Path) -> Facts:
     files, damaged = _describe_rows(sorted(folder.glob("*.h5")), _describe_film_row)
     return {
         "files": files,
@@ -124,11 +123,11 @@ def _describe_film_folder(folder: Path) -> dict[str, Any]:
     }
 
 
-def _describe_film_row(path: Path) -> dict[str, Any]:
-    facts = describe(path)
+def _describe_film_row(path: Path) -> Facts:
+    facts = describe_path(path)
     row = {"file": path.name, "kind": facts["kind"], "bytes": facts["bytes"]}
     row |= {name: facts[name] for name in ("frames", "seconds", "size") if name in facts}
-    persons: list[Mapping[str, Any]] = facts.get("persons", [])
+    persons: list[Facts] = facts.get("persons", [])
     row["persons"] = len(persons) or None
     if facts["kind"] == "tracks":
         total = facts["frames"] * len(persons) or 1

@@ -21,11 +21,11 @@ from rhas.base.units import frame_to_seconds
 from rhas.inspection.canvas import (
     COLOURS,
     WIDTH_IN,
-    clock,
-    heading,
-    panel,
-    sheet,
-    time_axis,
+    add_heading,
+    add_panel,
+    make_figure,
+    set_minute_ticks,
+    set_time_axis,
 )
 from rhas.inspection.project import find_data_folder, labels_near, read_tracks_near
 from rhas.inspection.sheets import contact_sheet, samples_by_class, scores_over_time
@@ -49,7 +49,7 @@ _SOURCE = {
 }
 
 
-def draw(path: Path, out: Path, person: int | None = None) -> None:
+def draw_store(path: Path, out: Path, person: int | None = None) -> None:
     """Writes the picture of a store, of scores, or of the samples.
 
     Args:
@@ -126,7 +126,7 @@ def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, n
     return np.clip(unit @ unit.T, -1, 1), edges[:-1]
 
 
-def _feature_store(path: Path, person: int | None) -> Figure:
+def _draw_features(path: Path, person: int | None) -> Figure:
     shown = choose_persons(FeatureStore(path).count_persons(), person, path)
     blocks = []
     for number in shown:
@@ -136,17 +136,17 @@ def _feature_store(path: Path, person: int | None) -> Figure:
         labels = labels_near(path, facts.movie, number, frames, fps)
         blocks.append((number, facts, features, _most_frames(labels), fps))
     heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels, _ in blocks]
-    figure = sheet(sum(heights))
+    figure = make_figure(sum(heights))
     top = sum(heights)
     for (number, facts, features, labels, fps), height in zip(blocks, heights, strict=True):
         title = f"{facts.movie}, person {number}: {facts.reference}"
-        _feature_block(figure, (top, sum(heights)), title, path, number, features,
+        _draw_person(figure, (top, sum(heights)), title, path, number, features,
                        labels, fps)  # fmt: skip
         top -= height
     return figure
 
 
-def _feature_block(
+def _draw_person(
     figure: Figure, place: tuple[float, float], title: str, path: Path, number: int,
     features: Features, labels: dict[str, np.ndarray], fps: float,
 ) -> None:  # fmt: skip
@@ -159,7 +159,7 @@ def _feature_block(
     def axes(left: float, width: float, height: float) -> Axes:
         return figure.add_axes((left, (y - height) / whole, width, height / whole))
 
-    heading(figure, (top - 0.12) / whole, title)
+    add_heading(figure, (top - 0.12) / whole, title)
     everywhere = np.ones(frames, bool)
     streams = (("holistic", features.holistic, everywhere),
                ("partial", features.partial, features.present))  # fmt: skip
@@ -173,15 +173,15 @@ def _feature_block(
         graph.set_ylabel(f"{name}\ncomponents", fontsize=8)
         graph.legend(loc="lower right", bbox_to_anchor=(1, 0.96), ncols=COMPONENTS, fontsize=7,
                      frameon=False, borderaxespad=0)  # fmt: skip
-        time_axis(graph, seconds, shown=False)
+        set_time_axis(graph, seconds, shown=False)
         y -= 1.32
     strip = axes(left, width, 0.14)
-    _strip(strip, _sources(path, number, features.present), fps)
-    time_axis(strip, seconds, shown=False)
+    _draw_strip(strip, _read_sources(path, number, features.present), fps)
+    set_time_axis(strip, seconds, shown=False)
     y -= 0.2
     rows = axes(left, width, label_in)
-    _labels(rows, labels, fps, find_data_folder(path) is not None)
-    time_axis(rows, seconds, shown=True)
+    _draw_labels(rows, labels, fps, find_data_folder(path) is not None)
+    set_time_axis(rows, seconds, shown=True)
     y = top - 0.4
     side = 2.44 / WIDTH_IN
     for n, (name, values, used) in enumerate(streams):
@@ -191,7 +191,7 @@ def _feature_block(
                       aspect="auto", interpolation="nearest")  # fmt: skip
         square.set_facecolor("#E8E8E8")
         square.set_title(f"{name}: alike (red), opposite (blue)", fontsize=8)
-        clock(square)
+        set_minute_ticks(square)
         square.tick_params(labelsize=7)
         if n:
             square.set_yticklabels([])
@@ -199,14 +199,14 @@ def _feature_block(
             square.yaxis.set_major_formatter(FuncFormatter(lambda at, _: format_minutes(at)))
 
 
-def _boxes(path: Path, person: int | None) -> Figure:
+def _draw_boxes(path: Path, person: int | None) -> Figure:
     store = FilmBoxes.read(path)
     shown = choose_persons(len(store.persons), person, path)
-    figure = sheet(1.9 * len(shown))
+    figure = make_figure(1.9 * len(shown))
     for row, number in enumerate(shown):
         boxes = store.persons[number]
         title = f"{store.info.movie}, person {number}: {boxes.reference}"
-        graph = panel(figure, row, len(shown), title)
+        graph = add_panel(figure, row, len(shown), title)
         at = np.repeat(store.frames, boxes.counts)
         first = np.zeros(len(boxes.scores), bool)
         first[boxes.offsets[:-1][boxes.counts > 0]] = True
@@ -222,21 +222,21 @@ def _boxes(path: Path, person: int | None) -> Figure:
     return figure
 
 
-def _tracks(path: Path, person: int | None) -> Figure:
+def _draw_tracks(path: Path, person: int | None) -> Figure:
     store = FilmTracks.read(path)
     shown = choose_persons(len(store.persons), person, path)
-    figure = sheet(1.9 * len(shown))
+    figure = make_figure(1.9 * len(shown))
     frames = np.arange(len(store))
     for row, number in enumerate(shown):
         track = store.persons[number]
         title = f"{store.info.movie}, person {number}: {track.reference}"
-        graph = panel(figure, row, len(shown), title)
+        graph = add_panel(figure, row, len(shown), title)
         for n, (name, low, high) in enumerate((("x", 0, 2), ("y", 1, 3))):
             graph.fill_between(frames, track.boxes[:, low], track.boxes[:, high], color=COLOURS[n],
                                alpha=0.35, linewidth=0, label=f"{name} from, to")  # fmt: skip
         for cut in store.cuts:
             graph.axvline(cut, color="#404040", linewidth=0.5, linestyle=":")
-        _strip(graph, track.source, 1.0, below=True)
+        _draw_strip(graph, track.source, 1.0, below=True)
         graph.set_xlim(0, len(store))
         graph.set_ylabel("pixels", fontsize=8)
         graph.set_xlabel("frame; dotted lines are cuts", fontsize=8)
@@ -245,16 +245,16 @@ def _tracks(path: Path, person: int | None) -> Figure:
 
 
 _DRAWERS: dict[Kind, Callable[[Path, int | None], Figure]] = {
-    "feature store": _feature_store,
-    "boxes": _boxes,
-    "tracks": _tracks,
+    "feature store": _draw_features,
+    "boxes": _draw_boxes,
+    "tracks": _draw_tracks,
     "frames": contact_sheet,
     "samples": samples_by_class,
     "scores": scores_over_time,
 }
 
 
-def _sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
+def _read_sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
     """Source of every frame as the tracks file says, else detected where present."""
     tracks = read_tracks_near(path)
     if tracks is not None and person < len(tracks.persons):
@@ -264,7 +264,7 @@ def _sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:
     return present.astype(np.uint8)
 
 
-def _strip(axes: Axes, source: np.ndarray, fps: float, below: bool = False) -> None:
+def _draw_strip(axes: Axes, source: np.ndarray, fps: float, below: bool = False) -> None:
     edges = np.flatnonzero(np.diff(source, prepend=-1.0, append=-1.0))
     low, high = axes.get_ylim() if below else (0.0, 1.0)
     thick = (high - low) * 0.08 if below else 1.0
@@ -285,7 +285,7 @@ def _strip(axes: Axes, source: np.ndarray, fps: float, below: bool = False) -> N
                     handlelength=1, labelspacing=0.2, borderpad=0)  # fmt: skip
 
 
-def _labels(axes: Axes, labels: dict[str, np.ndarray], fps: float, in_project: bool) -> None:
+def _draw_labels(axes: Axes, labels: dict[str, np.ndarray], fps: float, in_project: bool) -> None:
     axes.set_ylim(max(len(labels), 1), 0)
     axes.set_yticks(np.arange(len(labels)) + 0.5, list(labels), fontsize=7)
     axes.tick_params(axis="y", length=0)

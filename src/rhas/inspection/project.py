@@ -70,11 +70,11 @@ def read_recorded_md5(path: Path) -> dict[str, str] | None:
     if root is None or not (root / "dvc.lock").is_file():
         return None
     inside = path.absolute().relative_to(root).as_posix()
-    for output, md5 in _outputs(root).items():
+    for output, md5 in _read_outputs(root).items():
         if inside == output and not md5.endswith(".dir"):
             return {"": md5}
         if inside == output or inside.startswith(f"{output}/"):
-            listing = _cache(root) / md5[:2] / md5[2:]
+            listing = _find_cache(root) / md5[:2] / md5[2:]
             if not listing.is_file():
                 return None
             within = inside[len(output) :].lstrip("/")
@@ -87,7 +87,7 @@ def read_recorded_md5(path: Path) -> dict[str, str] | None:
 
 
 @lru_cache(maxsize=8)
-def _outputs(root: Path) -> dict[str, str]:
+def _read_outputs(root: Path) -> dict[str, str]:
     lock = yaml.safe_load((root / "dvc.lock").read_text("utf-8")) or {}
     return {
         out["path"]: out["md5"]
@@ -98,7 +98,7 @@ def _outputs(root: Path) -> dict[str, str]:
 
 
 @lru_cache(maxsize=8)
-def _cache(root: Path) -> Path:
+def _find_cache(root: Path) -> Path:
     with optional_import("pipeline"):
         from dvc.repo import Repo
 

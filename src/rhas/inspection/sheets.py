@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
-from rhas.inspection.canvas import COLOURS, WIDTH_IN, heading, sheet, time_axis
+from rhas.inspection.canvas import COLOURS, WIDTH_IN, add_heading, make_figure, set_time_axis
 from rhas.stores.checking import choose_persons
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS
@@ -31,9 +31,9 @@ def contact_sheet(path: Path, person: int | None) -> Figure:
     rows = -(-len(shown) // _ACROSS)
     wide = WIDTH_IN / _ACROSS
     tall = wide * info.height / info.width + 0.25
-    figure = sheet(rows * tall + 0.4)
+    figure = make_figure(rows * tall + 0.4)
     whole = rows * tall + 0.4
-    heading(figure, 1 - 0.1 / whole, f"{info.movie}, {len(shown)} of {total} frames")
+    add_heading(figure, 1 - 0.1 / whole, f"{info.movie}, {len(shown)} of {total} frames")
     for n, (frame, picture) in enumerate(zip(shown.tolist(), pictures, strict=True)):
         down, across = divmod(n, _ACROSS)
         place = (across / _ACROSS + 0.004, 1 - (0.4 + (down + 1) * tall - 0.22) / whole)
@@ -54,9 +54,9 @@ def samples_by_class(path: Path, person: int | None) -> Figure:
     counts = {name: [own[side] for side in SUBSETS] for name, own in facts["classes"].items()}
     ranked = sorted(counts, key=lambda name: (sum(counts[name]), name))
     height = 0.9 + 0.19 * max(len(ranked), 1)
-    figure = sheet(height)
+    figure = make_figure(height)
     told = ", ".join(f"{own['samples']} {side}" for side, own in facts["sides"].items())
-    heading(figure, 1 - 0.1 / height, f"{path}: samples {told}; intervals by class")
+    add_heading(figure, 1 - 0.1 / height, f"{path}: samples {told}; intervals by class")
     axes = figure.add_axes((0.14, 0.45 / height, 0.84, (height - 0.9) / height))
     before = np.zeros(len(ranked))
     for n, side in enumerate(SUBSETS):
@@ -78,25 +78,26 @@ def scores_over_time(path: Path, person: int | None) -> Figure:
     shown = choose_persons(len(persons), person, path)
     tall = 0.4 + 0.19 * _CLASSES_SHOWN + 0.6
     whole = tall * len(shown)
-    figure = sheet(whole)
+    figure = make_figure(whole)
     for row, number in enumerate(shown):
         scores = persons[number]
         values = scores.scores.astype(np.float32)
         best = np.argsort(-values.max(0), kind="stable")[:_CLASSES_SHOWN]
         top = whole - row * tall
-        heading(figure, (top - 0.1) / whole, f"person {number}: {scores.reference}")
+        add_heading(figure, (top - 0.1) / whole, f"person {number}: {scores.reference}")
         place = (0.14, (top - tall + 0.6) / whole, 0.84, (tall - 1.0) / whole)
         axes = figure.add_axes(place)
         seconds = frame_to_seconds(len(values), scores.fps)
-        axes.imshow(_moments(values[:, best]).T, vmin=0, vmax=1, cmap="Blues", aspect="auto",
-                    interpolation="nearest", extent=(0, seconds, len(best), 0))  # fmt: skip
+        shades = _average_moments(values[:, best]).T
+        axes.imshow(shades, vmin=0, vmax=1, cmap="Blues", aspect="auto", interpolation="nearest",
+                    extent=(0, seconds, len(best), 0))  # fmt: skip
         names = [scores.classes[n] for n in best]
         axes.set_yticks(np.arange(len(best)) + 0.5, names)
-        time_axis(axes, seconds, shown=True)
+        set_time_axis(axes, seconds, shown=True)
     return figure
 
 
-def _moments(values: np.ndarray) -> np.ndarray:
+def _average_moments(values: np.ndarray) -> np.ndarray:
     """Means over stretches of frames, at most `_MOMENTS` of them."""
     edges = np.unique(np.linspace(0, len(values), _MOMENTS + 1).astype(int))
     return np.add.reduceat(values, edges[:-1]) / np.diff(edges)[:, None]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from rhas.base.formatting import format_duration, format_size
+from rhas.stores.checking import Facts
 
 _HASH_SHOWN = 12
 _SOURCES = ("detected", "interpolated", "missing")
 
 
-def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def format_facts(facts: Facts) -> Iterator[RenderableType]:
     """Tables and lines for people."""
     yield Text.assemble((str(facts["kind"]), "bold"), f"  {facts['path']}")
     yield from _SHOWERS[facts["kind"]](facts)
@@ -25,12 +25,12 @@ def show(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"! {flag}", style="yellow")
 
 
-def _feature_store(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_feature_store(facts: Facts) -> Iterator[RenderableType]:
     persons = facts["persons"]
     first = persons[0]["attributes"]
     frames, fps = persons[0]["frames"], first.get("fps")
     time = f" = {format_duration(frames / fps)} at {fps:g} fps" if fps else ""
-    yield _pairs(
+    yield _format_pairs(
         {
             "movie": first.get("movie"),
             "frames": f"{frames:,}{time}",
@@ -39,39 +39,39 @@ def _feature_store(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "checkpoint's SHA-256": first.get("checkpoint_hash"),
         }
     )
-    yield _arrays(persons[0]["arrays"], len(persons))
-    table = _table("", "reference", "coverage", "statistics: mean ± std (largest)", "flags")
+    yield _format_arrays(persons[0]["arrays"], len(persons))
+    table = _make_table("", "reference", "coverage", "statistics: mean ± std (largest)", "flags")
     for person, own in enumerate(persons):
         table.add_row(
             str(person),
             Text(str(own["attributes"].get("reference", ""))),
-            _coverage(own["coverage"]),
-            _statistics(own["attributes"].get("statistics", {})),
-            _flags(own["flags"]),
+            _format_coverage(own["coverage"]),
+            _format_statistics(own["attributes"].get("statistics", {})),
+            _format_flags(own["flags"]),
         )
     yield _without_empty(table)
 
 
-def _arrays(arrays: Mapping[str, Any], persons: int) -> Table:
+def _format_arrays(arrays: Facts, persons: int) -> Table:
     title = "arrays of each person" if persons > 1 else "arrays"
-    table = _table("array", "shape", "type", "chunk", "shard", "bytes", "stored", title=title)
+    table = _make_table("array", "shape", "type", "chunk", "shard", "bytes", "stored", title=title)
     for name, array in arrays.items():
         coding = ", ".join(array["compression"]) or "uncompressed"
         table.add_row(
             name,
-            _shape(array["shape"]),
+            _format_shape(array["shape"]),
             array["dtype"],
-            _shape(array["chunk"]),
-            f"{_shape(array['shard'])}, {array['files']} file" if array["shard"] else "none",
+            _format_shape(array["chunk"]),
+            f"{_format_shape(array['shard'])}, {array['files']} file" if array["shard"] else "none",
             format_size(array["bytes"]),
             f"{format_size(array['stored_bytes'])}, {coding}",
         )
     return table
 
 
-def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_feature_stores(facts: Facts) -> Iterator[RenderableType]:
     rows = facts["stores"]
-    table = _table(
+    table = _make_table(
         "store", "persons", "frames", "time", "D", "size", "present", "flags", right=(1, 7)
     )
     for row in rows:
@@ -82,8 +82,8 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             format_duration(row["frames"] / row["fps"]) if row["fps"] else "?",
             str(row["D"]),
             format_size(row["bytes"]),
-            _share(row["present"]),
-            _flags(row["flags"]),
+            _format_share(row["present"]),
+            _format_flags(row["flags"]),
         )
     table.add_section()
     known = [row for row in rows if row["present"] is not None]
@@ -96,7 +96,7 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         format_duration(sum(row["frames"] / row["fps"] for row in rows if row["fps"])),
         "",
         format_size(facts["bytes"]),
-        _share(present / weight if weight else None),
+        _format_share(present / weight if weight else None),
         "",
     )
     yield table
@@ -107,10 +107,10 @@ def _feature_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"encoder {encoder}, checkpoint {checkpoint}{digest}")
 
 
-def _frames(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_frames(facts: Facts) -> Iterator[RenderableType]:
     own = facts["attributes"]
     per_frame = facts["jpeg_bytes"] / max(facts["frames"], 1)
-    yield _pairs(
+    yield _format_pairs(
         {
             "movie": own.get("movie"),
             "frames": f"{facts['frames']:,} = {format_duration(facts['seconds'])} at "
@@ -125,10 +125,10 @@ def _frames(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     )
 
 
-def _boxes(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_boxes(facts: Facts) -> Iterator[RenderableType]:
     own = facts["attributes"]
     sampled = facts["sampled_frames"]
-    yield _pairs(
+    yield _format_pairs(
         {
             "movie": own.get("movie"),
             "sampled frames": f"{sampled:,}, every {own.get('stride')}th",
@@ -136,7 +136,7 @@ def _boxes(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "on disk": format_size(facts["bytes"]),
         }
     )
-    table = _table(
+    table = _make_table(
         "", "reference", "candidates", "frames without", "best score, 10/50/90 %", "flags",
         right=(2, 4),
     )  # fmt: skip
@@ -147,14 +147,14 @@ def _boxes(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             f"{row['candidates']:,}",
             f"{row['frames_without']:,}",
             " / ".join(f"{score:.2f}" for score in row["best_score"].values()) or "-",
-            _flags(row["flags"]),
+            _format_flags(row["flags"]),
         )
     yield _without_empty(table)
 
 
-def _tracks(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_tracks(facts: Facts) -> Iterator[RenderableType]:
     own = facts["attributes"]
-    yield _pairs(
+    yield _format_pairs(
         {
             "movie": own.get("movie"),
             "frames": f"{facts['frames']:,} in {facts['shots']} shots",
@@ -162,22 +162,24 @@ def _tracks(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "on disk": format_size(facts["bytes"]),
         }
     )
-    table = _table("", "reference", "coverage", "longer side, px", "JPEG", "flags", right=(3, 5))
+    table = _make_table(
+        "", "reference", "coverage", "longer side, px", "JPEG", "flags", right=(3, 5)
+    )
     for person, row in enumerate(facts["persons"]):
         table.add_row(
             str(person),
             Text(row["reference"]),
-            _coverage(row["coverage"]),
+            _format_coverage(row["coverage"]),
             "-" if row["longer_side"] is None else f"{row['longer_side']:.0f}",
             format_size(row["jpeg_bytes"]),
-            _flags(row["flags"]),
+            _format_flags(row["flags"]),
         )
     yield _without_empty(table)
 
 
-def _film_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_film_stores(facts: Facts) -> Iterator[RenderableType]:
     rows = facts["files"]
-    table = _table(
+    table = _make_table(
         "file", "kind", "frames", "persons", "size", "detected", "interpolated", "missing", "flags",
         right=(2, 8),
     )  # fmt: skip
@@ -190,18 +192,18 @@ def _film_stores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             str(row["persons"] or "-"),
             format_size(row["bytes"]),
             *(
-                _share(shares[n]) if n in shares else ""
+                _format_share(shares[n]) if n in shares else ""
                 for n in ("detected", "interpolated", "missing")
             ),
-            _flags(row["flags"]),
+            _format_flags(row["flags"]),
         )
     table.add_section()
     table.add_row(f"{len(rows)} files", "", "", "", format_size(facts["bytes"]), "", "", "", "")
     yield _without_empty(table)
 
 
-def _samples(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
-    yield _pairs(
+def _format_samples(facts: Facts) -> Iterator[RenderableType]:
+    yield _format_pairs(
         {
             "windows": f"{facts['L']:,} frames at {facts['fps']:g} fps, split {facts['split']}",
             "features": f"{facts['features']}, D {facts['D']}, D_text {facts['D_text']}",
@@ -209,8 +211,10 @@ def _samples(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "not annotated": f"{len(facts['persons_without_annotation'])} persons",
         }
     )
-    table = _table("", "samples", "movies", "persons", "frames", "padding", "intervals", "classes",
-                   right=(1, 8))  # fmt: skip
+    table = _make_table(
+        "", "samples", "movies", "persons", "frames", "padding", "intervals", "classes",
+        right=(1, 8),
+    )  # fmt: skip
     for side, row in facts["sides"].items():
         table.add_row(
             side,
@@ -218,7 +222,7 @@ def _samples(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             str(row["movies"]),
             str(row["persons"]),
             f"{row['frames']:,}",
-            _share(row["padding"]),
+            _format_share(row["padding"]),
             f"{row['intervals']:,}",
             f"{row['classes']} of {facts['C']}",
         )
@@ -228,14 +232,14 @@ def _samples(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"fewer than 5 intervals in train: {', '.join(rare)}")
 
 
-def _model(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_model(facts: Facts) -> Iterator[RenderableType]:
     report, train = facts["report"] or {}, facts["train"] or {}
     last = report.get("last", {})
     dims = facts["dims"] or {}
     on = [
         n for n in ("partial_branch", "hp_xlstm", "bca", "dft_condition") if facts["config"].get(n)
     ]
-    yield _pairs(
+    yield _format_pairs(
         {
             "method": facts["method"],
             "sizes": ", ".join(f"{name} {value}" for name, value in dims.items()),
@@ -250,17 +254,17 @@ def _model(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
             "made with": ", ".join(f"{n} {v}" for n, v in (facts["versions"] or {}).items()),
         }
     )
-    yield from _parts(facts)
+    yield from _format_parts(facts)
 
 
-def _weights(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
-    yield _pairs({"architecture": facts["architecture"]})
-    yield from _parts(facts)
+def _format_weights(facts: Facts) -> Iterator[RenderableType]:
+    yield _format_pairs({"architecture": facts["architecture"]})
+    yield from _format_parts(facts)
 
 
-def _parts(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_parts(facts: Facts) -> Iterator[RenderableType]:
     if facts["parts"]:
-        table = _table("part", "tensors", "values", right=(1, 3))
+        table = _make_table("part", "tensors", "values", right=(1, 3))
         for name, part in facts["parts"].items():
             table.add_row(Text(name), str(part["tensors"]), f"{part['parameters']:,}")
         table.add_section()
@@ -270,37 +274,39 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(", ".join(f"{name} {format_size(count)}" for name, count in facts["files"].items()))
 
 
-def _scores(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _format_scores(facts: Facts) -> Iterator[RenderableType]:
     frames, fps = facts["frames"], facts["fps"]
-    yield _pairs(
+    yield _format_pairs(
         {
             "frames": f"{frames:,} = {format_duration(frames / fps)} at {fps:g} fps",
             "classes": facts["classes"],
             "on disk": format_size(facts["bytes"]),
         }
     )
-    table = _table("", "reference", "highest mean scores", "flags")
+    table = _make_table("", "reference", "highest mean scores", "flags")
     for person, row in enumerate(facts["persons"]):
         highest = ", ".join(f"{name} {mean:.2f}" for name, mean in row["highest"].items())
-        table.add_row(str(person), Text(row["reference"]), Text(highest), _flags(row["flags"]))
+        table.add_row(
+            str(person), Text(row["reference"]), Text(highest), _format_flags(row["flags"])
+        )
     yield _without_empty(table)
 
 
 _SHOWERS = {
-    "feature store": _feature_store,
-    "feature stores": _feature_stores,
-    "frames": _frames,
-    "boxes": _boxes,
-    "tracks": _tracks,
-    "film stores": _film_stores,
-    "samples": _samples,
-    "model": _model,
-    "weights": _weights,
-    "scores": _scores,
+    "feature store": _format_feature_store,
+    "feature stores": _format_feature_stores,
+    "frames": _format_frames,
+    "boxes": _format_boxes,
+    "tracks": _format_tracks,
+    "film stores": _format_film_stores,
+    "samples": _format_samples,
+    "model": _format_model,
+    "weights": _format_weights,
+    "scores": _format_scores,
 }
 
 
-def _table(*columns: str, title: str = "", right: tuple[int, int] = (0, 0)) -> Table:
+def _make_table(*columns: str, title: str = "", right: tuple[int, int] = (0, 0)) -> Table:
     table = Table(title=title or None, title_justify="left")
     for number, column in enumerate(columns):
         if number in range(*right):
@@ -316,39 +322,41 @@ def _without_empty(table: Table) -> Table:
     return table
 
 
-def _pairs(values: Mapping[str, Any]) -> Table:
+def _format_pairs(values: Facts) -> Table:
     grid = Table.grid(padding=(0, 2))
     for name, value in values.items():
         grid.add_row(Text(name, style="dim"), Text("-" if value is None else str(value)))
     return grid
 
 
-def _shape(shape: list[int] | None) -> str:
+def _format_shape(shape: list[int] | None) -> str:
     return "×".join(map(str, shape or ()))
 
 
-def _share(share: float | None) -> str:
+def _format_share(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _coverage(counts: Mapping[str, int]) -> Text:
+def _format_coverage(counts: Mapping[str, int]) -> Text:
     total = sum(counts.values()) or 1
     order = [n for n in ("present", "detected", "interpolated", "missing") if n in counts]
     return Text("\n".join(f"{name} {counts[name] / total:.0%}" for name in order))
 
 
-def _statistics(streams: Mapping[str, Mapping[str, float]]) -> Text:
+def _format_statistics(streams: Mapping[str, Mapping[str, float]]) -> Text:
     lines = [
-        f"{stream} {_figure(f, 'mean')} ± {_figure(f, 'std')} ({_figure(f, 'abs_max')})"
+        "{} {} ± {} ({})".format(
+            stream, *(_format_figure(f, n) for n in ("mean", "std", "abs_max"))
+        )
         for stream, f in streams.items()
     ]
     return Text("\n".join(lines) or "none stored")
 
 
-def _figure(figures: Mapping[str, float], name: str) -> str:
+def _format_figure(figures: Mapping[str, float], name: str) -> str:
     value = figures.get(name)
     return "?" if value is None else f"{value:.3g}"
 
 
-def _flags(flags: list[str]) -> Text:
+def _format_flags(flags: list[str]) -> Text:
     return Text("\n".join(flags), style="yellow")

@@ -21,7 +21,7 @@ from rhas.stores.scores import FilmScores
 _READ_BYTES = 1 << 22
 
 
-def verify(path: Path) -> list[Check]:
+def verify_path(path: Path) -> list[Check]:
     """What was checked; the first broken thing does not stop the others.
 
     Raises:

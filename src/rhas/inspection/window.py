@@ -104,11 +104,11 @@ def format_window(arrays: Arrays) -> Iterator[Table]:
             for owner, _, inner in [name.partition(".")]
             if owner == person and inner and inner not in _NOT_SHOWN
         }
-        title = _title(unit, arrays[unit], person)
-        yield _table(title, {**common, **own}, arrays.get("classes"))
+        title = _make_title(unit, arrays[unit], person)
+        yield _make_table(title, {**common, **own}, arrays.get("classes"))
 
 
-def _title(unit: str, numbers: np.ndarray, person: str) -> str:
+def _make_title(unit: str, numbers: np.ndarray, person: str) -> str:
     title = f"{unit}s {numbers[0]} to {numbers[-1]}"
     if person:
         title += f", person {int(person.removeprefix('person_'))}"
@@ -117,16 +117,18 @@ def _title(unit: str, numbers: np.ndarray, person: str) -> str:
     return title
 
 
-def _table(title: str, columns: Arrays, classes: np.ndarray | None) -> Table:
+def _make_table(title: str, columns: Arrays, classes: np.ndarray | None) -> Table:
     table = Table(title=title, title_justify="left")
     for number, name in enumerate(columns):
         table.add_column(name, overflow="fold", justify="left" if number else "right")
     for row in range(min(_ROWS, len(next(iter(columns.values()))))):
-        table.add_row(*(_cell(name, values[row], classes) for name, values in columns.items()))
+        table.add_row(
+            *(_format_cell(name, values[row], classes) for name, values in columns.items())
+        )
     return table
 
 
-def _cell(name: str, value: np.ndarray, classes: np.ndarray | None) -> Text:
+def _format_cell(name: str, value: np.ndarray, classes: np.ndarray | None) -> Text:
     if name == "source":
         return Text(BoxSource(int(value)).label)
     if name == "actions":

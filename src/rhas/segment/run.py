@@ -56,8 +56,8 @@ from rhas.segment.windows import (
 )
 from rhas.segment.work import exclusive_work_folder
 from rhas.stores.boxes import merge_boxes
-from rhas.stores.frames import count_frames, write_frames_part
-from rhas.stores.tracks import write_tracks_part
+from rhas.stores.frames import count_frames, write_frame_chunk
+from rhas.stores.tracks import write_track_chunk
 from rhas.train import load_method
 
 _PARTS, _NEW = ".parts-", ".new-"
@@ -164,13 +164,13 @@ def _see(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work, part
     cut = split_frames(frames, request.chunk_frames or count_chunk_frames(params))
     pieces = [
         replace(film, frames=part)
-        for part in _write_parts(write_frames_part, decoded, cut, parts / "frames")
+        for part in _write_parts(write_frame_chunk, decoded, cut, parts / "frames")
     ]
     grounded = work.run("ground", [GROUND.make_job(piece, params.ground) for piece in pieces])
     starts = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
     boxes = work.keep("boxes.h5", lambda out: merge_boxes(starts, out))
     (cropped,) = work.run("crop", [CROP.make_job(film.add("boxes", boxes), params.crop)])
-    tracks = _write_parts(write_tracks_part, cropped, cut, parts / "tracks")
+    tracks = _write_parts(write_track_chunk, cropped, cut, parts / "tracks")
     pieces = [piece.add("tracks", part) for piece, part in zip(pieces, tracks, strict=True)]
     extracted = work.run("extract", [EXTRACT.make_job(piece, params.extract) for piece in pieces])
     return _Seen(decoded, boxes, cropped, extracted, cut)

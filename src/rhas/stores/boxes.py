@@ -16,7 +16,7 @@ import numpy as np
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Array, Arrays, check_arrays, choose_persons, guard_reading
+from rhas.stores.checking import Array, Arrays, Facts, check_arrays, choose_persons, guard_reading
 from rhas.stores.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -113,7 +113,7 @@ class PersonBoxes:
         boxes[found], scores[found] = self.boxes[first], self.scores[first]
         return boxes, scores
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         best = self.select_best()[1]
         without = int((self.counts == 0).sum())
@@ -210,7 +210,7 @@ class FilmBoxes:
                     persons.append(PersonBoxes(str(group.attrs["reference"]), *arrays))
             return FilmBoxes(read_attributes(file, BoxInfo), file["frames"][:], tuple(persons))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         return {
             "attributes": asdict(self.info),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+
+Facts = dict[str, Any]
+"""What `rhas inspect` prints of a store: JSON-able values by name."""
 
 Arrays = dict[str, np.ndarray]
 """A window of a store: arrays by name; a person's as ``person_000.<array>``."""
@@ -65,19 +68,19 @@ def check_arrays(what: str, arrays: Mapping[str, Array]) -> None:
         RhasError: some array differs; it lists what was expected and what there is.
     """
     sizes: dict[str, int] = {}
-    if all(_fits(array, sizes) for array in arrays.values()):
+    if all(_fits_shape(array, sizes) for array in arrays.values()):
         return
     raise RhasError(
         f"{what} have a wrong shape or type",
         expected=", ".join(
-            f"{name} {' or '.join(np.dtype(t).name for t in a.dtypes)} {_written(a.shape)}"
+            f"{name} {' or '.join(np.dtype(t).name for t in a.dtypes)} {_format_shape(a.shape)}"
             for name, a in arrays.items()
         ),
         got=", ".join(f"{n} {a.values.dtype} {a.values.shape}" for n, a in arrays.items()),
     )
 
 
-def _fits(array: Array, sizes: dict[str, int]) -> bool:
+def _fits_shape(array: Array, sizes: dict[str, int]) -> bool:
     if array.values.dtype not in array.dtypes or array.values.ndim != len(array.shape):
         return False
     return all(
@@ -86,7 +89,7 @@ def _fits(array: Array, sizes: dict[str, int]) -> bool:
     )
 
 
-def _written(shape: tuple[int | str, ...]) -> str:
+def _format_shape(shape: tuple[int | str, ...]) -> str:
     inner = ", ".join(map(str, shape))
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 

@@ -15,13 +15,14 @@ from typing import Any, TypeGuard
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.stores.checking import Facts
 from rhas.stores.kinds import find_kind
 
 _HEADER_LIMIT = 100_000_000  # the format's own
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 
-def describe_checkpoint(folder: Path) -> dict[str, Any]:
+def describe_checkpoint(folder: Path) -> Facts:
     """What it is, its parameters by part, its files.
 
     Raises:
@@ -35,16 +36,16 @@ def describe_checkpoint(folder: Path) -> dict[str, Any]:
         raise RhasError(
             "no weights beside config.json", where=str(folder), expected=" or ".join(_WEIGHTS)
         )
-    tensors: dict[str, Any] = {}
+    tensors: Facts = {}
     for file in weights:
         if file.suffix == ".safetensors":
             tensors |= read_header(file)
     parts: dict[str, dict[str, int]] = defaultdict(lambda: {"tensors": 0, "parameters": 0})
     for name, tensor in tensors.items():
-        part = parts[_part(name, kind == "model")]
+        part = parts[_name_part(name, kind == "model")]
         part["tensors"] += 1
         part["parameters"] += math.prod(tensor["shape"])
-    facts: dict[str, Any] = {
+    facts: Facts = {
         "kind": kind,
         "path": str(folder),
         "bytes": sum(files.values()),
@@ -97,7 +98,7 @@ def check_tensors(path: Path) -> Iterator[Check]:
                     "was the training stopped before it began?")  # fmt: skip
 
 
-def read_header(path: Path) -> dict[str, dict[str, Any]]:
+def read_header(path: Path) -> dict[str, Facts]:
     """``dtype``, ``shape`` and ``data_offsets`` of every tensor of a safetensors file.
 
     Raises:
@@ -108,19 +109,19 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 0 < length <= min(_HEADER_LIMIT, size - 8):
-            raise _damaged(path, f"a header of {length} bytes in a file of {size}")
+            raise _describe_damage(path, f"a header of {length} bytes in a file of {size}")
         try:
             header = json.loads(file.read(length))
         except (ValueError, RecursionError) as error:
-            raise _damaged(path, str(error)) from error
+            raise _describe_damage(path, str(error)) from error
     if not isinstance(header, dict):
-        raise _damaged(path, f"a header that is a {type(header).__name__}")
+        raise _describe_damage(path, f"a header that is a {type(header).__name__}")
     header.pop("__metadata__", None)
     if odd := [name for name, tensor in header.items() if not _is_tensor(tensor)]:
-        raise _damaged(path, f"a header that does not describe {odd[0][:60]!a}")
+        raise _describe_damage(path, f"a header that does not describe {odd[0][:60]!a}")
     end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
     if end != size - 8 - length:
-        raise _damaged(path, f"{size - 8 - length} bytes of tensors, {end} declared")
+        raise _describe_damage(path, f"{size - 8 - length} bytes of tensors, {end} declared")
     return header
 
 
@@ -138,7 +139,7 @@ def _are_sizes(values: Any) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
 
 
-def _damaged(path: Path, got: str) -> RhasError:
+def _describe_damage(path: Path, got: str) -> RhasError:
     return RhasError(
         "not a safetensors file, or a truncated one",
         where=str(path),
@@ -147,7 +148,7 @@ def _damaged(path: Path, got: str) -> RhasError:
     )
 
 
-def _part(name: str, method: bool) -> str:
+def _name_part(name: str, method: bool) -> str:
     """The first one or two names of a parameter's path: the part of the model it belongs to."""
     pieces = name.split(".")
     return ".".join(pieces[: 1 if method else 2]) if len(pieces) > 2 else pieces[0]

@@ -13,18 +13,18 @@ import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.stores.checkpoints import read_header
-from rhas.stores.differences import Difference, arrays, attribute
+from rhas.stores.differences import Difference, compare_arrays, compare_attribute
 
 _REPORT = "report.json"  # how long a training took differs each time
 
 
 def compare_samples(a: Path, b: Path, atol: float) -> Iterator[Difference]:
     """Settings, windows by sample, and intervals by what they say."""
-    yield from _json("info.json", a, b, atol)
-    first, second = ({row["sample"]: row for row in _rows(f / "index.csv")} for f in (a, b))
+    yield from _compare_json("info.json", a, b, atol)
+    first, second = ({row["sample"]: row for row in _read_rows(f / "index.csv")} for f in (a, b))
     for sample in sorted(first.keys() | second.keys()):
-        yield from attribute(f"index.csv {sample}", first, second, sample, atol)
-    one, two = (Counter(tuple(r.items()) for r in _rows(f / "intervals.csv")) for f in (a, b))
+        yield from compare_attribute(f"index.csv {sample}", first, second, sample, atol)
+    one, two = (Counter(tuple(r.items()) for r in _read_rows(f / "intervals.csv")) for f in (a, b))
     for own, other, what in ((one, two, "only in A"), (two, one, "only in B")):
         for row in (own - other).elements():
             told = ", ".join(f"{name} {value}" for name, value in row)
@@ -37,18 +37,18 @@ def compare_checkpoints(a: Path, b: Path, atol: float) -> Iterator[Difference]:
     Raises:
         RhasError: weights that cannot be read.
     """
-    yield from _json("config.json", a, b, atol)
+    yield from _compare_json("config.json", a, b, atol)
     names = [{f.name for f in folder.iterdir() if f.is_file()} for folder in (a, b)]
     for name in sorted((names[0] | names[1]) - {"config.json", _REPORT}):
         if name not in names[0] & names[1]:
             yield Difference(name, "only in A" if name in names[0] else "only in B")
         elif name.endswith(".safetensors"):
-            yield from _tensors(name, a / name, b / name, atol)
+            yield from _compare_tensors(name, a / name, b / name, atol)
         elif (a / name).read_bytes() != (b / name).read_bytes():
             yield Difference(name, "content")
 
 
-def _tensors(where: str, a: Path, b: Path, atol: float) -> Iterator[Difference]:
+def _compare_tensors(where: str, a: Path, b: Path, atol: float) -> Iterator[Difference]:
     from safetensors import safe_open
 
     headers = read_header(a), read_header(b)
@@ -61,25 +61,27 @@ def _tensors(where: str, a: Path, b: Path, atol: float) -> Iterator[Difference]:
             types = [header[name]["dtype"] for header in headers]
             if types[0] != types[1]:
                 yield Difference(inner, "type", *types)
-            one, other = (_values(file.get_tensor(name)) for file in (first, second))
+            one, other = (_to_array(file.get_tensor(name)) for file in (first, second))
             if types[0] == types[1]:
-                yield from arrays(inner, one, other, atol)
+                yield from compare_arrays(inner, one, other, atol)
             else:
-                yield from arrays(inner, one.astype(np.float64), other.astype(np.float64), atol)
+                yield from compare_arrays(
+                    inner, one.astype(np.float64), other.astype(np.float64), atol
+                )
 
 
-def _values(tensor: Any) -> np.ndarray:
+def _to_array(tensor: Any) -> np.ndarray:
     """With a dimension at least; bfloat16, which numpy lacks, as float32."""
     return np.atleast_1d((tensor.float() if tensor.is_floating_point() else tensor).numpy())
 
 
-def _json(name: str, a: Path, b: Path, atol: float) -> Iterator[Difference]:
-    first, second = _read(a / name), _read(b / name)
+def _compare_json(name: str, a: Path, b: Path, atol: float) -> Iterator[Difference]:
+    first, second = _read_object(a / name), _read_object(b / name)
     for key in sorted(first.keys() | second.keys()):
-        yield from attribute(f"{name} {key}", first, second, key, atol)
+        yield from compare_attribute(f"{name} {key}", first, second, key, atol)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -89,6 +91,6 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

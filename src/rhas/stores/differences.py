@@ -36,14 +36,14 @@ class Difference:
     at: tuple[int, ...] = ()
 
 
-def blocks(array: Any) -> Iterator[slice]:
+def iterate_blocks(array: Any) -> Iterator[slice]:
     """Rows of an array that are held in memory at a time."""
     rows = max(1, _BLOCK_VALUES // max(math.prod(array.shape[1:]), 1))
     for start in range(0, array.shape[0], rows):
         yield slice(start, start + rows)
 
 
-def attribute(
+def compare_attribute(
     where: str, a: dict[str, Any], b: dict[str, Any], name: str, atol: float
 ) -> Iterator[Difference]:
     """What differs between the values of one name, dictionaries key by key."""
@@ -54,7 +54,7 @@ def attribute(
     one, other = a[name], b[name]
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
-            yield from attribute(f"{where}.{key}", one, other, key, atol)
+            yield from compare_attribute(f"{where}.{key}", one, other, key, atol)
         return
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
     same = abs(one - other) <= atol if numbers and one != other else one == other
@@ -62,7 +62,7 @@ def attribute(
         yield Difference(where, "attribute", str(one), str(other))
 
 
-def arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
+def compare_arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
     """What differs between two arrays of one dimension or more."""
     if a.dtype != b.dtype:
         yield Difference(where, "type", str(a.dtype), str(b.dtype))
@@ -72,9 +72,9 @@ def arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
     count, largest = 0, -1.0
     at: tuple[int, ...] = ()
     values = ("", "")
-    for block in blocks(a):
+    for block in iterate_blocks(a):
         one, other = (np.asarray(array[block]) for array in (a, b))
-        distance = _distance(one, other)
+        distance = _measure_distance(one, other)
         off = distance > atol
         if off.any():
             count += int(off.sum())
@@ -87,7 +87,7 @@ def arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
         yield Difference(where, "values", *values, count, largest, at)
 
 
-def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _measure_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """|a - b| in float64; 0 for two NaN or two equal infinities, infinite for one of them."""
     one, other = a.astype(np.float64), b.astype(np.float64)
     with np.errstate(invalid="ignore"):

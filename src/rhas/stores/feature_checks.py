@@ -9,13 +9,12 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rhas.base.checks import Check, Level
 from rhas.base.errors import RhasError
-from rhas.stores.checking import guard_reading
+from rhas.stores.checking import Facts, guard_reading
 from rhas.stores.features import ARRAYS, CHUNK_FRAMES, FeatureStore
 from rhas.stores.hdf5 import person_group
 from rhas.stores.tracks import FilmTracks
@@ -27,7 +26,7 @@ _FROZEN_SECONDS = 2.0
 _DO = "run `dvc repro extract`"
 
 
-def describe_features(path: Path, tracks: FilmTracks | None) -> dict[str, Any]:
+def describe_features(path: Path, tracks: FilmTracks | None) -> Facts:
     """Facts for `rhas inspect`, JSON-able: size, arrays, attributes, coverage and flags by person.
 
     Args:
@@ -50,13 +49,13 @@ def describe_features(path: Path, tracks: FilmTracks | None) -> dict[str, Any]:
     }
 
 
-def describe_persons(path: Path) -> list[dict[str, Any]]:
+def describe_persons(path: Path) -> list[Facts]:
     """Arrays, attributes and flags of each person, from the metadata alone."""
     count = FeatureStore(path).count_persons()
     return [_describe_person(path / person_group(person)) for person in range(count)]
 
 
-def _describe_person(folder: Path) -> dict[str, Any]:
+def _describe_person(folder: Path) -> Facts:
     attributes = _read_json(folder / "zarr.json").get("attributes", {})
     arrays = {
         child.name: _describe_array(child)
@@ -78,12 +77,12 @@ def _describe_person(folder: Path) -> dict[str, Any]:
     }
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Facts:
     with guard_reading(path, what="the feature store is damaged"):
         return json.loads(path.read_text("utf-8"))
 
 
-def _describe_array(folder: Path) -> dict[str, Any]:
+def _describe_array(folder: Path) -> Facts:
     metadata = _read_json(folder / "zarr.json")
     shape, dtype = metadata["shape"], np.dtype(metadata["data_type"])
     chunk = shard = metadata["chunk_grid"]["configuration"]["chunk_shape"]
@@ -106,7 +105,7 @@ def _describe_array(folder: Path) -> dict[str, Any]:
     }
 
 
-def _find_flags(attributes: dict[str, Any], arrays: dict[str, Any]) -> list[str]:
+def _find_flags(attributes: Facts, arrays: Facts) -> list[str]:
     flags = []
     for stream, figures in attributes.get("statistics", {}).items():
         if not all(isinstance(v, int | float) and math.isfinite(v) for v in figures.values()):
@@ -156,7 +155,7 @@ def check_features(path: Path) -> Iterator[Check]:
                         "delete the store and run `dvc repro extract`")  # fmt: skip
 
 
-def _check_streams(store: FeatureStore, number: int, facts: dict[str, Any]) -> Iterator[Check]:
+def _check_streams(store: FeatureStore, number: int, facts: Facts) -> Iterator[Check]:
     frames = facts["frames"]
     present = store.read_stored(number, "present", 0, frames)
     recorded = facts["attributes"].get("statistics", {})

@@ -164,7 +164,7 @@ class TokenWriter:
     def __init__(self, group: zarr.Group, stream: str, shape: tuple[int, int, int]) -> None:
         shard = (CHUNK_FRAMES, *shape[1:])
         self._where = f"{group.path}/{stream}_tokens"
-        self._array = group.create_array(
+        self._find_array = group.create_array(
             f"{stream}_tokens",
             shape=shape,
             dtype=np.float16,
@@ -196,8 +196,8 @@ class TokenWriter:
             self._shard[frames[here] - self._start] = half[here]
 
     def _flush(self) -> None:
-        stop = min(self._start + CHUNK_FRAMES, self._array.shape[0])
-        self._array[self._start : stop] = self._shard[: stop - self._start]
+        stop = min(self._start + CHUNK_FRAMES, self._find_array.shape[0])
+        self._find_array[self._start : stop] = self._shard[: stop - self._start]
         self._shard[:] = 0
         self._start += CHUNK_FRAMES
 
@@ -206,7 +206,7 @@ class TokenWriter:
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
         if kind is None:
-            while self._start < self._array.shape[0]:
+            while self._start < self._find_array.shape[0]:
                 self._flush()
 
 
@@ -266,7 +266,9 @@ class FeatureStore:
             RhasError: no such store or person.
         """
         group = self._open_person(person)
-        return self._array(group, "holistic").shape[1], self._array(group, "text").shape[0]
+        return self._find_array(group, "holistic").shape[1], self._find_array(group, "text").shape[
+            0
+        ]
 
     def read_window(self, person: int, start: int = 0, stop: int | None = None) -> Features:
         """Frames ``[start, stop)`` of a person, to the last by default; streams as float32.
@@ -275,15 +277,15 @@ class FeatureStore:
             RhasError: no such store or person, a window outside the film, damaged files.
         """
         group = self._open_person(person)
-        frames = self._array(group, "holistic").shape[0]
+        frames = self._find_array(group, "holistic").shape[0]
         stop = frames if stop is None else stop
         check_window(f"{self.path}, person {person}", start, stop, frames)
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return Features(
-                holistic=_float32(self._array(group, "holistic")[start:stop]),
-                partial=_float32(self._array(group, "partial")[start:stop]),
-                present=np.asarray(self._array(group, "present")[start:stop]),
-                text=np.asarray(self._array(group, "text")[:]),
+                holistic=_to_float32(self._find_array(group, "holistic")[start:stop]),
+                partial=_to_float32(self._find_array(group, "partial")[start:stop]),
+                present=np.asarray(self._find_array(group, "present")[start:stop]),
+                text=np.asarray(self._find_array(group, "text")[:]),
             )
 
     def read_tokens(self, person: int, stream: str, start: int, stop: int) -> np.ndarray:
@@ -299,7 +301,7 @@ class FeatureStore:
             RhasError: no such store or person, one without tokens, a window outside the film,
                 damaged files.
         """
-        array = self._array(self._open_person(person), f"{stream}_tokens")
+        array = self._find_array(self._open_person(person), f"{stream}_tokens")
         check_window(f"{self.path}, person {person}", start, stop, array.shape[0])
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return np.asarray(array[start:stop])
@@ -315,7 +317,7 @@ class FeatureStore:
     def read_stored(self, person: int, name: str, start: int, stop: int | None) -> np.ndarray:
         """Frames ``[start, stop)`` of one array as it is stored; fewer where it ends before."""
         group = self._open_person(person)
-        return np.asarray(self._array(group, name)[start:stop])
+        return np.asarray(self._find_array(group, name)[start:stop])
 
     def _open_person(self, person: int) -> zarr.Group:
         try:
@@ -328,7 +330,7 @@ class FeatureStore:
                 do="run `dvc repro extract`",
             ) from error
 
-    def _array(self, group: zarr.Group, name: str) -> zarr.Array:
+    def _find_array(self, group: zarr.Group, name: str) -> zarr.Array:
         array = group.get(name)
         if isinstance(array, zarr.Array):
             return array
@@ -340,6 +342,6 @@ class FeatureStore:
         )
 
 
-def _float32(values: Any) -> np.ndarray:
+def _to_float32(values: Any) -> np.ndarray:
     # torch's conversion of float16 is several times faster than numpy's
     return torch.from_numpy(np.asarray(values)).float().numpy()

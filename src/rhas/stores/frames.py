@@ -17,7 +17,7 @@ import numpy as np
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Arrays, check_window, compare_counts, guard_reading
+from rhas.stores.checking import Arrays, Facts, check_window, compare_counts, guard_reading
 from rhas.stores.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -98,7 +98,7 @@ class FrameStore:
         """Width and height of a frame, pixels."""
         return self.info.width, self.info.height
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         flags = []
         if self.info.lost_frames:
@@ -187,7 +187,7 @@ def count_frames(path: Path) -> int:
         return len(file["offsets"]) - 1
 
 
-def write_frames_part(whole: Path, identity: str, start: int, stop: int, out: Path) -> None:
+def write_frame_chunk(whole: Path, identity: str, start: int, stop: int, out: Path) -> None:
     """Writes a store of frames ``[start, stop)`` whose images stay in the whole film's store.
 
     Args:

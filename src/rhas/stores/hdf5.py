@@ -70,7 +70,7 @@ def read_attributes(group: h5py.Group, kind: type[R]) -> R:
     """
     types = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
-    values = {name: _plain(group.attrs[name]) for name in names if name in group.attrs}
+    values = {name: _to_python(group.attrs[name]) for name in names if name in group.attrs}
     wrong = [name for name in names if not _has_type(values.get(name), types[name])]
     if wrong:
         raise RhasError(
@@ -96,7 +96,7 @@ def person_groups(file: h5py.Group) -> list[h5py.Group]:
     return groups
 
 
-def _plain(value: Any) -> Any:
+def _to_python(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 

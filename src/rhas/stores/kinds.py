@@ -34,7 +34,7 @@ def find_kind(path: Path) -> Kind:
     if not path.exists():
         raise RhasError("no such file or folder", where=str(path), expected=KNOWN)
     kind = _folder_kind(path) if path.is_dir() else _h5_kind(path)
-    if kind is None and (scores := _scores(path)):
+    if kind is None and (scores := _find_scores(path)):
         raise RhasError(
             "evaluate's scores, not features",
             where=str(scores),
@@ -43,12 +43,15 @@ def find_kind(path: Path) -> Kind:
         )
     if kind is None:
         raise RhasError(
-            "not one of the project's stores", where=str(path), expected=KNOWN, do=_inside(path)
+            "not one of the project's stores",
+            where=str(path),
+            expected=KNOWN,
+            do=_name_stores_inside(path),
         )
     return kind
 
 
-def _inside(path: Path) -> str:
+def _name_stores_inside(path: Path) -> str:
     """What in a folder, or in the folders of it, can be looked into."""
     folders = sorted(p for p in path.glob("*/") if not p.name.startswith("."))
     deeper = [[folder] if _folder_kind(folder) else sorted(folder.glob("*/")) for folder in folders]
@@ -57,30 +60,34 @@ def _inside(path: Path) -> str:
     return f"look into {' or '.join(known[:_MOST_NAMED])}" if known else ""
 
 
-def _scores(folder: Path) -> Path | None:
+def _find_scores(folder: Path) -> Path | None:
     """The folder, or a store in it, where it is of evaluate's scores."""
     for store in [folder, *sorted(folder.glob("*.zarr"))]:
-        if (store / "zarr.json").is_file() and not _features(store) and not _persons_scores(store):
+        if (
+            (store / "zarr.json").is_file()
+            and not _has_features(store)
+            and not _has_person_scores(store)
+        ):
             return store
     return None
 
 
-def _persons_scores(store: Path) -> bool:
+def _has_person_scores(store: Path) -> bool:
     """Whether a Zarr store is one of scores by person (`rhas segment`)."""
     return (store / "person_000" / "scores").is_dir()
 
 
-def _features(store: Path) -> bool:
+def _has_features(store: Path) -> bool:
     """Whether a Zarr store is one of features, perhaps a damaged one."""
     first = store / "person_000"
-    return first.is_dir() and not _persons_scores(store)
+    return first.is_dir() and not _has_person_scores(store)
 
 
 def _folder_kind(folder: Path) -> Kind | None:
     if (folder / "zarr.json").is_file():
-        if _persons_scores(folder):
+        if _has_person_scores(folder):
             return "scores"
-        return "feature store" if _features(folder) else None
+        return "feature store" if _has_features(folder) else None
     if (folder / "index.csv").is_file() and (folder / "info.json").is_file():
         return "samples"
     if (folder / "config.json").is_file():
@@ -96,7 +103,7 @@ def _folder_kind(folder: Path) -> Kind | None:
             ) from error
         return "model" if "method" in config else "weights"
     if stores := list(folder.glob("*.zarr")):
-        return "feature stores" if any(map(_features, stores)) else None
+        return "feature stores" if any(map(_has_features, stores)) else None
     return "film stores" if any(folder.glob("*.h5")) else None
 
 

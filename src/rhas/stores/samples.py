@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from rhas.base.checks import Check
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.files import read_csv, read_json, write_csv, write_json
-from rhas.stores.checking import Arrays, check_exists, check_window, guard_reading
+from rhas.stores.checking import Arrays, Facts, check_exists, check_window, guard_reading
 from rhas.stores.features import FeatureStore
 from rhas.stores.manifest import SUBSETS
 
@@ -143,7 +143,7 @@ class SampleIndex:
             if interval.start < sample.stop and interval.stop > sample.start
         ]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able: windows, frames, movies and classes by subset."""
         classes = {subset: self._count_classes(subset) for subset in SUBSETS}
         subsets = {subset: self._describe_subset(subset, classes[subset]) for subset in SUBSETS}
@@ -169,7 +169,7 @@ class SampleIndex:
             for interval in self.find_actions(sample)
         )
 
-    def _describe_subset(self, subset: str, classes: Counter[int]) -> dict[str, Any]:
+    def _describe_subset(self, subset: str, classes: Counter[int]) -> Facts:
         samples = self.select_subset(subset)
         frames = sum(sample.stop - sample.start for sample in samples)
         return {

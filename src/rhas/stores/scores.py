@@ -18,6 +18,7 @@ from rhas.base.errors import RhasError
 from rhas.stores.checking import (
     Array,
     Arrays,
+    Facts,
     check_arrays,
     check_exists,
     check_window,
@@ -119,7 +120,7 @@ class PersonScores:
         if self.scores.shape[1] != len(self.classes):
             raise RhasError(f"{person_group(self.person)}: not a name per class")
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         values = self.scores.astype(np.float32)
         mean = values.mean(0) if len(values) else np.zeros(values.shape[1], np.float32)
@@ -188,7 +189,7 @@ class FilmScores:
         """See `read_person_scores`."""
         return FilmScores(path, tuple(read_person_scores(path)))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         first = self.persons[0]
         return {

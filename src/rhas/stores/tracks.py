@@ -23,6 +23,7 @@ from rhas.base.errors import RhasError
 from rhas.stores.checking import (
     Array,
     Arrays,
+    Facts,
     check_arrays,
     check_window,
     choose_persons,
@@ -119,7 +120,7 @@ class PersonTrack:
         order = (BoxSource.DETECTED, BoxSource.INTERPOLATED, BoxSource.MISSING)
         return {source.label: int((self.source == source).sum()) for source in order}
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         width, height = (self.boxes[:, 2:] - self.boxes[:, :2])[self.present].T
         longer = np.fmax(width, height)
@@ -210,7 +211,7 @@ class TrackStore:
     tracks: FilmTracks
     crops: tuple[JpegReader, ...]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Facts:
         """Facts for `rhas inspect`, JSON-able."""
         return {
             "attributes": asdict(self.tracks.info),
@@ -301,7 +302,7 @@ def open_tracks(path: Path) -> Iterator[TrackStore]:
         yield store
 
 
-def write_tracks_part(whole: Path, identity: str, start: int, stop: int, out: Path) -> None:
+def write_track_chunk(whole: Path, identity: str, start: int, stop: int, out: Path) -> None:
     """Writes a store of frames ``[start, stop)`` whose crops stay in the whole film's store.
 
     Args:
