@@ -5,7 +5,7 @@
 
 A training step is losses, backward through everything, clipping and AdamW, in training mode,
 float32; a sample is all DDIM steps of both streams. Features are 768 wide, 137 classes, batch 1,
-all frames real, unless told otherwise. `benchmarks/methods.py --methods hopadiff` measures both in
+all frames real, unless told otherwise. `method_cost.py --methods hopadiff` measures both in
 fresh processes, with their peak memory.
 
 The reference is the same model in a plain form in the same process: keys and values gathered

@@ -110,7 +110,7 @@ def test_the_report_for_a_folder_that_is_not_there(
     def write(out: Path, *_: object) -> None:
         out.with_name(".page.tmp").write_text("")
 
-    monkeypatch.setattr("rhas.table.again.write_with_seeds", write)
+    monkeypatch.setattr("rhas.report.seeds.write_page_with_seeds", write)
     assert "no/.page.tmp: its folder does not exist" in told("report", "--out", "no/page.html")
 
 

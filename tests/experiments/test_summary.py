@@ -10,8 +10,8 @@ from PIL import Image
 from rhas.config.params import read_yaml
 from rhas.experiments.records import Record, Results, convert_to_runs
 from rhas.experiments.summary import Costs, draw_costs, format_markdown, read_costs
-from rhas.table.layout import paper_tables
-from rhas.table.runs import read_file, write_file
+from rhas.report.paper_tables.layout import make_tables
+from rhas.report.paper_tables.runs import read_runs, write_runs
 
 
 def make_record(table: str, row: str, method: str, seed: int, map_: float) -> Record:
@@ -75,6 +75,6 @@ def test_the_tables_read_what_the_queue_wrote(
     ]  # fmt: skip
     assert runs[0].settings["overrides"] == {}
     assert runs[1].settings["overrides"]["bca"] is True
-    write_file(runs, tmp_path / "list.jsonl")
-    assert read_file(tmp_path / "list.jsonl") == runs
-    assert paper_tables(runs)
+    write_runs(runs, tmp_path / "list.jsonl")
+    assert read_runs(tmp_path / "list.jsonl") == runs
+    assert make_tables(runs)

@@ -15,7 +15,7 @@ from written_run import SETTINGS, RunInputs
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
-from rhas.table.runs import read_experiments, write_file
+from rhas.report.paper_tables.runs import read_experiments, write_runs
 
 
 def test_the_page_has_the_spread(
@@ -46,7 +46,7 @@ def test_the_page_has_the_spread(
     metrics = json.loads(content)
     metrics["test"]["acc"] -= 4.0
     other = own.__class__({**own.settings, "seed": 5}, metrics, "other")
-    write_file([other], Path("others.jsonl"))
+    write_runs([other], Path("others.jsonl"))
     assert report("--runs", "others.jsonl") == "page.html: seeds 0, 5"
     mean = json.loads(content)["test"]["acc"] - 2
     assert f"{mean:.1f} ± {8**0.5:.1f}" in Path("page.html").read_text("utf-8")

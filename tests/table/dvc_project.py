@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rhas.table.runs import EVALUATION
+from rhas.report.paper_tables.runs import EVALUATION
 
 PARAMS: dict[str, Any] = {
     "chunk": {"fps": 15, "frame_len": 3000, "split": "random", "vlm": "clip", "seed": 0},

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.table.again import siblings, write_with_seeds
-from rhas.table.runs import Run
+from rhas.report.paper_tables.runs import Run
+from rhas.report.seeds import find_siblings, write_page_with_seeds
 
 
 def run(seed: int, name: str = "", **settings: Any) -> Run:
@@ -19,7 +19,7 @@ def run(seed: int, name: str = "", **settings: Any) -> Run:
 def test_seeds_alone() -> None:
     own = run(1, "own")
     others = [own, run(0, "zero"), run(1, "again"), run(2, "other", vlm="clip"), run(0, "late")]
-    assert {seed: found.name for seed, found in siblings(own, others).items()} == {
+    assert {seed: found.name for seed, found in find_siblings(own, others).items()} == {
         0: "zero", 1: "own",
     }  # fmt: skip
 
@@ -28,5 +28,5 @@ def test_a_workspace_that_is_not_evaluated(project: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(project)
     (project / "results" / "evaluation.json").unlink()
     with pytest.raises(RhasError, match="not evaluated"):
-        write_with_seeds(project / "page.html")
+        write_page_with_seeds(project / "page.html")
     assert not (project / "page.html").exists()

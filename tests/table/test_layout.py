@@ -13,9 +13,17 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.methods import METHODS as OWN
-from rhas.table.layout import FIGURES, METHODS, SWITCHES, Table, paper, paper_table, paper_tables
-from rhas.table.runs import Run
-from rhas.table.text import render
+from rhas.report.paper_tables.layout import (
+    FIGURES,
+    METHODS,
+    SWITCHES,
+    Table,
+    make_table,
+    make_tables,
+    read_paper,
+)
+from rhas.report.paper_tables.runs import Run
+from rhas.report.paper_tables.text import format_tables
 
 
 def run(seed: int = 0, method: str = "hopadiff", acc: float = 50.0, **settings: Any) -> Run:
@@ -42,8 +50,8 @@ def test_the_papers_figures_are_the_papers(shared: Path) -> None:
     text = (shared / "paper" / "hopadiff.txt").read_text("utf-8")
     spelt = {"HopaDIFF": "Ours", "LTContext": "LTContent"}
     blocks = re.findall(r"^Method\t.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == len(paper()["tables"]) == 5
-    for block, table in zip(blocks, paper()["tables"].values(), strict=True):
+    assert len(blocks) == len(read_paper()["tables"]) == 5
+    for block, table in zip(blocks, read_paper()["tables"].values(), strict=True):
         lines = [line.split("\t") for line in block.splitlines() if re.search(r"\d\.\d", line)]
         printed = {re.sub(r" \[\d+\]", "", parts[0]): parts[1:11] for parts in lines}
         ours = {
@@ -56,13 +64,13 @@ def test_the_papers_figures_are_the_papers(shared: Path) -> None:
 def test_seeds_are_one_row_with_mean_and_spread() -> None:
     accs = [50.0, 53.0, 51.0]
     runs = [run(seed, acc=acc) for seed, acc in enumerate(accs)]
-    clean = paper_table(3, runs, "clean")
+    clean = make_table(3, runs, "clean")
     mine = row(clean, "HopaDIFF")
     assert mine.runs == 3
     assert mine.cells["test", "acc"].mean == pytest.approx(statistics.fmean(accs))
     assert mine.cells["test", "acc"].spread == pytest.approx(statistics.stdev(accs))
     assert row(clean, "HopaDIFF", "paper").cells["test", "f1_50"].mean == 89.26
-    published = paper_table(3, runs, "as_published")
+    published = make_table(3, runs, "as_published")
     assert row(published, "HopaDIFF").cells["val", "edit"].mean == pytest.approx(
         (statistics.fmean(accs) + 1) / 2
     )
@@ -71,7 +79,7 @@ def test_seeds_are_one_row_with_mean_and_spread() -> None:
 
 
 def test_one_run_has_no_spread_and_the_unmeasured_is_absent() -> None:
-    clean = paper_table(3, [run()], "clean")
+    clean = make_table(3, [run()], "clean")
     assert row(clean, "HopaDIFF").cells["test", "acc"].spread is None
     assert row(clean, "FACT").cells == {}
     assert ("test", "f1_50") not in row(clean, "constant class", "constant").cells
@@ -90,9 +98,7 @@ def test_one_run_has_no_spread_and_the_unmeasured_is_absent() -> None:
 def test_a_run_stands_in_the_table_of_its_settings(number: int, settings: dict[str, Any]) -> None:
     runs = [run(method="fact", **settings)]
     there = [
-        table.number
-        for table in paper_tables(runs)
-        if row_runs(table, "FACT") and table.number != 5
+        table.number for table in make_tables(runs) if row_runs(table, "FACT") and table.number != 5
     ]
     assert there == [number, number]
 
@@ -117,9 +123,9 @@ def row_runs(table: Table, label: str) -> int:
 )
 def test_ablations(overrides: dict[str, bool], label: str) -> None:
     runs = [run(overrides=overrides), run(method="fact")]
-    assert row(paper_table(5, runs, "clean"), label).runs == 1
-    assert row_runs(paper_table(5, runs, "clean"), "FACT") == 0
-    alone = row_runs(paper_table(3, runs, "clean"), "HopaDIFF")
+    assert row(make_table(5, runs, "clean"), label).runs == 1
+    assert row_runs(make_table(5, runs, "clean"), "FACT") == 0
+    alone = row_runs(make_table(3, runs, "clean"), "HopaDIFF")
     assert alone == (label == "HopaDIFF")  # an ablation is not the method
 
 
@@ -128,7 +134,7 @@ def test_other_settings_are_rows_of_their_own() -> None:
         run(0), run(1, acc=52.0), run(0, acc=70.0, others={"ground.backend": "truth"}),
         run(0, acc=30.0, overrides={"stride": 2}), run(0, acc=80.0, preset="paper"),
     ]  # fmt: skip
-    table = paper_table(3, runs, "clean")
+    table = make_table(3, runs, "clean")
     assert row(table, "HopaDIFF").runs == 2
     assert row(table, "HopaDIFF, ground.backend=truth").cells["test", "acc"].mean == 70.0
     assert row(table, "HopaDIFF, overrides.stride=2").cells["test", "acc"].mean == 30.0
@@ -136,13 +142,13 @@ def test_other_settings_are_rows_of_their_own() -> None:
 
 
 def test_settings_that_differ_between_methods_are_told() -> None:
-    table = paper_table(3, [run(), run(method="fact", others={"train.epochs": 50})], "clean")
+    table = make_table(3, [run(), run(method="fact", others={"train.epochs": 50})], "clean")
     assert "not the same for all of ours: train.epochs" in table.notes
     assert any("data set mini, preset mini, seed 0" in note for note in table.notes)
 
 
 def test_a_method_that_the_paper_lacks_comes_after_its_own() -> None:
-    table = paper_table(3, [run(method="linear")], "clean")
+    table = make_table(3, [run(method="linear")], "clean")
     labels = [row.label for row in table.rows]
     assert labels.index("linear") == labels.index("HopaDIFF") + 2
     assert set(OWN) - {"linear"} <= set(METHODS)
@@ -150,13 +156,13 @@ def test_a_method_that_the_paper_lacks_comes_after_its_own() -> None:
 
 def test_every_format_has_every_figure() -> None:
     runs = [run(0), run(1, acc=52.0), run(method="a|b_c & co")]
-    tables = paper_tables(runs, [3], ["map"])
-    markdown = render(tables, "markdown")
+    tables = make_tables(runs, [3], ["map"])
+    markdown = format_tables(tables, "markdown")
     assert "51.0 ± 1.4" in markdown
     assert r"a\|b_c & co" in markdown
     widths = {len(line) for line in markdown.split("###")[1].splitlines() if line[:1] == "|"}
     assert len(widths) == 1
-    lines = list(csv.DictReader(render(tables, "csv").splitlines()))
+    lines = list(csv.DictReader(format_tables(tables, "csv").splitlines()))
     (mine,) = [
         line for line in lines if line["method"] == "HopaDIFF" and line["source"] == "ours"
         and line["evaluator"] == "clean"
@@ -164,14 +170,14 @@ def test_every_format_has_every_figure() -> None:
     assert (mine["test_acc"], mine["test_acc_sd"], mine["runs"]) == ("51.0000", "1.4142", "2")
     assert (mine["test_map"], mine["test_map_sd"]) == ("10.0000", "0.0000")
     assert {line["val_f1_10"] for line in lines if line["method"] == "ASQuery"} == {"", "34.3900"}
-    latex = render(tables, "latex")
+    latex = format_tables(tables, "latex")
     assert r"a|b\_c \& co" in latex
     assert r"51.0 $\pm$ 1.4" in latex
     rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", line)) for line in rows if "multicolumn" not in line} == {
         14, 12,
     }  # fmt: skip
-    values = json.loads(render(tables, "json"))
+    values = json.loads(format_tables(tables, "json"))
     assert [table["evaluator"] for table in values] == ["clean", "as_published"]
     shown = [line for line in values[0]["rows"] if line["method"] == "FACT"]
     assert shown[0]["test"]["acc"] is None
@@ -180,6 +186,6 @@ def test_every_format_has_every_figure() -> None:
 
 def test_what_does_not_exist() -> None:
     with pytest.raises(RhasError, match="no such table"):
-        paper_tables([], [7])
+        make_tables([], [7])
     with pytest.raises(RhasError, match="no such figure"):
-        paper_tables([], [3], ["mapp"])
+        make_tables([], [3], ["mapp"])

@@ -9,14 +9,14 @@ import yaml
 from dvc_project import PARAMS, with_seed, write_run
 
 from rhas.base.errors import RhasError
-from rhas.table.runs import (
+from rhas.report.paper_tables.runs import (
     EVALUATION,
     METRICS,
     Run,
     read_experiments,
-    read_file,
-    run_settings,
-    write_file,
+    read_runs,
+    select_settings,
+    write_runs,
 )
 
 FACT, TEST = '{"method": "fact", "seed": 1}', '{"test": {}}'
@@ -78,7 +78,7 @@ def test_settings_are_those_that_the_run_reads() -> None:
         "train": {"preset": "paper", "overrides": {"partial_branch": False}, "threads": 2},
         "extract": {"checkpoints": {"clip": "a", "blip2": "b"}, "dtype": "float32"},
     }  # fmt: skip
-    settings = run_settings(params)
+    settings = select_settings(params)
     assert settings["overrides"] == {"partial_branch": False}
     assert settings["others"] == {"extract.checkpoint": "a", "extract.dtype": "float32"}
     assert settings["preset"] == "paper"
@@ -91,26 +91,26 @@ def test_overrides_of_a_method_that_has_none() -> None:
             "method": method, "split": "random", "frame_len": 2000, "vlm": "clip", "seed": 3,
             "train": {"preset": "paper", "overrides": overrides},
         }  # fmt: skip
-        assert run_settings(params)["overrides"] == own
+        assert select_settings(params)["overrides"] == own
 
 
 def test_files(tmp_path: Path) -> None:
     run = Run({"method": "fact", "seed": 1}, {"test": {"acc": 1.5}}, "größe", {"test": {}})
-    write_file([run, run], tmp_path / "runs.jsonl")
-    assert read_file(tmp_path / "runs.jsonl") == [run, run]
+    write_runs([run, run], tmp_path / "runs.jsonl")
+    assert read_runs(tmp_path / "runs.jsonl") == [run, run]
     entry = (tmp_path / "runs.jsonl").read_text("utf-8").splitlines()[0]
     (tmp_path / "runs.json").write_text(f"[{entry}]", "utf-8")
-    assert read_file(tmp_path / "runs.json") == [run]
+    assert read_runs(tmp_path / "runs.json") == [run]
 
 
 def test_a_name_with_other_ends_of_lines(tmp_path: Path) -> None:
     name = "a\u2028b\u2029c\x85d\x0be\r\nf"
     run = Run({"method": "fact", "seed": 1}, {"test": {"acc": 1.5}}, name)
-    write_file([run, run], tmp_path / "runs.jsonl")
-    assert read_file(tmp_path / "runs.jsonl") == [run, run]
+    write_runs([run, run], tmp_path / "runs.jsonl")
+    assert read_runs(tmp_path / "runs.jsonl") == [run, run]
     text = (tmp_path / "runs.jsonl").read_text("utf-8")
     (tmp_path / "windows.jsonl").write_bytes(text.replace("\n", "\r\n").encode())
-    assert read_file(tmp_path / "windows.jsonl") == [run, run]
+    assert read_runs(tmp_path / "windows.jsonl") == [run, run]
 
 
 @pytest.mark.parametrize(
@@ -133,18 +133,18 @@ def test_a_name_with_other_ends_of_lines(tmp_path: Path) -> None:
 def test_files_that_hold_no_runs(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "runs.json").write_text(text)
     with pytest.raises(RhasError, match=said):
-        read_file(tmp_path / "runs.json")
+        read_runs(tmp_path / "runs.json")
 
 
 def test_the_line_of_an_entry_that_is_no_run(tmp_path: Path) -> None:
     run = f'{{"name": "a", "settings": {FACT}, "metrics": '
     (tmp_path / "runs.jsonl").write_text(f"{run}{TEST}}}\n\n{run}{{}}}}\n")
     with pytest.raises(RhasError, match="not a run") as raised:
-        read_file(tmp_path / "runs.jsonl")
+        read_runs(tmp_path / "runs.jsonl")
     assert raised.value.where == f"{tmp_path / 'runs.jsonl'}:3, a"
 
 
 def test_a_file_of_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "runs.json").write_text("[] größe", "latin-1")
     with pytest.raises(RhasError, match="not UTF-8"):
-        read_file(tmp_path / "runs.json")
+        read_runs(tmp_path / "runs.json")

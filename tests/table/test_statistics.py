@@ -12,9 +12,9 @@ from films import write_film
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.data.annotations import TimedAction, write_annotations
+from rhas.report.dataset import Statistics, count_statistics, count_words, read_statistics
+from rhas.report.dataset_figure import draw_statistics
 from rhas.stores.manifest import Film, Manifest
-from rhas.table.picture import draw
-from rhas.table.statistics import Statistics, read_statistics, statistics, words_of
 
 REFERENCES = {"a": ("the woman in the red coat", "a man"), "映画": ("the man with the Red hat",)}
 ROWS = [
@@ -27,7 +27,7 @@ ROWS = [
 
 @pytest.fixture
 def found() -> Statistics:
-    return statistics("own", REFERENCES, ROWS, {"a": 10.0, "映画": None}, 10.0)
+    return count_statistics("own", REFERENCES, ROWS, {"a": 10.0, "映画": None}, 10.0)
 
 
 def test_by_hand(found: Statistics) -> None:
@@ -51,7 +51,7 @@ def test_against_frame_by_frame() -> None:
         TimedAction("m", int(rng.integers(3)), names[rng.integers(4)], float(s), float(s + d))
         for s, d in zip(rng.integers(0, 50, 40), rng.integers(1, 20, 40), strict=True)
     ]
-    found = statistics("m", {"m": ("x", "y", "z")}, rows, {"m": 60.0}, 1.0)
+    found = count_statistics("m", {"m": ("x", "y", "z")}, rows, {"m": 60.0}, 1.0)
     sets = {
         (person, t): {r.action for r in rows if r.person == person and r.start_s <= t < r.end_s}
         for person in {r.person for r in rows}
@@ -66,7 +66,7 @@ def test_against_frame_by_frame() -> None:
 
 
 def test_words() -> None:
-    words = words_of(["The man's T-shirt, 3 hats", "die Frau mit dem HUT", ""])
+    words = count_words(["The man's T-shirt, 3 hats", "die Frau mit dem HUT", ""])
     assert ("man's", 1) in words
     assert ("t-shirt", 1) in words
     assert ("hut", 1) in words
@@ -86,21 +86,21 @@ def test_lengths_come_from_decode_from_the_film_or_from_nowhere(tmp_path: Path) 
     assert found.seconds["a"] == 3.5
     assert found.seconds["b"] == pytest.approx(20 / 30)
     assert found.seconds["c"] is None
-    assert found.plain()["films_of_unknown_length"] == 1
+    assert found.to_json()["films_of_unknown_length"] == 1
     assert found.classes == []
 
 
 def test_pictures(found: Statistics, tmp_path: Path) -> None:
-    draw(found, tmp_path / "a.png")
+    draw_statistics(found, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 20_000
-    draw(statistics("none", {}, [], {}, 15.0), tmp_path / "empty.svg")
+    draw_statistics(count_statistics("none", {}, [], {}, 15.0), tmp_path / "empty.svg")
     with pytest.raises(RhasError, match="not a kind of picture"):
-        draw(found, tmp_path / "a.gif")
+        draw_statistics(found, tmp_path / "a.gif")
 
 
 def test_trouble_is_named(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="without reference"):
-        statistics("own", {"a": ("x",)}, [TimedAction("a", 1, "walking", 0, 1)], {}, 15.0)
+        count_statistics("own", {"a": ("x",)}, [TimedAction("a", 1, "walking", 0, 1)], {}, 15.0)
     with pytest.raises(RhasError, match="no manifest"):
         read_statistics(tmp_path, 15.0)
     with pytest.raises(RhasError, match="above 0"):

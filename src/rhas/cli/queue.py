@@ -16,7 +16,7 @@ from rhas.config.params import read_yaml
 if TYPE_CHECKING:
     from rhas.experiments.listing import Listing, Values
     from rhas.experiments.summary import Costs
-    from rhas.table.runs import Run
+    from rhas.report.paper_tables.runs import Run
 
 
 def queue(
@@ -47,7 +47,7 @@ def queue(
         read_results,
         run_queue,
     )
-    from rhas.table.runs import read_file
+    from rhas.report.paper_tables.runs import read_runs
 
     root, params = Path.cwd(), read_yaml(find_params())
     cost = read_costs(costs) if costs else None  # before the runs, not after them
@@ -55,7 +55,7 @@ def queue(
     target = out / f"{whole.name}.json"
     before = read_results(target)  # refuses another's file before the runs, not after them
     lines = target.with_suffix(".jsonl")
-    runs = {run.name: run for run in read_file(lines)} if lines.is_file() else {}
+    runs = {run.name: run for run in read_runs(lines)} if lines.is_file() else {}
     named = [
         (experiment_name(e, params, root), e) for e in whole.select_tables(only or []).experiments
     ]
@@ -102,17 +102,17 @@ def _write_figures(
 ) -> None:
     """Writes every file of a list; ``runs`` are those of an earlier time, by name."""
     from rhas.experiments import convert_to_runs, draw_costs, format_markdown, write_results
-    from rhas.table.layout import paper_tables
-    from rhas.table.runs import write_file
-    from rhas.table.text import render
+    from rhas.report.paper_tables.layout import make_tables
+    from rhas.report.paper_tables.runs import write_runs
+    from rhas.report.paper_tables.text import format_tables
 
     results = write_results(listing, params, root, target)
     target.with_suffix(".md").write_text(format_markdown(results), "utf-8")
     found = convert_to_runs(results, params, runs)
-    write_file(found, target.with_suffix(".jsonl"))
+    write_runs(found, target.with_suffix(".jsonl"))
     if found:
-        tables = [table for table in paper_tables(found) if any(row.runs for row in table.rows)]
-        target.with_suffix(".tex").write_text(render(tables, "latex"), "utf-8")
+        tables = [table for table in make_tables(found) if any(row.runs for row in table.rows)]
+        target.with_suffix(".tex").write_text(format_tables(tables, "latex"), "utf-8")
     if results.select(next(iter(results.tables))):
         draw_costs(results, costs, target.with_suffix(".png"))
     count, earlier = len(results.experiments), len(results.earlier)

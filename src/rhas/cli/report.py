@@ -26,12 +26,12 @@ def report(
     The seeds are the runs that differ from this one in nothing else. The stage evaluate writes the
     page of one run: what it makes may depend on nothing but that run.
     """
-    from rhas.table.again import write_with_seeds
-    from rhas.table.runs import read_file
+    from rhas.report.paper_tables.runs import read_runs
+    from rhas.report.seeds import write_page_with_seeds
 
     told = Console(stderr=True, highlight=False)
-    further = [run for path in runs or () for run in read_file(path)]
-    seeds = write_with_seeds(
+    further = [run for path in runs or () for run in read_runs(path)]
+    seeds = write_page_with_seeds(
         out, further, all_commits,
         lambda reason: told.print(f"left out: {reason}", markup=False),
     )  # fmt: skip

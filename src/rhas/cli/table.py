@@ -17,7 +17,7 @@ from rhas.cli.output import make_console, print_json
 from rhas.config.params import read_yaml
 
 if TYPE_CHECKING:
-    from rhas.table.statistics import Statistics
+    from rhas.report.dataset import Statistics
 
 app = typer.Typer()
 ROWS = 15
@@ -68,22 +68,22 @@ def table(
     """
     if context.invoked_subcommand is not None:
         return
-    from rhas.table.layout import paper_tables
-    from rhas.table.runs import read_experiments, read_file, write_file
-    from rhas.table.text import Format, render
+    from rhas.report.paper_tables.layout import make_tables
+    from rhas.report.paper_tables.runs import read_experiments, read_runs, write_runs
+    from rhas.report.paper_tables.text import Format, format_tables
 
     if form not in (known := get_args(Format)):
         raise RhasError("no such format", where="--format", expected=", ".join(known), got=form)
     told = Console(stderr=True, highlight=False)
     if runs:
-        found = [run for path in runs for run in read_file(path)]
+        found = [run for path in runs for run in read_runs(path)]
     else:
         found = read_experiments(
             Path.cwd(), all_commits, lambda reason: told.print(f"left out: {reason}", markup=False)
         )
-    text = render(paper_tables(found, number or (), further or ()), form)  # type: ignore[arg-type]
+    text = format_tables(make_tables(found, number or (), further or ()), form)  # type: ignore[arg-type]
     if save:
-        write_file(found, save)
+        write_runs(found, save)
     if out:
         out.write_text(text, "utf-8")
     else:
@@ -107,7 +107,7 @@ def show_statistics(
 
     Example: rhas table statistics data/raw --plot statistics.png
     """
-    from rhas.table.statistics import read_statistics
+    from rhas.report.dataset import read_statistics
 
     if fps is None:
         if not Path("params.yaml").is_file():
@@ -115,49 +115,50 @@ def show_statistics(
         fps = float(read_yaml(Path("params.yaml"))["fps"])
     found = read_statistics(data, fps)
     if plot:
-        from rhas.table.picture import draw
+        from rhas.report.dataset_figure import draw_statistics
 
-        draw(found, plot)
+        draw_statistics(found, plot)
     if as_json:
-        print_json(found.plain())
+        print_json(found.to_json())
     else:
-        make_console().print(*statistics_tables(found), sep="\n\n")
+        make_console().print(*format_statistics(found), sep="\n\n")
 
 
-def statistics_tables(found: Statistics) -> list[Table]:
+def format_statistics(found: Statistics) -> list[Table]:
     """The tables that people read; the longest parts cut at `ROWS`."""
-    from rhas.table.layout import paper
+    from rhas.report.paper_tables.layout import read_paper
 
-    printed = paper()["rhas133"]
-    plain = found.plain()
-    unknown = plain["films_of_unknown_length"]
-    hours = "unknown" if unknown == plain["films"] else format_duration(found.known_seconds)
-    size = _table(f"Data set {found.dataset}, and RHAS133 as in the paper", "", "ours", "RHAS133")
-    for label, own, theirs in (
-        ("films", f"{plain['films']:,}", f"{printed['films']}"),
-        ("length", hours + f", {unknown} films unknown" * (0 < unknown < plain["films"]),
+    printed = read_paper()["rhas133"]
+    films, unknown = len(found.persons), found.unknown_lengths
+    hours = "unknown" if unknown == films else format_duration(found.known_seconds)
+    size = _make_table(
+        f"Data set {found.dataset}, and RHAS133 as in the paper", "", "ours", "RHAS133"
+    )
+    for label, ours, theirs in (
+        ("films", f"{films:,}", f"{printed['films']}"),
+        ("length", hours + f", {unknown} films unknown" * (0 < unknown < films),
          f"{printed['hours']} hours"),
-        ("persons with a reference", f"{plain['persons']:,}", f"{printed['persons']}"),
+        ("persons with a reference", f"{sum(found.persons.values()):,}", f"{printed['persons']}"),
         ("persons with annotations", f"{found.annotated:,}", ""),
         ("classes that occur", str(len(found.classes)), f"{printed['classes']}"),
-        ("annotated intervals", f"{plain['intervals']:,}", ""),
+        ("annotated intervals", f"{len(found.lengths_s):,}", ""),
         (f"frames at {found.fps:g} per second, per person", f"{found.frames:,}", ""),
     ):  # fmt: skip
-        size.add_row(label, own, theirs)
-    classes = _table("Classes", "class", "frames", "intervals", "persons", "median, s")
+        size.add_row(label, ours, theirs)
+    classes = _make_table("Classes", "class", "frames", "intervals", "persons", "median, s")
     for item in found.classes[:ROWS]:
         classes.add_row(item.name, f"{item.frames:,}", f"{item.intervals:,}", str(item.persons),
                         f"{item.median_s:.1f}")  # fmt: skip
-    pairs = _table("Done at once", "classes", "frames")
+    pairs = _make_table("Done at once", "classes", "frames")
     for one, other, frames in found.pairs()[:ROWS]:
         pairs.add_row(f"{one} + {other}", f"{frames:,}")
-    many = _table("Labels of a frame", "labels", "frames", "%")
+    many = _make_table("Labels of a frame", "labels", "frames", "%")
     for number, frames in enumerate(found.labels_per_frame):
         many.add_row(str(number), f"{frames:,}", f"{100 * frames / max(found.frames, 1):.1f}")
-    people = _table("Persons of a film", "persons", "films")
+    people = _make_table("Persons of a film", "persons", "films")
     for number, films in sorted(Counter(found.persons.values()).items()):
         people.add_row(str(number), str(films))
-    words = _table("Words of the references", "word", "times")
+    words = _make_table("Words of the references", "word", "times")
     for word, times in found.words[:ROWS]:
         words.add_row(Text(word), str(times))
     for table, total in ((classes, len(found.classes)), (pairs, len(found.pairs())),
@@ -167,7 +168,7 @@ def statistics_tables(found: Statistics) -> list[Table]:
     return [size, classes, pairs, many, people, words]
 
 
-def _table(title: str, first: str, *others: str) -> Table:
+def _make_table(title: str, first: str, *others: str) -> Table:
     table = Table(title=Text(title), title_justify="left", caption_justify="left",
                   min_width=len(title))  # fmt: skip
     table.add_column(first)

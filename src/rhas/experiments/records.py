@@ -13,7 +13,7 @@ from rhas.base.files import write_json
 from rhas.experiments.listing import Experiment, Listing, Setting, Values, apply_settings
 from rhas.experiments.naming import Ingredients, experiment_name, find_ingredients
 from rhas.experiments.stored import list_stored, run_git
-from rhas.table.runs import EVALUATION, METRICS, Run, run_settings
+from rhas.report.paper_tables.runs import EVALUATION, METRICS, Run, find_figure, select_settings
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,6 @@ class Results:
         return None
 
 
-def find_figure(metrics: Mapping[str, object], *path: str) -> float | None:
-    """A number in nested mappings; None where it is absent."""
-    found: object = metrics
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, int | float) else None
-
-
 def read_results(path: Path) -> Results:
     """What an earlier `write_results` wrote; empty where there is no such file.
 
@@ -168,7 +160,7 @@ def _read_record(entry: Mapping[str, Any]) -> Record:
 
 
 def _convert_record(record: Record, params: Values) -> Run:
-    settings = run_settings(apply_settings(params, record.experiment))
+    settings = select_settings(apply_settings(params, record.experiment))
     return Run(settings, record.metrics, record.name, record.baselines or {})
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
-from rhas.experiments.records import Record, Results, find_figure
+from rhas.experiments.records import Record, Results
 from rhas.metrics.names import SEGMENTATION_METRICS
-from rhas.table.text import aligned
+from rhas.report.paper_tables.runs import find_figure
+from rhas.report.paper_tables.text import format_aligned
 
 COLUMNS = {
     metric.key: metric.label
@@ -149,7 +150,7 @@ def _format_table(records: Sequence[Record]) -> str:
             cells = [_format_cell([find_figure(known[0], "test", key, name)]) for name in COLUMNS]
             val = _format_cell([find_figure(known[0], "val", key, "map")])
             lines.append([f"*{answer}*", "", *cells, val])
-    return aligned(header, lines).rstrip("\n")
+    return format_aligned(header, lines).rstrip("\n")
 
 
 def _group_rows(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from rhas.table.layout import SIDES, Cell, Row, Table
+from rhas.report.paper_tables.layout import SIDES, Cell, Row, Table
 
 Format = Literal["markdown", "csv", "latex", "json"]
 EMPTY = "–"
@@ -28,7 +28,7 @@ _ESCAPES = str.maketrans(
 )  # fmt: skip
 
 
-def render(tables: Sequence[Table], form: Format) -> str:
+def format_tables(tables: Sequence[Table], form: Format) -> str:
     """Tables as text that ends with a line break."""
     return _FORMS[form](tables)
 
@@ -38,7 +38,7 @@ def markdown(tables: Sequence[Table]) -> str:
     return "\n".join(_markdown(table) for table in tables)
 
 
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> str:
+def format_aligned(header: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> str:
     """A Markdown table that is readable as it is; the first ``texts`` columns are to the left."""
     cells = [[_cell_text(cell) for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
@@ -60,7 +60,7 @@ def _markdown(table: Table) -> str:
         [row.label, _SOURCES[row.source], _runs(row), *_figures(table, row)] for row in table.rows
     ]
     notes = "".join(f"- {note}\n" for note in table.notes)
-    return f"### {_title(table)}\n\n{aligned(header, rows, texts=2)}\n{notes}"
+    return f"### {_title(table)}\n\n{format_aligned(header, rows, texts=2)}\n{notes}"
 
 
 def _latex(tables: Sequence[Table]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
-from rhas.table.statistics import Statistics
+from rhas.report.dataset import Statistics
 
 SUFFIXES = (".png", ".pdf", ".svg")
 WORDS, PAIRED = 25, 16
@@ -22,7 +22,7 @@ WORDS, PAIRED = 25, 16
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#E69F00", "#009E73"  # Okabe and Ito's palette
 
 
-def draw(found: Statistics, out: Path) -> None:
+def draw_statistics(found: Statistics, out: Path) -> None:
     """Writes the picture.
 
     Raises:
@@ -34,37 +34,37 @@ def draw(found: Statistics, out: Path) -> None:
         )
     with matplotlib.style.context("default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a letter of a film's name that no font has
-        _draw(found).savefig(out)
+        _draw_panels(found).savefig(out)
 
 
-def _draw(found: Statistics) -> Figure:
+def _draw_panels(found: Statistics) -> Figure:
     figure = Figure(figsize=(16, 13.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(3, 3, height_ratios=(1.15, 1, 1.35))
     films = f"{len(found.persons)} films, {sum(found.persons.values())} persons"
     figure.suptitle(f"{found.dataset}: {films}, {len(found.classes)} classes", parse_math=False,
                     weight="bold")  # fmt: skip
-    _bars(
+    _draw_bars(
         figure.add_subplot(grid[0, :]), [item.name for item in found.classes],
         [item.frames for item in found.classes],
         f"frames per class, at {found.fps:g} per second, logarithmic", _BLUE, log=True,
     )  # fmt: skip
     movies = sorted(found.persons.items(), key=lambda item: (-item[1], item[0]))
-    _bars(
+    _draw_bars(
         figure.add_subplot(grid[1, :2]), [movie for movie, _ in movies],
         [count for _, count in movies], "persons per film", _GREEN,
     )  # fmt: skip
-    _bars(
+    _draw_bars(
         figure.add_subplot(grid[1, 2]), [str(n) for n in range(len(found.labels_per_frame))],
         found.labels_per_frame, "frames by their number of labels", _BLUE,
     )  # fmt: skip
-    _words(figure.add_subplot(grid[2, 0]), found)
-    _together(figure, figure.add_subplot(grid[2, 1]), found)
-    _lengths(figure.add_subplot(grid[2, 2]), found)
+    _draw_words(figure.add_subplot(grid[2, 0]), found)
+    _draw_together(figure, figure.add_subplot(grid[2, 1]), found)
+    _draw_lengths(figure.add_subplot(grid[2, 2]), found)
     return figure
 
 
-def _bars(
+def _draw_bars(
     axes: Axes, names: Sequence[str], values: Sequence[int], title: str, colour: str,
     log: bool = False,
 ) -> None:  # fmt: skip
@@ -80,7 +80,7 @@ def _bars(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _words(axes: Axes, found: Statistics) -> None:
+def _draw_words(axes: Axes, found: Statistics) -> None:
     words = found.words[:WORDS]
     axes.set_title("words of the references", loc="left", fontsize=11)
     axes.barh(range(len(words)), [count for _, count in words], color=_ORANGE)
@@ -89,7 +89,7 @@ def _words(axes: Axes, found: Statistics) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _together(figure: Figure, axes: Axes, found: Statistics) -> None:
+def _draw_together(figure: Figure, axes: Axes, found: Statistics) -> None:
     """Of the frames of the row's class, the share in which the column's is done, too."""
     names = [item.name for item in found.classes[:PAIRED]]
     ids = [CLASS_ID[name] for name in names]
@@ -102,7 +102,7 @@ def _together(figure: Figure, axes: Axes, found: Statistics) -> None:
     figure.colorbar(image, ax=axes, shrink=0.8)
 
 
-def _lengths(axes: Axes, found: Statistics) -> None:
+def _draw_lengths(axes: Axes, found: Statistics) -> None:
     axes.set_title("length of the intervals, s", loc="left", fontsize=11)
     lengths = [length for length in found.lengths_s if length > 0]
     if lengths:

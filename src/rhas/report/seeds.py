@@ -10,11 +10,11 @@ import yaml
 from rhas.base.errors import RhasError
 from rhas.evaluate.stores import Stores
 from rhas.report.inputs import RunInputs
+from rhas.report.paper_tables.runs import Run, read_experiments
 from rhas.report.run import write_report
-from rhas.table.runs import Run, read_experiments
 
 
-def siblings(run: Run, runs: Sequence[Run]) -> dict[int, Run]:
+def find_siblings(run: Run, runs: Sequence[Run]) -> dict[int, Run]:
     """The run and those that differ from it in their seed alone, by seed; the first of each."""
     alike = {run.settings["seed"]: run}
     for other in runs:
@@ -23,7 +23,7 @@ def siblings(run: Run, runs: Sequence[Run]) -> dict[int, Run]:
     return dict(sorted(alike.items()))
 
 
-def write_with_seeds(
+def write_page_with_seeds(
     out: Path,
     further: Sequence[Run] = (),
     all_commits: bool = False,
@@ -55,7 +55,7 @@ def write_with_seeds(
         Stores(data / "raw", data / "frames", data / "boxes", data / "tracks"),
         data / "samples", Path("models") / settings["method"], settings, lock,
     )  # fmt: skip
-    alike = siblings(own, [*runs, *further])
+    alike = find_siblings(own, [*runs, *further])
     seeds = {seed: run.metrics for seed, run in alike.items()}
     write_report(origin, Path("results"), out=out, seeds=seeds)
     return list(seeds)

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from rhas.base.errors import RhasError
 from rhas.metrics.names import FURTHER_METRICS, PAPER_METRICS
-from rhas.table.runs import Run
+from rhas.report.paper_tables.runs import Run, find_figure
 
 Evaluator = Literal["clean", "as_published"]
+Values = Mapping[str, object]
 Source = Literal["ours", "paper", "constant", "chance"]
 
 EVALUATORS: tuple[Evaluator, ...] = ("clean", "as_published")
@@ -97,18 +98,37 @@ class Table:
     notes: Sequence[str]
 
 
+class PaperTable(TypedDict):
+    """A printed table: its title, the settings that all its rows share, and by label and side the
+    values of `Paper`'s ``figures``."""
+
+    title: str
+    settings: dict[str, object]
+    rows: dict[str, dict[str, list[float]]]
+
+
+class Paper(TypedDict):
+    """The content of ``paper.json``: tables and notes by number, and the size of RHAS133."""
+
+    source: str
+    notes: dict[str, str]
+    figures: list[str]
+    rhas133: dict[str, int]
+    tables: dict[str, PaperTable]
+
+
 @cache
-def paper() -> dict[str, Any]:
+def read_paper() -> Paper:
     """The paper's figures with their source: ``paper.json`` beside this module."""
-    return json.loads(files("rhas.table").joinpath("paper.json").read_text("utf-8"))
+    return json.loads(files("rhas.report.paper_tables").joinpath("paper.json").read_text("utf-8"))
 
 
-def numbers() -> list[int]:
+def list_numbers() -> list[int]:
     """The tables that there are."""
-    return [int(number) for number in paper()["tables"]]
+    return [int(number) for number in read_paper()["tables"]]
 
 
-def paper_tables(
+def make_tables(
     runs: Sequence[Run], only: Iterable[int] = (), further: Sequence[str] = ()
 ) -> list[Table]:
     """The paper's tables with our runs: each under the clean figures, then as published.
@@ -121,48 +141,49 @@ def paper_tables(
     Raises:
         RhasError: no such table, or figure.
     """
-    wanted = list(only) or numbers()
+    wanted = list(only) or list_numbers()
     for number in wanted:
-        if number not in numbers():
-            raise RhasError("no such table", expected=", ".join(map(str, numbers())),
+        if number not in list_numbers():
+            raise RhasError("no such table", expected=", ".join(map(str, list_numbers())),
                             got=str(number))  # fmt: skip
     for key in further:
         if key not in FURTHER:
             raise RhasError("no such figure", expected=", ".join(FURTHER), got=key)
     return [
-        paper_table(number, runs, evaluator, further if evaluator == "clean" else ())
+        make_table(number, runs, evaluator, further if evaluator == "clean" else ())
         for number in wanted
         for evaluator in EVALUATORS
     ]
 
 
-def paper_table(
+def make_table(
     number: int, runs: Sequence[Run], evaluator: Evaluator, further: Sequence[str] = ()
 ) -> Table:
-    """One table under one evaluator; see `paper_tables`."""
-    printed = paper()["tables"][str(number)]
+    """One table under one evaluator; see `make_tables`."""
+    printed = read_paper()["tables"][str(number)]
     figures = {**FIGURES, **{key: FURTHER[key] for key in further}}
-    mine = [run for run in runs if _belongs(run, number, printed["settings"])]
-    groups = grouped(mine, _ablation if number == ABLATIONS else _method)
+    mine = [run for run in runs if _belongs_to(run, number, printed["settings"])]
+    groups = group_runs(mine, _label_ablation if number == ABLATIONS else _label_method)
     rows: list[Row] = []
     labels = [*printed["rows"], *(label for label in groups if label not in printed["rows"])]
     for label in labels:
         variants = groups.get(label, {})
         if "" not in variants:
             rows.append(Row(label, "ours", 0, {}))
-        for difference, own in variants.items():
+        for difference, members in variants.items():
             name = f"{label}, {difference}" if difference else label
-            rows.append(Row(name, "ours", len(own), _cells(own, figures, evaluator)))
+            cells = _fill_from_runs(members, figures, evaluator)
+            rows.append(Row(name, "ours", len(members), cells))
         if label in printed["rows"]:
-            rows.append(Row(label, "paper", 0, _printed(printed["rows"][label])))
+            rows.append(Row(label, "paper", 0, _read_printed(printed["rows"][label])))
     usual = [run for variants in groups.values() for run in variants.get("", ())]
-    rows += [_baseline(kind, usual, figures, evaluator) for kind in ("constant", "chance")]
+    rows += [_make_baseline(kind, usual, figures, evaluator) for kind in ("constant", "chance")]
     return Table(number, printed["title"], evaluator, figures, rows,
-                 _notes(number, groups, usual, evaluator))  # fmt: skip
+                 _write_notes(number, groups, usual, evaluator))  # fmt: skip
 
 
-def grouped(
-    runs: Sequence[Run], label: Callable[[Run], tuple[str, Mapping[str, Any]]]
+def group_runs(
+    runs: Sequence[Run], label: Callable[[Run], tuple[str, Values]]
 ) -> dict[str, dict[str, list[Run]]]:
     """Runs by label, and by what differs from the label's usual settings ("" where nothing does).
 
@@ -173,24 +194,23 @@ def grouped(
         runs: any.
         label: gives a run's label, and those of the method's overrides that it does not name.
     """
-    labelled: dict[str, list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
+    labelled: dict[str, list[tuple[Run, Values]]] = defaultdict(list)
     for run in runs:
         name, overrides = label(run)
-        own = {"train.preset": run.settings.get("preset"), **run.settings.get("others", {})}
-        own |= {f"overrides.{key}": value for key, value in overrides.items()}
-        labelled[name].append((run, own))
+        named = {f"overrides.{key}": value for key, value in overrides.items()}
+        labelled[name].append((run, {**_other_settings(run), **named}))
     groups: dict[str, dict[str, list[Run]]] = {}
     for name, entries in labelled.items():
-        usual = _usual([own for _, own in entries])
+        usual = _find_usual([values for _, values in entries])
         variants: dict[str, list[Run]] = defaultdict(list)
-        for run, own in entries:
-            keys = sorted(key for key in {*usual, *own} if own.get(key) != usual.get(key))
-            variants[", ".join(f"{key}={_plain(own.get(key))}" for key in keys)].append(run)
+        for run, values in entries:
+            keys = sorted(k for k in {*usual, *values} if values.get(k) != usual.get(k))
+            variants[", ".join(f"{k}={_format_value(values.get(k))}" for k in keys)].append(run)
         groups[name] = dict(sorted(variants.items()))
     return groups
 
 
-def cell(values: Iterable[float | None]) -> Cell | None:
+def make_cell(values: Iterable[float | None]) -> Cell | None:
     """Mean and spread of the figures of several runs; None where one of them has none."""
     known = list(values)
     if not known or None in known:
@@ -200,7 +220,7 @@ def cell(values: Iterable[float | None]) -> Cell | None:
     return Cell(statistics.fmean(present), spread)
 
 
-def _belongs(run: Run, number: int, wanted: Mapping[str, Any]) -> bool:
+def _belongs_to(run: Run, number: int, wanted: Values) -> bool:
     if number == ABLATIONS:
         if run.settings["method"] != "hopadiff":
             return False
@@ -209,12 +229,12 @@ def _belongs(run: Run, number: int, wanted: Mapping[str, Any]) -> bool:
     return all(run.settings.get(key) == value for key, value in wanted.items())
 
 
-def _method(run: Run) -> tuple[str, Mapping[str, Any]]:
+def _label_method(run: Run) -> tuple[str, Values]:
     name = run.settings["method"]
     return METHODS.get(name, name), _switched_off(run)[1]
 
 
-def _ablation(run: Run) -> tuple[str, Mapping[str, Any]]:
+def _label_ablation(run: Run) -> tuple[str, Values]:
     off, others = _switched_off(run)
     if not off:
         return METHODS["hopadiff"], others
@@ -223,7 +243,7 @@ def _ablation(run: Run) -> tuple[str, Mapping[str, Any]]:
     return f"w/o {', '.join(SWITCHES[key] for key in off)}", others
 
 
-def _switched_off(run: Run) -> tuple[list[str], dict[str, Any]]:
+def _switched_off(run: Run) -> tuple[list[str], dict[str, object]]:
     """Ablations of a run, and its other overrides. Without a second branch, or HP-xLSTM, there is
     nothing that ``bca`` could do, whatever it says."""
     overrides = dict(run.settings.get("overrides", {}))
@@ -235,43 +255,41 @@ def _switched_off(run: Run) -> tuple[list[str], dict[str, Any]]:
     return [key for key in SWITCHES if not on[key]], overrides
 
 
-def _usual(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _find_usual(settings: Sequence[Values]) -> dict[str, object]:
     usual = {}
-    for key in {key for own in settings for key in own}:
-        counted = Counter(json.dumps(own.get(key), sort_keys=True) for own in settings)
+    for key in {key for values in settings for key in values}:
+        counted = Counter(json.dumps(v.get(key), sort_keys=True) for v in settings)
         usual[key] = json.loads(counted.most_common(1)[0][0])  # of equal counts the first met
     return usual
 
 
-def _cells(
+def _fill_from_runs(
     runs: Sequence[Run], figures: Iterable[str], evaluator: Evaluator
 ) -> dict[tuple[str, str], Cell]:
-    return _filled([run.metrics for run in runs], figures, evaluator)
+    return _fill_cells([run.metrics for run in runs], figures, evaluator)
 
 
-def _filled(
-    metrics: Sequence[Mapping[str, Any]], figures: Iterable[str], evaluator: Evaluator
+def _fill_cells(
+    metrics: Sequence[Values], figures: Iterable[str], evaluator: Evaluator
 ) -> dict[tuple[str, str], Cell]:
     cells = {}
     for side in SIDES:
-        found = [values.get(side) or {} for values in metrics]
-        if evaluator == "as_published":
-            found = [values.get("as_published", {}) for values in found]
+        path = [side, "as_published"] if evaluator == "as_published" else [side]
         for key in figures:
-            if made := cell(values.get(key) for values in found):
-                cells[side, key] = made
+            if found := make_cell(find_figure(values, *path, key) for values in metrics):
+                cells[side, key] = found
     return cells
 
 
-def _printed(row: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], Cell]:
+def _read_printed(row: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], Cell]:
     return {
         (side, key): Cell(value)
         for side, values in row.items()
-        for key, value in zip(paper()["figures"], values, strict=True)
+        for key, value in zip(read_paper()["figures"], values, strict=True)
     }
 
 
-def _baseline(
+def _make_baseline(
     kind: Literal["constant", "chance"],
     runs: Sequence[Run],
     figures: Iterable[str],
@@ -281,14 +299,15 @@ def _baseline(
     key, label = {"constant": ("constant_class", "constant class"), "chance": ("chance",) * 2}[kind]
     different = {}
     for run in runs:
-        values = {side: own[key] for side, own in run.baselines.items() if key in own}
+        sides = {side: v for side, v in run.baselines.items() if isinstance(v, Mapping)}
+        values = {side: answers[key] for side, answers in sides.items() if key in answers}
         if values:
             different[json.dumps(values, sort_keys=True)] = values
-    cells = _filled(list(different.values()), figures, evaluator)
+    cells = _fill_cells(list(different.values()), figures, evaluator)
     return Row(label, kind, len(different), cells)
 
 
-def _notes(
+def _write_notes(
     number: int,
     groups: Mapping[str, Mapping[str, Sequence[Run]]],
     usual: Sequence[Run],
@@ -308,28 +327,29 @@ def _notes(
         )
     else:
         notes.append("ours: no run with these settings")
-    told = "paper: data set RHAS133, its own evaluator"
+    note = "paper: data set RHAS133, its own evaluator"
     if evaluator == "clean":
-        told += ", so not comparable with clean figures"
-    notes.append(told)
-    notes += [note] if (note := paper()["notes"].get(str(number))) else []
+        note += ", so not comparable with clean figures"
+    notes.append(note)
+    notes += [text for table, text in read_paper()["notes"].items() if table == str(number)]
     if usual and not any(run.baselines for run in usual):
         notes.append("constant class and chance: baselines.json is not in the cache, `dvc pull`")
-    if differing := _differing(groups):
+    if differing := _find_differing(groups):
         notes.append(f"not the same for all of ours: {', '.join(differing)}")
     return notes
 
 
-def _differing(groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[str]:
+def _find_differing(groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[str]:
     """Settings whose usual value is another for another label."""
     firsts = [variants[""][0] for variants in groups.values() if "" in variants]
-    settings = [
-        {"train.preset": run.settings.get("preset"), **run.settings.get("others", {})}
-        for run in firsts
-    ]
-    keys = sorted({key for own in settings for key in own})
-    return [k for k in keys if len({json.dumps(own.get(k)) for own in settings}) > 1]
+    settings = [_other_settings(run) for run in firsts]
+    keys = sorted({key for values in settings for key in values})
+    return [k for k in keys if len({json.dumps(values.get(k)) for values in settings}) > 1]
 
 
-def _plain(value: Any) -> str:
+def _other_settings(run: Run) -> dict[str, object]:
+    return {"train.preset": run.settings.get("preset"), **run.settings.get("others", {})}
+
+
+def _format_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 import yaml
 
@@ -19,12 +19,26 @@ from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 
 EVALUATION, METRICS = "results/evaluation.json", "results/metrics.json"
+Entry = Mapping[str, Any]  # of a stage in dvc.lock
 BASELINES = "results/baselines.json"
-_OWN = ("method", "split", "frame_len", "vlm", "seed")
+_NAMED = ("method", "split", "frame_len", "vlm", "seed")
 _NO_EFFECT = frozenset(
     {"train.save_minutes", "train.memory_gb", "train.threads", "evaluate.sheet_frames"}
 )
 """Settings that change no figure, or rounding alone."""
+
+
+class Settings(TypedDict, total=False):
+    """What a run was made with; see `Run`."""
+
+    method: Required[str]
+    seed: Required[int]
+    preset: str
+    split: str
+    frame_len: int
+    vlm: str
+    overrides: Mapping[str, object]
+    others: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -45,10 +59,10 @@ class Run:
             without a test side.
     """
 
-    settings: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    settings: Settings
+    metrics: Mapping[str, object]
     name: str
-    baselines: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part in ("settings", "metrics", "baselines"):
@@ -95,15 +109,15 @@ def read_experiments(
         ) from error
     with opened as repo:
         runs = []
-        for name, read in _places(repo, root, all_commits):
+        for name, read in _list_places(repo, root, all_commits):
             try:
                 runs.append(_read_run(name, read, Path(repo.cache.local_cache_dir)))
             except RhasError as error:
                 skipped(str(error))
-    return _distinct(runs, skipped)
+    return _keep_distinct(runs, skipped)
 
 
-def read_file(path: Path) -> list[Run]:
+def read_runs(path: Path) -> list[Run]:
     """Runs from JSON lines, or a JSON list, of objects with the fields of `Run`.
 
     Raises:
@@ -117,7 +131,7 @@ def read_file(path: Path) -> list[Run]:
     except UnicodeDecodeError as error:
         raise RhasError("not UTF-8", where=str(path), got=str(error)) from error
     runs = []
-    for where, entry in _entries(text, str(path)):
+    for where, entry in _parse_entries(text, str(path)):
         known = {"settings", "metrics", "name", "baselines"}
         if (
             not isinstance(entry, dict)
@@ -136,41 +150,51 @@ def read_file(path: Path) -> list[Run]:
     return runs
 
 
-def write_file(runs: Iterable[Run], path: Path) -> None:
-    """JSON lines for `read_file`; equal runs give equal bytes."""
+def write_runs(runs: Iterable[Run], path: Path) -> None:
+    """JSON lines for `read_runs`; equal runs give equal bytes."""
     lines = [json.dumps(asdict(run), sort_keys=True, ensure_ascii=False) for run in runs]
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
-def run_settings(params: Mapping[str, Any]) -> dict[str, Any]:
+def select_settings(params: Mapping[str, object]) -> Settings:
     """The settings of a `Run` from the parameters of its stages, as params.yaml lists them.
 
     Of what is listed by method or by VLM, the run's own is taken.
     """
-    train = dict(params["train"])
-    settings = {name: params[name] for name in _OWN}
-    settings["preset"] = train.pop("preset")
-    overrides = train.pop("overrides", None) or {}
-    by_method = all(own is None or isinstance(own, Mapping) for own in overrides.values())
-    if by_method:  # once they had no method above them
-        overrides = overrides.get(params["method"]) or {}
-    settings["overrides"] = dict(overrides)
-    sections = {**{k: v for k, v in params.items() if k not in _OWN}, "train": train}
-    if "checkpoints" in (extract := sections.get("extract", {})):
-        own = extract["checkpoints"].get(params["vlm"])
-        sections["extract"] = {k: v for k, v in extract.items() if k != "checkpoints"}
-        sections["extract"]["checkpoint"] = own
-    others = dict(_flat(sections))
-    settings["others"] = {k: v for k, v in sorted(others.items()) if k not in _NO_EFFECT}
-    return settings
+    named = {name: params[name] for name in _NAMED}
+    train = _section(params["train"])
+    overrides = _section(train.pop("overrides", None))
+    if all(values is None or isinstance(values, Mapping) for values in overrides.values()):
+        overrides = _section(overrides.get(str(params["method"])))  # once they were not by method
+    sections = {**{k: v for k, v in params.items() if k not in _NAMED}, "train": train}
+    preset = train.pop("preset")
+    extract = _section(sections.get("extract"))
+    if "checkpoints" in extract:
+        checkpoints = _section(extract.pop("checkpoints"))
+        sections["extract"] = {**extract, "checkpoint": checkpoints.get(str(params["vlm"]))}
+    others = {k: v for k, v in sorted(_flatten(sections)) if k not in _NO_EFFECT}
+    return cast(Settings, {**named, "preset": preset, "overrides": overrides, "others": others})
 
 
-def _places(
+def find_figure(metrics: Mapping[str, object], *path: str) -> float | None:
+    """A number in nested mappings, such as the content of evaluation.json; None if absent."""
+    found: object = metrics
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _section(value: object) -> dict[str, object]:
+    """A copy of a section; an absent or empty one has no parameters."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _list_places(
     repo: Any, root: Path, all_commits: bool
 ) -> Iterable[tuple[str, Callable[[str], bytes | None]]]:
     """(name, reader of a file by its path in the project) of the workspace, HEAD, experiments."""
     folder = Path(repo.root_dir)
-    yield "workspace", lambda path: _bytes(folder / path)
+    yield "workspace", lambda path: _read_bytes(folder / path)
     inside = folder.relative_to(repo.scm.root_dir)
     found = repo.experiments.ls(all_commits=all_commits)
     revs = [("HEAD", repo.scm.get_rev())]
@@ -185,7 +209,7 @@ def _places(
         yield name, read
 
 
-def _bytes(path: Path) -> bytes | None:
+def _read_bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
@@ -202,8 +226,8 @@ def _read_run(name: str, read: Callable[[str], bytes | None], cache: Path) -> Ru
         raise RhasError(
             f"{path} is not the one that dvc.lock names", where=name, do="run `dvc repro`"
         )
-    params = _params_of("evaluate", stages)
-    missing = {*_OWN, "train"} - set(params)
+    params = _collect_params("evaluate", stages)
+    missing = {*_NAMED, "train"} - set(params)
     if missing:
         raise RhasError(
             "its stages do not belong together", where=name,
@@ -212,38 +236,38 @@ def _read_run(name: str, read: Callable[[str], bytes | None], cache: Path) -> Ru
         )  # fmt: skip
     baselines = read(BASELINES)
     if baselines is None and (md5 := outs.get(BASELINES)):
-        baselines = _bytes(cache / "files" / "md5" / md5[:2] / md5[2:])
+        baselines = _read_bytes(cache / "files" / "md5" / md5[:2] / md5[2:])
     return Run(
-        settings=run_settings(params),
+        settings=select_settings(params),
         metrics=json.loads(metrics),
         name=name,
         baselines=json.loads(baselines) if baselines else {},
     )
 
 
-def _params_of(stage: str, stages: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_params(stage: str, stages: Mapping[str, Entry]) -> dict[str, object]:
     """Parameters of a stage and of all stages that made what it read, as far as that is so."""
     entry = stages[stage]
     made_by = {(o["path"], o.get("md5")): s for s in stages for o in stages[s].get("outs", [])}
-    params: dict[str, Any] = {}
+    params: dict[str, object] = {}
     for dep in entry.get("deps", []):
         if source := made_by.get((dep["path"], dep.get("md5"))):
-            params.update(_params_of(source, stages))
+            params.update(_collect_params(source, stages))
     return {**params, **entry.get("params", {}).get("params.yaml", {})}
 
 
-def _distinct(runs: Iterable[Run], skipped: Callable[[str], None]) -> list[Run]:
-    kept: dict[str, Run] = {}
+def _keep_distinct(runs: Iterable[Run], skipped: Callable[[str], None]) -> list[Run]:
+    first: dict[str, Run] = {}
     for run in runs:
         key = json.dumps(run.settings, sort_keys=True)
-        if key not in kept:
-            kept[key] = run
-        elif run.metrics != kept[key].metrics:
-            skipped(f"{run.name}: other figures, though its settings are those of {kept[key].name}")
-    return list(kept.values())
+        if key not in first:
+            first[key] = run
+        elif run.metrics != first[key].metrics:
+            skipped(f"{run.name}: other figures with the settings of {first[key].name}")
+    return list(first.values())
 
 
-def _entries(text: str, path: str) -> Iterable[tuple[str, Any]]:
+def _parse_entries(text: str, path: str) -> Iterable[tuple[str, Any]]:
     try:
         if text.lstrip().startswith("["):
             for number, entry in enumerate(json.loads(text)):
@@ -258,9 +282,9 @@ def _entries(text: str, path: str) -> Iterable[tuple[str, Any]]:
         ) from error
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def _flatten(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +80,11 @@ class Statistics:
         """Length of all films of which it is known."""
         return sum(seconds for seconds in self.seconds.values() if seconds is not None)
 
+    @property
+    def unknown_lengths(self) -> int:
+        """Films whose length nobody knows."""
+        return sum(seconds is None for seconds in self.seconds.values())
+
     def pairs(self) -> list[tuple[str, str, int]]:
         """Two classes and the frames in which a person does both, most first; none without one."""
         ids = [CLASS_ID[item.name] for item in self.classes]
@@ -89,7 +93,7 @@ class Statistics:
         ]
         return sorted((f for f in found if f[2]), key=lambda f: (-f[2], f[0], f[1]))
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As JSON-able values."""
         return {
             "dataset": self.dataset,
@@ -98,7 +102,7 @@ class Statistics:
             "persons": sum(self.persons.values()),
             "annotated_persons": self.annotated,
             "seconds": self.known_seconds,
-            "films_of_unknown_length": sum(value is None for value in self.seconds.values()),
+            "films_of_unknown_length": self.unknown_lengths,
             "frames": self.frames,
             "intervals": len(self.lengths_s),
             "classes": [vars(item) for item in self.classes],
@@ -124,11 +128,11 @@ def read_statistics(folder: Path, fps: float) -> Statistics:
     raw = folder if (folder / "manifest.json").is_file() else folder / "raw"
     manifest = Manifest.read(raw)
     references = {film.movie: film.references for film in manifest.films}
-    seconds = {film.movie: film_seconds(raw, film.movie, film.file) for film in manifest.films}
-    return statistics(manifest.dataset, references, read_annotations(raw), seconds, fps)
+    seconds = {film.movie: find_film_seconds(raw, film.movie, film.file) for film in manifest.films}
+    return count_statistics(manifest.dataset, references, read_annotations(raw), seconds, fps)
 
 
-def statistics(
+def count_statistics(
     dataset: str,
     references: Mapping[str, Sequence[str]],
     annotations: Sequence[TimedAction],
@@ -140,18 +144,18 @@ def statistics(
     Raises:
         RhasError: an annotation of a person without reference.
     """
-    own: dict[tuple[str, int], list[TimedAction]] = defaultdict(list)
+    by_person: dict[tuple[str, int], list[TimedAction]] = defaultdict(list)
     for row in annotations:
         if not 0 <= row.person < len(references.get(row.movie, ())):
             raise RhasError("an annotation of a person without reference", where="annotations.csv",
                             got=f"movie {row.movie}, person {row.person}",
                             do="add it to references.csv")  # fmt: skip
-        own[row.movie, row.person].append(row)
+        by_person[row.movie, row.person].append(row)
     together = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     at_once = np.zeros(len(CLASSES) + 1, np.int64)
     frames = 0
-    for (movie, _), rows in own.items():
-        labels = _labels(rows, seconds.get(movie), fps)
+    for (movie, _), rows in by_person.items():
+        labels = _label_frames(rows, seconds.get(movie), fps)
         frames += len(labels)
         used = np.flatnonzero(labels.any(axis=0))
         counted = labels[:, used].astype(np.int64)
@@ -159,14 +163,14 @@ def statistics(
         at_once += np.bincount(labels.sum(axis=1), minlength=len(at_once))
     last = int(np.flatnonzero(at_once).max(initial=0))
     return Statistics(
-        dataset, fps, {movie: len(own_) for movie, own_ in references.items()}, len(own),
-        seconds, frames, _classes(annotations, together), together,
+        dataset, fps, {movie: len(texts) for movie, texts in references.items()}, len(by_person),
+        seconds, frames, _count_classes(annotations, together), together,
         at_once[: last + 1].tolist(), [row.end_s - row.start_s for row in annotations],
-        words_of(reference for own_ in references.values() for reference in own_),
+        count_words(text for texts in references.values() for text in texts),
     )  # fmt: skip
 
 
-def film_seconds(raw: Path, movie: str, file: str) -> float | None:
+def find_film_seconds(raw: Path, movie: str, file: str) -> float | None:
     """A film's length: as decode has reported it, or else as its container says; None where there
     is no film that can be read."""
     from rhas.decode.container import inspect
@@ -184,7 +188,7 @@ def film_seconds(raw: Path, movie: str, file: str) -> float | None:
         return None
 
 
-def words_of(references: Iterable[str]) -> list[tuple[str, int]]:
+def count_words(references: Iterable[str]) -> list[tuple[str, int]]:
     """Words in lower case with how often they occur, most frequent first; words without content
     (a, the, with, wearing) are left out."""
     counted = Counter(
@@ -196,23 +200,27 @@ def words_of(references: Iterable[str]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _labels(rows: Sequence[TimedAction], seconds: float | None, fps: float) -> NDArray[np.bool_]:
+def _label_frames(
+    rows: Sequence[TimedAction], seconds: float | None, fps: float
+) -> NDArray[np.bool_]:
     """bool (T, C) of one person."""
-    ends = [_span(row, fps)[1] for row in rows]
+    ends = [_frame_span(row, fps)[1] for row in rows]
     length = max(ends) if seconds is None else seconds_to_frame(seconds, fps)
     labels = np.zeros((length, len(CLASSES)), bool)
     for row in rows:
-        start, stop = _span(row, fps)
+        start, stop = _frame_span(row, fps)
         labels[start:stop, CLASS_ID[row.action]] = True
     return labels
 
 
-def _span(row: TimedAction, fps: float) -> tuple[int, int]:
+def _frame_span(row: TimedAction, fps: float) -> tuple[int, int]:
     start = seconds_to_frame(row.start_s, fps)
     return start, max(seconds_to_frame(row.end_s, fps), start + 1)
 
 
-def _classes(annotations: Sequence[TimedAction], together: NDArray[np.int64]) -> list[ClassCount]:
+def _count_classes(
+    annotations: Sequence[TimedAction], together: NDArray[np.int64]
+) -> list[ClassCount]:
     rows = defaultdict(list)
     for row in annotations:
         rows[row.action].append(row)
@@ -220,10 +228,10 @@ def _classes(annotations: Sequence[TimedAction], together: NDArray[np.int64]) ->
         ClassCount(
             name,
             int(together[CLASS_ID[name], CLASS_ID[name]]),
-            len(own),
-            len({(row.movie, row.person) for row in own}),
-            float(np.median([row.end_s - row.start_s for row in own])),
+            len(members),
+            len({(row.movie, row.person) for row in members}),
+            float(np.median([row.end_s - row.start_s for row in members])),
         )
-        for name, own in rows.items()
+        for name, members in rows.items()
     ]
     return sorted(counts, key=lambda item: (-item.frames, item.name))
