@@ -28,7 +28,7 @@ from typing import Any
 
 import rhas.pipeline.features
 from rhas.config.params import FilmParams, parse_params, read_yaml
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.engine.workcache import WorkCache
 
 SUFFIXES = {".mp4", ".mkv", ".webm", ".avi", ".mov"}
@@ -163,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.evaluate.grounding import GroundingMetrics, count_folder, format_grounding
 from rhas.evaluate.stores import Stores
 from rhas.stores.manifest import SUBSETS
@@ -39,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -31,7 +31,7 @@ from measure import elapsed, make_parser, peak_gib, read_clocks, show
 from random_weights import VOCABULARY, write_grounding
 from torch import Tensor
 
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.ground import huggingface, official
 from rhas.ground.convert import convert
 from rhas.ground.model import ModelGrounder
@@ -142,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

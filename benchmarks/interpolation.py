@@ -30,7 +30,7 @@ from scipy.interpolate import (
 )
 
 from rhas.base.boxes import box_iou
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Manifest
@@ -177,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

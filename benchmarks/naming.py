@@ -19,7 +19,7 @@ import numpy as np
 from rhas.config.params import read_yaml
 from rhas.crop.detections import merge_candidates
 from rhas.crop.tracking import Track, track_film
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
 from rhas.stores.boxes import FilmBoxes
@@ -99,4 +99,4 @@ def _counted(
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

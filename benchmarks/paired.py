@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.chunk import make_labels
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segmentation import choose_single_labels, mark_correct_frames
@@ -255,4 +255,4 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

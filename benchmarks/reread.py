@@ -38,7 +38,7 @@ from rhas.base.errors import RhasError
 from rhas.chunk import Samples
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.evaluate.scoring import ScoredSample, score_samples
 from rhas.extract.encoders import load_encoder
 from rhas.extract.encoders.base import Encoder
@@ -228,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -55,7 +55,7 @@ from rhas.base.progress import ignore_progress
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.evaluate.grounding import read_recall
 from rhas.extract.encoders import load_encoder
@@ -310,4 +310,4 @@ def format_figures(figures: object) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -52,7 +52,7 @@ from rhas.base.threads import torch_threads
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.decode.container import inspect
 from rhas.decode.step import DECODE
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.extract.encoders import Encoder, Text, load_encoder
 from rhas.extract.pictures import FilmPictures
@@ -297,4 +297,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

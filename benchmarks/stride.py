@@ -31,7 +31,7 @@ from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
 from rhas.config.params import Params, load_params
 from rhas.crop.step import CROP
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.evaluate.stores import Stores, read_tracked
 from rhas.ground.step import GROUND
@@ -183,4 +183,4 @@ def table(rows: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -6,14 +6,14 @@ from rhas.chunk import write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.section import read_section
 from rhas.data.annotations import read_annotations
-from rhas.engine.stage import new_folder, params, run
+from rhas.engine.stage import declared_params, new_folder, run_script
 from rhas.stores.manifest import Manifest
 
 RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
 
 
 def main() -> None:
-    values = params("chunk")
+    values = declared_params("chunk")
     config = read_section(ChunkConfig, values)
     with new_folder(OUT) as folder:
         info = write_samples(
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

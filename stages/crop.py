@@ -5,7 +5,7 @@ from pathlib import Path
 from rhas.config.crop import CropConfig
 from rhas.config.section import read_section
 from rhas.crop.step import CROP
-from rhas.engine.stage import params, run, run_step
+from rhas.engine.stage import declared_params, run_script, run_step
 from rhas.engine.steps import FilmFiles
 from rhas.stores.manifest import Manifest
 
@@ -14,11 +14,11 @@ BOXES, OUT = Path("data/boxes"), Path("data/tracks")
 
 
 def main() -> None:
-    config = read_section(CropConfig, params("crop"))
+    config = read_section(CropConfig, declared_params("crop"))
     movies = [film.movie for film in Manifest.read(RAW).films]
     films = [FilmFiles(m, frames=FRAMES / f"{m}.h5", boxes=BOXES / f"{m}.h5") for m in movies]
     run_step(CROP, films, config, OUT)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -5,7 +5,7 @@ from pathlib import Path
 from rhas.config.decode import DecodeConfig
 from rhas.config.section import read_section
 from rhas.decode.step import DECODE
-from rhas.engine.stage import params, run, run_step
+from rhas.engine.stage import declared_params, run_script, run_step
 from rhas.engine.steps import FilmFiles
 from rhas.stores.manifest import Manifest
 
@@ -13,10 +13,10 @@ RAW, OUT = Path("data/raw"), Path("data/frames")
 
 
 def main() -> None:
-    config = read_section(DecodeConfig, params("decode"))
+    config = read_section(DecodeConfig, declared_params("decode"))
     films = [FilmFiles(film.movie, film=RAW / film.file) for film in Manifest.read(RAW).films]
     run_step(DECODE, films, config, OUT)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

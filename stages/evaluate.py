@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhas.config.evaluate import EvaluateConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import params, run, stage_lock
+from rhas.engine.stage import declared_params, run_script, stage_lock
 from rhas.evaluate.stage import evaluate_run
 from rhas.evaluate.stores import Stores
 from rhas.report.inputs import SETTINGS, RunInputs
@@ -15,7 +15,7 @@ STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path(
 
 
 def main() -> None:
-    values = params("evaluate")
+    values = declared_params("evaluate")
     config = read_section(EvaluateConfig, values)
     settings = {name: values[name] for name in SETTINGS}
     inputs = RunInputs(STORES, SAMPLES, MODELS / values["method"], settings, LOCK)
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

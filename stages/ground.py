@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhas.config.ground import GroundConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import params, run, run_step
+from rhas.engine.stage import declared_params, run_script, run_step
 from rhas.engine.steps import FilmFiles
 from rhas.ground.step import GROUND
 from rhas.stores.manifest import Manifest
@@ -13,7 +13,7 @@ RAW, FRAMES, OUT = Path("data/raw"), Path("data/frames"), Path("data/boxes")
 
 
 def main() -> None:
-    config = read_section(GroundConfig, params("ground"))
+    config = read_section(GroundConfig, declared_params("ground"))
     films = [
         FilmFiles(film.movie, film.references, frames=FRAMES / f"{film.movie}.h5",
                   truth=RAW / "truth" / f"{film.movie}.h5")
@@ -23,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

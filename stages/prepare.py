@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhas.config.mini import MiniConfig
 from rhas.config.section import read_section, unknown_name
-from rhas.engine.stage import new_folder, params, run, stage_lock, work_root
+from rhas.engine.stage import declared_params, new_folder, run_script, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
 from rhas.prepare.rendered import prepare_mini
 from rhas.prepare.user_films import assemble_user_films
@@ -13,7 +13,7 @@ OUT = Path("data/raw")
 
 
 def main() -> None:
-    values, cache = params("prepare"), WorkCache(work_root())
+    values, cache = declared_params("prepare"), WorkCache(work_root())
     with stage_lock("prepare", cache.root), new_folder(OUT) as folder:
         if values["dataset"] == "mini":
             prepare_mini(read_section(MiniConfig, values), cache, folder)
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from rhas.config.section import read_section
 from rhas.config.train import TrainConfig
-from rhas.engine.stage import params, run
+from rhas.engine.stage import declared_params, run_script
 from rhas.train.stage import train_method
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
 
 
 def main() -> None:
-    train_method(read_section(TrainConfig, params("train")), SAMPLES, MODELS, CURVES)
+    train_method(read_section(TrainConfig, declared_params("train")), SAMPLES, MODELS, CURVES)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

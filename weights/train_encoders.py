@@ -42,7 +42,6 @@ from training.checkpoint import new_checkpoint
 from training.state import Options
 from training.trainer import Trainer
 
-from rhas.engine.stage import run
 from rhas.extract.encoders.checkpoint import load_model, load_part
 from rhas.extract.encoders.small import Sizes, make_blip2, make_clip, save_half
 

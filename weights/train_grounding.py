@@ -56,7 +56,7 @@ from grounding_training.model import (
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
 from rhas.config.ground import Policy
-from rhas.engine.stage import run
+from rhas.engine.stage import run_script
 from rhas.ground.huggingface import TransformersGrounder, load
 from rhas.ground.model import Execution
 from training.averaging import WeightAverage
@@ -233,4 +233,4 @@ def backbone_options(options: argparse.Namespace) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

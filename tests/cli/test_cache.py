@@ -6,15 +6,16 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from film_functions import make_job, shout
+from film_functions import make_job
 from typer.testing import CliRunner
 
 from rhas.cli import app
 from rhas.engine.stage import stage_lock, work_root
-from rhas.engine.workcache import Entry, WorkCache, link
+from rhas.engine.workcache import Entry, WorkCache, link_files
 
 NO_SCM = "[core]\n    no_scm = true\n    analytics = false\n"
 
@@ -30,11 +31,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkCache:
 
 
 def entry(work: WorkCache, stage: str, movie: str, linked: bool = False) -> Entry:
-    """A result of 6 bytes, as `run_stage` leaves it at the stage's end, or before."""
-    job = make_job(work.root.parent, movie=movie)
-    made = work.compute(stage, movie, shout, job, lambda frames: None)
+    """A result of 6 bytes, as `run_jobs` leaves it at the stage's end, or before."""
+    job = replace(make_job(work.root.parent, movie=movie), step=stage)
+    made = work.compute_entry(movie, job, lambda frames: None)
     if linked:
-        link(made.result, Path("data") / stage / job.target)
+        link_files(made.result, Path("data") / stage / job.target)
     return made
 
 
@@ -59,9 +60,9 @@ def test_prune_removes_what_nothing_links_to(work: WorkCache) -> None:
         "ground": (1, 1, 6, 1, 6),
     }
     assert cache("prune", "--dry-run") == "would remove 2 entries, 0.0 MB\n"
-    assert len(list(work.entries())) == 4
+    assert len(list(work.list_entries())) == 4
     assert cache("prune") == "removed 2 entries, 0.0 MB\n"
-    assert sorted(work.entries(), key=lambda e: e.stage) == sorted(kept, key=lambda e: e.stage)
+    assert sorted(work.list_entries(), key=lambda e: e.stage) == sorted(kept, key=lambda e: e.stage)
     assert shown() == {"crop": (1, 1, 6, 0, 0), "decode": (1, 1, 6, 0, 0)}
     assert cache("prune", "--all") == "removed 2 entries, 0.0 MB\n"
     assert Path("data/decode/a.out").read_text() == "HELLO!"
@@ -74,8 +75,8 @@ def test_a_stage_at_work_is_left_alone(work: WorkCache) -> None:
     for words in (["--dry-run"], [], ["--all"]):
         with stage_lock("decode", work.root):
             assert "decode: running, left alone\n" in cache("prune", *words)
-        assert "decode" in [found.stage for found in work.entries()]
-    assert [found.stage for found in work.entries()] == ["decode"]
+        assert "decode" in [found.stage for found in work.list_entries()]
+    assert [found.stage for found in work.list_entries()] == ["decode"]
     assert cache("prune") == "removed 1 entries, 0.0 MB\n"
 
 

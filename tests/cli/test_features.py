@@ -39,7 +39,9 @@ def in_this_process(
     cache: WorkCache, step: str, jobs: Sequence[Job]
 ) -> tuple[dict[str, Entry], dict[str, BaseException]]:
     """As `try_jobs`, whose workers take seconds to start."""
-    return {job.name: cache.compute(cache.key(job), job, ignore_progress) for job in jobs}, {}
+    return {
+        job.name: cache.compute_entry(cache.make_key(job), job, ignore_progress) for job in jobs
+    }, {}
 
 
 def test_films_that_are_absent_or_of_no_name_stop_no_other(

@@ -93,7 +93,7 @@ def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_workers_that_are_no_number(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAS_WORKERS", wanted)
     with pytest.raises(RhasError, match="RHAS_WORKERS"):
-        stage.workers()
+        stage.count_workers()
 
 
 def test_kill_dash_nine_resumes(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_kill_dash_nine_resumes(tmp_path: Path) -> None:
     process.wait()
     assert calls(tmp_path) == ["a", "b"]
     assert not (tmp_path / "out").exists()
-    entries = list(WorkCache(tmp_path / "work").entries())
+    entries = list(WorkCache(tmp_path / "work").list_entries())
     assert [entry.name for entry in entries] == ["a"]
     jobs = [
         make_job(tmp_path, "quick, but larger", movie="a"),

@@ -10,41 +10,41 @@ from film_functions import ShoutReport, make_job
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 from rhas.engine import workcache
-from rhas.engine.workcache import WorkCache, code_hash, import_closure, link
+from rhas.engine.workcache import WorkCache, code_hash, import_closure, link_files
 
 
 def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
-    key = cache.key(job)
-    assert cache.find("decode", key) is None
-    entry = cache.compute(key, job, lambda n: None)
+    key = cache.make_key(job)
+    assert cache.find_entry("decode", key) is None
+    entry = cache.compute_entry(key, job, lambda n: None)
     assert entry.result.read_text() == "HELLO!"
     assert entry.report == {"frames": 5}  # what is None is left out
     assert entry.read_report(ShoutReport) == ShoutReport(5)
     assert entry.result.stat().st_mode & 0o222 == 0
-    assert cache.find("decode", key) == entry
-    assert list(cache.entries()) == [entry]
+    assert cache.find_entry("decode", key) == entry
+    assert list(cache.list_entries()) == [entry]
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path, "broken")
     with pytest.raises(RhasError, match="broken"):
-        cache.compute("k", job, lambda n: None)
+        cache.compute_entry("k", job, lambda n: None)
     assert list((tmp_path / "work" / "decode").iterdir()) == []
 
 
 @pytest.mark.parametrize("change", ["content", "name", "parameter", "step"])
 def test_key_follows_inputs_parameters_and_step(tmp_path: Path, change: str) -> None:
     cache = WorkCache(tmp_path / "work")
-    before = cache.key(make_job(tmp_path))
-    assert cache.key(make_job(tmp_path)) == before
+    before = cache.make_key(make_job(tmp_path))
+    assert cache.make_key(make_job(tmp_path)) == before
     changed = {
         "content": lambda: make_job(tmp_path, "other"),
         "name": lambda: make_job(tmp_path, movie="b"),
         "parameter": lambda: make_job(tmp_path, tail="?"),
         "step": lambda: replace(make_job(tmp_path), step="crop"),
     }[change]()
-    assert cache.key(changed) != before
+    assert cache.make_key(changed) != before
 
 
 def test_key_is_the_same_for_a_default_written_out_and_another_place(tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_key_is_the_same_for_a_default_written_out_and_another_place(tmp_path: P
     moved = replace(source, film=elsewhere / "x.txt")  # type: ignore[type-var]
     moved.film.write_text("hello")  # type: ignore[attr-defined]
     assert type(config)() == config
-    assert cache.key(replace(job, records=(moved, type(config)()))) == cache.key(job)
+    assert cache.make_key(replace(job, records=(moved, type(config)()))) == cache.make_key(job)
 
 
 def test_second_writer_of_one_key_keeps_the_first(tmp_path: Path) -> None:
     cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
-    first = cache.compute("k", job, lambda n: None)
+    first = cache.compute_entry("k", job, lambda n: None)
     inode = first.result.stat().st_ino
-    assert cache.compute("k", job, lambda n: None).result.stat().st_ino == inode
+    assert cache.compute_entry("k", job, lambda n: None).result.stat().st_ino == inode
 
 
 def test_digest_of_folder_sees_names_and_contents(tmp_path: Path) -> None:
@@ -70,12 +70,12 @@ def test_digest_of_folder_sees_names_and_contents(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a").write_text("1")
-    first = cache.digest(folder)
+    first = cache.hash_content(folder)
     (folder / "sub" / "a").rename(folder / "sub" / "b")
-    second = cache.digest(folder)
+    second = cache.hash_content(folder)
     (folder / "sub" / "b").write_text("22")
-    assert len({first, second, cache.digest(folder)}) == 3
-    assert cache.digest(folder / "sub" / "b") == hashlib.sha256(b"22").hexdigest()
+    assert len({first, second, cache.hash_content(folder)}) == 3
+    assert cache.hash_content(folder / "sub" / "b") == hashlib.sha256(b"22").hexdigest()
 
 
 def test_digest_is_remembered_per_unchanged_file(
@@ -85,14 +85,14 @@ def test_digest_is_remembered_per_unchanged_file(
     file.write_bytes(b"x")
     calls = []
     monkeypatch.setattr(workcache, "hash_file", lambda path: calls.append(path) or hash_file(path))
-    assert cache.digest(file) == cache.digest(file)
+    assert cache.hash_content(file) == cache.hash_content(file)
     assert len(calls) == 1
 
 
 def test_sweep_removes_what_dead_processes_left(tmp_path: Path) -> None:
     dead = tmp_path / "work" / "decode" / ".tmp-999999999-abc"
     dead.mkdir(parents=True)
-    WorkCache(tmp_path / "work").sweep("decode")
+    WorkCache(tmp_path / "work").remove_unfinished("decode")
     assert not dead.exists()
 
 
@@ -100,7 +100,7 @@ def test_link_shares_the_inode_of_files_in_folders(tmp_path: Path) -> None:
     source = tmp_path / "a"
     (source / "deep" / "er").mkdir(parents=True)
     (source / "deep" / "er" / "file").write_text("x")
-    link(source, tmp_path / "b")
+    link_files(source, tmp_path / "b")
     linked = tmp_path / "b" / "deep" / "er" / "file"
     assert linked.samefile(source / "deep" / "er" / "file")
 

@@ -19,7 +19,7 @@ def test_rendered_films_become_a_data_set(tmp_path: Path) -> None:
     config = MiniConfig(films=2, seconds_scale=0.02)
     cache, out = WorkCache(tmp_path / "work"), tmp_path / "raw"
     jobs = mini_jobs(config)
-    entries = [cache.compute(j.name, j, lambda n: None) for j in jobs]
+    entries = [cache.compute_entry(j.name, j, lambda n: None) for j in jobs]
     out.mkdir()
     assemble_mini(entries, out)
     manifest = Manifest.read(out)

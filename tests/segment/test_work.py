@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from film_functions import make_job, shout
+from film_functions import make_job
 
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
@@ -78,8 +78,8 @@ def test_what_is_worth_keeping_stays_and_so_do_files_of_others(tmp_path: Path) -
     assert [path.name for path in out.iterdir()] == ["notes.txt"]
 
     def one_stage(work: Path) -> None:
-        WorkCache(work).compute("decode", "0a", shout, job, lambda frames: None)
+        WorkCache(work).compute_entry("0a", job, lambda frames: None)
 
     with pytest.raises(ZeroDivisionError):
         fail(out, one_stage)
-    assert [entry.key for entry in WorkCache(out / WORK).entries()] == ["0a"]
+    assert [entry.key for entry in WorkCache(out / WORK).list_entries()] == ["0a"]

@@ -16,7 +16,7 @@ from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.check.data import Data, FilmFacts
 from rhas.config.params import Params
-from rhas.engine.stage import workers
+from rhas.engine.stage import count_workers
 from rhas.engine.steps import FilmFiles
 from rhas.pipeline.steps import FILM_STEPS
 
@@ -173,7 +173,7 @@ def estimate(
         busy: with the machine as busy as in the trial; else as if the stages had it to themselves
             (a GPU's time is always the clock's).
     """
-    hands = workers()
+    hands = count_workers()
     found = {}
     for stage, trial in trials.items():
         on_gpu = getattr(getattr(params, stage), "device", "cpu") == "cuda"
@@ -195,7 +195,7 @@ def check_trial(
         found += f"{trial.cpu:.1f} s of one core"
         checks.append(Check(f"time of {stage}", "ok", found))
     total = f"about {_time(sum(expected.values()))} for {len(data.films)} films, "
-    total += f"{workers()} processes (RHAS_WORKERS); training is not in it"
+    total += f"{count_workers()} processes (RHAS_WORKERS); training is not in it"
     busy = sum(estimate(trials, data.films, params, busy=True).values())
     if busy <= _BUSY * sum(expected.values()):
         return [*checks, Check("time of all four", "ok", total)]

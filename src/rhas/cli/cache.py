@@ -70,7 +70,7 @@ def prune_cache(
 
     cache = WorkCache(work_root())
     entries: list[int] = []
-    if not everything and any(cache.entries()) and not links_are_countable(cache.root):
+    if not everything and any(cache.list_entries()) and not links_are_countable(cache.root):
         print(_COPIES)
     else:
         entries = prune_entries(cache, everything, dry_run, _print_busy)

@@ -14,7 +14,7 @@ from rhas.data.annotations import ANNOTATIONS, write_annotations
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
 from rhas.data.user_films import UserFilms
-from rhas.engine.workcache import link
+from rhas.engine.workcache import link_files
 
 TABLES = (REFERENCES, ANNOTATIONS)
 
@@ -101,7 +101,7 @@ def _write_films(collection: UserFilms, out: Path, copy: bool) -> None:
                 if copy:
                     shutil.copy2(source, target)
                 else:
-                    link(source, target)
+                    link_files(source, target)
         except BaseException:
             for target in temporary:
                 target.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ class StageUsage:
 def measure_stages(cache: WorkCache) -> list[StageUsage]:
     """Entries and bytes by stage."""
     stages: dict[str, list[Entry]] = defaultdict(list)
-    for entry in cache.entries():
+    for entry in cache.list_entries():
         stages[entry.stage].append(entry)
     known = bool(stages) and links_are_countable(cache.root)
     usages = []
@@ -62,13 +62,13 @@ def prune_entries(
             alone: its entries are linked to its output at its end.
     """
     sizes = []
-    for stage in dict.fromkeys(entry.stage for entry in cache.entries()):
+    for stage in dict.fromkeys(entry.stage for entry in cache.list_entries()):
         with _hold_if_idle(cache.root, stage, report_busy) as idle:
-            for entry in list(cache.entries()) if idle else ():
+            for entry in list(cache.list_entries()) if idle else ():
                 if entry.stage == stage and (everything or not _is_linked(entry)):
                     sizes.append(_count_bytes(entry))
                     if not dry_run:
-                        cache.remove(entry)
+                        cache.remove_entry(entry)
     return sizes
 
 
@@ -122,8 +122,8 @@ def links_are_countable(root: Path) -> bool:
 
 
 def _is_linked(entry: Entry) -> bool:
-    return any(path.stat().st_nlink > 1 for path in entry.files())
+    return any(path.stat().st_nlink > 1 for path in entry.list_files())
 
 
 def _count_bytes(entry: Entry) -> int:
-    return sum(path.stat().st_size for path in entry.files())
+    return sum(path.stat().st_size for path in entry.list_files())

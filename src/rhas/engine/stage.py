@@ -22,12 +22,12 @@ from rhas.base.files import write_json
 from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
-from rhas.engine.workcache import Entry, WorkCache, link
+from rhas.engine.workcache import Entry, WorkCache, link_files
 
 LOCK = ".lock"
 
 
-def run(main: Callable[[], None]) -> None:
+def run_script(main: Callable[[], None]) -> None:
     """Runs a stage script; a user's error is a message and exit status 1, no traceback."""
     try:
         main()
@@ -36,7 +36,7 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
-def params(stage: str) -> dict[str, Any]:
+def declared_params(stage: str) -> dict[str, Any]:
     """The parameters that dvc.yaml declares for a stage; reading any other is a KeyError."""
     with optional_import("pipeline"):
         import dvc.api
@@ -63,7 +63,7 @@ def work_root() -> Path:
         ) from error
 
 
-def workers() -> int:
+def count_workers() -> int:
     """Worker processes: ``RHAS_WORKERS``, else one per core. It never changes a result.
 
     Raises:
@@ -124,7 +124,7 @@ def run_jobs(step: str, jobs: Sequence[Job], out: Path) -> None:
         entries = compute_jobs(cache, step, jobs)
         with new_folder(out) as folder:
             for job, entry in zip(jobs, entries, strict=True):
-                link(entry.result, folder / job.target)
+                link_files(entry.result, folder / job.target)
             write_json(folder / "report.json", {e.name: e.report for e in entries})
 
 
@@ -156,9 +156,9 @@ def try_jobs(
     cache: WorkCache, step: str, jobs: Sequence[Job]
 ) -> tuple[dict[str, Entry], dict[str, BaseException]]:
     """Entries and failures by film; one film's failure does not stop the others."""
-    cache.sweep(step)
-    keys = {job.name: cache.key(job) for job in jobs}
-    entries = {name: entry for name, key in keys.items() if (entry := cache.find(step, key))}
+    cache.remove_unfinished(step)
+    keys = {job.name: cache.make_key(job) for job in jobs}
+    entries = {name: entry for name, key in keys.items() if (entry := cache.find_entry(step, key))}
     waiting = sorted((j for j in jobs if j.name not in entries), key=lambda j: -j.size)
     failures: dict[str, BaseException] = {}
     if waiting:
@@ -180,7 +180,7 @@ def _run_pool(
     context = multiprocessing.get_context("spawn")  # decoders and torch do not survive a fork
     messages = context.SimpleQueue()
     pool = ProcessPoolExecutor(
-        min(workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
+        min(count_workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
     )
     with pool, film_progress(step, jobs, messages):
         futures: dict[Future[Entry], Job] = {
@@ -214,4 +214,4 @@ def _leave_with(parent: int) -> None:
 
 
 def _compute(cache: WorkCache, key: str, job: Job) -> Entry:
-    return cache.compute(key, job, lambda n: _messages.put((job.name, n)))
+    return cache.compute_entry(key, job, lambda n: _messages.put((job.name, n)))

@@ -52,9 +52,9 @@ class Entry:
     def result(self) -> Path:
         return self.folder / "result"
 
-    def files(self) -> list[Path]:
+    def list_files(self) -> list[Path]:
         """The result's files, sorted."""
-        return [p for p in walk(self.result) if p.is_file()]
+        return [p for p in walk_folder(self.result) if p.is_file()]
 
 
 class WorkCache:
@@ -63,7 +63,7 @@ class WorkCache:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def key(self, job: Job) -> str:
+    def make_key(self, job: Job) -> str:
         """Hash of all that the result depends on: step, files, values, code."""
         described = {
             "step": job.step,
@@ -78,7 +78,7 @@ class WorkCache:
         if isinstance(value, Section):
             return value.key_values()
         if isinstance(value, Path):
-            return {"content": self.digest(value)}
+            return {"content": self.hash_content(value)}
         if isinstance(value, tuple | list):
             return [self._describe(item) for item in value]
         if is_dataclass(value):
@@ -87,26 +87,26 @@ class WorkCache:
             }
         return value
 
-    def find(self, stage: str, key: str) -> Entry | None:
+    def find_entry(self, stage: str, key: str) -> Entry | None:
         """The entry, or None where it has not been computed."""
-        return self._read(self.root / stage / key)
+        return self._read_entry(self.root / stage / key)
 
-    def entries(self) -> Iterator[Entry]:
+    def list_entries(self) -> Iterator[Entry]:
         """All entries, by stage and key."""
         for folder in sorted(self.root.glob("*/*")):
-            entry = self._read(folder)
+            entry = self._read_entry(folder)
             if entry is not None:
                 yield entry
 
     @staticmethod
-    def _read(folder: Path) -> Entry | None:
+    def _read_entry(folder: Path) -> Entry | None:
         record = folder / "entry.json"
         if folder.name.startswith(".") or not record.is_file():
             return None
         values = json.loads(record.read_text("utf-8"))
         return Entry(folder.parent.name, folder.name, folder, values["name"], values["report"])
 
-    def compute(self, key: str, job: Job, progress: Progress) -> Entry:
+    def compute_entry(self, key: str, job: Job, progress: Progress) -> Entry:
         """Runs a job and stores its result; nothing is left behind where it fails."""
         parent = self.root / job.step
         parent.mkdir(parents=True, exist_ok=True)
@@ -117,9 +117,9 @@ class WorkCache:
             record = {"name": job.name, "report": report}
             text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
             (temporary / "entry.json").write_text(text + "\n", "utf-8")
-            for path in walk(temporary):
+            for path in walk_folder(temporary):
                 if path.is_file():
-                    _flush(path)
+                    _flush_file(path)
                     path.chmod(0o444)
             final = parent / key
             try:
@@ -129,29 +129,29 @@ class WorkCache:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        entry = self.find(job.step, key)
+        entry = self.find_entry(job.step, key)
         assert entry is not None
         return entry
 
-    def sweep(self, stage: str) -> None:
+    def remove_unfinished(self, stage: str) -> None:
         """Removes what killed processes left half-written."""
         for folder in (self.root / stage).glob(".tmp-*"):
-            if not _alive(int(folder.name.split("-")[1])):
+            if not _is_alive(int(folder.name.split("-")[1])):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def remove(self, entry: Entry) -> None:
+    def remove_entry(self, entry: Entry) -> None:
         """Deletes an entry; linked stage outputs keep their files."""
         doomed = entry.folder.with_name(f".tmp-{os.getpid()}-{entry.key}")
         entry.folder.rename(doomed)
         shutil.rmtree(doomed)
 
-    def digest(self, path: Path) -> str:
+    def hash_content(self, path: Path) -> str:
         """SHA-256 of a file, or of a folder's names and contents; remembered per unchanged file."""
         if path.is_dir():
             combined = hashlib.sha256()
-            for file in walk(path):
+            for file in walk_folder(path):
                 if file.is_file():
-                    line = f"{file.relative_to(path).as_posix()}\0{self.digest(file)}\n"
+                    line = f"{file.relative_to(path).as_posix()}\0{self.hash_content(file)}\n"
                     combined.update(line.encode())
             return combined.hexdigest()
         state = path.stat()
@@ -172,11 +172,11 @@ class WorkCache:
         return computed
 
 
-def link(source: Path, target: Path) -> None:
+def link_files(source: Path, target: Path) -> None:
     """Hard-links a file or every file of a folder; copies where the file system cannot link."""
     if source.is_dir():
         target.mkdir(parents=True)
-        for path in walk(source):
+        for path in walk_folder(source):
             if path.is_dir():
                 (target / path.relative_to(source)).mkdir()
             else:
@@ -215,7 +215,7 @@ def import_closure(
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        for imported in _imports(path, package):
+        for imported in _find_imports(path, package):
             if imported not in found and not any(imported.is_relative_to(f) for f in without):
                 found.add(imported)
                 waiting.append(imported)
@@ -224,7 +224,7 @@ def import_closure(
     return sorted(found)
 
 
-def _imports(path: Path, package: Path) -> Iterator[Path]:
+def _find_imports(path: Path, package: Path) -> Iterator[Path]:
     parents = path.relative_to(package.parent).parent.parts if path.is_relative_to(package) else ()
     for node in _nodes_that_run(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -278,7 +278,7 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def walk(path: Path) -> Iterator[Path]:
+def walk_folder(path: Path) -> Iterator[Path]:
     """Everything below a folder in a fixed order, parents first; a file itself."""
     if path.is_file():
         yield path
@@ -286,7 +286,7 @@ def walk(path: Path) -> Iterator[Path]:
     for child in sorted(path.iterdir()):
         yield child
         if child.is_dir():
-            yield from walk(child)
+            yield from walk_folder(child)
 
 
 def _link_file(source: Path, target: Path) -> None:
@@ -296,7 +296,7 @@ def _link_file(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _flush(path: Path) -> None:
+def _flush_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -304,7 +304,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _alive(process: int) -> bool:
+def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

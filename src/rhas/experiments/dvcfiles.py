@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rhas.engine.workcache import walk
+from rhas.engine.workcache import walk_folder
 from rhas.experiments.listing import Values
 
 Entry = Mapping[str, Any]
@@ -79,7 +79,7 @@ def hash_as_dvc(path: Path) -> str:
         return hashlib.md5(path.read_bytes()).hexdigest()
     if not path.is_dir():
         return ""
-    files = [f for f in walk(path) if f.is_file() and "__pycache__" not in f.parts]
+    files = [f for f in walk_folder(path) if f.is_file() and "__pycache__" not in f.parts]
     entries = [{"md5": hash_as_dvc(f), "relpath": f.relative_to(path).as_posix()} for f in files]
     listed = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
     return f"{hashlib.md5(listed.encode()).hexdigest()}.dir"

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
-from rhas.engine.workcache import canonical_source, import_closure, walk
+from rhas.engine.workcache import canonical_source, import_closure, walk_folder
 from rhas.experiments.dvcfiles import hash_as_dvc, read_lock, read_stages
 from rhas.experiments.listing import Experiment, Values, apply_settings
 
@@ -178,7 +178,7 @@ def hash_path(path: Path) -> str:
         raise RhasError("dvc.yaml depends on an absent file", where=str(path))
     if path.is_file():
         return _hash_source(path)
-    files = [f for f in walk(path) if f.is_file() and "__pycache__" not in f.parts]
+    files = [f for f in walk_folder(path) if f.is_file() and "__pycache__" not in f.parts]
     return _hash_json({f.relative_to(path).as_posix(): _hash_source(f) for f in files}, 64)
 
 

@@ -14,7 +14,7 @@ from rhas.base.names import movie_name
 from rhas.config.params import FilmParams
 from rhas.engine.stage import stage_lock, try_jobs
 from rhas.engine.steps import FilmFiles
-from rhas.engine.workcache import WorkCache, link
+from rhas.engine.workcache import WorkCache, link_files
 from rhas.pipeline.steps import FILM_STEPS
 
 
@@ -98,4 +98,4 @@ def _replace(source: Path, target: Path) -> None:
     if target.is_dir():
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
-    link(source, target)
+    link_files(source, target)

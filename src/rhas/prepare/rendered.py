@@ -16,7 +16,7 @@ from rhas.data.annotations import TimedAction
 from rhas.data.raw import write_raw_tables
 from rhas.engine.stage import compute_jobs
 from rhas.engine.steps import Job
-from rhas.engine.workcache import Entry, WorkCache, link
+from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.mini import FilmSpec, FilmTruth, film_specs, write_film
 from rhas.stores.manifest import Film, Manifest
 from rhas.stores.truth import Lookalike, TrueBoxes
@@ -79,8 +79,8 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
     for entry in entries:
         facts = json.loads((entry.result / "film.json").read_text("utf-8"))
         movie, file = facts["movie"], f"films/{facts['file']}"
-        link(entry.result / facts["file"], out / file)
-        link(entry.result / "truth.h5", out / "truth" / f"{movie}.h5")
+        link_files(entry.result / facts["file"], out / file)
+        link_files(entry.result / "truth.h5", out / "truth" / f"{movie}.h5")
         films.append(
             Film(movie, file, hash_file(out / file), tuple(facts["references"]), facts["subset"])
         )

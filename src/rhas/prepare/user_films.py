@@ -7,7 +7,7 @@ from pathlib import Path
 from rhas.base.files import hash_file
 from rhas.data.raw import write_raw_tables
 from rhas.data.user_films import read_user_films
-from rhas.engine.workcache import link
+from rhas.engine.workcache import link_files
 from rhas.stores.manifest import Film, Manifest
 
 
@@ -29,6 +29,6 @@ def assemble_user_films(source: Path, out: Path) -> None:
     films = []
     for movie, sentences in found.references.items():
         file = f"films/{movie}{found.files[movie].suffix}"
-        link(found.files[movie].resolve(), out / file)  # of a symbolic link, the film itself
+        link_files(found.files[movie].resolve(), out / file)  # of a symbolic link, the film itself
         films.append(Film(movie, file, hash_file(out / file), sentences, found.subsets[movie]))
     write_raw_tables(Manifest("own", tuple(films)), found.annotations, out)

@@ -25,7 +25,7 @@ from rhas.decode.film import DecodeReport
 from rhas.decode.step import DECODE
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import FilmFiles, Job
-from rhas.engine.workcache import Entry, WorkCache, link
+from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.evaluate.fitted import FittedReadout, hash_model
 from rhas.extract.step import EXTRACT
 from rhas.ground.step import GROUND
@@ -133,7 +133,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
     }
     with _published(request.out) as folder:
         if drawn:
-            link(drawn[0].result, folder / OVERLAY)
+            link_files(drawn[0].result, folder / OVERLAY)
         _write(record, people, scores, readout, seen, folder)
     work.forget_others()
     return _summary(request, record, people, work)
@@ -221,7 +221,7 @@ def _write(
     write_json(folder / INTERVALS, record)
     write_intervals(people, fps, folder / "intervals.csv")
     write_scores(people, scores, readout.classes, fps, folder / "scores.zarr")
-    link(seen.cropped.result, folder / "tracks.h5")
+    link_files(seen.cropped.result, folder / "tracks.h5")
     write_subtitles(people, fps, folder / SUBTITLES)
     overlay = OVERLAY if (folder / OVERLAY).exists() else None
     stores = seen.decoded.result, seen.cropped.result
@@ -239,10 +239,10 @@ class _Work:
     def run(self, step: str, jobs: Sequence[Job]) -> list[Entry]:
         """The jobs' entries in their order; what is there is not computed again."""
         began = time.monotonic()
-        self.cache.sweep(step)
-        keys = [self.cache.key(job) for job in jobs]
+        self.cache.remove_unfinished(step)
+        keys = [self.cache.make_key(job) for job in jobs]
         self._used |= {(step, key) for key in keys}
-        found = [self.cache.find(step, key) for key in keys]
+        found = [self.cache.find_entry(step, key) for key in keys]
         waiting = [n for n, entry in enumerate(found) if entry is None]
         if waiting:
             messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -250,7 +250,7 @@ class _Work:
                 for n in waiting:
                     job = jobs[n]
                     report = partial(_put, messages, job.name)
-                    found[n] = self.cache.compute(keys[n], job, report)
+                    found[n] = self.cache.compute_entry(keys[n], job, report)
         self.seconds[step] = round(time.monotonic() - began, 2)
         kept = len(jobs) - len(waiting)
         whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
@@ -267,9 +267,9 @@ class _Work:
 
     def forget_others(self) -> None:
         """Removes what this run did not use: it belongs to another film, reference or setting."""
-        for entry in list(self.cache.entries()):
+        for entry in list(self.cache.list_entries()):
             if (entry.stage, entry.key) not in self._used:
-                self.cache.remove(entry)
+                self.cache.remove_entry(entry)
 
 
 def _put(messages: queue.SimpleQueue[Any], film: str, frames: int) -> None:

@@ -25,7 +25,7 @@ def exclusive_work_folder(out: Path) -> Iterator[Path]:
         try:
             yield work
         except BaseException:
-            if not any(WorkCache(work).entries()):
+            if not any(WorkCache(work).list_entries()):
                 with suppress(OSError):  # a folder with other files stays
                     _remove_work(work)
                     out.rmdir()
