@@ -12,15 +12,8 @@ from film_stores import NAN, A, B, write_frames, write_stores, write_tracks
 from PIL import Image, ImageColor
 
 from rhas.base.errors import RhasError
-from rhas.report.contact_sheet import (
-    COLOURS,
-    WRONG,
-    Sheet,
-    draw_sheet,
-    read_sheet,
-    spread,
-    write_contact_sheets,
-)
+from rhas.report.contact_sheet import read_sheet, spread_middles, write_contact_sheets
+from rhas.report.sheet_image import COLOURS, WRONG, Sheet, draw_sheet
 
 NOBODY = {"boxes": np.array([[NAN, NAN]]), "source": np.zeros((1, 2), int)}
 
@@ -77,10 +70,10 @@ def test_a_person_who_is_never_found_is_said_to_be_so_in_red() -> None:
 @pytest.mark.parametrize(("shape", "columns"), [((90, 160), 6), ((160, 90), 8)])
 def test_the_sheet_holds_all_frames(shape: tuple[int, int], columns: int) -> None:
     n = 9
-    pictures = [None, *(np.full((*shape, 3), 10 * k, np.uint8) for k in range(1, n))]
+    images = [None, *(np.full((*shape, 3), 10 * k, np.uint8) for k in range(1, n))]
     image = draw_sheet(
         sheet(
-            pictures=pictures, seconds=[float(k) for k in range(n)],
+            images=images, seconds=[float(k) for k in range(n)],
             boxes=np.full((n, 2, 4), np.nan), source=np.zeros((n, 2), int),
             wrong=np.zeros((n, 2), bool), lost=np.zeros((n, 2), bool),
         )
@@ -109,12 +102,12 @@ def test_parts_that_do_not_fit() -> None:
     with pytest.raises(RhasError, match="1 frames, above 0, of 2 persons"):
         sheet(source=np.zeros((1, 3), int))
     with pytest.raises(RhasError, match="0 frames, above 0"):
-        sheet(pictures=[])
+        sheet(images=[])
 
 
 def test_frames_are_spread_over_the_film() -> None:
-    assert spread(100, 4).tolist() == [12, 37, 62, 87]
-    assert spread(3, 24).tolist() == [0, 1, 2]
+    assert spread_middles(100, 4).tolist() == [12, 37, 62, 87]
+    assert spread_middles(3, 24).tolist() == [0, 1, 2]
 
 
 def test_what_is_read_of_a_film(tmp_path: Path) -> None:
@@ -126,7 +119,7 @@ def test_what_is_read_of_a_film(tmp_path: Path) -> None:
     assert made.legend[0] == [
         "the woman in the red coat",
         "a box in 83 % of the frames (50 % detected, 33 % interpolated); visible in 100 %: "
-        "of these 67 % right, 17 % on somebody else",
+        "of these 67 % right, 17 % on another person",
     ]
     assert made.right is not None
     everything = read_sheet(stores, "one", 24)
@@ -180,7 +173,7 @@ def test_a_lost_frame_is_shown_as_such(tmp_path: Path) -> None:
     (stores.frames / "one.h5").unlink()
     write_frames(stores.frames / "one.h5", lost=[4])
     made = read_sheet(stores, "one", 24)
-    assert [picture is None for picture in made.pictures] == [f == 4 for f in range(6)]
+    assert [picture is None for picture in made.images] == [f == 4 for f in range(6)]
     draw_sheet(made)
 
 

@@ -17,7 +17,8 @@ from rhas.config.crop import CropConfig
 from rhas.crop.film import CropInput, crop_film
 from rhas.evaluate.grounding import GroundingReport, count_folder
 from rhas.evaluate.stores import Stores
-from rhas.report.contact_sheet import draw_sheet, read_sheet
+from rhas.report.contact_sheet import read_sheet
+from rhas.report.sheet_image import draw_sheet
 from rhas.stores.tracks import FilmTracks
 
 FRAMES = 6

@@ -1,4 +1,4 @@
-"""The overlay film: every frame with the persons' boxes, and below it what they do.
+"""The overlay film: every frame with the persons' boxes, and below it their actions.
 
 VP9 in WebM, which is free to use and which every browser plays; without sound.
 """
@@ -21,9 +21,9 @@ from rhas.report.drawing import load_font
 from rhas.stores.frames import open_frames
 from rhas.stores.tracks import BoxSource, FilmTracks
 
-# Okabe and Ito's palette on dark, without black; persons beyond it start again, numbers tell them
+# Okabe and Ito's palette on dark, without black; it repeats for more persons
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
-_SHORT_SIDE = 360  # pixels; smaller pictures are enlarged by a whole factor, so that text is sharp
+_SHORT_SIDE = 360  # pixels; smaller frames are enlarged by a whole factor, so that text is sharp
 _CONTAINER = {"fflags": "+bitexact"}  # else a random number and the version of FFmpeg
 _OPTIONS: dict[str, object] = {"deadline": "realtime", "cpu-used": "8", "crf": "30", "g": "60"}
 
@@ -55,7 +55,7 @@ class OverlayReport:
 def draw_overlay(source: OverlayInput, out: Path, progress: Progress) -> OverlayReport:
     """Writes the film; one frame at a time is held.
 
-    A box is bold where the detector saw the person, thin where it is interpolated.
+    A box is thick where the person is detected, thin where it is interpolated.
 
     Args:
         source: what is drawn.
@@ -64,7 +64,7 @@ def draw_overlay(source: OverlayInput, out: Path, progress: Progress) -> Overlay
     """
     tracks = FilmTracks.read(source.tracks)
     with open_frames(source.frames) as film:
-        doing = [_Doing(stretches) for stretches in source.stretches]
+        captions = [_Caption(stretches) for stretches in source.stretches]
         canvas = _Canvas(*film.size, tracks.references)
         rate = Fraction(str(film.info.fps)).limit_denominator(1001)
         with av.open(str(out), "w", format="webm", options=_CONTAINER) as container:
@@ -75,17 +75,15 @@ def draw_overlay(source: OverlayInput, out: Path, progress: Progress) -> Overlay
             stream.codec_context.thread_count = 1
             stream.options = _OPTIONS
             for frame in range(len(film)):
-                picture = film.images[frame]
-                assert picture is not None  # crop has read it
-                there = [
+                image = film.images[frame]
+                assert image is not None  # crop has read it
+                boxes = [
                     (n, person.boxes[frame], person.source[frame] == BoxSource.DETECTED)
                     for n, person in enumerate(tracks.persons)
                     if person.source[frame] != BoxSource.MISSING
                 ]
-                said = tuple(actions.at(frame) for actions in doing)
-                drawn = av.VideoFrame.from_ndarray(
-                    canvas.draw(picture, there, said), format="rgb24"
-                )
+                texts = tuple(person.find_text(frame) for person in captions)
+                drawn = av.VideoFrame.from_ndarray(canvas.draw(image, boxes, texts), format="rgb24")
                 drawn.pts, drawn.time_base = frame, 1 / rate
                 container.mux(stream.encode(drawn))
                 progress(1)
@@ -93,13 +91,13 @@ def draw_overlay(source: OverlayInput, out: Path, progress: Progress) -> Overlay
     return OverlayReport(*canvas.size)
 
 
-class _Doing:
-    """A person's actions by frame, asked in order."""
+class _Caption:
+    """A person's actions by frame; frames are asked for in order."""
 
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         self._waiting = list(reversed(stretches))
 
-    def at(self, frame: int) -> str:
+    def find_text(self, frame: int) -> str:
         while self._waiting and self._waiting[-1][1] <= frame:
             self._waiting.pop()
         if self._waiting and self._waiting[-1][0] <= frame:
@@ -124,23 +122,23 @@ class _Canvas:
         self._line = text + text // 2
         band = self._line * len(references) + text // 2
         self.size = self._wide + self._wide % 2, (self._high + band + 1) // 2 * 2
-        self._band = functools.lru_cache(maxsize=1)(self._draw_band)
+        self._draw_band_once = functools.lru_cache(maxsize=1)(self._draw_band)
 
     def draw(
         self,
-        picture: NDArray[np.uint8],
+        image: NDArray[np.uint8],
         boxes: Sequence[tuple[int, NDArray[np.float32], bool]],
         actions: tuple[str, ...],
     ) -> NDArray[np.uint8]:
         """uint8 (height, width, 3): the frame, and below it a line per person.
 
         Args:
-            picture: uint8, the frame.
+            image: uint8, the frame.
             boxes: number of the person, box, whether it was detected.
             actions: by person.
         """
         canvas = Image.new("RGB", self.size)
-        enlarged = Image.fromarray(picture)
+        enlarged = Image.fromarray(image)
         if self._factor > 1:
             enlarged = enlarged.resize((self._wide, self._high), Image.Resampling.BILINEAR)
         canvas.paste(enlarged)
@@ -149,12 +147,14 @@ class _Canvas:
             x1, y1, x2, y2 = (float(v) * self._factor for v in box)
             colour, wide = COLOURS[number % len(COLOURS)], 3 if detected else 1
             draw.rectangle((x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)), outline=colour, width=wide)
-            self._tag(draw, str(number), colour, x1, y1)
-        canvas.paste(self._band(actions), (0, self._high))
+            self._draw_tag(draw, str(number), colour, x1, y1)
+        canvas.paste(self._draw_band_once(actions), (0, self._high))
         return np.asarray(canvas)
 
-    def _tag(self, draw: ImageDraw.ImageDraw, text: str, colour: str, x: float, y: float) -> None:
-        """A person's number on its colour, at a box's upper left corner and inside the picture."""
+    def _draw_tag(
+        self, draw: ImageDraw.ImageDraw, text: str, colour: str, x: float, y: float
+    ) -> None:
+        """A person's number on its colour, at a box's upper left corner and inside the image."""
         wide, high = self._font.getlength(text) + 6, self._line
         x, y = min(max(x, 0), self._wide - wide), min(max(y - high, 0), self._high - high)
         draw.rectangle((x, y, x + wide, y + high), fill=colour)
@@ -163,27 +163,29 @@ class _Canvas:
     def _draw_band(self, actions: tuple[str, ...]) -> Image.Image:
         band = Image.new("RGB", (self.size[0], self.size[1] - self._high), "#111111")
         draw = ImageDraw.Draw(band)
-        for number, (reference, said) in enumerate(zip(self._references, actions, strict=True)):
+        for number, (reference, text) in enumerate(zip(self._references, actions, strict=True)):
             y = number * self._line + 2
-            self._tag_line(draw, number, y)
+            self._draw_number(draw, number, y)
             left = 2 * self._line
-            room = self.size[0] - left - 4
-            mine = self._cut(said, room * 2 // 3 if reference else room)
-            name = self._cut(" ".join(reference.split()), room - self._font.getlength(mine) - 16)
+            width = self.size[0] - left - 4
+            doing = self._shorten(text, width * 2 // 3 if reference else width)
+            name = self._shorten(
+                " ".join(reference.split()), width - self._font.getlength(doing) - 16
+            )
             draw.text((left, y + self._line / 2), name, "#BBBBBB", self._font, "lm")
             x = left + self._font.getlength(name) + 12
-            draw.text((x, y + self._line / 2), mine, "white", self._font, "lm")
+            draw.text((x, y + self._line / 2), doing, "white", self._font, "lm")
         return band
 
-    def _tag_line(self, draw: ImageDraw.ImageDraw, number: int, y: int) -> None:
+    def _draw_number(self, draw: ImageDraw.ImageDraw, number: int, y: int) -> None:
         colour = COLOURS[number % len(COLOURS)]
         draw.rectangle((4, y + 2, 2 * self._line - 8, y + self._line - 2), fill=colour)
         middle = ((2 * self._line - 4) / 2, y + self._line / 2)
         draw.text(middle, str(number), "black", self._font, "mm")
 
-    def _cut(self, text: str, room: float) -> str:
-        if self._font.getlength(text) <= room:
+    def _shorten(self, text: str, width: float) -> str:
+        if self._font.getlength(text) <= width:
             return text
-        while text and self._font.getlength(text + "…") > room:
+        while text and self._font.getlength(text + "…") > width:
             text = text[:-1]
         return text + "…"

@@ -42,7 +42,7 @@ class Timeline:
         truth: bool (T, C).
         predicted: bool (T, C).
         present: bool (T,), a crop exists.
-        covered: bool (T,), the frame lies in a window of this split.
+        covered: bool (T,), the frame lies in a window of this subset.
         start: the first frame's number in the movie.
     """
 
@@ -85,12 +85,12 @@ def draw_timeline(
     """
     with matplotlib.style.context("default"), warnings.catch_warnings():  # not the user's style
         warnings.filterwarnings("ignore", "Glyph")  # a letter of a film's name that no font has
-        _draw(timeline, names, fps, title).savefig(path, metadata={"Software": None})
+        _draw_figure(timeline, names, fps, title).savefig(path, metadata={"Software": None})
 
 
-def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> Figure:
+def _draw_figure(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> Figure:
     truth, predicted = timeline.truth, timeline.predicted
-    true, false = _by_frames(truth, predicted)
+    true, false = _rank_classes(truth, predicted)
     shown, unshown = np.concatenate((true, false[:FALSE_ALARMS])), false[FALSE_ALARMS:]
     rows = max(len(shown), 1)
     heading = textwrap.fill(title, 105)
@@ -99,10 +99,10 @@ def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> F
     figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.13, 0.52 / height, 0.82, _ROW_IN * rows / height))
-    _shade(axes, timeline, fps)
+    _shade_absence(axes, timeline, fps)
     for row, label in enumerate(shown):
-        _bars(axes, truth[:, label], timeline.start, fps, (row + 0.1, 0.38), TRUTH)
-        _bars(axes, predicted[:, label], timeline.start, fps, (row + 0.52, 0.38), PREDICTION)
+        _draw_bars(axes, truth[:, label], timeline.start, fps, (row + 0.1, 0.38), TRUTH)
+        _draw_bars(axes, predicted[:, label], timeline.start, fps, (row + 0.52, 0.38), PREDICTION)
         shared = (truth & predicted)[:, label].sum() / (truth | predicted)[:, label].sum()
         axes.text(
             1.005, row + 0.5, f"{100 * shared:.0f} %", transform=axes.get_yaxis_transform(),
@@ -138,7 +138,7 @@ def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> F
             Patch(color=PREDICTION, label="prediction"),
             Patch(color=ABSENT, label="person not found"),
             Patch(
-                facecolor=NOT_COVERED, edgecolor="#909090", hatch="///", label="not in this split"
+                facecolor=NOT_COVERED, edgecolor="#909090", hatch="///", label="not in this subset"
             ),
         ],
         loc="upper right", bbox_to_anchor=(0.955, 1 - (above - 0.3) / height), ncols=4,
@@ -147,16 +147,16 @@ def _draw(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> F
     return figure
 
 
-def _by_frames(
+def _rank_classes(
     truth: NDArray[np.bool_], predicted: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The true classes, and those predicted but never true; most frames first."""
-    there, said = truth.sum(axis=0), predicted.sum(axis=0)
-    order = np.lexsort((-said, -there))
-    return order[there[order] > 0], order[(there[order] == 0) & (said[order] > 0)]
+    true, false = truth.sum(axis=0), predicted.sum(axis=0)
+    order = np.lexsort((-false, -true))
+    return order[true[order] > 0], order[(true[order] == 0) & (false[order] > 0)]
 
 
-def _bars(
+def _draw_bars(
     axes: Axes,
     active: NDArray[np.bool_],
     start: int,
@@ -164,10 +164,12 @@ def _bars(
     rows: tuple[float, float],
     colour: str,
 ) -> None:
-    axes.broken_barh(_spans(active, start, fps), rows, facecolors=colour, linewidth=0, zorder=3)
+    axes.broken_barh(
+        _list_spans(active, start, fps), rows, facecolors=colour, linewidth=0, zorder=3
+    )
 
 
-def _spans(active: NDArray[np.bool_], start: int, fps: float) -> list[tuple[float, float]]:
+def _list_spans(active: NDArray[np.bool_], start: int, fps: float) -> list[tuple[float, float]]:
     """(start, width) in seconds of every run of active frames."""
     return [
         (frame_to_seconds(start + first, fps), frame_to_seconds(last - first, fps))
@@ -176,10 +178,10 @@ def _spans(active: NDArray[np.bool_], start: int, fps: float) -> list[tuple[floa
     ]
 
 
-def _shade(axes: Axes, timeline: Timeline, fps: float) -> None:
-    for at, width in _spans(timeline.covered & ~timeline.present, timeline.start, fps):
+def _shade_absence(axes: Axes, timeline: Timeline, fps: float) -> None:
+    for at, width in _list_spans(timeline.covered & ~timeline.present, timeline.start, fps):
         axes.axvspan(at, at + width, facecolor=ABSENT, linewidth=0, zorder=1)
-    for at, width in _spans(~timeline.covered, timeline.start, fps):
+    for at, width in _list_spans(~timeline.covered, timeline.start, fps):
         axes.axvspan(
             at, at + width, facecolor=NOT_COVERED, edgecolor="#C0C0C0", hatch="///",
             linewidth=0, zorder=2,
