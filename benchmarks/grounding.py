@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rhas.engine.stage import run_script
 from rhas.evaluate.grounding import GroundingMetrics, count_folder, format_grounding
-from rhas.evaluate.stores import Stores
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.manifest import SUBSETS
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     )
     for name in ("raw", "frames", "boxes", "tracks"):
         parser.add_argument(f"--{name}", type=Path, default=Path("data") / name)
-    films = count_folder(Stores(**vars(parser.parse_args())))
+    films = count_folder(DatasetPaths(**vars(parser.parse_args())))
     rows = {}
     for side in (*SUBSETS, None):
         own = [film for film in films if film.subset == side]

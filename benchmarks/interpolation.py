@@ -31,7 +31,8 @@ from scipy.interpolate import (
 
 from rhas.base.boxes import box_iou
 from rhas.engine.stage import run_script
-from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracked import read_tracked_film
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Manifest
 
@@ -160,10 +161,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     movies = [f.movie for f in Manifest.read(options.raw).films if f.subset == options.subset]
-    stores = Stores(options.raw, options.frames, Path("data/boxes"), options.tracks)
+    stores = DatasetPaths(options.raw, options.frames, Path("data/boxes"), options.tracks)
     found = []
     for movie in movies:
-        film, flow = read_tracked(stores, movie), Flow(grey(options.frames / f"{movie}.h5"))
+        film, flow = read_tracked_film(stores, movie), Flow(grey(options.frames / f"{movie}.h5"))
         for boxes in film.right.swapaxes(0, 1):
             for at in runs(boxes, film.cuts, options.stride):
                 true = boxes[between(at)]

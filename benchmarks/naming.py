@@ -20,15 +20,16 @@ from rhas.config.params import read_yaml
 from rhas.crop.detections import merge_candidates
 from rhas.crop.tracking import Track, track_film
 from rhas.engine.stage import run_script
-from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracked import read_tracked_film
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
 from rhas.stores.boxes import FilmBoxes
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Manifest
 from rhas.stores.tracks import BoxSource
 
 DATA = Path("data")
-STORES = Stores(DATA / "raw", DATA / "frames", DATA / "boxes", DATA / "tracks")
+STORES = DatasetPaths(DATA / "raw", DATA / "frames", DATA / "boxes", DATA / "tracks")
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[T
 
     ``min_score`` and ``max_gap`` (frames) are crop's.
     """
-    film = read_tracked(STORES, movie)
+    film = read_tracked_film(STORES, movie)
     frames, people = film.visible.shape
     store = FilmBoxes.read(STORES.boxes / f"{movie}.h5")
     with open_frames(STORES.frames / f"{movie}.h5") as opened:

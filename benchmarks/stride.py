@@ -33,10 +33,11 @@ from rhas.config.params import Params, load_params
 from rhas.crop.step import CROP
 from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
-from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracked import read_tracked_film
 from rhas.ground.step import GROUND
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks, track_overlaps
 from rhas.stores.boxes import FilmBoxes
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import SUBSETS, Film, Manifest
 
@@ -63,12 +64,14 @@ class Result:
 
 
 def film_results(
-    film: Film, stores: Stores, params: Params, strides: Sequence[int], folder: Path
+    film: Film, stores: DatasetPaths, params: Params, strides: Sequence[int], folder: Path
 ) -> dict[int, Result]:
     """By stride, the first of which is what the others are compared with."""
     frames = stores.frames / f"{film.movie}.h5"
     dense = params.ground.replace(stride=1)
-    files = FilmFiles(film.movie, film.references, frames=frames, truth=stores.truth(film.movie))
+    files = FilmFiles(
+        film.movie, film.references, frames=frames, truth=stores.truth_path(film.movie)
+    )
     every = folder / f"{film.movie}_every.h5"
     GROUND.make_job(files, dense).run(every, ignore_progress)
     with open_frames(frames) as opened:
@@ -76,14 +79,16 @@ def film_results(
     found: dict[int, Result] = {}
     first: TrackedFilm | None = None
     for stride in strides:
-        own = Stores(stores.raw, stores.frames, folder / f"boxes_{stride}", folder / f"{stride}")
+        own = DatasetPaths(
+            stores.raw, stores.frames, folder / f"boxes_{stride}", folder / f"{stride}"
+        )
         for path in (own.boxes, own.tracks):
             path.mkdir(exist_ok=True)
         name = f"{film.movie}.h5"
         calls = thin(every, stride, own.boxes / name)
         thinned = files.add("boxes", own.boxes / name)
         CROP.make_job(thinned, params.crop).run(own.tracks / name, ignore_progress)
-        tracked = read_tracked(own, film.movie)
+        tracked = read_tracked_film(own, film.movie)
         first = first or tracked
         counts = sum(count_tracks(tracked), TrackCounts())
         found[stride] = Result(calls, seconds, counts, lost(first, tracked, stride))
@@ -149,7 +154,7 @@ def main() -> None:
     found: dict[int, list[Result]] = {k: [] for k in options.strides}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stores = Stores(options.raw, options.frames, folder, folder)
+        stores = DatasetPaths(options.raw, options.frames, folder, folder)
         for film in films:
             print(film.movie, file=sys.stderr)
             results = film_results(

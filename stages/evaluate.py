@@ -6,12 +6,14 @@ from rhas.config.evaluate import EvaluateConfig
 from rhas.config.section import read_section
 from rhas.engine.stage import declared_params, run_script, stage_lock
 from rhas.evaluate.stage import evaluate_run
-from rhas.evaluate.stores import Stores
 from rhas.report.inputs import SETTINGS, RunInputs
+from rhas.stores.dataset import DatasetPaths
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
 LOCK, WORKSPACE = Path("dvc.lock"), Path(".dvc/tmp/rhas")
-STORES = Stores(Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks"))
+STORES = DatasetPaths(
+    Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks")
+)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import factory
 import numpy as np
 from factory import make_boxes, make_track
 
-from rhas.evaluate.stores import Stores
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.manifest import Film, Manifest
 
 A, B, FAR = [0, 0, 40, 80], [60, 0, 100, 80], [110, 0, 119, 9]
@@ -25,9 +25,11 @@ SOURCE = [[1, 2, 1, 0, 1, 2], [1, 0, 0, 0, 0, 2]]
 CANDIDATES = [[[A], [FAR, A], []], [[B], [B], [A]]]  # frames 0, 2, 4
 
 
-def write_stores(folder: Path, subsets: dict[str, str | None], *, truth: bool = True) -> Stores:
+def write_stores(
+    folder: Path, subsets: dict[str, str | None], *, truth: bool = True
+) -> DatasetPaths:
     """A data set of films with the two people above, 6 frames each, a true cut at 5."""
-    stores = Stores(*(folder / name for name in ("raw", "frames", "boxes", "tracks")))
+    stores = DatasetPaths(*(folder / name for name in ("raw", "frames", "boxes", "tracks")))
     for path in (stores.raw / "truth", stores.frames, stores.boxes, stores.tracks):
         path.mkdir(parents=True)
     films = tuple(Film(m, f"films/{m}.mp4", "", REFERENCES, s) for m, s in subsets.items())

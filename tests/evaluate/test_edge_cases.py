@@ -16,9 +16,9 @@ from film_stores import A, B, write_stores
 from rhas.config.crop import CropConfig
 from rhas.crop.film import CropInput, crop_film
 from rhas.evaluate.grounding import GroundingReport, count_folder
-from rhas.evaluate.stores import Stores
 from rhas.report.contact_sheet import read_sheet
 from rhas.report.sheet_image import draw_sheet
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.tracks import FilmTracks
 
 FRAMES = 6
@@ -27,7 +27,7 @@ CROP = {"size": 16, "min_score": 0.3, "max_gap": 5, "cut_threshold": 100.0}
 
 def tracked(
     folder: Path, persons: Mapping[str, list[tuple[list[int], float]]]
-) -> tuple[Stores, dict[str, Any]]:
+) -> tuple[DatasetPaths, dict[str, Any]]:
     """The stores of a film in which every reference has the same candidates (box, score) in every
     frame, tracked; and what the crop stage reports."""
     stores = write_stores(folder, {"one": "test"})

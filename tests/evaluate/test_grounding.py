@@ -12,7 +12,7 @@ import pytest
 from film_stores import NAN, write_stores, write_tracks, write_truth
 
 from rhas.evaluate.grounding import GroundingReport, count_folder, write_grounding
-from rhas.evaluate.stores import Stores
+from rhas.stores.dataset import DatasetPaths
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,7 +115,7 @@ def test_the_script_prints_films_and_sides(
 
 
 def script(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stores: DatasetPaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
     """The lines that benchmarks/grounding.py prints."""
     options = [text for name, place in vars(stores).items() for text in (f"--{name}", str(place))]

@@ -14,8 +14,8 @@ import yaml
 from factory import write_boxes
 from film_stores import write_stores
 
-from rhas.evaluate.stores import Stores
 from rhas.stores.boxes import FilmBoxes, PersonBoxes, make_offsets
+from rhas.stores.dataset import DatasetPaths
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "benchmarks" / "stride.py")
@@ -26,7 +26,10 @@ VALUES = yaml.safe_load((ROOT / "params.yaml").read_text()) | {
 
 
 def printed(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str
+    stores: DatasetPaths,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *more: str,
 ) -> str:
     params = stores.raw / "params.yaml"
     params.write_text(yaml.safe_dump(VALUES))

@@ -23,9 +23,9 @@ from rhas.evaluate.evaluation import evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import Provenance as Fitted
 from rhas.evaluate.grounding import write_grounding
-from rhas.evaluate.stores import Stores
 from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.features import Features
 from rhas.stores.manifest import Film, Manifest
 
@@ -59,7 +59,7 @@ class Blurred:
 def write_run(root: Path) -> RunInputs:
     """The files of the stages before evaluate, in ``root/data``, without films and boxes."""
     data = root / "data"
-    stores = Stores(data / "raw", data / "frames", data / "boxes", data / "tracks")
+    stores = DatasetPaths(data / "raw", data / "frames", data / "boxes", data / "tracks")
     for folder in (stores.raw, stores.frames, stores.tracks, data / "features", data / "samples"):
         folder.mkdir(parents=True)
     films = [Film(m, f"films/{m}.mp4", "0" * 64, REFERENCES, side) for m, side in FILMS.items()]

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.evaluate.records import write_metrics
-from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracked import read_tracked_film
 from rhas.metrics.recall import Recall, count_recall
 from rhas.metrics.tracks import TrackCounts, count_tracks
 from rhas.stores.boxes import FilmBoxes
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.manifest import SUBSETS, Manifest
 from rhas.stores.truth import TrueBoxes
 
@@ -42,7 +43,7 @@ class FilmGrounding:
     lookalike: Sequence[int]
 
 
-def count_folder(stores: Stores) -> list[FilmGrounding]:
+def count_folder(stores: DatasetPaths) -> list[FilmGrounding]:
     """The counts of all films of the manifest, in its order; none where it has no true boxes.
 
     Raises:
@@ -54,15 +55,15 @@ def count_folder(stores: Stores) -> list[FilmGrounding]:
     return [count_film(stores, film.movie, film.subset) for film in manifest.films]
 
 
-def count_film(stores: Stores, movie: str, subset: str | None) -> FilmGrounding:
+def count_film(stores: DatasetPaths, movie: str, subset: str | None) -> FilmGrounding:
     """The counts of one film; see `count_folder`."""
-    film = read_tracked(stores, movie)
+    film = read_tracked_film(stores, movie)
     return FilmGrounding(
         movie,
         subset,
         read_recall(stores.boxes / f"{movie}.h5", film.right, film.counted),
         count_tracks(film),
-        TrueBoxes.read(stores.truth(movie)).lookalike.tolist(),
+        TrueBoxes.read(stores.truth_path(movie)).lookalike.tolist(),
     )
 
 
@@ -191,7 +192,7 @@ class GroundingReport:
         write_metrics(folder / "grounding.json", values)
 
 
-def write_grounding(stores: Stores, folder: Path) -> None:
+def write_grounding(stores: DatasetPaths, folder: Path) -> None:
     """Writes ``folder/grounding.json`` (docs/METRICS.md)."""
     GroundingReport.from_films(count_folder(stores)).write(folder)
 

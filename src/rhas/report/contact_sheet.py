@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
 from rhas.base.units import frame_to_seconds
-from rhas.evaluate.stores import Stores, read_tracked
+from rhas.evaluate.tracked import read_tracked_film
 from rhas.metrics.recall import IOU
 from rhas.metrics.tracks import TrackedFilm, find_wrong_boxes, track_overlaps
 from rhas.report.sheet_image import Sheet, draw_sheet
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
 from rhas.stores.tracks import BoxSource, FilmTracks
 
 
 def write_contact_sheets(
-    stores: Stores, trained_on: Collection[str], frames: int, folder: Path
+    stores: DatasetPaths, trained_on: Collection[str], frames: int, folder: Path
 ) -> None:
     """Writes ``folder/contact_sheets/<movie>.jpg`` of the films that are not trained on; equal
     stores give equal bytes. Features that were imported without their film have no sheet.
@@ -43,14 +44,14 @@ def write_contact_sheets(
         draw_sheet(sheet).save(folder / "contact_sheets" / f"{movie}.jpg", quality=88)
 
 
-def read_sheet(stores: Stores, movie: str, frames: int) -> Sheet:
+def read_sheet(stores: DatasetPaths, movie: str, frames: int) -> Sheet:
     """The sheet of a film.
 
     Raises:
         RhasError: a store is absent, or they do not belong together.
     """
     tracks = FilmTracks.read(stores.tracks / f"{movie}.h5")
-    film = read_tracked(stores, movie) if stores.truth(movie).is_file() else None
+    film = read_tracked_film(stores, movie) if stores.truth_path(movie).is_file() else None
     length = len(tracks)
     path = stores.frames / f"{movie}.h5"
     with open_frames(path) as store:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rhas.evaluate.stores import Stores
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.samples import SampleIndex, SampleInfo
 
 SETTINGS = (
@@ -32,7 +32,7 @@ class RunInputs:
         lock: ``dvc.lock``; it may be absent.
     """
 
-    stores: Stores
+    stores: DatasetPaths
     samples: Path
     model: Path
     settings: Mapping[str, Any]

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.stores import Stores
 from rhas.report.inputs import RunInputs
 from rhas.report.paper_tables.runs import Run, read_experiments
 from rhas.report.run import write_report
+from rhas.stores.dataset import DatasetPaths
 
 
 def find_siblings(run: Run, runs: Sequence[Run]) -> dict[int, Run]:
@@ -52,7 +52,7 @@ def write_page_with_seeds(
     settings = evaluate["params"]["params.yaml"]
     data = Path("data")
     origin = RunInputs(
-        Stores(data / "raw", data / "frames", data / "boxes", data / "tracks"),
+        DatasetPaths(data / "raw", data / "frames", data / "boxes", data / "tracks"),
         data / "samples", Path("models") / settings["method"], settings, lock,
     )  # fmt: skip
     alike = find_siblings(own, [*runs, *further])

@@ -1,45 +1,26 @@
-"""What evaluation reads of a film beside its samples: frames, tracks, and the truth, if any.
-
-Legend: T frames, P persons.
-"""
+"""The tracks of a film beside its true boxes."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.ground.truth import TruthBoxes
 from rhas.metrics.tracks import TrackedFilm
+from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
 from rhas.stores.tracks import BoxSource, FilmTracks
 from rhas.stores.truth import TrueBoxes
 
 
-@dataclass(frozen=True)
-class Stores:
-    """The folders of a data set: ``data/raw``, ``frames``, ``boxes``, ``tracks``."""
-
-    raw: Path
-    frames: Path
-    boxes: Path
-    tracks: Path
-
-    def truth(self, movie: str) -> Path:
-        """Where the true boxes of a film of RHAS-mini lie."""
-        return self.raw / "truth" / f"{movie}.h5"
-
-
-def read_tracked(stores: Stores, movie: str) -> TrackedFilm:
+def read_tracked_film(stores: DatasetPaths, movie: str) -> TrackedFilm:
     """The truth and the tracks of a film of RHAS-mini.
 
     Raises:
         RhasError: a store is absent, or they do not belong together.
     """
     path = stores.tracks / f"{movie}.h5"
-    truth, tracks = TrueBoxes.read(stores.truth(movie)), FilmTracks.read(path)
+    truth, tracks = TrueBoxes.read(stores.truth_path(movie)), FilmTracks.read(path)
     with open_frames(stores.frames / f"{movie}.h5") as film:
         time, size = film.time, film.size
     source = tracks.source
