@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.cli.project import find_params, read_film_params
@@ -13,6 +12,7 @@ from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
 from rhas.segment.models import find_readout
+from rhas.segment.records import FilmSummary
 from rhas.segment.request import SegmentRequest
 from rhas.train import load_method
 
@@ -67,7 +67,7 @@ def segment_film(
     params: AnyPath = "params.yaml",
     overlay: bool = True,
     tell: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
+) -> FilmSummary:
     """Tells what the described persons do in a film, and when; writes all of it into a folder.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -13,6 +13,9 @@ from rhas.base.formatting import format_duration
 from rhas.cli.errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
 from rhas.cli.project import ParamsOption, PersonReferences, read_film_params
+
+if TYPE_CHECKING:  # takes seconds to import
+    from rhas.segment.records import FilmSummary
 
 _MAX_ACTIONS = 6  # of a person, those of most frames
 _INTERRUPTED = 130  # exit status that shells give a command ended by Ctrl-C
@@ -61,7 +64,7 @@ def segment(
 
 def _segment_film(
     film: Path, ref: list[str], out: Path, model: Path | None, parameters: Path, overlay: bool
-) -> dict[str, Any]:
+) -> FilmSummary:
     """Checks the request before the models are loaded, then segments the film."""
     from rhas.segment.request import (
         SegmentRequest,
@@ -94,7 +97,7 @@ def _segment_film(
     return segment_film(request, print_note)
 
 
-def _print_summary(summary: dict[str, Any]) -> None:
+def _print_summary(summary: FilmSummary) -> None:
     columns = [Column("person", fold=True), Column("reference", fold=True),
                Column("seen", right=True, fold=True), Column("intervals", fold=True),
                Column("actions", fold=True)]  # fmt: skip

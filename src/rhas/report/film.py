@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,21 @@ from rhas.report.images import embed_thumbnail
 from rhas.report.templates import render
 from rhas.segment.absence import REASONS
 from rhas.segment.people import Person
+from rhas.segment.records import FilmRecord, PersonRecord
 from rhas.stores.frames import open_frames
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.tracks import BoxSource, PersonTrack, open_tracks
 
 THUMBNAILS, CROPS = 12, 6
+_SHOWN = (
+    "film", "seconds", "frames", "fps", "cuts", "min_score", "model", "readout", "lost_frames",
+    "built_in_checkpoints",
+)  # fmt: skip
 _THUMBNAIL_SIDE, _CROP_SIDE = 160, 96  # pixels
 
 
 def write_page(
-    record: Mapping[str, Any],
+    record: FilmRecord,
     people: Sequence[Person],
     frames: Path,
     tracks: Path,
@@ -40,9 +45,7 @@ def write_page(
     """
     with open_frames(frames) as film, open_tracks(tracks) as tracked:
         data = {
-            **{name: record[name] for name in ("film", "seconds", "frames", "fps", "cuts")},
-            **{name: record[name] for name in ("min_score", "model", "readout", "lost_frames")},
-            "built_in_checkpoints": record["built_in_checkpoints"],
+            **{name: value for name, value in record.items() if name in _SHOWN},
             "overlay": overlay,
             "reasons": REASONS,
             "thumbnails": [
@@ -60,7 +63,7 @@ def write_page(
 
 
 def _describe_person(
-    person: Person, record: Mapping[str, Any], track: PersonTrack, crops: JpegReader
+    person: Person, record: PersonRecord, track: PersonTrack, crops: JpegReader
 ) -> dict[str, Any]:
     detected = np.flatnonzero(track.source == BoxSource.DETECTED)
     shown = detected[spread_evenly(len(detected), CROPS)]

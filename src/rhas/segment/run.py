@@ -7,7 +7,7 @@ import queue
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +34,7 @@ from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment.chunks import count_chunk_frames, split_frames
 from rhas.segment.models import check_models, make_default_readout
 from rhas.segment.people import Person, rank_actions, read_people
+from rhas.segment.records import FilmRecord, FilmSummary
 from rhas.segment.request import (
     INTERVALS,
     OUTPUTS,
@@ -63,7 +64,7 @@ from rhas.train import load_method
 _PARTS, _NEW = ".parts-", ".new-"
 
 
-def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> dict[str, Any]:
+def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSummary:
     """Writes everything about a film into ``request.out`` and returns a summary of it.
 
     Stages run one after the other in this process, on one thread as the stages' workers do. What
@@ -94,7 +95,7 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> dict[s
         return _segment(request, movie, facts, _Work(WorkCache(folder), tell))
 
 
-def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> dict[str, Any]:
+def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> FilmSummary:
     params, readout = request.params, request.readout or make_default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
@@ -112,7 +113,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
         job = Job(movie, "overlay", draw_overlay, (source,), OVERLAY, seen.frames)
         drawn = work.run("overlay", [job])
     decoded = seen.decoded.read_report(DecodeReport)
-    record = {
+    record: FilmRecord = {
         "film": request.film.name,
         "seconds": round(decoded.seconds, 3),
         "frames": seen.frames,
@@ -126,7 +127,10 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
         "readout": {
             "fitted": request.readout is not None,
             "calibrated": readout.calibration is not None,
-            **readout.readout.key_values(),
+            "median": readout.readout.median,
+            "min_frames": readout.readout.min_frames,
+            "objective": readout.readout.objective,
+            "default_threshold": readout.readout.default_threshold,
         },
         "windows": scored[0].read_report(ScoreReport).windows,
         "persons": [make_person_record(person, params.fps) for person in people],
@@ -210,7 +214,7 @@ def _score_jobs(request: SegmentRequest, movie: str, seen: _Seen) -> list[Job]:
 
 
 def _write(
-    record: Mapping[str, Any],
+    record: FilmRecord,
     people: Sequence[Person],
     scores: Sequence[Path],
     readout: FittedReadout,
@@ -295,10 +299,14 @@ def _published(out: Path) -> Iterator[Path]:
 
 
 def _summary(
-    request: SegmentRequest, record: Mapping[str, Any], people: Sequence[Person], work: _Work
-) -> dict[str, Any]:
+    request: SegmentRequest, record: FilmRecord, people: Sequence[Person], work: _Work
+) -> FilmSummary:
     return {
-        **{name: record[name] for name in ("film", "seconds", "frames", "fps", "readout")},
+        "film": record["film"],
+        "seconds": record["seconds"],
+        "frames": record["frames"],
+        "fps": record["fps"],
+        "readout": record["readout"],
         "out": str(request.out),
         "files": [name for name in OUTPUTS if (request.out / name).exists()],
         "persons": [

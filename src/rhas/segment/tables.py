@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.segment.absence import Absence
 from rhas.segment.people import Action, Person
+from rhas.segment.records import PersonRecord, SpanRecord
 from rhas.stores.scores import PersonScores, write_person_scores
 
 COLUMNS = (
@@ -44,7 +44,7 @@ def write_intervals(people: Sequence[Person], fps: float, path: Path) -> None:
     write_csv(path, COLUMNS, rows)
 
 
-def make_person_record(person: Person, fps: float) -> dict[str, Any]:
+def make_person_record(person: Person, fps: float) -> PersonRecord:
     """The record of a person in intervals.json."""
     frames = {name: getattr(person, name) for name in ("detected", "interpolated", "missing")}
     return {
@@ -64,7 +64,7 @@ def make_person_record(person: Person, fps: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _format_span(item: Action | Absence, fps: float) -> dict[str, Any]:
+def _format_span(item: Action | Absence, fps: float) -> SpanRecord:
     return {
         "start_s": round(frame_to_seconds(item.start, fps), 3),
         "end_s": round(frame_to_seconds(item.stop, fps), 3),

@@ -1,0 +1,101 @@
+"""What `rhas segment` says about a film: intervals.json, and the summary on the screen."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class SpanRecord(TypedDict):
+    """Where something is in the film; ends are exclusive."""
+
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int
+
+
+class IntervalRecord(SpanRecord):
+    """An action of a person.
+
+    ``score`` is the mean in the interval, ``confidence`` the calibrated share of its frames that
+    are right (None without calibration), ``seen`` the share of frames with a box.
+    """
+
+    action: str
+    class_id: int
+    score: float
+    confidence: float | None
+    seen: float
+
+
+class GapRecord(SpanRecord):
+    """A span without a box of the person; ``best_score`` of the candidates in it."""
+
+    reason: str
+    best_score: float | None
+
+
+class PersonRecord(TypedDict):
+    """A person; ``frames`` are counted by source of the box."""
+
+    person: int
+    reference: str
+    found: bool
+    frames: dict[str, int]
+    intervals: list[IntervalRecord]
+    not_found: list[GapRecord]
+
+
+class ReadoutRecord(TypedDict):
+    """How scores became intervals (`rhas.config.evaluate.ReadoutConfig`)."""
+
+    fitted: bool
+    calibrated: bool
+    median: int
+    min_frames: int
+    objective: str
+    default_threshold: float
+
+
+class FilmRecord(TypedDict):
+    """intervals.json."""
+
+    film: str
+    seconds: float
+    frames: int
+    fps: float
+    lost_frames: int
+    cuts: list[int]
+    min_score: float
+    model: str
+    model_hash: str
+    built_in_checkpoints: list[str]
+    readout: ReadoutRecord
+    windows: list[int]
+    persons: list[PersonRecord]
+
+
+class PersonSummary(TypedDict):
+    """A person in few words; ``seen`` is the share of frames, ``actions`` the most frequent first,
+    ``intervals`` their number."""
+
+    person: int
+    reference: str
+    found: bool
+    seen: float
+    intervals: int
+    actions: list[str]
+
+
+class FilmSummary(TypedDict):
+    """What `rhas segment` prints."""
+
+    film: str
+    seconds: float
+    frames: int
+    fps: float
+    readout: ReadoutRecord
+    out: str
+    files: list[str]
+    persons: list[PersonSummary]
+    stage_seconds: dict[str, float]
