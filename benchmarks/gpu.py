@@ -77,7 +77,7 @@ def hopadiff_row(
 
     def sample() -> None:
         with autocast():
-            method.scores(batch, torch.Generator().manual_seed(0))
+            method.compute_scores(batch, torch.Generator().manual_seed(0))
 
     work = {"step": training_step(method, batch, autocast), "sample": sample}
     tflop = {}
@@ -88,7 +88,7 @@ def hopadiff_row(
     began = time.perf_counter()
     if mode:
         torch._dynamo.reset()
-        for part in (*method.encoders, *method.blocks, *method.decoders):
+        for part in (*method.encoders, method.xlstm, *method.decoders):
             part.compile(mode=mode)
     row: Row = {"precision": name, "batch": size, "compiled": mode or ""}
     for what, function in work.items():

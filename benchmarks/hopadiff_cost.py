@@ -31,10 +31,10 @@ from measure import elapsed, gemm_gflops, make_parser, read_clocks, show, time_l
 from method_cost import make_batch, scoring, training_step
 from torch import Tensor
 
-from rhas.methods import build, config_of
+from rhas.methods import Dims, build_method, make_config
 from rhas.methods.hopadiff import layers, xlstm
 from rhas.methods.hopadiff.config import PRESETS
-from rhas.methods.hopadiff.decoder import Decoder, Prepared
+from rhas.methods.hopadiff.decoder import DiffusionDecoder, PreparedCondition
 from rhas.methods.hopadiff.method import HopaDIFF
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
 from rhas.methods.hopadiff.neighbours import neighbour_attention
@@ -46,8 +46,8 @@ def make_model(
     preset: str, L: int, D: int, C: int, overrides: Mapping[str, object] | None = None
 ) -> HopaDIFF:
     torch.manual_seed(0)
-    config = config_of("hopadiff", preset, dict(overrides or {}))
-    method = build("hopadiff", config, D=D, D_text=D, C=C, L=L)
+    config = make_config("hopadiff", preset, dict(overrides or {}))
+    method = build_method("hopadiff", config, Dims(D=D, D_text=D, C=C, L=L))
     assert isinstance(method, HopaDIFF)
     return method
 
@@ -83,23 +83,25 @@ def quadratic_mlstm(
 @contextmanager
 def plain_form() -> Iterator[None]:
     """HopaDIFF computes in the plain form inside the block."""
-    original = (Decoder.prepare, Decoder.forward)
+    original = (DiffusionDecoder.prepare, DiffusionDecoder.forward)
 
-    def prepare(self: Decoder, condition: list[Tensor]) -> Prepared:
-        return None, condition
+    def prepare(self: DiffusionDecoder, condition: list[Tensor]) -> PreparedCondition:
+        return PreparedCondition(None, condition)
 
-    def forward(self: Decoder, y: Tensor, t: Tensor, prepared: Prepared, mask: Tensor) -> Tensor:
-        return original[1](self, y, t, original[0](self, prepared[1]), mask)
+    def forward(
+        self: DiffusionDecoder, y: Tensor, t: Tensor, prepared: PreparedCondition, mask: Tensor
+    ) -> Tensor:
+        return original[1](self, y, t, original[0](self, prepared.layers), mask)
 
     layers.neighbour_attention = xlstm.neighbour_attention = gathered_attention  # type: ignore
     xlstm.mlstm_chunkwise = quadratic_mlstm  # type: ignore[assignment]
-    Decoder.prepare, Decoder.forward = prepare, forward  # type: ignore[method-assign]
+    DiffusionDecoder.prepare, DiffusionDecoder.forward = prepare, forward  # type: ignore[method-assign]
     try:
         yield
     finally:
         layers.neighbour_attention = xlstm.neighbour_attention = neighbour_attention
         xlstm.mlstm_chunkwise = mlstm_chunkwise
-        Decoder.prepare, Decoder.forward = original  # type: ignore[method-assign]
+        DiffusionDecoder.prepare, DiffusionDecoder.forward = original  # type: ignore[method-assign]
 
 
 def measure_lengths(options: argparse.Namespace) -> list[Row]:
@@ -210,19 +212,17 @@ def list_parts(method: HopaDIFF, B: int, L: int) -> list[Part]:
     per_encoder = streams * config.encoder_layers
     middle = encoder.layers[config.encoder_layers // 2]
     layer_parts("encoder", middle, E, config.encoder_kernel, (per_encoder, per_encoder))
-    if method.blocks:
-        cell: Any = method.blocks[0].cells[0]
-        blocks = streams * config.xlstm_blocks
-        if config.xlstm_projections == "dense":
-            parts.append(linear("xLSTM q, k, v, o", cell.project, blocks, blocks))
-        parts.append(linear("xLSTM back", cell.back, blocks, blocks))
+    if method.xlstm is not None:
+        cell: Any = method.xlstm.cells[0]
+        parts.append(linear("xLSTM q, k, v, o", cell.project, streams, streams))
+        parts.append(linear("xLSTM back", cell.back, streams, streams))
         H, S, d = config.xlstm_heads, config.xlstm_chunk, W // config.xlstm_heads
         inner = 2.0 * S * d + 2.0 * S * (d + 1) + 4.0 * d * (d + 1) + 2.0 * 64 / S * d * (d + 1)
         shaped = [torch.randn(B, H, N // B, d, requires_grad=True) for _ in range(3)]
         gates = [torch.randn(B, H, N // B, requires_grad=True) for _ in range(2)]
         parts.append(
             Part(
-                "mLSTM", blocks, blocks, N * H * inner,
+                "mLSTM", streams, streams, N * H * inner,
                 lambda q, k, v, i, f: mlstm_chunkwise(q, k, v, i, f - 3, S), shaped + gates,
             )
         )  # fmt: skip

@@ -31,7 +31,7 @@ from measure import gemm_gflops, make_parser, measure_in_child, peak_gib, show, 
 from torch import Tensor
 
 from rhas.chunk import make_boundary
-from rhas.methods import METHODS, Method, build, config_of, reads_tokens
+from rhas.methods import METHODS, Dims, Method, build_method, make_config, reads_tokens
 
 QUERIES = 32  # BLIP-2's
 FOOTING = 90.0  # GFLOP/s of the machine that the published HopaDIFF was measured on
@@ -83,7 +83,7 @@ def training_step(
         method.train()
         optimizer.zero_grad()
         with autocast():
-            loss = torch.stack(list(method.losses(batch).values())).sum()
+            loss = torch.stack(list(method.compute_losses(batch).values())).sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(method.parameters(), 1.0)
         optimizer.step()
@@ -94,18 +94,18 @@ def training_step(
 
 def scoring(method: Method, batch: Batch) -> Callable[[], Tensor]:
     """A function that returns a batch's scores."""
-    return lambda: method.scores(batch, torch.Generator().manual_seed(0))
+    return lambda: method.compute_scores(batch, torch.Generator().manual_seed(0))
 
 
 def measure_here(what: str, options: argparse.Namespace) -> dict[str, float]:
     """A training step or a window of one method, in this process."""
     (name,) = options.methods
     torch.manual_seed(0)
-    config = config_of(name, options.preset, options.overrides)
+    config = make_config(name, options.preset, options.overrides)
     D, C, L = options.width, options.classes, options.length
-    method = build(name, config, D=D, D_text=D, C=C, L=L)
+    method = build_method(name, config, Dims(D=D, D_text=D, C=C, L=L))
     batch = make_batch(name, L, D, C)
-    method.adapt([{key: value[0] for key, value in batch.items()}])
+    method.fit_statistics([{key: value[0] for key, value in batch.items()}])
     work = training_step(method, batch) if what == "train" else scoring(method, batch)
     took = time_least(work, options.repeat, warm_up=1)
     parameters = sum(p.numel() for p in method.parameters())

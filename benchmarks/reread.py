@@ -112,15 +112,15 @@ def vary_medians(options: argparse.Namespace) -> Rows:
 def vary_branches(options: argparse.Namespace) -> Rows:
     """By the share of the holistic branch."""
     method, rows = load_method(options.models[0]), {}
-    if getattr(method, "shares", torch.ones(1)).numel() != 2:
+    if getattr(method, "fusion_weights", torch.ones(1)).numel() != 2:
         raise RhasError(
             "a model without two branches",
             where=str(options.models[0]),
             expected="HopaDIFF with its partial branch",
         )
-    fitted = round(float(method.shares[0]), 2)
+    fitted = round(float(method.fusion_weights[0]), 2)
     for share in sorted({*SHARES, fitted}):
-        method.shares.copy_(torch.tensor([share, 1 - share]))
+        method.fusion_weights.copy_(torch.tensor([share, 1 - share]))
         name = f"{share:.2f}{' *' if share == fitted else ''}"
         rows[name] = compute_figures(score(method, options.samples), load_params().evaluate.readout)
     return rows
@@ -138,7 +138,7 @@ class ZeroShot(Method):
         super().__init__()
         self.sentences, self.scale = torch.nn.functional.normalize(sentences, dim=1), scale
 
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """(B, L, C) in [0, 1]; nothing is drawn."""
         crops = torch.nn.functional.normalize(batch["partial"], dim=2)
         similarity = (self.scale * crops @ self.sentences.T).softmax(-1)

@@ -16,7 +16,7 @@ from rhas.config.ground import GroundConfig
 from rhas.config.train import TrainConfig
 from rhas.extract.encoders import load_encoder
 from rhas.ground import make_grounder
-from rhas.methods import METHODS, build, config_of
+from rhas.methods import METHODS, Dims, build_method, make_config
 from rhas.train import fit, load_method
 
 pytestmark = [
@@ -76,21 +76,21 @@ def test_methods(name: str) -> None:
     samples = toy_samples(2, L=96)
     length = min(len(s["mask"]) for s in samples)
     batch = default_collate([{k: v[:length] for k, v in s.items()} for s in samples])
-    config = config_of(name, "mini", {})
+    config = make_config(name, "mini", {})
     torch.manual_seed(0)
-    method = build(name, config, D=24, D_text=8, C=137, L=length).eval()
+    method = build_method(name, config, Dims(D=24, D_text=8, C=137, L=length)).eval()
     results = {}
     for device in ("cpu", GPU):
         method.to(device)
         torch.manual_seed(1)
-        losses = method.losses(batch)
+        losses = method.compute_losses(batch)
         total = torch.stack(list(losses.values())).sum()
         method.zero_grad()
         total.backward()
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in method.parameters() if p.grad is not None]
         )
-        scores = method.scores(batch, torch.Generator().manual_seed(0))
+        scores = method.compute_scores(batch, torch.Generator().manual_seed(0))
         results[device] = float(total.detach()), float(norm), scores.cpu().numpy()
     for one, two in zip(*results.values(), strict=True):
         np.testing.assert_allclose(two, one, rtol=2e-3, atol=2e-3)

@@ -20,7 +20,7 @@ import torch
 from methods.toy import toy_samples
 
 from rhas.config.train import TrainConfig
-from rhas.train import fit, team
+from rhas.train import fit, process_group
 
 TINY = {
     "encoder_layers": 1,
@@ -70,7 +70,7 @@ def train(folder: str, fields: dict[str, Any], die_at: int = 0, torn: bool = Fal
     samples = [toy_samples(count, L=48, seed=seed) for count, seed in ((5, 1), (2, 2))]
     out, curve = Path(folder), Curve()
     fit(*samples, config, out=out, resume=out, live=curve, progress=lambda *_: None)
-    if team.rank() == 0:
+    if process_group.process_rank() == 0:
         (out / "curve.json").write_text(json.dumps(curve.epochs))
 
 
@@ -90,8 +90,8 @@ def _deadly(replace: Callable[..., None], die_at: int, torn: bool) -> Callable[.
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[2])
-    if wanted.get("processes", 1) > 1 and not team.started():
-        team.start(wanted["processes"])
+    if wanted.get("processes", 1) > 1 and not process_group.under_torchrun():
+        process_group.launch_torchrun(wanted["processes"])
     train(sys.argv[1], wanted)
     sys.stdout.flush()
     os._exit(0)

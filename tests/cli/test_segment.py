@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from rhas.base.errors import RhasError
 from rhas.cli import app
 from rhas.config.train import TrainConfig
-from rhas.methods import Dims, build, config_of
+from rhas.methods import Dims, build_method, make_config
 from rhas.segment import run
 from rhas.train.saved import save_method
 
@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = TrainConfig(method="linear", seed=0)
     torch.manual_seed(0)
     dims = Dims(D=8, D_text=8, C=137, L=100)
-    method = build("linear", config_of("linear", "mini"), D=8, D_text=8, C=137, L=100)
+    method = build_method("linear", make_config("linear", "mini"), dims)
     save_method(method, config, dims, tmp_path / "models" / "hopadiff")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -39,7 +39,7 @@ REPLAYED = [
 class Seer:
     """Reads the truth from the features that ``samples`` hides it in; speaks up in the padding."""
 
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         assert set(batch) == {"holistic", "partial", "present", "mask", "text"}
         scores = torch.zeros(*batch["mask"].shape, C)
         scores[..., CODED] = batch["holistic"]
@@ -48,7 +48,7 @@ class Seer:
 
 
 class Constant:
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         scores = torch.zeros(*batch["mask"].shape, C)
         scores[..., WALK] = 0.8
         return scores
@@ -57,7 +57,7 @@ class Constant:
 class Dice:
     """Scores from the generator alone; low ones for the classes not in CODED."""
 
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         return torch.rand(*batch["mask"].shape, C, generator=generator) ** POWER
 
 

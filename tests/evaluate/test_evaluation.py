@@ -49,7 +49,7 @@ class Broken:
     def __init__(self, harm: Callable[[Tensor], Tensor]) -> None:
         self.harm, self.calls = harm, 0
 
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         self.calls += 1
         good = torch.full((*batch["mask"].shape, C), 0.5)
         return good if self.calls <= 6 else self.harm(good)  # 6 val samples come first

@@ -75,7 +75,7 @@ def test_scores_are_a_softmax_of_cosines_and_nothing_without_a_crop(reread: Modu
         "present": torch.tensor([[True, False, True]]),
         "mask": torch.tensor([[True, True, True]]),
     }
-    said = reread.ZeroShot(sentences, 3.0).scores(batch, torch.Generator())[0].numpy()
+    said = reread.ZeroShot(sentences, 3.0).compute_scores(batch, torch.Generator())[0].numpy()
     for frame, cosines in ((0, [1, -1, 0]), (2, [0.5**0.5, -(0.5**0.5), 0.5**0.5])):
         powers = np.exp(3 * np.array(cosines))
         np.testing.assert_allclose(said[frame], powers / powers.sum(), rtol=1e-5)

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rhas.base.errors import RhasError
-from rhas.methods import build, config_of
+from rhas.methods import Dims, build_method, make_config
 from rhas.methods.asquery import method as asquery
-from rhas.methods.asquery.backbone import Block, halved, sinusoids
-from rhas.methods.asquery.config import Config
-from rhas.methods.layers.inputs import Steps
+from rhas.methods.asquery.backbone import PyramidBlock, halve_rate, sinusoidal_embedding
+from rhas.methods.asquery.config import ASQueryConfig
+from rhas.methods.layers.features import PooledFeatures
 
 SIZES = {"width": 8, "heads": 2, "window": 5, "branch_dilations": [2, 2], "decoder_levels": 2}
+DIMS = Dims(D=3, D_text=2, C=4, L=8)
 
 
 def plain_norm(norm: torch.nn.Module, x: Tensor) -> Tensor:
@@ -33,7 +34,7 @@ def plain_norm(norm: torch.nn.Module, x: Tensor) -> Tensor:
 def test_a_block_is_loops_over_steps_heads_and_taps(stride: int) -> None:
     torch.manual_seed(0)
     N, heads, radius, dilation = 12, 2, 2, 3
-    block = Block(Config(width=8, heads=heads, window=5), dilation, stride).double()
+    block = PyramidBlock(ASQueryConfig(width=8, heads=heads, window=5), dilation, stride).double()
     block.requires_grad_(False)
     for norm in (block.norm, block.ffn_norm, *block.attention.norms):
         norm.weight.normal_()
@@ -78,17 +79,17 @@ def test_a_block_is_loops_over_steps_heads_and_taps(stride: int) -> None:
 def test_halving_never_sees_padding() -> None:
     x = torch.tensor([[[-1.0], [-5.0], [-3.0], [0.0]]])
     mask = torch.tensor([[True, True, True, False]])
-    assert halved(x, mask)[0, :, 0].tolist() == [-1, -3]
-    assert halved(x, mask & False)[0, :, 0].tolist() == [0, 0]
+    assert halve_rate(x, mask)[0, :, 0].tolist() == [-1, -3]
+    assert halve_rate(x, mask & False)[0, :, 0].tolist() == [0, 0]
 
 
 def test_the_pyramid_adds_coarser_levels() -> None:
     torch.manual_seed(0)
-    method = build("asquery", config_of("asquery", "paper", SIZES), D=3, D_text=2, C=4, L=8)
+    method = build_method("asquery", make_config("asquery", "paper", SIZES), DIMS)
     backbone = method.backbone
     masks = [torch.ones(1, n, dtype=torch.bool) for n in (8, 4, 2)]
     levels = [(torch.randn(1, len(m[0]), 8), m) for m in masks]
-    found = backbone.pyramid(levels)
+    found = backbone.build_pyramid(levels)
     assert len(found) == 2
     whole = [
         sum(backbone.lateral[k](levels[k][0])[:, t * 2**n // 2**k] for k in range(n, 3))
@@ -104,7 +105,7 @@ def test_the_pyramid_adds_coarser_levels() -> None:
 
 
 def test_sinusoids_are_sines_and_cosines_side_by_side() -> None:
-    found = sinusoids(5, 6)
+    found = sinusoidal_embedding(5, 6)
     for t, i in itertools.product(range(5), range(3)):
         angle = t / 10_000 ** (2 * i / 6)
         assert found[t, 2 * i].item() == pytest.approx(math.sin(angle) / 6**0.5, abs=1e-6)
@@ -113,11 +114,11 @@ def test_sinusoids_are_sines_and_cosines_side_by_side() -> None:
 
 def test_a_class_mask_is_its_query_times_the_features() -> None:
     torch.manual_seed(0)
-    method = build("asquery", config_of("asquery", "paper", SIZES), D=3, D_text=2, C=4, L=8)
+    method = build_method("asquery", make_config("asquery", "paper", SIZES), DIMS)
     decoder = method.decoder
     levels = method.backbone(torch.randn(1, 8, 6), torch.ones(1, 8, dtype=torch.bool))
     said = decoder(levels)
-    assert len(said) == 3  # before the first step and after each
+    assert len(said) == 3  # before the first layer and after each
     features = decoder.features(levels[0][0])[0]
     for c in range(4):
         expected = features @ decoder.masks(decoder.queries[c])
@@ -165,7 +166,7 @@ def test_dice_loss_is_a_loop_over_present_classes(case: tuple[Tensor, Tensor, Te
 
 @given(N=st.integers(1, 12), seed=st.integers(0, 99))
 @settings(max_examples=30, deadline=None)
-def test_scores_are_evened_out_between_peaks(N: int, seed: int) -> None:
+def test_scores_are_averaged_between_peaks(N: int, seed: int) -> None:
     torch.manual_seed(seed)
     scores = torch.rand(1, N, 2)
     edges = torch.randint(0, 4, (1, N)) / 4  # with plateaus
@@ -179,20 +180,20 @@ def test_scores_are_evened_out_between_peaks(N: int, seed: int) -> None:
         if p[t] > 0.3 and p[t] > before and p[t] >= after:
             parts.append([])
         parts[-1].append(t)
-    found = asquery.evened(scores, edges, mask, 0.3)
+    found = asquery.average_segments(scores, edges, mask, 0.3)
     for steps in parts:
         if steps:
             mean = scores[0, steps].mean(0)
             torch.testing.assert_close(found[0, steps], mean.expand(len(steps), -1))
 
 
-def test_scores_are_those_of_the_last_step() -> None:
+def test_scores_are_those_of_the_last_layer() -> None:
     torch.manual_seed(0)
-    config = config_of("asquery", "paper", {**SIZES, "boundary_threshold": 1.0})
-    method = build("asquery", config, D=3, D_text=2, C=4, L=8)
-    steps = Steps(torch.randn(1, 8, 6), torch.ones(1, 8, dtype=torch.bool))
-    found = method.step_scores(steps)
-    mean = method.said(steps)[-1][0].sigmoid().mean(1, keepdim=True)
+    config = make_config("asquery", "paper", {**SIZES, "boundary_threshold": 1.0})
+    method = build_method("asquery", config, DIMS)
+    features = PooledFeatures(torch.randn(1, 8, 6), torch.ones(1, 8, dtype=torch.bool))
+    found = method.network_scores(features, torch.Generator())
+    mean = method.layer_logits(features)[-1][0].sigmoid().mean(1, keepdim=True)
     torch.testing.assert_close(found, mean.expand(-1, 8, -1))
 
 
@@ -208,4 +209,4 @@ def test_scores_are_those_of_the_last_step() -> None:
 )
 def test_fields_out_of_range_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(RhasError, match=f"method asquery, {next(iter(wrong))}"):
-        config_of("asquery", "paper", wrong)
+        make_config("asquery", "paper", wrong)

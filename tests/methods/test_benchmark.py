@@ -32,9 +32,9 @@ def test_the_plain_form_gives_the_same_losses_gradients_and_scores(model: Module
 
     def results() -> list[torch.Tensor]:
         torch.manual_seed(1)
-        terms = list(method.losses(batch).values())
+        terms = list(method.compute_losses(batch).values())
         found = torch.autograd.grad(torch.stack(terms).sum(), list(method.parameters()))
-        return [*terms, *found, method.scores(batch, torch.Generator().manual_seed(2))]
+        return [*terms, *found, method.compute_scores(batch, torch.Generator().manual_seed(2))]
 
     ours = results()
     with model.plain_form():

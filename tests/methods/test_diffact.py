@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from methods import diffact
-from rhas.methods import build, config_of
+from rhas.methods import Dims, build_method, make_config
 from rhas.methods.hopadiff.method import HopaDIFF
 
 D, C, L = 6, 5, 21
@@ -60,7 +60,7 @@ def mapped(state: diffact.State) -> dict[str, Tensor]:
 def both() -> tuple[HopaDIFF, diffact.State]:
     torch.manual_seed(0)
     state = diffact.random_state(D=D, C=C, kernels=KERNELS, kept=KEPT, time_width=TIME, **SIZES)
-    config = config_of(
+    config = make_config(
         "hopadiff",
         "code",
         {
@@ -76,7 +76,7 @@ def both() -> tuple[HopaDIFF, diffact.State]:
             "scale": 0.5,
         },
     )
-    method = build("hopadiff", config, D=D, D_text=1, C=C, L=L)
+    method = build_method("hopadiff", config, Dims(D=D, D_text=1, C=C, L=L))
     assert isinstance(method, HopaDIFF)
     weights = mapped(state)
     assert set(weights) == {name for name, _ in method.named_parameters()}
@@ -125,5 +125,5 @@ def test_sample_is_diffacts(both: tuple[HopaDIFF, diffact.State]) -> None:
     expected = diffact.sample(state, condition, noises, 3, 1000, 0.5)
     single = copy.deepcopy(method).float()
     batch = {"holistic": x.float(), "mask": mask}
-    found = single.scores(batch, torch.Generator().manual_seed(3))
+    found = single.compute_scores(batch, torch.Generator().manual_seed(3))
     torch.testing.assert_close(taken(found).double(), expected, rtol=1e-3, atol=1e-4)

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
-from rhas.methods import Method, build, config_from, config_of, plain_config
-from rhas.methods.hopadiff import PRESETS
-from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.inputs import Inputs
-from rhas.train import batch_of
+from rhas.methods import Dims, Method, build_method, config_values, make_config, parse_config
+from rhas.methods.hopadiff.branches import BranchReader
+from rhas.methods.hopadiff.config import PRESETS, HopaDiffConfig
+from rhas.train import make_batch
 
 L, D = 64, 24
 SMALL = {
@@ -36,19 +35,19 @@ SWITCHES = ("partial_branch", "hp_xlstm", "bca", "dft_condition")
 
 def small(seed: int = 0, **overrides: Any) -> Method:
     torch.manual_seed(seed)
-    config = config_of("hopadiff", "mini", {**SMALL, **overrides})
-    method = build("hopadiff", config, D=D, D_text=8, C=C, L=L)
-    method.adapt(toy_samples(3, L=L))
+    config = make_config("hopadiff", "mini", {**SMALL, **overrides})
+    method = build_method("hopadiff", config, Dims(D=D, D_text=8, C=C, L=L))
+    method.fit_statistics(toy_samples(3, L=L))
     return method
 
 
-def scores(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
-    return method.scores(batch, torch.Generator().manual_seed(seed))
+def score_batch(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
+    return method.compute_scores(batch, torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
 def batch() -> dict[str, Tensor]:
-    return batch_of(toy_samples(3, L=L), [0, 1, 2])
+    return make_batch(toy_samples(3, L=L), [0, 1, 2])
 
 
 @pytest.mark.parametrize("on", list(itertools.product([False, True], repeat=4)), ids=str)
@@ -56,13 +55,13 @@ def test_gradients_reach_every_parameter_in_every_ablation(
     on: tuple[bool, ...], batch: dict[str, Tensor]
 ) -> None:
     method = small(**dict(zip(SWITCHES, on, strict=True)))
-    terms = method.losses(batch)
+    terms = method.compute_losses(batch)
     assert len(terms) == (8 if on[0] else 4)
     assert all(term.shape == () and term.isfinite() for term in terms.values())
     torch.stack(list(terms.values())).sum().backward()
     without = [name for name, p in method.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
-    said = scores(method, batch)
+    said = score_batch(method, batch)
     assert said.shape == (3, L, C)
     assert said.dtype == torch.float32
     assert not said.requires_grad
@@ -74,9 +73,9 @@ def test_each_ablation_removes_its_part() -> None:
     def parts(**switches: bool) -> set[str]:
         return {name.split(".")[0] for name, _ in small(**switches).named_parameters()}
 
-    assert parts() == {"inputs", "encoders", "blocks", "spectra", "decoders"}
-    assert parts(hp_xlstm=False) == {"inputs", "encoders", "spectra", "decoders"}
-    assert parts(dft_condition=False) == {"inputs", "encoders", "blocks", "decoders"}
+    assert parts() == {"reader", "encoders", "xlstm", "spectra", "decoders"}
+    assert parts(hp_xlstm=False) == {"reader", "encoders", "spectra", "decoders"}
+    assert parts(dft_condition=False) == {"reader", "encoders", "xlstm", "decoders"}
     assert parts(**dict.fromkeys(SWITCHES, False)) == {"encoders", "decoders"}
     names = {name for name, _ in small(bca=False).named_parameters()}
     assert not any("cross" in name for name in names)
@@ -93,27 +92,22 @@ def test_each_ablation_removes_its_part() -> None:
         {"forget_gate": "exp"},
         {"missing": "zero"},
         {"output": "softmax"},
-        {"eta": 0.0},
-        {"shared_decoder": True, "xlstm_blocks": 2},
+        {"shared_decoder": True},
         {"condition_values": False},
-        {"smoothing_weight": 0.1, "pos_weight_cap": 5.0},
+        {"smoothing_weight": 0.1},
         {"condition_masks": ["full", "zero", "boundary", "class"]},
         {"stride": 1, "standardise": False, "prior_bias": False},
         {"norm": "instance", "condition_norm": False, "clip_noisy": True},
-        {"xlstm_projections": "block"},
-        {"focal_gamma": 2.0},
-        {"recompute": True},
-        {"samples": 2},
         {"centre": True},
     ],
     ids=str,
 )
 def test_every_option_trains_and_scores(overrides: dict, batch: dict[str, Tensor]) -> None:
     method = small(**overrides)
-    loss = torch.stack(list(method.losses(batch).values())).sum()
+    loss = torch.stack(list(method.compute_losses(batch).values())).sum()
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
-    said = scores(method, batch)
+    said = score_batch(method, batch)
     assert ((said >= 0) & (said <= 1)).all()
     if overrides.get("output") == "softmax":
         torch.testing.assert_close(said.sum(-1)[batch["mask"]], torch.ones(batch["mask"].sum()))
@@ -139,17 +133,17 @@ def test_padding_changes_nothing(overrides: dict, batch: dict[str, Tensor]) -> N
         dirty[key] = torch.where(padding[..., None], torch.nan, batch[key])
     dirty["present"] = batch["present"] | padding
     dirty["boundary"] = torch.where(padding, 7.0, batch["boundary"])
-    assert torch.equal(scores(method, batch), scores(method, dirty))
-    for a, b in zip(*(losses_of(method, x).values() for x in (batch, dirty)), strict=True):
+    assert torch.equal(score_batch(method, batch), score_batch(method, dirty))
+    for a, b in zip(*(draw_losses(method, x).values() for x in (batch, dirty)), strict=True):
         assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("overrides", OFF, ids=str)
 def test_batch_mates_change_nothing(overrides: dict, batch: dict[str, Tensor]) -> None:
     method = small(**overrides)
-    together = scores(method, batch)
+    together = score_batch(method, batch)
     for row in range(3):
-        alone = scores(method, {key: value[row : row + 1] for key, value in batch.items()})
+        alone = score_batch(method, {key: value[row : row + 1] for key, value in batch.items()})
         torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-5)
 
 
@@ -160,56 +154,48 @@ def test_neither_branch_is_special(overrides: dict, batch: dict[str, Tensor]) ->
     state = method.state_dict()
     flip = {f".{a}.": f".{b}." for a, b in ((0, 1), (1, 0))}
     for name, value in method.state_dict().items():
-        if name.startswith("inputs."):
+        if name.startswith("reader."):
             state[name] = value.flip(0)
-        elif name.startswith("blocks."):  # blocks.0.cells.1.enter.weight
-            _, block, part, number, rest = name.split(".", 4)
-            state[f"blocks.{block}.{part}.{1 - int(number)}.{rest}"] = value
+        elif name.startswith("xlstm."):  # xlstm.cells.1.enter.weight
+            _, part, number, rest = name.split(".", 3)
+            state[f"xlstm.{part}.{1 - int(number)}.{rest}"] = value
         elif name.split(".")[0] in ("encoders", "spectra", "decoders"):
             part, number, rest = name.split(".", 2)
             state[f"{part}{flip[f'.{number}.']}{rest}"] = value
     swapped.load_state_dict(state)
     crops = {**batch, "present": batch["mask"]}
     turned = {**crops, "holistic": batch["partial"], "partial": batch["holistic"]}
-    before, after = losses_of(method.eval(), crops), losses_of(swapped.eval(), turned)
+    before, after = draw_losses(method.eval(), crops), draw_losses(swapped.eval(), turned)
     for part, kind in itertools.product(("encoder", "decoder"), ("frame", "boundary")):
         a, b = (f"{part}_{name}_{kind}" for name in ("holistic", "partial"))
         torch.testing.assert_close((before[a], before[b]), (after[b], after[a]))
         assert not torch.isclose(before[a], before[b], rtol=1e-3)
 
 
-def test_more_samples_are_averaged(batch: dict[str, Tensor]) -> None:
-    one, three = (small(partial_branch=False, samples=samples) for samples in (1, 3))
-    generator = torch.Generator().manual_seed(5)
-    drawn = [one.scores(batch, generator) for _ in range(3)]
-    assert not torch.equal(drawn[0], drawn[1])
-    torch.testing.assert_close(scores(three, batch, seed=5), torch.stack(drawn).mean(0))
-
-
-def test_scores_are_the_branches_mean_by_their_shares(batch: dict[str, Tensor]) -> None:
+def test_scores_are_the_branches_weighted_mean(batch: dict[str, Tensor]) -> None:
     method = small()
-    assert method.shares.tolist() == [0.5, 0.5]
-    plain = scores(method, batch)
+    assert method.fusion_weights.tolist() == [0.5, 0.5]
+    plain = score_batch(method, batch)
     each = []
     for shares in ([1.0, 0.0], [0.0, 1.0]):
-        method.shares.copy_(torch.tensor(shares))
-        each.append(scores(method, batch))
+        method.fusion_weights.copy_(torch.tensor(shares))
+        each.append(score_batch(method, batch))
     assert not torch.allclose(*each, atol=1e-3)
     torch.testing.assert_close(plain, (each[0] + each[1]) / 2)
-    method.shares.copy_(torch.tensor([0.2, 0.8]))
-    torch.testing.assert_close(scores(method, batch), 0.2 * each[0] + 0.8 * each[1])
+    method.fusion_weights.copy_(torch.tensor([0.2, 0.8]))
+    torch.testing.assert_close(score_batch(method, batch), 0.2 * each[0] + 0.8 * each[1])
 
 
 def test_half_precision_products_do_not_tie_scores(batch: dict[str, Tensor]) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        said = scores(small(), batch)
+        said = score_batch(small(), batch)
     assert said.dtype == torch.float32
     real = said[batch["mask"]]
     assert len(real.unique()) > len(real.bfloat16().unique())
-    assert said == pytest.approx(scores(small(), batch), abs=0.05)
+    assert said == pytest.approx(score_batch(small(), batch), abs=0.05)
 
 
-def test_settled_shares_have_the_lowest_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fitted_weights_have_the_lowest_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Branches that always say 0.1 and 0.9: where three frames in ten are true, the best mixture
     says 0.3, a quarter of the second; a branch that is right counts alone."""
     method, samples = small(stride=1), toy_samples(2, L=L)
@@ -218,18 +204,18 @@ def test_settled_shares_have_the_lowest_cross_entropy(monkeypatch: pytest.Monkey
         sample["mask"] = torch.arange(L) < 60
     shape = (1, 60, C)
     said = [torch.full(shape, 0.1), torch.full(shape, 0.9)]
-    monkeypatch.setattr(method, "_streams", lambda *_: said)
-    assert method.settle(samples) == pytest.approx({"holistic": 0.75, "partial": 0.25})
-    assert method.shares.tolist() == pytest.approx([0.75, 0.25])
+    monkeypatch.setattr(method, "_sample_streams", lambda *_: said)
+    assert method.fit_fusion(samples) == pytest.approx({"holistic": 0.75, "partial": 0.25})
+    assert method.fusion_weights.tolist() == pytest.approx([0.75, 0.25])
     said[1] = samples[0]["labels"][None, :60]
-    assert method.settle(samples) == {"holistic": 0, "partial": 1}
+    assert method.fit_fusion(samples) == {"holistic": 0, "partial": 1}
 
 
-def test_without_samples_or_need_nothing_is_settled() -> None:
-    assert small().settle([]) == {"holistic": 0.5, "partial": 0.5}
+def test_without_samples_or_need_nothing_is_fitted() -> None:
+    assert small().fit_fusion([]) == {"holistic": 0.5, "partial": 0.5}
     for method in (small(fusion="mean"), small(partial_branch=False)):
-        assert method.settle(toy_samples(2, L=L)) == {}
-        assert method.shares.unique().numel() == 1
+        assert method.fit_fusion(toy_samples(2, L=L)) == {}
+        assert method.fusion_weights.unique().numel() == 1
 
 
 def test_absent_crops_are_not_read(batch: dict[str, Tensor]) -> None:
@@ -237,58 +223,62 @@ def test_absent_crops_are_not_read(batch: dict[str, Tensor]) -> None:
     absent = ~batch["present"] & batch["mask"]
     assert absent.any()
     partial = torch.where(absent[..., None], 99.0, batch["partial"])
-    assert torch.equal(scores(method, batch), scores(method, {**batch, "partial": partial}))
+    assert torch.equal(
+        score_batch(method, batch), score_batch(method, {**batch, "partial": partial})
+    )
 
 
 def test_scores_depend_on_partial_features_and_seed_alone(batch: dict[str, Tensor]) -> None:
     method = small()
-    first = scores(method, batch)
+    first = score_batch(method, batch)
     torch.rand(7)
-    assert torch.equal(first, scores(method, batch))
-    assert not torch.equal(first, scores(method, batch, seed=6))
-    assert not torch.equal(first, scores(method, {**batch, "partial": -batch["partial"]}))
+    assert torch.equal(first, score_batch(method, batch))
+    assert not torch.equal(first, score_batch(method, batch, seed=6))
+    assert not torch.equal(first, score_batch(method, {**batch, "partial": -batch["partial"]}))
     labels = {k: v for k, v in batch.items() if k not in ("labels", "boundary")}
-    assert torch.equal(first, scores(method, labels))
+    assert torch.equal(first, score_batch(method, labels))
 
 
 def test_scores_leave_training_mode_as_it_was(batch: dict[str, Tensor]) -> None:
     method = small().train()
-    scores(method, batch)
+    score_batch(method, batch)
     assert method.training
 
 
-def losses_of(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def draw_losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     torch.manual_seed(3)
-    return method.losses(batch)
+    return method.compute_losses(batch)
 
 
 def test_a_batch_without_a_real_frame_is_finite(batch: dict[str, Tensor]) -> None:
     method = small()
     empty = {**batch, "mask": torch.zeros_like(batch["mask"])}
-    assert all(term == 0 for term in losses_of(method, empty).values())
-    assert (scores(method, empty) == 0).all()
+    assert all(term == 0 for term in draw_losses(method, empty).values())
+    assert (score_batch(method, empty) == 0).all()
 
 
 def test_pooling_averages_over_existing_frames() -> None:
-    inputs = Inputs(Config(stride=2), D=1, names=("holistic",))
+    reader = BranchReader(HopaDiffConfig(stride=2), 1, ("holistic",))
     x = torch.tensor([[[1.0], [3.0], [5.0], [torch.nan], [torch.nan]]])
     exists = torch.tensor([[True, True, True, False, False]])
-    assert inputs.pooled(x, exists)[0, :, 0].tolist() == [2, 5, 0]
+    assert reader.pool(x, exists)[0, :, 0].tolist() == [2, 5, 0]
 
 
 def test_centred_features_leave_out_what_stays_the_same(batch: dict[str, Tensor]) -> None:
     method, plain = small(centre=True), small(centre=False)
     moved = {**batch, "partial": batch["partial"] + 3, "holistic": batch["holistic"] - 2}
-    torch.testing.assert_close(scores(method, moved), scores(method, batch), rtol=0, atol=1e-4)
-    assert not torch.allclose(scores(plain, moved), scores(plain, batch), atol=1e-2)
+    torch.testing.assert_close(
+        score_batch(method, moved), score_batch(method, batch), rtol=0, atol=1e-4
+    )
+    assert not torch.allclose(score_batch(plain, moved), score_batch(plain, batch), atol=1e-2)
 
 
 def test_adapt_takes_statistics_of_real_frames() -> None:
     samples = toy_samples(3, L=L)
     method = small()
     seen = torch.cat([s["partial"][s["present"] & s["mask"]] for s in samples])
-    torch.testing.assert_close(method.inputs.mean[1], seen.mean(0), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(method.inputs.spread[1], seen.std(0, correction=0))
+    torch.testing.assert_close(method.reader.mean[1], seen.mean(0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(method.reader.spread[1], seen.std(0, correction=0))
     share = torch.cat([s["labels"][s["mask"]] for s in samples]).mean(0)
     bias = method.decoders[1].head.bias.sigmoid()
     torch.testing.assert_close(bias, share.clamp_min(1e-4).float())
@@ -298,21 +288,21 @@ def test_adapt_refuses_features_that_are_not_finite() -> None:
     samples = toy_samples(2, L=L)
     samples[1]["holistic"][0, 0] = torch.inf
     with pytest.raises(RhasError, match="sample 1: holistic features are not finite"):
-        small().adapt(samples)
+        small().fit_statistics(samples)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_build_and_survive_json(preset: str) -> None:
-    config = config_of("hopadiff", preset)
-    assert config_from("hopadiff", plain_config(config)) == config == PRESETS[preset]
-    method = build("hopadiff", preset, D=32, D_text=8, C=C, L=3000)
+    config = make_config("hopadiff", preset)
+    assert parse_config("hopadiff", config_values(config)) == config == PRESETS[preset]
+    method = build_method("hopadiff", preset, Dims(D=32, D_text=8, C=C, L=3000))
     assert isinstance(method, Method)
 
 
 def test_unknown_names_are_errors_with_a_hint() -> None:
     with pytest.raises(RhasError, match="did you mean 'hopadiff'"):
-        build("hopadif", "mini", D=1, D_text=1, C=1, L=1)
+        build_method("hopadif", "mini", Dims(D=1, D_text=1, C=1, L=1))
     with pytest.raises(RhasError, match="did you mean 'paper'"):
-        config_of("hopadiff", "papers")
+        make_config("hopadiff", "papers")
     with pytest.raises(RhasError, match="did you mean 'hp_xlstm'"):
-        config_of("hopadiff", "mini", {"hp_xlsm": False})
+        make_config("hopadiff", "mini", {"hp_xlsm": False})

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rhas.methods.layers import attention, inputs, losses
+from rhas.methods.layers import attention, losses
+from rhas.methods.layers.features import centre_features
 
 
 def plain(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, bias: Tensor | float = 0.0) -> Tensor:
@@ -88,9 +89,9 @@ def test_dropout_of_attention_weights_keeps_the_mean() -> None:
     assert found.item() != pytest.approx(1, abs=1e-6)
 
 
-def test_some_key_opens_rows_that_have_none() -> None:
+def test_rows_without_a_key_are_opened() -> None:
     mask = torch.tensor([[True, False], [False, False]])
-    assert attention.some_key(mask).tolist() == [[True, False], [True, True]]
+    assert attention.open_empty_rows(mask).tolist() == [[True, False], [True, True]]
 
 
 def by_hand(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
@@ -156,4 +157,4 @@ def test_centring_takes_the_mean_of_what_exists() -> None:
     x = torch.tensor([[[1.0], [torch.inf], [5.0]], [[4.0], [6.0], [8.0]]])
     exists = torch.tensor([[True, False, True], [False, False, False]])
     x = torch.where(exists[..., None], x, 0)
-    assert inputs.centred(x, exists)[..., 0].tolist() == [[-2, 0, 2], [0, 0, 0]]
+    assert centre_features(x, exists)[..., 0].tolist() == [[-2, 0, 2], [0, 0, 0]]

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rhas.base.errors import RhasError
-from rhas.methods import build, config_of
-from rhas.methods.layers.inputs import Steps
+from rhas.methods import Dims, build_method, make_config
+from rhas.methods.layers.features import PooledFeatures
 
 C, D = 7, 10
 SIZES = {"stages": 3, "layers": 4, "width": 16, "window": 8, "long_stride": 6}
@@ -72,15 +72,17 @@ def published_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """This project's weights under the names, and in the shapes, of the published model."""
     parts = {
         "enter": "input_proj", "head": "out_proj", "blocks": "layers", "out": "out_linear",
-        "conv": "dilated_conv.dilated_conv", "near": "windowed_attn", "far": "ltc_attn",
+        "conv": "dilated_conv.dilated_conv", "windowed": "windowed_attn", "strided": "ltc_attn",
         "query": "attn.proj_q", "key": "attn.proj_k", "value": "attn.proj_v",
         "first": "stage1", "rest": "stages", "narrow": "dim_reduction",
     }  # fmt: skip
     named = {}
     for key, value in state.items():
-        if key.startswith("stream."):
+        if key.startswith("reader."):
             continue
-        name = key.replace("near.out", "near.attn.proj.1").replace("far.out", "far.attn.proj.1")
+        name = key.replace("windowed.out", "windowed.attn.proj.1").replace(
+            "strided.out", "strided.attn.proj.1"
+        )
         if key.endswith("weight") and value.ndim == 2:
             value = value[..., None]  # a linear layer is a convolution with one tap
         named[".".join(parts.get(part, part) for part in name.split("."))] = value
@@ -91,12 +93,14 @@ def published_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def test_it_is_the_published_model(T: int) -> None:
     torch.manual_seed(T)
     overrides = {**SIZES, "activation": "softmax", "inputs": "holistic"}
-    method = build("ltcontext", config_of("ltcontext", "paper", overrides), D=D, D_text=4, C=C, L=T)
+    method = build_method(
+        "ltcontext", make_config("ltcontext", "paper", overrides), Dims(D=D, D_text=4, C=C, L=T)
+    )
     method.double().eval()
     published = Published(published_names(method.state_dict()), 8, 6)
     features = torch.randn(T, D).double()
     mask = torch.ones(1, T, dtype=torch.bool)
-    found = method.logits(Steps(features[None], mask))
+    found = method.stage_logits(PooledFeatures(features[None], mask))
     expected = published(features)
     assert len(found) == len(expected) == 3
     for ours, theirs in zip(found, expected, strict=True):
@@ -105,12 +109,12 @@ def test_it_is_the_published_model(T: int) -> None:
 
 def test_stages_pass_sigmoids_on_unless_told_otherwise() -> None:
     torch.manual_seed(0)
-    config = config_of("ltcontext", "paper", {**SIZES, "inputs": "holistic"})
-    method = build("ltcontext", config, D=D, D_text=4, C=C, L=20).eval()
+    config = make_config("ltcontext", "paper", {**SIZES, "inputs": "holistic"})
+    method = build_method("ltcontext", config, Dims(D=D, D_text=4, C=C, L=20)).eval()
     said: list[Tensor] = []
     method.rest[0].enter.register_forward_hook(lambda _, args, __: said.append(args[0]))
     mask = torch.ones(1, 20, dtype=torch.bool)
-    logits = method.logits(Steps(torch.randn(1, 20, D), mask))
+    logits = method.stage_logits(PooledFeatures(torch.randn(1, 20, D), mask))
     torch.testing.assert_close(said[0], logits[0].sigmoid())
 
 
@@ -118,8 +122,8 @@ def test_the_paper_preset_has_the_published_size() -> None:
     """0.61 M at 137 classes and 768 channels; both streams add one 768×64 matrix."""
 
     def size(inputs: str) -> int:
-        config = config_of("ltcontext", "paper", {"inputs": inputs})
-        method = build("ltcontext", config, D=768, D_text=8, C=137, L=3000)
+        config = make_config("ltcontext", "paper", {"inputs": inputs})
+        method = build_method("ltcontext", config, Dims(D=768, D_text=8, C=137, L=3000))
         return sum(p.numel() for p in method.parameters())
 
     assert size("holistic") == 613_188
@@ -131,11 +135,16 @@ def test_the_paper_preset_has_the_published_size() -> None:
 )
 def test_fields_out_of_range_are_named(wrong: dict[str, float]) -> None:
     with pytest.raises(RhasError, match=f"method ltcontext, {next(iter(wrong))}"):
-        config_of("ltcontext", "paper", wrong)
+        make_config("ltcontext", "paper", wrong)
 
 
 def test_one_stage_alone_is_a_model() -> None:
-    config = config_of("ltcontext", "paper", {**SIZES, "stages": 1})
-    method = build("ltcontext", config, D=D, D_text=4, C=C, L=20)
+    config = make_config("ltcontext", "paper", {**SIZES, "stages": 1})
+    method = build_method("ltcontext", config, Dims(D=D, D_text=4, C=C, L=20))
     assert method.narrow is None
-    assert len(method.logits(Steps(torch.randn(1, 20, 2 * D), torch.ones(1, 20).bool()))) == 1
+    assert (
+        len(
+            method.stage_logits(PooledFeatures(torch.randn(1, 20, 2 * D), torch.ones(1, 20).bool()))
+        )
+        == 1
+    )

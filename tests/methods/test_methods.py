@@ -14,8 +14,17 @@ from torch import Tensor
 import rhas.methods
 from methods.toy import C, toy_samples, toy_training
 from rhas.base.errors import RhasError
-from rhas.methods import METHODS, Method, build, config_from, config_of, plain_config, reads_tokens
-from rhas.train import batch_of, fit
+from rhas.methods import (
+    METHODS,
+    Dims,
+    Method,
+    build_method,
+    config_values,
+    make_config,
+    parse_config,
+    reads_tokens,
+)
+from rhas.train import fit, make_batch
 
 L, D, D_TEXT = 64, 24, 8
 HOPADIFF = {
@@ -54,31 +63,31 @@ QUICK = {  # learns within few steps
     "ltcontext": {"stages": 2, "layers": 4},
     "asquery": {"dropout": 0.0},
 }
-IDLE = {"fact": "first.tokens.layers.0.own"}  # its tokens start as zeros: no more than a bias
+IDLE = {"fact": "first.tokens.layers.0.self_"}  # its tokens start as zeros: no more than a bias
 STREAMS = [name for name in METHODS if name != "hopadiff"]  # methods on one stream
 SURE = [name for name in STREAMS if name != "actdiff"]  # whose losses draw nothing but dropout
 
 
 def small(name: str, **overrides: Any) -> Method:
     torch.manual_seed(0)
-    config = config_of(name, "mini", {**SMALL[name], **overrides})
-    method = build(name, config, D=D, D_text=D_TEXT, C=C, L=L)
-    method.adapt(toy_samples(3, L=L))
+    config = make_config(name, "mini", {**SMALL[name], **overrides})
+    method = build_method(name, config, Dims(D=D, D_text=D_TEXT, C=C, L=L))
+    method.fit_statistics(toy_samples(3, L=L))
     return method
 
 
-def scores(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
-    return method.scores(batch, torch.Generator().manual_seed(seed))
+def score_batch(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
+    return method.compute_scores(batch, torch.Generator().manual_seed(seed))
 
 
-def losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def draw_losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     torch.manual_seed(3)
-    return method.losses(batch)
+    return method.compute_losses(batch)
 
 
 @pytest.fixture(scope="module")
 def batch() -> dict[str, Tensor]:
-    made = batch_of(toy_samples(3, L=L), [0, 1, 2])
+    made = make_batch(toy_samples(3, L=L), [0, 1, 2])
     torch.manual_seed(1)
     return {**made, "text": torch.randn(3, D_TEXT)}
 
@@ -116,20 +125,20 @@ def test_without_a_method_the_others_work(gone: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rhas.methods, "METHODS", left)
     for name in left:
         if gone not in FOUNDATIONS.get(name, ()):
-            build(name, "mini", D=D, D_text=D_TEXT, C=C, L=L)
+            build_method(name, "mini", Dims(D=D, D_text=D_TEXT, C=C, L=L))
     with pytest.raises(RhasError, match=f"unknown method '{gone}'"):
-        build(gone, "mini", D=D, D_text=D_TEXT, C=C, L=L)
+        build_method(gone, "mini", Dims(D=D, D_text=D_TEXT, C=C, L=L))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_gradients_reach_every_parameter(name: str, batch: dict[str, Tensor]) -> None:
     method = small(name)
-    terms = losses(method, batch)
+    terms = draw_losses(method, batch)
     assert all(term.shape == () and term.isfinite() for term in terms.values())
     torch.stack(list(terms.values())).sum().backward()
     without = [key for key, p in method.named_parameters() if p.grad is None or not p.grad.any()]
     assert all(key.startswith(IDLE.get(name, "none")) for key in without), without
-    said = scores(method, batch)
+    said = score_batch(method, batch)
     assert said.shape == (3, L, C)
     assert said.dtype == torch.float32
     assert not said.requires_grad
@@ -143,10 +152,10 @@ def test_scores_read_no_labels_and_draw_from_the_generator_alone(
     name: str, batch: dict[str, Tensor]
 ) -> None:
     method = small(name)
-    first = scores(method, batch)
+    first = score_batch(method, batch)
     torch.rand(7)
     without = {k: v for k, v in batch.items() if k not in ("labels", "boundary")}
-    assert torch.equal(first, scores(method, without))
+    assert torch.equal(first, score_batch(method, without))
 
 
 @pytest.mark.parametrize("stride", [1, 3])
@@ -162,8 +171,8 @@ def test_padding_changes_nothing(name: str, stride: int, batch: dict[str, Tensor
         dirty[key] = torch.where(padding[..., None, None], torch.nan, batch[key])
     dirty["present"] = batch["present"] | padding
     dirty["boundary"] = torch.where(padding, 7.0, batch["boundary"])
-    assert torch.equal(scores(method, batch), scores(method, dirty))
-    for a, b in zip(*(losses(method, x).values() for x in (batch, dirty)), strict=True):
+    assert torch.equal(score_batch(method, batch), score_batch(method, dirty))
+    for a, b in zip(*(draw_losses(method, x).values() for x in (batch, dirty)), strict=True):
         assert torch.equal(a, b)
 
 
@@ -171,11 +180,11 @@ def test_padding_changes_nothing(name: str, stride: int, batch: dict[str, Tensor
 @pytest.mark.parametrize("name", METHODS)
 def test_batch_mates_change_nothing(name: str, stride: int, batch: dict[str, Tensor]) -> None:
     method = small(name, stride=stride)
-    together = scores(method, batch)
+    together = score_batch(method, batch)
     lengths = batch["mask"].sum(1)
     assert len(set(lengths.tolist())) > 1
     for row in range(3):
-        alone = scores(method, {key: value[row : row + 1] for key, value in batch.items()})
+        alone = score_batch(method, {key: value[row : row + 1] for key, value in batch.items()})
         torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-5)
 
 
@@ -184,7 +193,9 @@ def test_losses_of_two_equal_rows_are_those_of_one(name: str, batch: dict[str, T
     method = small(name).eval()
     one = {key: value[:1] for key, value in batch.items()}
     two = {key: value.repeat(2, *[1] * (value.ndim - 1)) for key, value in one.items()}
-    for a, b in zip(losses(method, one).values(), losses(method, two).values(), strict=True):
+    for a, b in zip(
+        draw_losses(method, one).values(), draw_losses(method, two).values(), strict=True
+    ):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -192,11 +203,11 @@ def test_losses_of_two_equal_rows_are_those_of_one(name: str, batch: dict[str, T
 def test_a_batch_without_a_real_frame_is_finite(name: str, batch: dict[str, Tensor]) -> None:
     method = small(name)
     empty = {**batch, "mask": torch.zeros_like(batch["mask"])}
-    terms = losses(method, empty)
+    terms = draw_losses(method, empty)
     assert all(term == 0 for term in terms.values())
     torch.stack(list(terms.values())).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())
-    assert (scores(method, empty) == 0).all()
+    assert (score_batch(method, empty) == 0).all()
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -220,7 +231,7 @@ def test_a_window_of_sixty_overlapping_instances_trains(
 
 
 def check_step(method: Method, batch: dict[str, Tensor]) -> None:
-    terms = losses(method, batch)
+    terms = draw_losses(method, batch)
     assert all(term.isfinite() for term in terms.values())
     torch.stack(list(terms.values())).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
@@ -230,78 +241,78 @@ def check_step(method: Method, batch: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_is_what_inputs_says(name: str, inputs: str, batch: dict[str, Tensor]) -> None:
     method = small(name, inputs=inputs)
-    first = scores(method, batch)
+    first = score_batch(method, batch)
     for stream in ("holistic", "partial"):
         both = (stream, f"{stream}_tokens")
-        changed = scores(method, {**batch, **{key: -batch[key] for key in both}})
+        changed = score_batch(method, {**batch, **{key: -batch[key] for key in both}})
         assert torch.equal(first, changed) == (inputs not in ("both", stream))
     absent = ~batch["present"] & batch["mask"]
     assert absent.any()
     partial = torch.where(absent[..., None], 99.0, batch["partial"])
     tokens = torch.where(absent[..., None, None], 99.0, batch["partial_tokens"])
     odd = {**batch, "partial": partial, "partial_tokens": tokens}
-    assert torch.equal(first, scores(method, odd))
+    assert torch.equal(first, score_batch(method, odd))
 
 
 @pytest.mark.parametrize("name", [name for name in SURE if not reads_tokens(name)])
-def test_film_starts_as_nothing_and_learns_from_the_text(
+def test_modulation_starts_as_nothing_and_learns_from_the_text(
     name: str, batch: dict[str, Tensor]
 ) -> None:
-    plain, film = small(name), small(name, film=True)
-    film.load_state_dict(plain.state_dict(), strict=False)
-    assert torch.equal(scores(plain, batch), scores(film, batch))
-    torch.stack(list(losses(film, batch).values())).sum().backward()
-    assert film.stream.film.weight.grad.any()
+    plain, modulated = small(name), small(name, modulation=True)
+    modulated.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.equal(score_batch(plain, batch), score_batch(modulated, batch))
+    torch.stack(list(draw_losses(modulated, batch).values())).sum().backward()
+    assert modulated.reader.modulation.weight.grad.any()
     with torch.no_grad():
-        film.stream.film.weight.normal_()
-    first = scores(film, batch)
-    assert not torch.equal(first, scores(film, {**batch, "text": -batch["text"]}))
+        modulated.reader.modulation.weight.normal_()
+    first = score_batch(modulated, batch)
+    assert not torch.equal(first, score_batch(modulated, {**batch, "text": -batch["text"]}))
     for row in range(3):
-        alone = scores(film, {key: value[row : row + 1] for key, value in batch.items()})
+        alone = score_batch(modulated, {key: value[row : row + 1] for key, value in batch.items()})
         torch.testing.assert_close(first[row], alone[0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_presets_are_paper_and_mini_and_survive_json(name: str) -> None:
     for preset in ("paper", "mini"):
-        config = config_of(name, preset)
-        assert config_from(name, plain_config(config)) == config
+        config = make_config(name, preset)
+        assert parse_config(name, config_values(config)) == config
 
 
 @pytest.mark.parametrize("name", SURE)
 def test_fields_out_of_range_are_named(name: str) -> None:
     with pytest.raises(RhasError, match=f"method {name}, stride"):
-        config_of(name, "mini", {"stride": 0})
+        make_config(name, "mini", {"stride": 0})
 
 
 def test_a_stream_refuses_features_that_are_not_finite() -> None:
     samples = toy_samples(2, L=L)
     samples[1]["partial"][samples[1]["present"].nonzero()[0, 0], 0] = torch.inf
     with pytest.raises(RhasError, match="sample 1: partial features are not finite"):
-        small("linear").adapt(samples)
+        small("linear").fit_statistics(samples)
 
 
 def test_actdiff_has_no_part_of_hopadiff() -> None:
     with pytest.raises(RhasError, match="method actdiff, bca"):
-        config_of("actdiff", "mini", {"bca": True})
+        make_config("actdiff", "mini", {"bca": True})
 
 
 @pytest.mark.parametrize("inputs", ["both", "holistic", "partial"])
 def test_actdiff_reads_what_the_other_baselines_read(inputs: str, batch: dict[str, Tensor]) -> None:
     """A frame without a crop is 0 after standardising, and counts in no mean."""
     ours, theirs = (small(name, inputs=inputs, stride=5) for name in ("actdiff", "linear"))
-    expected = theirs.stream(batch)
-    found = ours.inputs(batch)
+    expected = theirs.reader(batch)
+    found = ours.reader(batch)
     torch.testing.assert_close(found.streams, [expected.x])
     assert torch.equal(found.mask, expected.mask)
     with pytest.raises(RhasError, match=r"actdiff.*missing"):
-        config_of("actdiff", "mini", {"missing": "learned"})
+        make_config("actdiff", "mini", {"missing": "learned"})
 
 
 def test_actdiff_on_the_whole_frame_is_hopadiff_without_its_parts(batch: dict[str, Tensor]) -> None:
     off = dict.fromkeys(("partial_branch", "hp_xlstm", "bca", "dft_condition"), False)
     ours, theirs = small("actdiff", inputs="holistic"), small("hopadiff", **off)
-    assert torch.equal(scores(ours, batch), scores(theirs, batch))
+    assert torch.equal(score_batch(ours, batch), score_batch(theirs, batch))
 
 
 @pytest.mark.parametrize("name", SURE)  # the others' network is HopaDIFF's, see test_train.py
@@ -316,7 +327,7 @@ def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -
     def precision(**overrides: Any) -> float:
         config = toy_training(name, **{**QUICK.get(name, {}), **overrides})
         report = fit(train, val, config, out=tmp_path, progress=lambda *_: None)
-        return report["last"]["val/map"]
+        return report.last["val/map"]
 
     found = precision()
     assert found > 55
@@ -337,7 +348,7 @@ def test_the_paper_presets_have_the_published_sizes(
     name: str, published: float, tolerance: float
 ) -> None:
     inputs = "both" if reads_tokens(name) else "holistic"  # its second stream is the location's
-    config = config_of(name, "paper", {"inputs": inputs})
+    config = make_config(name, "paper", {"inputs": inputs})
     with torch.device("meta"):
-        method = build(name, config, D=768, D_text=768, C=C, L=3000)
+        method = build_method(name, config, Dims(D=768, D_text=768, C=C, L=3000))
     assert sum(p.numel() for p in method.parameters()) == pytest.approx(published, rel=tolerance)

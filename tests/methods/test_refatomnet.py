@@ -11,9 +11,9 @@ from torch import Tensor
 
 from methods.toy import C, toy_samples
 from rhas.base.errors import RhasError
-from rhas.methods import build, config_of
+from rhas.methods import Dims, build_method, make_config
 from rhas.methods.refatomnet.method import AgentBlock, RefAtomNet
-from rhas.train import batch_of
+from rhas.train import make_batch
 
 L, D, D_TEXT = 40, 12, 5
 SIZES = {"width": 8, "text_tokens": 5, "agents": 2, "feedforward": 2, "dropout": 0.0}
@@ -21,15 +21,15 @@ SIZES = {"width": 8, "text_tokens": 5, "agents": 2, "feedforward": 2, "dropout":
 
 def made(**changes: object) -> RefAtomNet:
     torch.manual_seed(0)
-    config = config_of("refatomnet", "paper", {**SIZES, **changes})
-    method = build("refatomnet", config, D=D, D_text=D_TEXT, C=C, L=L)
+    config = make_config("refatomnet", "paper", {**SIZES, **changes})
+    method = build_method("refatomnet", config, Dims(D=D, D_text=D_TEXT, C=C, L=L))
     assert isinstance(method, RefAtomNet)
     return method
 
 
 @pytest.fixture
 def batch() -> dict[str, Tensor]:
-    made = batch_of(toy_samples(2, L=L, D=D), [0, 1])
+    made = make_batch(toy_samples(2, L=L, D=D), [0, 1])
     return {**made, "text": torch.randn(2, D_TEXT, generator=torch.Generator().manual_seed(3))}
 
 
@@ -44,7 +44,7 @@ def one_frame(method: RefAtomNet, streams: list[Tensor | None], text: Tensor) ->
         if stream is None:
             continue
         assert isinstance(block, AgentBlock)
-        triples = [block.triple(block.norm(token)).chunk(3) for token in stream]
+        triples = [block.qkv(block.norm(token)).chunk(3) for token in stream]
         queries[number] = [q for q, _, _ in triples]
         agents[number] = [
             torch.stack(queries[number][first:stop]).mean(0)
@@ -82,7 +82,7 @@ def groups(count: int, into: int) -> list[tuple[int, int]]:
 
 def test_the_plain_form(batch: dict[str, Tensor]) -> None:
     method = made(at_once=7).eval()
-    said = method.scores(batch, torch.Generator())
+    said = method.compute_scores(batch, torch.Generator())
     seen = set()
     for row in range(2):
         for frame in batch["mask"][row].nonzero()[::3, 0].tolist():
@@ -100,9 +100,9 @@ def test_how_many_at_once_changes_no_result(batch: dict[str, Tensor]) -> None:
     results = []
     for count in (1000, 8):
         method = made(at_once=count)
-        terms = list(method.losses(batch).values())
+        terms = list(method.compute_losses(batch).values())
         found = torch.autograd.grad(torch.stack(terms).sum(), list(method.parameters()))
-        results.append([*terms, *found, method.scores(batch, torch.Generator())])
+        results.append([*terms, *found, method.compute_scores(batch, torch.Generator())])
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
@@ -110,21 +110,21 @@ def test_how_many_at_once_changes_no_result(batch: dict[str, Tensor]) -> None:
 def test_a_step_has_the_mean_of_its_tokens_standardised(batch: dict[str, Tensor]) -> None:
     method = made(stride=4, standardise=True)
     samples = toy_samples(3, L=L, D=D)
-    method.adapt(samples)
+    method.fit_statistics(samples)
     every = torch.cat([s["partial_tokens"][s["present"]].flatten(0, 1).double() for s in samples])
-    torch.testing.assert_close(method.stream.mean[1].double(), every.mean(0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(method.reader.mean[1].double(), every.mean(0), rtol=1e-4, atol=1e-5)
     spread = every.std(0, correction=0)
-    torch.testing.assert_close(method.stream.spread[1].double(), spread, rtol=1e-4, atol=1e-5)
-    steps = method.stream(batch)
+    torch.testing.assert_close(method.reader.spread[1].double(), spread, rtol=1e-4, atol=1e-5)
+    steps = method.reader(batch)
     for step in range(steps.mask.shape[1]):
         frames = slice(4 * step, 4 * step + 4)
         real = batch["present"][0, frames] & batch["mask"][0, frames]
         tokens = batch["partial_tokens"][0, frames].float()[real]
         plain = torch.zeros(3, D)
         if real.any():
-            plain = (tokens.mean(0) - method.stream.mean[1]) / method.stream.spread[1]
+            plain = (tokens.mean(0) - method.reader.mean[1]) / method.reader.spread[1]
         torch.testing.assert_close(steps.streams[1][0, step], plain, rtol=1e-4, atol=1e-5)
-        assert bool(steps.there[1][0, step]) == bool(real.any())
+        assert bool(steps.exists[1][0, step]) == bool(real.any())
 
 
 def test_one_token_and_a_number_that_agents_do_not_divide(batch: dict[str, Tensor]) -> None:
@@ -132,19 +132,19 @@ def test_one_token_and_a_number_that_agents_do_not_divide(batch: dict[str, Tenso
     for count in (1, 3):
         few = {k: v[:, :, :count] if k.endswith("_tokens") else v for k, v in batch.items()}
         method = made(agents=2)
-        assert torch.stack(list(method.losses(few).values())).sum().isfinite()
+        assert torch.stack(list(method.compute_losses(few).values())).sum().isfinite()
 
 
 def test_the_reference_is_read(batch: dict[str, Tensor]) -> None:
     method = made()
-    first = method.scores(batch, torch.Generator())
+    first = method.compute_scores(batch, torch.Generator())
     other = {**batch, "text": -batch["text"]}
-    assert not torch.equal(first, method.scores(other, torch.Generator()))
+    assert not torch.equal(first, method.compute_scores(other, torch.Generator()))
 
 
 def test_film_is_refused() -> None:
     with pytest.raises(RhasError, match="method refatomnet, film"):
-        config_of("refatomnet", "mini", {"film": True})
+        make_config("refatomnet", "mini", {"modulation": True})
 
 
 def test_the_groups_of_agents_are_those_of_torch() -> None:

@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
 class Blurred:
     """Knows the truth of the features, and doubts it."""
 
-    def scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         scores = 0.1 * torch.rand(*batch["mask"].shape, len(CLASSES), generator=generator)
         known = batch["holistic"] * batch["present"][..., None]
         scores[..., [CLASS_ID[action] for action in ACTIONS]] += 0.8 * known

@@ -9,7 +9,7 @@ import torch
 
 from rhas.config.mini import MiniConfig
 from rhas.config.params import FilmParams, Params, parse_params, read_yaml
-from rhas.methods import Dims, build
+from rhas.methods import Dims, build_method
 from rhas.mini import film_specs, simulate_film, write_film
 from rhas.segment.request import OUTPUTS
 from rhas.segment.run import segment_film
@@ -49,11 +49,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     config = params.train.replace(seed=0)
     dims = Dims(D=192, D_text=192, C=137, L=LENGTH)
     torch.manual_seed(0)
-    method = build(
-        "hopadiff",
-        method_config(config),
-        D=dims.D, D_text=dims.D_text, C=dims.C, L=dims.L,
-    )  # fmt: skip
+    method = build_method("hopadiff", method_config(config), dims)
     save_method(method, config, dims, folder)
     return folder
 

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
 from rhas.metrics.segmentation import average_precision
-from rhas.train import CHECKPOINT, CONFIG, MODEL, batch_of, fit, load_method
-from rhas.train.run import Run
+from rhas.train import CHECKPOINT, CONFIG, MODEL, fit, load_method, make_batch
+from rhas.train.run import TrainingRun
 
 TINY = {
     "encoder_layers": 2,
@@ -91,7 +91,7 @@ def whole(train: list, val: list, tmp_path_factory: pytest.TempPathFactory) -> P
     out = tmp_path_factory.mktemp("whole")
     live = Recorded()
     report = fit(train, val, tiny(), out=out, live=live, progress=quiet)
-    (out / "curves.json").write_text(json.dumps([live.results(), report]))
+    (out / "curves.json").write_text(json.dumps([live.results(), report.to_json()]))
     return out
 
 
@@ -127,7 +127,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     )
     assert epochs == list(range(stopped, 7))  # the checkpoint is from its last step
     assert (whole / MODEL).read_bytes() == (out / MODEL).read_bytes()
-    assert json.loads((whole / "curves.json").read_text()) == [live.results(), report]
+    assert json.loads((whole / "curves.json").read_text()) == [live.results(), report.to_json()]
     assert list(resume.iterdir()) == []
 
 
@@ -164,7 +164,7 @@ def test_curves_go_to_dvclive(train: list, val: list, tmp_path: Path) -> None:
     folder = tmp_path / "live" / "plots" / "metrics"
     lines = (folder / "train" / "loss.tsv").read_text().splitlines()
     assert [line.split("\t")[0] for line in lines] == ["step", "0", "1", "2"]
-    assert float(lines[-1].split("\t")[1]) == pytest.approx(report["last"]["train/loss"])
+    assert float(lines[-1].split("\t")[1]) == pytest.approx(report.last["train/loss"])
     steps = [line.split("\t")[0] for line in (folder / "val" / "map.tsv").read_text().splitlines()]
     assert steps == ["step", "1", "2"]
     assert (folder / "train" / "decoder_partial_boundary.tsv").is_file()
@@ -175,8 +175,8 @@ def test_surroundings_are_left_as_they_were(train: list, tmp_path: Path) -> None
     report = fit(train, [], tiny(epochs=1, threads=2), out=tmp_path, progress=quiet)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
-    assert report["samples"] == {"train": 5, "val": 0}
-    assert not any(name.startswith("val/") for name in report["last"])
+    assert report.samples == {"train": 5, "val": 0}
+    assert not any(name.startswith("val/") for name in report.last)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing(train: list, tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_a_saved_method_scores_as_the_trained_one(whole: Path, val: list) -> Non
     method = load_method(whole)
     assert not method.training
     again = load_method(whole)
-    batch = batch_of(val, [0, 1])
-    said = [m.scores(batch, torch.Generator().manual_seed(0)) for m in (method, again)]
+    batch = make_batch(val, [0, 1])
+    said = [m.compute_scores(batch, torch.Generator().manual_seed(0)) for m in (method, again)]
     assert torch.equal(*said)
     assert json.loads((whole / CONFIG).read_text())["versions"]["torch"] == torch.__version__
 
@@ -270,16 +270,16 @@ def test_the_mini_preset_learns_what_the_crop_shows(tmp_path: Path) -> None:
         toy_samples(count, L=200, noise=0.5, seed=seed) for count, seed in ((10, 1), (3, 2))
     )
     report = fit(train, val, toy_training("hopadiff"), out=tmp_path, progress=quiet)
-    assert report["last"]["val/map"] > 60
+    assert report.last["val/map"] > 60
     method = load_method(tmp_path)
     truths, said = [], []
     for sample in val:
         blind = dict(sample, present=torch.zeros_like(sample["present"]))
-        rows = method.scores(batch_of([blind], [0]), torch.Generator().manual_seed(0))
+        rows = method.compute_scores(make_batch([blind], [0]), torch.Generator().manual_seed(0))
         said.append(rows[0][sample["mask"]].numpy())
         truths.append(sample["labels"][sample["mask"]].numpy())
     without = np.nanmean(average_precision(truths, said))
-    assert without < report["last"]["val/map"] - 15
+    assert without < report.last["val/map"] - 15
 
 
 def test_early_stopping_keeps_the_best_validation(
@@ -287,14 +287,14 @@ def test_early_stopping_keeps_the_best_validation(
 ) -> None:
     """mAP rises, falls twice, and training ends; what is kept is the second epoch's."""
     said = iter([30.0, 40.0, 40.0, 35.0, 99.0])
-    validated = Run._validated
+    validated = TrainingRun._validate
     kept: list[dict[str, torch.Tensor]] = []
 
-    def pretended(self: Run) -> dict[str, float]:
+    def pretended(self: TrainingRun) -> dict[str, float]:
         kept.append({k: v.clone() for k, v in self.averaged.state_dict().items()})
         return {**validated(self), "val/map": next(said)}
 
-    monkeypatch.setattr(Run, "_validated", pretended)
+    monkeypatch.setattr(TrainingRun, "_validate", pretended)
     config = tiny(
         epochs=9, validate_every=1, patience=2, overrides={"hopadiff": {**TINY, "fusion": "mean"}}
     )
@@ -303,21 +303,19 @@ def test_early_stopping_keeps_the_best_validation(
         fit(train, val, config, out=tmp_path, resume=resume, progress=stop_after(3))
     said = iter([40.0, 35.0, 99.0])  # the third validation is done again
     report = fit(train, val, config, out=tmp_path, resume=resume, progress=quiet)
-    assert report["epochs"] == 4
-    assert report["best"] == {"epoch": 2, "val/map": 40.0}
+    assert report.epochs == 4
+    assert report.best == {"epoch": 2, "val/map": 40.0}
     found = load_file(tmp_path / MODEL)
     assert all(torch.equal(found[name], value) for name, value in kept[1].items())
     assert not torch.equal(kept[1]["decoders.0.head.bias"], kept[-1]["decoders.0.head.bias"])
 
 
-def test_what_training_leaves_open_is_settled_on_val(
-    train: list, val: list, tmp_path: Path
-) -> None:
+def test_branch_weights_are_fitted_on_val(train: list, val: list, tmp_path: Path) -> None:
     report = fit(train, val, tiny(epochs=1), out=tmp_path, progress=quiet)
-    shares = load_file(tmp_path / MODEL)["shares"].tolist()
-    assert report["settled"] == dict(zip(("holistic", "partial"), shares, strict=True))
+    shares = load_file(tmp_path / MODEL)["fusion_weights"].tolist()
+    assert report.fusion == dict(zip(("holistic", "partial"), shares, strict=True))
     assert sum(shares) == pytest.approx(1)
-    assert load_method(tmp_path).settle(val) == pytest.approx(report["settled"])
+    assert load_method(tmp_path).fit_fusion(val) == pytest.approx(report.fusion)
 
 
 def test_early_stopping_needs_labels_to_validate(train: list, val: list, tmp_path: Path) -> None:
@@ -334,7 +332,7 @@ def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:
     features[5] = 1e38  # finite, but its square is not
     broken[3]["holistic"] = features
     config = tiny(batch_size=5, overrides={"hopadiff": {**TINY, "standardise": False}})
-    with pytest.raises(RhasError, match=r"step 1, sample 3: the loss is not finite"):
+    with pytest.raises(RhasError, match=r"update 1, sample 3: the loss is not finite"):
         fit(broken, [], config, out=tmp_path, progress=quiet)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from rhas.base.batch import Batch
 from rhas.chunk.labels import make_boundary, make_labels
 from rhas.stores.features import STREAMS, Features, FeatureStore
 from rhas.stores.samples import Sample, SampleIndex
@@ -19,8 +21,8 @@ _WITHOUT_TOKENS = ("clip", "siglip2")  # encoders whose feature is no mean of qu
 class Samples(Dataset):
     """The samples of one side of the split.
 
-    Items are dicts of tensors, one row of the batch of DESIGN.md (no batch dimension), padded at
-    their end to L. ``samples`` lists the windows in the items' order.
+    Items are a ``rhas.base.batch.Batch`` without batch dimension, padded at their end to L.
+    ``samples`` lists the windows in the items' order.
 
     Args:
         folder: ``data/samples``.
@@ -43,7 +45,7 @@ class Samples(Dataset):
         """The sentence that says whom the sample is about."""
         return self.info.references[sample.movie][sample.person]
 
-    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, number: int) -> Batch:
         sample = self.samples[number]
         read = self._open_store(sample).read_window(sample.person, sample.start, sample.stop)
         tokens = self._read_tokens(sample, read) if self.tokens else {}
@@ -61,7 +63,7 @@ class Samples(Dataset):
         }
         length = self.info.L
         padded = {key: torch.from_numpy(_pad_end(value, length)) for key, value in row.items()}
-        return {**padded, "text": torch.from_numpy(read.text)}
+        return cast(Batch, {**padded, "text": torch.from_numpy(read.text)})
 
     def _open_store(self, sample: Sample) -> FeatureStore:
         return FeatureStore(Path(self.info.features) / f"{sample.movie}.zarr")

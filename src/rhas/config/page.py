@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
 import inspect
 import re
 import textwrap
@@ -21,7 +20,7 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.config.params import SECTIONS, SWITCHES, Params, load_params
 from rhas.config.section import Section, describe_values
-from rhas.methods import METHODS
+from rhas.methods import METHODS, find_method
 
 PAGE = Path("docs/PARAMETERS.md")
 _HEAD = """# Parameters
@@ -69,9 +68,9 @@ def write_page(root: Path) -> str:
         parts.append(_table(_section_rows(params.get_section(kind))))
     parts.append(_METHODS)
     for method in METHODS:
-        module = importlib.import_module(f"rhas.methods.{method}")
-        parts += [f"### `{method}`\n", f"{_summary(module.Config)}\n"]
-        parts.append(_method_table(module.Config, module.PRESETS))
+        spec = find_method(method)
+        parts += [f"### `{method}`\n", f"{_summary(spec.config)}\n"]
+        parts.append(_method_table(spec.config, spec.presets))
     return "\n".join(parts)
 
 

@@ -6,7 +6,7 @@ B batch, L frames of a sample, T real frames of it, C classes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rhas.base.batch import Batch, add_batch_dimension, select_inputs
 from rhas.base.errors import RhasError
 
 
 class Method(Protocol):
     """What every method offers: class probabilities of a batch."""
 
-    def scores(self, batch: Mapping[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
-        """(B, L, C) in [0, 1], from a batch of DESIGN.md without labels and boundary.
+    def compute_scores(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+        """(B, L, C) in [0, 1], from a batch without labels and boundary.
 
         All randomness is drawn from ``generator``, a CPU generator.
         """
@@ -44,7 +45,7 @@ class SampleSet(Protocol):
     @property
     def samples(self) -> Sequence[Any]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]: ...
+    def __getitem__(self, number: int) -> Batch: ...
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def score_samples(
     scored = []
     for number, window in enumerate(samples.samples):
         row = samples[number]
-        batch = {k: v[None] for k, v in row.items() if k not in ("labels", "boundary")}
+        batch = add_batch_dimension(select_inputs(row))
         with torch.inference_mode():
-            output = method.scores(batch, sample_generator(seed, window.sample))
+            output = method.compute_scores(batch, sample_generator(seed, window.sample))
         mask = row["mask"].numpy()
         where = f"sample {window.sample}"
         scores = _check_scores(output, mask, (1, len(mask), classes), where)

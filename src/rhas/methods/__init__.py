@@ -1,10 +1,9 @@
-"""Methods that turn a batch (DESIGN.md, The batch) into per-frame class probabilities.
+"""Methods that turn a batch (:class:`Batch`) into per-frame class probabilities.
 
-Every method is built by :func:`build`, trained by ``rhas.train`` and read by ``rhas.evaluate``
-through the functions of :class:`Method` alone. A method is a package in this folder that offers
-``Config`` (a frozen dataclass), ``PRESETS`` (name to config) and ``make(config, dims)``, and with
-``TOKENS = True`` asks for query tokens in its batch; no list has to be told of it. ``layers`` is
-not a method, but what several of them are made of.
+A method is a package in this folder with a :class:`MethodSpec` named ``METHOD``; it is found by its
+folder's name, without a list to keep. docs/ADD_A_METHOD.md shows how to add one. ``layers`` holds
+the modules that several methods share. A method is built by :func:`build_method`, trained by
+``rhas.train.fit``, and applied by :func:`predict`.
 """
 
 from __future__ import annotations
@@ -14,101 +13,82 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
+from rhas.base.batch import Batch, add_batch_dimension
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.methods.base import Dims, Method, MethodSpec
 from rhas.methods.memory import keep_freed_memory
 
-Batch = Mapping[str, Tensor]
+__all__ = [
+    "METHODS",
+    "Batch",
+    "Dims",
+    "Method",
+    "MethodSpec",
+    "build_method",
+    "config_values",
+    "find_method",
+    "make_config",
+    "parse_config",
+    "predict",
+    "reads_tokens",
+]
 
 METHODS = tuple(
     sorted(m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "layers")
 )
 
 
-@dataclass(frozen=True)
-class Dims:
-    """Sizes that come from the data: feature width, text width, classes, frames of a sample."""
+def find_method(method: str) -> MethodSpec:
+    """What a method's package offers.
 
-    D: int
-    D_text: int
-    C: int
-    L: int
-
-
-class Method(nn.Module):
-    """What every method offers; ``config`` is what it was made from.
-
-    Results of a row depend on its real frames alone: not on the other rows of the batch, not on
-    what stands in the padding.
+    Raises:
+        RhasError: unknown method.
     """
-
-    config: Any
-
-    def adapt(self, samples: Iterable[Batch]) -> None:
-        """Takes statistics of the training samples (no batch dimension) before training starts."""
-
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Named loss terms, scalars; their sum is the loss. Random draws use torch's generator."""
-        raise NotImplementedError
-
-    def settle(self, samples: Iterable[Batch]) -> dict[str, float]:
-        """Fits what training has left open, once it is over.
-
-        Args:
-            samples: those of val, each a batch's row: (L, ·), no batch dimension; may be none.
-
-        Returns:
-            Figures by name for the report; none where nothing was open.
-        """
-        return {}
-
-    def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Probabilities, float32 (B, L, C), 0 on padding; without gradient.
-
-        Every row draws the same noise, so a row's scores do not depend on its batch.
-        """
-        raise NotImplementedError
+    if method not in METHODS:
+        raise _unknown("method", method, METHODS, "params.yaml, method")
+    return importlib.import_module(f"{__name__}.{method}").METHOD
 
 
-def config_of(method: str, preset: str, overrides: Mapping[str, Any] | None = None) -> Any:
+def make_config(method: str, preset: str, overrides: Mapping[str, Any] | None = None) -> Any:
     """A method's config: a preset with some fields replaced.
 
     Raises:
         RhasError: unknown method, preset or field, or a value that does not fit.
     """
-    presets = _module(method).PRESETS
+    presets = find_method(method).presets
     if preset not in presets:
         raise _unknown("preset", preset, presets, f"method {method}")
-    values = dataclasses.asdict(presets[preset])
-    return config_from(method, {**_plain(values), **(overrides or {})})
+    return parse_config(method, {**config_values(presets[preset]), **(overrides or {})})
 
 
-def config_from(method: str, values: Mapping[str, Any]) -> Any:
-    """A method's config from the plain values that :func:`plain_config` gave."""
-    return from_mapping(_module(method).Config, values, f"method {method}")
+def parse_config(method: str, values: Mapping[str, Any]) -> Any:
+    """A method's config from the plain values that :func:`config_values` gave."""
+    return from_mapping(find_method(method).config, values, f"method {method}")
+
+
+def config_values(config: Any) -> dict[str, Any]:
+    """A config as JSON-able values."""
+    values = dataclasses.asdict(config)
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
 
 def reads_tokens(method: str) -> bool:
-    """Whether a method's batch has to hold query tokens (DESIGN.md, The batch).
+    """Whether a method's batch has to hold query tokens (:class:`Batch`).
 
     Raises:
         RhasError: unknown method.
     """
-    return getattr(_module(method), "TOKENS", False)
+    return find_method(method).tokens
 
 
-def plain_config(config: Any) -> dict[str, Any]:
-    """A config as JSON-able values."""
-    return _plain(dataclasses.asdict(config))
-
-
-def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> Method:
+def build_method(method: str, config: Any, dims: Dims) -> Method:
     """A method with fresh parameters, drawn from torch's generator.
 
     From then on the process keeps the memory it frees (``rhas.methods.memory``).
@@ -116,26 +96,31 @@ def build(method: str, config: Any, *, D: int, D_text: int, C: int, L: int) -> M
     Args:
         method: one of ``METHODS``, the packages in this folder.
         config: the method's config, or a preset's name.
-        D: feature width.
-        D_text: width of the pooled text embedding.
-        C: action classes.
-        L: frames of a sample.
+        dims: sizes that come from the data.
     """
-    module = _module(method)
+    spec = find_method(method)
     keep_freed_memory()
     if isinstance(config, str):
-        config = config_of(method, config)
-    return module.make(config, Dims(D, D_text, C, L))
+        config = make_config(method, config)
+    return spec.build(config, dims)
 
 
-def _module(method: str) -> Any:
-    if method not in METHODS:
-        raise _unknown("method", method, METHODS, "params.yaml, method")
-    return importlib.import_module(f"{__name__}.{method}")
+def predict(method: Method, batch: Batch, *, seed: int = 0) -> NDArray[np.float32]:
+    """Probabilities of every frame and class.
 
+    Args:
+        method: from ``rhas.train.load_method`` or :func:`build_method`.
+        batch: samples (B, L, ·), or a single one (L, ·); labels and boundary are not read.
+        seed: of the noise that diffusion starts from; every sample draws the same.
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+    Returns:
+        (B, L, C), or (L, C) of a single sample, in [0, 1], 0 on padding.
+    """
+    single = batch["mask"].ndim == 1
+    scores = method.compute_scores(
+        add_batch_dimension(batch) if single else batch, torch.Generator().manual_seed(seed)
+    )
+    return (scores[0] if single else scores).cpu().numpy()
 
 
 def _unknown(kind: str, got: str, known: Iterable[str], where: str) -> RhasError:

@@ -1,4 +1,4 @@
-"""The C library's allocator, told to keep large blocks between steps."""
+"""The C library's allocator, set to keep freed memory between updates."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> bool:
-    """Freed blocks stay with the process instead of going back to the kernel.
+    """Keeps freed blocks in the process instead of returning them to the kernel.
 
     By default glibc maps every block above 32 MiB anew and returns it when it is freed, so each
-    large tensor pays for fresh zeroed pages: a third of a training step at 12,000 frames. Holds
-    for the whole process from now on, and changes no result.
+    large tensor pays for fresh zeroed pages: a third of an update at 12,000 frames. It applies to
+    the whole process from now on, and changes no result.
 
     Returns:
-        Whether the allocator was told; False where it is not glibc's.
+        Whether the allocator accepted it; False where it is not glibc's.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encod
 from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
 from rhas.segment.windows import read_model_dims
-from rhas.train import CONFIG
+from rhas.train import SavedConfig
 
 
 def check_models(
@@ -34,7 +33,7 @@ def check_models(
             that reads query tokens, a reference without a word that the detector knows, or two
             that it cannot tell apart.
     """
-    method = json.loads((model / CONFIG).read_text("utf-8"))["method"]
+    method = SavedConfig.read(model).method
     if reads_tokens(method):
         raise RhasError(
             "the method reads query tokens, which `rhas segment` does not support",

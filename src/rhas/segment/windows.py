@@ -5,17 +5,17 @@ T frames of the film, L frames of a window, C classes.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rhas.base.batch import Batch
 from rhas.base.progress import Progress
 from rhas.engine.workcache import code_hash
 from rhas.evaluate.scoring import score_samples
@@ -23,7 +23,7 @@ from rhas.methods import Dims
 from rhas.segment.chunks import FilmChunk
 from rhas.stores.features import STREAMS, FeatureStore
 from rhas.stores.samples import Sample
-from rhas.train import CONFIG, load_method
+from rhas.train import SavedConfig, load_method
 
 OVERLAP = 8  # an eighth of a window
 
@@ -92,7 +92,7 @@ class FilmWindow:
     def __len__(self) -> int:
         return 1
 
-    def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]:
+    def __getitem__(self, number: int) -> Batch:
         window = self.samples[number]
         read = [
             FeatureStore(chunk.path).read_window(
@@ -110,7 +110,7 @@ class FilmWindow:
         rows["mask"] = _pad_end(np.ones(window.stop - window.start, bool), self._length)
         rows["labels"] = np.zeros((self._length, self._classes), np.float32)
         rows["text"] = read[0].text
-        return {name: torch.from_numpy(value) for name, value in rows.items()}
+        return cast(Batch, {name: torch.from_numpy(value) for name, value in rows.items()})
 
 
 @dataclass(frozen=True)
@@ -177,12 +177,12 @@ def score_person(source: ScoreInput, out: Path, progress: Progress) -> ScoreRepo
 
 def read_model_dims(model: Path) -> Dims:
     """The sizes of a trained method: feature widths, classes, frames of a window."""
-    return Dims(**json.loads((model / CONFIG).read_text("utf-8"))["dims"])
+    return SavedConfig.read(model).dims
 
 
 def hash_method_code(model: Path) -> str:
     """Hash of the code of the method in a folder, which is found by name, not by import."""
-    return code_hash(type(load_method(model)).scores)
+    return code_hash(type(load_method(model)))
 
 
 def _pad_end(value: NDArray[Any], length: int) -> NDArray[Any]:

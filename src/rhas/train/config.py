@@ -6,7 +6,7 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
-from rhas.methods import METHODS, config_of
+from rhas.methods import METHODS, make_config
 
 
 def method_config(config: TrainConfig) -> Any:
@@ -21,4 +21,4 @@ def method_config(config: TrainConfig) -> Any:
                 f"no method '{name}'", where="train.overrides", expected=", ".join(METHODS),
                 do="write single parameters below their method: `hopadiff: {bca: false}`",
             )  # fmt: skip
-    return config_of(config.method, config.preset, config.method_overrides)
+    return make_config(config.method, config.preset, config.method_overrides)

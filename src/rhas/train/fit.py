@@ -17,12 +17,16 @@ import torch
 from rhas.base.errors import RhasError
 from rhas.base.threads import torch_threads
 from rhas.config.train import TrainConfig
-from rhas.train.run import CHECKPOINT, Figures, Run
-from rhas.train.samples import Held, SampleSet
+from rhas.train.checkpoint import CHECKPOINT
+from rhas.train.process_group import join_process_group
+from rhas.train.records import EpochValues, TrainReport
+from rhas.train.run import TrainingRun
+from rhas.train.samples import CachedSamples, SampleSet
 from rhas.train.saved import save_method
-from rhas.train.team import team
 
 _LOG_SECONDS = 20.0
+
+ShowEpoch = Callable[[int, int, EpochValues], None]
 
 
 class Curves(Protocol):
@@ -37,30 +41,32 @@ def fit(
     val: SampleSet,
     config: TrainConfig,
     *,
-    out: Path,
-    resume: Path | None = None,
+    out: str | Path,
+    resume: str | Path | None = None,
     live: Curves | None = None,
-    progress: Callable[[int, int, Figures], None] | None = None,
-) -> dict[str, Any]:
+    progress: ShowEpoch | None = None,
+) -> TrainReport:
     """Trains a method and writes ``model.safetensors`` and ``config.json`` into ``out``.
 
-    Started by torchrun, its processes share the work; the first alone writes and shows progress.
+    Under torchrun the processes share the work; only the first writes and shows progress.
 
     Args:
-        train: at least one sample.
+        train: at least one sample; a list of dicts as ``rhas.train.make_sample`` returns, or
+            ``rhas.chunk.Samples``. Keys and shapes: ``rhas.methods.Batch``, without B.
         val: may be empty; then there are no val curves.
-        out: a folder.
-        resume: a folder for the checkpoint to restart from. One that another configuration,
-            other samples or other code left there is not used. It is removed at the end.
-        live: takes the curves, one step per epoch: ``train/loss``, each term of the loss,
+        config: the method and how it is trained.
+        out: a folder, for :func:`rhas.train.load_method`.
+        resume: a folder for the checkpoint to restart from. One of another configuration, other
+            samples or other code is not used. It is removed at the end.
+        live: gets the curves, one step per epoch: ``train/loss``, each term of the loss,
             ``train/gradient_norm``, ``train/learning_rate``, ``train/samples_per_second``, and at
             validations of the averaged weights ``val/loss`` and the clean metrics, ``val/map``
-            and so on, labels being those above 1/2.
-        progress: called after each epoch with its number from 1, their count, and its figures;
-            the default prints a line now and then.
+            and so on, of the labels above 1/2.
+        progress: called after each epoch with its number from 1, the number of epochs, and the
+            epoch's values; the default prints a line now and then.
 
     Returns:
-        A report: method, sizes, steps, and the last figures.
+        Sizes, updates, and the last values of every curve.
 
     Raises:
         RhasError: no training sample, samples of different sizes, a loss that is not finite, early
@@ -72,51 +78,55 @@ def fit(
             where="data/samples/index.csv",
             do="add films, or change `split` or `chunk.fractions`",
         )
-    with torch_threads(config.threads), torch.random.fork_rng(), team(config.device) as mates:
-        leads = mates.rank == 0
-        progress = progress or (_Log() if leads else _silent)
-        held = Held(val, config.memory_gb)
+    resume = Path(resume) if resume else None
+    with (
+        torch_threads(config.threads),
+        torch.random.fork_rng(),
+        join_process_group(config.device) as group,
+    ):
+        leads = group.rank == 0
+        progress = progress or (_EpochLog() if leads else _show_nothing)
+        cached_val = CachedSamples(val, config.memory_gb)
         if config.patience:
-            _check_labels(held)
-        run = Run(Held(train, config.memory_gb), held, config, mates)
+            _check_labels(cached_val)
+        run = TrainingRun(CachedSamples(train, config.memory_gb), cached_val, config, group)
         checkpoint = resume / CHECKPOINT if resume else None
-        found = run.restore(checkpoint) if checkpoint else ""
-        if found and leads:
-            _tell(found)
-        if run.step == 0:
+        message = run.restore(checkpoint) if checkpoint else ""
+        if message and leads:
+            _print_line(message)
+        if run.progress.update == 0:
             run.start()
-        for figures in run.curves:
-            _log(live, figures)
+        for values in run.progress.curves:
+            _log_values(live, values)
         save = _Saver(run, checkpoint if leads else None, config.save_minutes)
         while not run.finished:
-            figures = run.next_epoch(save)
-            _log(live, figures)
-            progress(run.epoch, config.epochs, figures)
-        kept = run.end()
-        report = run.report()
+            values = run.run_epoch(save)
+            _log_values(live, values)
+            progress(run.progress.epoch, config.epochs, values)
+        method = run.finish()
+        fusion: dict[str, float] = {}
         if leads:
-            settled = kept.settle(run.val)
-            save_method(kept, config, run.dims, out)
+            fusion = method.fit_fusion(run.val)
+            save_method(method, config, run.dims, out)
             if checkpoint:
                 checkpoint.unlink(missing_ok=True)
-            report |= {"settled": settled} if settled else {}
-        return report
+        return run.make_report(fusion)
 
 
-def _check_labels(val: Held) -> None:
+def _check_labels(val: CachedSamples) -> None:
     if not any((sample["labels"][sample["mask"]] > 0).any() for sample in val):
         raise RhasError(
             "early stopping needs validation samples with labels",
             where="params.yaml, train.patience",
             got=f"{len(val)} samples, none with a label",
-            do="set train.patience to 0, or add annotated films to the validation side",
+            do="set train.patience to 0, or add annotated films to the validation subset",
         )
 
 
 class _Saver:
-    """Called after each step; writes the checkpoint when enough time has gone by."""
+    """Called after each update; writes the checkpoint when enough time has passed."""
 
-    def __init__(self, run: Run, path: Path | None, minutes: float) -> None:
+    def __init__(self, run: TrainingRun, path: Path | None, minutes: float) -> None:
         self._run, self._path, self._seconds = run, path, 60 * minutes
         self._saved = time.monotonic()
 
@@ -126,14 +136,14 @@ class _Saver:
             self._saved = time.monotonic()
 
 
-class _Log:
+class _EpochLog:
     """A line on stderr for the first epoch, the last, and now and then between."""
 
     def __init__(self) -> None:
         self._began = self._shown = time.monotonic()
         self._first = 0
 
-    def __call__(self, epoch: int, epochs: int, figures: Figures) -> None:
+    def __call__(self, epoch: int, epochs: int, values: EpochValues) -> None:
         now = time.monotonic()
         first = not self._first
         self._first = self._first or epoch
@@ -141,23 +151,23 @@ class _Log:
             self._shown = now
             left = (now - self._began) / (epoch - self._first + 1) * (epochs - epoch)
             shown = ", ".join(
-                f"{name} {figures[name]:.4g}"
+                f"{name} {values[name]:.4g}"
                 for name in ("train/loss", "val/loss", "val/map")
-                if name in figures
+                if name in values
             )
-            _tell(f"epoch {epoch} of {epochs}, {shown}, {left:.0f} s left")
+            _print_line(f"epoch {epoch} of {epochs}, {shown}, {left:.0f} s left")
 
 
-def _silent(epoch: int, epochs: int, figures: Figures) -> None:
+def _show_nothing(epoch: int, epochs: int, values: EpochValues) -> None:
     pass
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(f"train: {line}", file=sys.stderr, flush=True)
 
 
-def _log(live: Curves | None, figures: Figures) -> None:
+def _log_values(live: Curves | None, values: EpochValues) -> None:
     if live is not None:
-        for name, value in figures.items():
+        for name, value in values.items():
             live.log_metric(name, value)
         live.next_step()

@@ -1,8 +1,8 @@
-"""A training run: its state, its steps, and the checkpoint that holds all of it.
+"""A training run: its state, its updates, and its validations.
 
-A step is ``accumulate`` batches. Each draws its random numbers from a seed of its own, made of the
-run's seed, the epoch, the step and the batch's place in it. So neither a restart nor the number of
-processes that share the batches changes what is drawn.
+An update is one optimizer step, on ``accumulate`` batches. Each batch draws its random numbers from
+a seed of its own, made of the run's seed, the epoch, the update and the batch's place in it. So
+neither a restart nor the number of processes that share the batches changes what is drawn.
 """
 
 from __future__ import annotations
@@ -12,66 +12,44 @@ import functools
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
 from rhas.engine.workcache import code_hash
-from rhas.methods import Method, build, plain_config
+from rhas.methods import Batch, Method, build_method, config_values
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
+from rhas.train.checkpoint import Checkpoint, Fingerprint, result_fields
 from rhas.train.config import method_config
-from rhas.train.samples import Held, batch_of, dims_of
-from rhas.train.team import Team
-
-CHECKPOINT = "checkpoint.safetensors"
-COST_ONLY = ("processes", "save_minutes", "memory_gb")  # fields that change no result
-
-Figures = dict[str, float]
+from rhas.train.process_group import ProcessGroup
+from rhas.train.records import EpochValues, RunProgress, TrainReport
+from rhas.train.samples import CachedSamples, infer_dims, make_batch
 
 
-def run_key(config: TrainConfig, samples: Path) -> str:
-    """Name of the run's place in the work cache, where its checkpoint is; runs that differ in
-    configuration or in the files of the folder ``samples`` have different ones."""
-    state = hashlib.sha256(json.dumps(_deciding(config), sort_keys=True).encode())
-    for path in sorted(samples.iterdir()):
-        state.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return state.hexdigest()[:32]
-
-
-def _deciding(config: TrainConfig) -> dict[str, Any]:
-    """The fields that the result depends on."""
-    return {name: v for name, v in config.key_values().items() if name not in COST_ONLY}
-
-
-class Run:
+class TrainingRun:
     """The state of a training run; all of it is in the checkpoint or follows from the inputs.
 
-    ``averaged`` are the weights that are kept; with ``patience`` those of the best validation, once
-    the run has ended.
+    ``averaged`` are the weights that are retained; with ``patience`` those of the best validation,
+    once the run has ended.
     """
 
-    def __init__(self, train: Held, val: Held, config: TrainConfig, team: Team) -> None:
-        self.train, self.val, self.config, self.team = train, val, config, team
-        self.dims = dims_of(train[0])
+    def __init__(
+        self, train: CachedSamples, val: CachedSamples, config: TrainConfig, group: ProcessGroup
+    ) -> None:
+        self.train, self.val, self.config, self.group = train, val, config, group
+        self.dims = infer_dims(train[0])
         torch.manual_seed(config.seed)
-        self.method = build(
-            config.method,
-            method_config(config),
-            **asdict(self.dims),
-        ).to(team.device)
+        built = build_method(config.method, method_config(config), self.dims)
+        self.method = built.to(group.device)
         matrices = [p for p in self.method.parameters() if p.ndim > 1]
         others = [p for p in self.method.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -83,158 +61,161 @@ class Run:
         )
         self.averaged = copy.deepcopy(self.method).requires_grad_(False)
         self.best: dict[str, Tensor] = {}
-        self.best_epoch, self.best_figure = 0, -math.inf
-        self.epoch = self.step = 0  # epochs that are whole, steps of all epochs
-        self.sums: Figures = {}  # of the epoch at work: figures times samples
-        self.curves: list[Figures] = []
-        self.steps_per_epoch = math.ceil(len(train) / (config.batch_size * config.accumulate))
+        self.progress = RunProgress()
+        self.updates_per_epoch = math.ceil(len(train) / (config.batch_size * config.accumulate))
 
     def start(self) -> None:
-        """Statistics of the training samples, before the first step."""
-        self.method.adapt(self.train)
+        """Takes statistics of the training samples, before the first update."""
+        self.method.fit_statistics(self.train)
         self.averaged.load_state_dict(self.method.state_dict())
 
     @property
     def finished(self) -> bool:
         """Whether the last epoch is done, or validations have stopped getting better."""
-        if self.epoch == self.config.epochs:
+        if self.progress.epoch == self.config.epochs:
             return True
-        waited = [
-            number
-            for number, figures in enumerate(self.curves, 1)
-            if number > self.best_epoch and self._monitored in figures
-        ]
-        return 0 < self.config.patience <= len(waited)
+        return 0 < self.config.patience <= self.progress.count_waiting(self._monitored)
 
-    def next_epoch(self, after_step: Callable[[], None]) -> Figures:
-        """The rest of the epoch at work, and where one is due a validation."""
-        config = self.config
-        torch.manual_seed(_seed(config.seed, self.epoch))
+    def run_epoch(self, after_update: Callable[[], None]) -> EpochValues:
+        """The rest of the current epoch, and a validation where one is due."""
+        config, progress = self.config, self.progress
+        torch.manual_seed(_derive_seed(config.seed, progress.epoch))
         order = torch.randperm(len(self.train)).split(config.batch_size * config.accumulate)
         self.method.train()
         began, done = time.monotonic(), 0
-        for numbers in order[self.step - self.epoch * self.steps_per_epoch :]:
-            figures = self._step(numbers.tolist())
+        for numbers in order[progress.update - progress.epoch * self.updates_per_epoch :]:
+            values = self._update(numbers.tolist())
             done += len(numbers)
-            for name, value in figures.items():
-                self.sums[name] = self.sums.get(name, 0.0) + value * len(numbers)
-            after_step()
+            for name, value in values.items():
+                progress.sums[name] = progress.sums.get(name, 0.0) + value * len(numbers)
+            after_update()
         took = time.monotonic() - began
-        figures = {f"train/{name}": total / len(self.train) for name, total in self.sums.items()}
-        figures["train/learning_rate"] = self._rate(self.step - 1)
+        means = {f"train/{name}": total / len(self.train) for name, total in progress.sums.items()}
+        means["train/learning_rate"] = self._learning_rate(progress.update - 1)
         if done:
-            figures["train/samples_per_second"] = done / took
-        self.epoch += 1
-        self.sums = {}
-        due = self.epoch % config.validate_every == 0 or self.epoch == config.epochs
+            means["train/samples_per_second"] = done / took
+        progress.epoch += 1
+        progress.sums = {}
+        due = progress.epoch % config.validate_every == 0 or progress.epoch == config.epochs
         if due and len(self.val):
-            figures |= self._validated()
-        self.curves.append(figures)
-        self._keep_best(figures)
-        return figures
+            means |= self._validate()
+        progress.curves.append(means)
+        self._retain_best(means)
+        return means
 
-    def _step(self, numbers: list[int]) -> Figures:
-        """One step on these samples; means of the losses over their real frames."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(self.step)
+    def _update(self, numbers: list[int]) -> EpochValues:
+        """One optimizer step on these samples; means of the losses over their real frames."""
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = self._learning_rate(self.progress.update)
         self.optimizer.zero_grad()
-        batches = [
-            numbers[first : first + self.config.batch_size]
-            for first in range(0, len(numbers), self.config.batch_size)
-        ]
-        weighed: dict[str, float] = {}
+        size = self.config.batch_size
+        batches = [numbers[first : first + size] for first in range(0, len(numbers), size)]
+        weighted: dict[str, float] = {}
         weight = 0.0
-        for place in range(self.team.rank, len(batches), self.team.size):
-            share, terms = self._batch(batches[place], place)
+        for place in range(self.group.rank, len(batches), self.group.size):
+            share, terms = self._add_gradient(batches[place], place)
             weight += share
             for name, value in terms.items():
-                weighed[name] = weighed.get(name, 0.0) + share * value
-        weight, weighed = self._added_up(weight, weighed)
-        norm = torch.nn.utils.clip_grad_norm_(self._gradients(weight), self.config.clip)
+                weighted[name] = weighted.get(name, 0.0) + share * value
+        weight, weighted = self._sum_over_processes(weight, weighted)
+        norm = torch.nn.utils.clip_grad_norm_(self._mean_gradients(weight), self.config.clip)
         if not norm.isfinite():
-            raise self._diverged("the gradient is not finite", numbers, {})
+            raise self._describe_divergence("the gradient is not finite", numbers, {})
         self.optimizer.step()
-        self.step += 1
-        decay = min(self.config.ema, self.step / (9 + self.step)) if self.config.ema else 0.0
-        with torch.no_grad():
-            for kept, new in zip(self.averaged.parameters(), self.method.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
-        terms = {name: value / max(weight, 1e-12) for name, value in weighed.items()}
+        self.progress.update += 1
+        self._average_weights()
+        terms = {name: value / max(weight, 1e-12) for name, value in weighted.items()}
         return {"loss": sum(terms.values()), **terms, "gradient_norm": float(norm)}
 
-    def _batch(self, numbers: list[int], place: int) -> tuple[float, Figures]:
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        update, ema = self.progress.update, self.config.ema
+        decay = min(ema, update / (9 + update)) if ema else 0.0
+        for mean, new in zip(self.averaged.parameters(), self.method.parameters(), strict=True):
+            mean.lerp_(new, 1 - decay)
+
+    def _add_gradient(self, numbers: list[int], place: int) -> tuple[float, EpochValues]:
         """Adds a batch's gradient, times its share of real frames; that share and the terms."""
-        batch = batch_of(self.train, numbers)
-        terms = self._losses(self.method, batch, self._batch_seed(place))
+        batch = make_batch(self.train, numbers)
+        terms = self._compute_losses(self.method, batch, self._batch_seed(place))
         loss = torch.stack(list(terms.values())).sum()
         if not loss.isfinite():
-            raise self._diverged("the loss is not finite", numbers, terms)
+            raise self._describe_divergence("the loss is not finite", numbers, terms)
         share = float(batch["mask"].sum()) / (self.config.batch_size * self.dims.L)
         (loss * share).backward()
         return share, {name: float(term.detach()) for name, term in terms.items()}
 
     def _batch_seed(self, place: int) -> int:
-        return _seed(self.config.seed, self.epoch, self.step, place)
+        return _derive_seed(self.config.seed, self.progress.epoch, self.progress.update, place)
 
-    def _losses(self, method: Method, batch: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    def _compute_losses(self, method: Method, batch: Batch, seed: int) -> dict[str, Tensor]:
         torch.manual_seed(seed)
-        half = self.config.precision == "bfloat16"
-        with torch.autocast(self.config.device, torch.bfloat16, enabled=half):
-            return method.losses(batch)
+        with self._autocast():
+            return method.compute_losses(batch)
 
-    def _added_up(self, weight: float, weighed: Figures) -> tuple[float, Figures]:
-        """Sums over the processes; one without a batch knows no names."""
-        if self.team.size == 1:
-            return weight, weighed
-        total: Figures = {}
-        gathered = self.team.gather((weight, weighed))
-        for _, figures in gathered:
-            for name, value in figures.items():
+    def _autocast(self) -> torch.autocast:
+        enabled = self.config.precision == "bfloat16"
+        return torch.autocast(self.config.device, torch.bfloat16, enabled=enabled)
+
+    def _sum_over_processes(
+        self, weight: float, weighted: EpochValues
+    ) -> tuple[float, EpochValues]:
+        """Sums over the processes; one without a batch has no names."""
+        if self.group.size == 1:
+            return weight, weighted
+        total: EpochValues = {}
+        gathered = self.group.gather_values((weight, weighted))
+        for _, values in gathered:
+            for name, value in values.items():
                 total[name] = total.get(name, 0.0) + value
         return sum(part for part, _ in gathered), total
 
-    def _gradients(self, weight: float) -> list[nn.Parameter]:
-        """The parameters, their gradients made means over all processes' batches."""
+    def _mean_gradients(self, weight: float) -> list[nn.Parameter]:
+        """The parameters, with gradients that are means over all processes' batches."""
         parameters = list(self.method.parameters())
-        if self.team.size > 1:
+        if self.group.size > 1:
             for p in parameters:
                 if p.grad is None:
                     p.grad = torch.zeros_like(p)
-            self.team.add_up([p.grad for p in parameters if p.grad is not None])
+            self.group.sum_tensors([p.grad for p in parameters if p.grad is not None])
         for p in parameters:
             if p.grad is not None:
                 p.grad.div_(max(weight, 1e-12))
         return parameters
 
-    def _diverged(self, what: str, numbers: list[int], terms: Mapping[str, Tensor]) -> RhasError:
+    def _describe_divergence(
+        self, what: str, numbers: list[int], terms: Mapping[str, Tensor]
+    ) -> RhasError:
         """The error that names the samples whose own loss is not finite."""
         single = {}
         with torch.no_grad():
             for number in numbers:
-                batch = batch_of(self.train, [number])
-                loss = sum(self._losses(self.method, batch, self.config.seed).values())
-                single[number] = float(loss)
-        bad = [self.train.name(number) for number, loss in single.items() if not np.isfinite(loss)]
-        whole = [self.train.name(number) for number in numbers]
-        some = 0 < len(bad) < len(whole)
+                batch = make_batch(self.train, [number])
+                losses = self._compute_losses(self.method, batch, self.config.seed)
+                single[number] = float(sum(losses.values()))
+        describe = self.train.describe_sample
+        bad = [describe(number) for number, loss in single.items() if not np.isfinite(loss)]
+        every = [describe(number) for number in numbers]
+        some = 0 < len(bad) < len(every)
+        samples = f"sample {', '.join(bad)}" if some else f"all of the samples {', '.join(every)}"
+        epoch, update = self.progress.epoch + 1, self.progress.update + 1
         return RhasError(
             f"{what}, training diverged",
-            where=f"epoch {self.epoch + 1}, step {self.step + 1}, "
-            + (f"sample {', '.join(bad)}" if some else f"all of the samples {', '.join(whole)}"),
+            where=f"epoch {epoch}, update {update}, {samples}",
             got=", ".join(f"{name} {float(t.detach()):.3g}" for name, t in terms.items()),
             do="look at that sample's features: `rhas features`"
             if some
             else "lower train.learning_rate or train.clip",
         )
 
-    def _rate(self, step: int) -> float:
+    def _learning_rate(self, update: int) -> float:
         config = self.config
-        if step < config.warmup:
-            return config.learning_rate * (step + 1) / (config.warmup + 1)
+        if update < config.warmup:
+            return config.learning_rate * (update + 1) / (config.warmup + 1)
         if config.schedule == "constant":
             return config.learning_rate
-        last = config.epochs * self.steps_per_epoch
-        done = (step - config.warmup) / max(last - config.warmup, 1)
+        last = config.epochs * self.updates_per_epoch
+        done = (update - config.warmup) / max(last - config.warmup, 1)
         return config.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
     @property
@@ -242,133 +223,124 @@ class Run:
         return f"val/{self.config.monitor}"
 
     @torch.no_grad()
-    def _validated(self) -> Figures:
-        """Loss and clean metrics of the averaged weights, the same noise in every validation."""
+    def _validate(self) -> EpochValues:
+        """Loss and metrics of the averaged weights, the same noise in every validation."""
         self.averaged.eval()
         rows = []
-        for number in range(self.team.rank, len(self.val), self.team.size):
-            batch = batch_of(self.val, [number])
+        for number in range(self.group.rank, len(self.val), self.group.size):
+            batch = make_batch(self.val, [number])
             seed = self.config.seed + number
-            loss = float(sum(self._losses(self.averaged, batch, seed).values()))
+            loss = float(sum(self._compute_losses(self.averaged, batch, seed).values()))
             generator = torch.Generator().manual_seed(seed)
-            half = self.config.precision == "bfloat16"
-            with torch.autocast(self.config.device, torch.bfloat16, enabled=half):
-                said = self.averaged.scores(batch, generator)[0].float().cpu()
+            with self._autocast():
+                scores = self.averaged.compute_scores(batch, generator)[0].float().cpu()
             mask = batch["mask"][0]
             truth = batch["labels"][0][mask].numpy() > 0
-            rows.append((number, loss, truth, said[mask].numpy()))
-        gathered = sorted(row for part in self.team.gather(rows) for row in part)
-        losses, truths, scores = (list(column) for column in list(zip(*gathered, strict=True))[1:])
-        figures = {"val/loss": sum(losses) / len(losses)}
-        clean = asdict(
-            evaluate_predictions(truths, [_prediction(score) for score in scores]).metrics
+            rows.append((number, loss, truth, scores[mask].numpy()))
+        gathered = sorted(
+            (row for part in self.group.gather_values(rows) for row in part), key=_first
         )
-        return figures | {f"val/{name}": v for name, v in clean.items() if np.isfinite(v)}
+        losses = [loss for _, loss, _, _ in gathered]
+        truths = [truth for _, _, truth, _ in gathered]
+        predictions = [_threshold_scores(scores) for _, _, _, scores in gathered]
+        metrics = asdict(evaluate_predictions(truths, predictions).metrics)
+        finite = {f"val/{name}": value for name, value in metrics.items() if np.isfinite(value)}
+        return {"val/loss": sum(losses) / len(losses)} | finite
 
-    def _keep_best(self, figures: Figures) -> None:
-        figure = figures.get(self._monitored)
-        if self.config.patience and figure is not None and figure > self.best_figure:
-            self.best_epoch, self.best_figure = self.epoch, figure
+    def _retain_best(self, values: EpochValues) -> None:
+        value = values.get(self._monitored)
+        if self.config.patience and value is not None and value > self.progress.best_value:
+            self.progress.best_epoch, self.progress.best_value = self.progress.epoch, value
             self.best = {k: v.clone() for k, v in self.averaged.state_dict().items()}
 
-    def end(self) -> Method:
-        """The method with the weights that are kept."""
+    def finish(self) -> Method:
+        """The method with the weights that are retained."""
         if self.best:
             self.averaged.load_state_dict(self.best)
         return self.averaged
 
     @functools.cached_property
-    def fingerprint(self) -> dict[str, str]:
+    def fingerprint(self) -> Fingerprint:
         """What a checkpoint must agree in to be continued."""
-        config = _deciding(self.config) | {"method_config": plain_config(self.method.config)}
+        config = result_fields(self.config)
+        config |= {"method_config": config_values(self.method.config)}
         code = f"{code_hash(type(self))} {code_hash(type(self.method))} torch {torch.__version__}"
-        return {
-            "configuration": hashlib.sha256(json.dumps(config).encode()).hexdigest(),
-            "samples": f"{self.train.digest()} {self.val.digest()}",
-            "code": code,
-        }
+        return Fingerprint(
+            configuration=hashlib.sha256(json.dumps(config).encode()).hexdigest(),
+            samples=f"{self.train.hash_contents()} {self.val.hash_contents()}",
+            code=code,
+        )
 
     def save(self, path: Path) -> None:
-        """Writes the checkpoint, all or nothing."""
+        """Writes the checkpoint, all of it or nothing."""
         tensors = {f"method/{k}": v for k, v in self.method.state_dict().items()}
         tensors |= {f"averaged/{k}": v for k, v in self.averaged.state_dict().items()}
         tensors |= {f"best/{k}": v for k, v in self.best.items()}
         for name, parameter in self.method.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer/{key}/{name}"] = value
-        said = {
-            "fingerprint": self.fingerprint,
-            "epoch": self.epoch,
-            "step": self.step,
-            "sums": self.sums,
-            "curves": self.curves,
-            "best": [self.best_epoch, self.best_figure],
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        save_file(tensors, temporary, metadata={"rhas": json.dumps(said)})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Checkpoint(self.fingerprint, self.progress, tensors).write(path)
 
     def restore(self, path: Path) -> str:
-        """Continues from a checkpoint where there is one that fits; says what became of it."""
+        """Continues from a checkpoint where there is one that fits.
+
+        Returns:
+            A message about it; empty where there is no checkpoint.
+        """
         if not path.is_file():
             return ""
-        try:
-            with safetensors.safe_open(path, "pt") as file:
-                said = json.loads(file.metadata()["rhas"])
-        except (safetensors.SafetensorError, KeyError, TypeError, ValueError):
+        checkpoint = Checkpoint.read(path)
+        if checkpoint is None:
             return "the checkpoint is damaged, starting anew"
-        own = self.fingerprint
-        changed = [name for name in own if said["fingerprint"].get(name) != own[name]]
+        changed = self.fingerprint.find_changes(checkpoint.fingerprint)
         if changed:
-            return f"a checkpoint with other {' and '.join(changed)} is left aside, starting anew"
-        parts: dict[str, dict[str, Tensor]] = {
-            "method": {}, "averaged": {}, "best": {}, "optimizer": {},
-        }  # fmt: skip
-        for name, tensor in load_file(path).items():
-            part, _, rest = name.partition("/")
-            parts[part][rest] = tensor
-        self.method.load_state_dict(parts["method"])
-        self.averaged.load_state_dict(parts["averaged"])
+            return f"a checkpoint with other {' and '.join(changed)} is not used, starting anew"
+        self.method.load_state_dict(checkpoint.select_part("method"))
+        self.averaged.load_state_dict(checkpoint.select_part("averaged"))
         parameters = dict(self.method.named_parameters())
-        for name, tensor in parts["optimizer"].items():
+        for name, tensor in checkpoint.select_part("optimizer").items():
             key, _, parameter = name.partition("/")
-            self.optimizer.state[parameters[parameter]][key] = tensor.to(self.team.device)
-        self.best = {k: v.to(self.team.device) for k, v in parts["best"].items()}
-        self.best_epoch, self.best_figure = said["best"]
-        self.epoch, self.step = said["epoch"], said["step"]
-        self.sums, self.curves = said["sums"], said["curves"]
-        return f"continuing after step {self.step}, epoch {self.epoch} of {self.config.epochs}"
+            self.optimizer.state[parameters[parameter]][key] = tensor.to(self.group.device)
+        best = checkpoint.select_part("best")
+        self.best = {k: v.to(self.group.device) for k, v in best.items()}
+        self.progress = checkpoint.progress
+        update, epoch = self.progress.update, self.progress.epoch
+        return f"continuing after update {update}, epoch {epoch} of {self.config.epochs}"
 
-    def report(self) -> dict[str, Any]:
-        last: Figures = {}
-        for figures in self.curves:
-            last |= figures
+    def make_report(self, fusion: Mapping[str, float]) -> TrainReport:
+        """What the run has done; ``fusion`` is what the method's ``fit_fusion`` returned."""
+        progress = self.progress
+        last: EpochValues = {}
+        for values in progress.curves:
+            last |= values
         last.pop("train/samples_per_second", None)
-        best = {"epoch": self.best_epoch, self._monitored: self.best_figure}
-        return {
-            "method": self.config.method,
-            "preset": self.config.preset,
-            "overrides": self.config.method_overrides,
-            "parameters": sum(p.numel() for p in self.method.parameters()),
-            "dims": asdict(self.dims),
-            "samples": {"train": len(self.train), "val": len(self.val)},
-            "epochs": self.epoch,
-            "steps": self.step,
-            "last": last,
-            **({"best": best} if self.best else {}),
-        }
+        best = {"epoch": progress.best_epoch, self._monitored: progress.best_value}
+        return TrainReport(
+            method=self.config.method,
+            preset=self.config.preset,
+            overrides=self.config.method_overrides,
+            parameters=sum(p.numel() for p in self.method.parameters()),
+            dims=self.dims,
+            samples={"train": len(self.train), "val": len(self.val)},
+            epochs=progress.epoch,
+            updates=progress.update,
+            last=last,
+            best=best if self.best else {},
+            fusion=fusion,
+        )
 
 
-def _seed(*parts: int) -> int:
+def _derive_seed(*parts: int) -> int:
     digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def _prediction(score: NDArray[np.floating]) -> Prediction:
+def _first(row: tuple[int, float, NDArray[np.bool_], NDArray[np.floating]]) -> int:
+    return row[0]
+
+
+def _threshold_scores(scores: NDArray[np.floating]) -> Prediction:
     """Label sets by the threshold that needs no fitting, 1/2."""
-    active = score > 0.5
-    top = np.where(active.any(axis=1), score.argmax(axis=1), BACKGROUND)
-    return Prediction(score, active, top)
+    active = scores > 0.5
+    top = np.where(active.any(axis=1), scores.argmax(axis=1), BACKGROUND)
+    return Prediction(scores, active, top)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -17,33 +19,78 @@ from rhas.base.checkpoints import check_weights_fit
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.config.train import TrainConfig
-from rhas.methods import Dims, Method, build, config_from, plain_config
+from rhas.methods import Dims, Method, build_method, config_values, parse_config
 
 MODEL, CONFIG = "model.safetensors", "config.json"
+_AGAIN = "delete the folder and run `dvc repro train`"
 
 
-def save_method(method: Method, config: TrainConfig, dims: Dims, out: Path) -> None:
+@dataclass(frozen=True)
+class SavedConfig:
+    """What ``config.json`` of a trained method holds.
+
+    Args:
+        method: its name.
+        config: the method's parameters.
+        dims: sizes of the data.
+        train: the fields of TrainConfig.
+        versions: of rhas, python, torch and safetensors.
+    """
+
+    method: str
+    config: Mapping[str, Any]
+    dims: Dims
+    train: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / CONFIG, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> SavedConfig:
+        """Reads a trained method's ``config.json``.
+
+        Raises:
+            RhasError: it is missing or damaged.
+        """
+        path = folder / CONFIG
+        _check_exists(path)
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            method, config, dims = values["method"], values["config"], Dims(**values["dims"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RhasError(
+                "not a method's configuration",
+                where=str(path),
+                expected="JSON with method, config and dims",
+                got=f"{type(error).__name__}: {error}",
+                do=_AGAIN,
+            ) from error
+        return cls(method, config, dims, values.get("train", {}), values.get("versions", {}))
+
+
+def save_method(method: Method, config: TrainConfig, dims: Dims, out: str | PathLike[str]) -> None:
     """Writes a method into a folder that :func:`load_method` reads; equal methods, equal bytes."""
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.cpu().contiguous() for name, tensor in method.state_dict().items()}
     save_file(state, out / MODEL)
-    said = {
-        "method": config.method,
-        "config": plain_config(method.config),
-        "dims": asdict(dims),
-        "train": config.key_values(),
-        "versions": {
-            "rhas": rhas.__version__,
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "safetensors": safetensors.__version__,
-        },
+    versions = {
+        "rhas": rhas.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "safetensors": safetensors.__version__,
     }
-    write_json(out / CONFIG, said)
+    values = config_values(method.config)
+    SavedConfig(config.method, values, dims, config.key_values(), versions).write(out)
 
 
 def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
-    """A trained method, ready for ``scores``.
+    """A trained method, ready for ``rhas.methods.predict``.
+
+    Args:
+        folder: ``out`` of ``rhas.train.fit``, or ``models/<method>`` of the pipeline.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
         RhasError: files missing or damaged, a method or parameter that this version does not
@@ -51,31 +98,22 @@ def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
     """
     folder = Path(folder)
     for name in (CONFIG, MODEL):
-        if not (folder / name).is_file():
-            raise RhasError(
-                "no trained method", where=str(folder / name), do="run `dvc repro train`"
-            )
-    again = "delete the folder and run `dvc repro train`"
-    try:
-        said = json.loads((folder / CONFIG).read_text("utf-8"))
-        name, values, dims = said["method"], said["config"], Dims(**said["dims"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise RhasError(
-            "not a method's configuration",
-            where=str(folder / CONFIG),
-            expected="JSON with method, config and dims",
-            got=f"{type(error).__name__}: {error}",
-            do=again,
-        ) from error
-    method = build(name, config_from(name, values), **asdict(dims))
+        _check_exists(folder / name)
+    saved = SavedConfig.read(folder)
+    method = build_method(saved.method, parse_config(saved.method, saved.config), saved.dims)
     try:
         state = load_file(folder / MODEL)
     except safetensors.SafetensorError as error:
         raise RhasError(
-            "the weights cannot be read", where=str(folder / MODEL), got=str(error), do=again
+            "the weights cannot be read", where=str(folder / MODEL), got=str(error), do=_AGAIN
         ) from error
     expected = {key: tuple(value.shape) for key, value in method.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
-    check_weights_fit(folder / MODEL, expected, found, again)
+    check_weights_fit(folder / MODEL, expected, found, _AGAIN)
     method.load_state_dict(state)
     return method.to(device).eval()
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise RhasError("no trained method", where=str(path), do="run `dvc repro train`")

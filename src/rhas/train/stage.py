@@ -12,9 +12,9 @@ from rhas.chunk import Samples
 from rhas.config.train import TrainConfig
 from rhas.engine.stage import new_folder, stage_lock, work_root
 from rhas.methods import reads_tokens
-from rhas.train import team
+from rhas.train import process_group
+from rhas.train.checkpoint import run_key
 from rhas.train.fit import fit
-from rhas.train.run import run_key
 
 WORKSPACE = Path(".dvc/tmp/rhas")
 
@@ -28,13 +28,13 @@ def train_method(config: TrainConfig, samples: Path, models: Path, curves: Path)
         models: folder in which the method's folder is written.
         curves: folder of DVCLive's curves.
     """
-    if config.processes > 1 and not team.started():
-        team.start(config.processes)
+    if config.processes > 1 and not process_group.under_torchrun():
+        process_group.launch_torchrun(config.processes)
     tokens = reads_tokens(config.method)
     root, this = work_root(), f"train/{run_key(config, samples)}"
     folder, live = models / config.method, None
     with ExitStack() as stack:
-        if team.rank() == 0:
+        if process_group.process_rank() == 0:
             stack.enter_context(stage_lock("train", WORKSPACE))
             stack.enter_context(stage_lock(this, root))
             folder = stack.enter_context(new_folder(folder))
@@ -47,5 +47,5 @@ def train_method(config: TrainConfig, samples: Path, models: Path, curves: Path)
             resume=root / this,
             live=live,
         )
-        if team.rank() == 0:
-            write_json(folder / "report.json", report)
+        if process_group.process_rank() == 0:
+            write_json(folder / "report.json", report.to_json())

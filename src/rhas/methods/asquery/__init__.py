@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from rhas.methods import Dims
-from rhas.methods.asquery.config import PRESETS, Config
+from rhas.methods.asquery.config import PRESETS, ASQueryConfig
 from rhas.methods.asquery.method import ASQuery
+from rhas.methods.base import MethodSpec
 
-__all__ = ["PRESETS", "Config", "make"]
+__all__ = ["METHOD"]
 
-
-def make(config: Config, dims: Dims) -> ASQuery:
-    """The method with fresh parameters, drawn from torch's generator."""
-    return ASQuery(config, dims)
+METHOD = MethodSpec(config=ASQueryConfig, presets=PRESETS, build=ASQuery)

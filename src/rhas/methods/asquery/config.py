@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rhas.methods.layers.inputs import StreamConfig, require
+from rhas.methods.layers.config import (
+    MINI_INPUTS,
+    StreamConfig,
+    check_at_least,
+    check_dropout,
+    check_field,
+    check_share,
+)
 
 
 @dataclass(frozen=True)
-class Config(StreamConfig):
+class ASQueryConfig(StreamConfig):
     """Structure, losses and read-out of ASQuery.
 
-    With ``prior_bias`` each class has a bias of its own beside its query.
+    With ``prior_bias`` each class has a bias in addition to its query.
 
     Args:
         width: channels throughout, a multiple of 4.
@@ -19,11 +26,11 @@ class Config(StreamConfig):
         stem_dilations: of the depthwise convolutions in the blocks at full rate, one block each.
         branch_dilations: of those in the blocks that halve the rate, one block each.
         heads: of all attention.
-        window: steps that each step attends to in the blocks, odd.
-        dropout: on what each part adds.
-        decoder_layers: rounds of the queries through the levels.
+        window: pooled frames that each one attends to in the blocks, odd.
+        dropout: on the output of each part, before it is added.
+        decoder_layers: passes of the queries through the levels.
         decoder_levels: the finest levels of the pyramid, which the queries read, coarse to fine.
-        focal_gamma: of the focal loss: well-told entries weigh less.
+        focal_gamma: of the focal loss: well predicted entries weigh less.
         focal_alpha: of the focal loss: weight of present labels; absent ones have the rest.
         focal_weight: of the focal loss of class masks.
         dice_weight: of the dice loss of the masks of present classes.
@@ -50,29 +57,23 @@ class Config(StreamConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("embed_dilations", "stem_dilations", "branch_dilations"):
-            require(self, name, all(d >= 1 for d in getattr(self, name)), "numbers from 1")
-        require(self, "embed_dilations", len(self.embed_dilations) > 0, "at least one")
-        for name in ("heads", "decoder_layers", "decoder_levels"):
-            require(self, name, getattr(self, name) >= 1, "at least 1")
+            check_field(self, name, all(d >= 1 for d in getattr(self, name)), "numbers from 1")
+        check_field(self, "embed_dilations", len(self.embed_dilations) > 0, "at least one")
+        check_at_least(self, 1, "heads", "decoder_layers", "decoder_levels")
         levels = len(self.branch_dilations) + 1
-        require(self, "decoder_levels", self.decoder_levels <= levels, f"up to {levels}")
+        check_field(self, "decoder_levels", self.decoder_levels <= levels, f"up to {levels}")
         fits = self.width % 4 == 0 and self.width % self.heads == 0
-        require(self, "width", fits, "a multiple of 4 and of heads")
-        require(self, "window", self.window % 2 == 1 and self.window >= 1, "an odd number")
-        require(self, "dropout", 0 <= self.dropout < 1, "from 0, below 1")
-        require(self, "focal_alpha", 0 <= self.focal_alpha <= 1, "from 0 to 1")
-        for name in ("focal_gamma", "focal_weight", "dice_weight", "boundary_weight"):
-            require(self, name, getattr(self, name) >= 0, "0 or more")
-        require(self, "boundary_threshold", 0 <= self.boundary_threshold <= 1, "from 0 to 1")
+        check_field(self, "width", fits, "a multiple of 4 and of heads")
+        check_field(self, "window", self.window % 2 == 1 and self.window >= 1, "an odd number")
+        check_dropout(self, "dropout")
+        check_share(self, "focal_alpha", "boundary_threshold")
+        check_at_least(self, 0, "focal_gamma", "focal_weight", "dice_weight", "boundary_weight")
 
 
 PRESETS = {
-    "paper": Config(),
-    "mini": Config(
-        stride=5,
-        standardise=True,
-        centre=True,
-        prior_bias=True,
+    "paper": ASQueryConfig(),
+    "mini": ASQueryConfig(
+        **MINI_INPUTS,
         width=64,
         branch_dilations=(8, 16, 32),
         dropout=0.1,

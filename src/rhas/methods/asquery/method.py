@@ -1,6 +1,6 @@
-"""ASQuery as a whole: losses at every step of the decoder, scores evened out within segments.
+"""ASQuery as a whole: losses at every layer of the decoder, scores averaged within segments.
 
-B rows, N steps, C classes.
+B rows, N pooled frames, C classes.
 """
 
 from __future__ import annotations
@@ -12,38 +12,43 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rhas.methods import Dims
 from rhas.methods.asquery.backbone import Backbone
-from rhas.methods.asquery.config import Config
-from rhas.methods.asquery.decoder import Decoder
-from rhas.methods.layers.inputs import Steps
+from rhas.methods.asquery.config import ASQueryConfig
+from rhas.methods.asquery.decoder import QueryDecoder
+from rhas.methods.base import Dims
+from rhas.methods.layers.features import FeatureStream, PooledFeatures
 from rhas.methods.layers.losses import masked_mean
 from rhas.methods.layers.segmenter import Segmenter
-from rhas.methods.layers.segments import pooled, spread
+from rhas.methods.layers.segments import expand_segments, pool_segments
 
 
-class ASQuery(Segmenter):
+class ASQuery(Segmenter[PooledFeatures]):
     """Backbone, pyramid, queries."""
 
-    def __init__(self, config: Config, dims: Dims) -> None:
-        super().__init__(config, dims)
-        self.backbone = Backbone(config, self.stream.width)
-        self.decoder = Decoder(config, dims.C)
+    config: ASQueryConfig
 
-    def biases(self) -> Iterable[Tensor]:
+    def __init__(self, config: ASQueryConfig, dims: Dims) -> None:
+        stream = FeatureStream(config, dims)
+        super().__init__(config, dims, stream)
+        self.backbone = Backbone(config, stream.width)
+        self.decoder = QueryDecoder(config, dims.C)
+
+    def output_biases(self) -> Iterable[Tensor]:
         return [] if self.decoder.bias is None else [self.decoder.bias]
 
-    def said(self, steps: Steps) -> list[tuple[Tensor, Tensor]]:
-        """Class and boundary logits, (B, N, C) and (B, N), of every step of the decoder."""
-        length = steps.mask.shape[1]
-        found = self.decoder(self.backbone(steps.x, steps.mask))
+    def layer_logits(self, features: PooledFeatures) -> list[tuple[Tensor, Tensor]]:
+        """Class and boundary logits, (B, N, C) and (B, N), of every layer of the decoder."""
+        length = features.mask.shape[1]
+        found = self.decoder(self.backbone(features.x, features.mask))
         return [(classes[:, :length], boundary[:, :length]) for classes, boundary in found]
 
-    def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:
-        config, mask = self.config, steps.mask
-        said = self.said(steps)
+    def network_losses(
+        self, features: PooledFeatures, labels: Tensor, boundary: Tensor
+    ) -> dict[str, Tensor]:
+        config, mask = self.config, features.mask
+        layers = self.layer_logits(features)
         terms: dict[str, Tensor] = dict.fromkeys(("focal", "dice", "boundary"), mask.new_zeros(()))
-        for logits, edges in said:
+        for logits, edges in layers:
             change = F.binary_cross_entropy_with_logits(edges, boundary, reduction="none")
             for name, weight, loss in (
                 ("focal", config.focal_weight,
@@ -51,19 +56,20 @@ class ASQuery(Segmenter):
                 ("dice", config.dice_weight, dice_loss(logits, labels, mask)),
                 ("boundary", config.boundary_weight, masked_mean(change, mask)),
             ):  # fmt: skip
-                terms[name] = terms[name] + weight * loss / len(said)
+                terms[name] = terms[name] + weight * loss / len(layers)
         return terms
 
-    def step_scores(self, steps: Steps) -> Tensor:
-        logits, edges = self.said(steps)[-1]
-        return evened(logits.sigmoid(), edges.sigmoid(), steps.mask, self.config.boundary_threshold)
+    def network_scores(self, features: PooledFeatures, generator: torch.Generator) -> Tensor:
+        logits, edges = self.layer_logits(features)[-1]
+        threshold = self.config.boundary_threshold
+        return average_segments(logits.sigmoid(), edges.sigmoid(), features.mask, threshold)
 
 
 def focal_loss(
     logits: Float[Tensor, "B N C"], labels: Float[Tensor, "B N C"], mask: Bool[Tensor, "B N"],
     gamma: float, alpha: float,
 ) -> Float[Tensor, ""]:  # fmt: skip
-    """``α_y (1 - p_y)^γ`` times binary cross-entropy, summed over classes, per real step.
+    """``α_y (1 - p_y)^γ`` times binary cross-entropy, summed over classes, per real frame.
 
     p_y is the probability that the truth y has; α_y is α where a label is present, else 1 - α.
     """
@@ -77,9 +83,9 @@ def focal_loss(
 def dice_loss(
     logits: Float[Tensor, "B N C"], labels: Float[Tensor, "B N C"], mask: Bool[Tensor, "B N"]
 ) -> Float[Tensor, ""]:
-    """``1 - 2 Σ p y / (Σ p² + Σ y²)`` over a row's steps, the mean over its present classes.
+    """``1 - 2 Σ p y / (Σ p² + Σ y²)`` over a row's frames, the mean over its present classes.
 
-    Rows are averaged; one without a label has none.
+    The mean over rows; a row without a label counts 0.
     """
     real = mask[..., None]
     p, y = logits.sigmoid() * real, torch.where(real, labels, 0)
@@ -89,16 +95,17 @@ def dice_loss(
     return (loss / present.sum(1).clamp_min(1)).mean()
 
 
-def peaks(p: Float[Tensor, "B N"], threshold: float) -> Bool[Tensor, "B N"]:
-    """Steps above the threshold and above the step before, and not below the step after."""
+def find_peaks(p: Float[Tensor, "B N"], threshold: float) -> Bool[Tensor, "B N"]:
+    """Frames above the threshold and the frame before, and not below the frame after."""
     before, after = F.pad(p, (1, 0), value=-1)[:, :-1], F.pad(p, (0, 1), value=-1)[:, 1:]
     return (p > threshold) & (p > before) & (p >= after)
 
 
-def evened(
+def average_segments(
     scores: Float[Tensor, "B N C"], edges: Float[Tensor, "B N"], mask: Bool[Tensor, "B N"],
     threshold: float,
 ) -> Float[Tensor, "B N C"]:  # fmt: skip
     """Scores averaged within the segments that begin at the peaks of ``edges``."""
-    of = peaks(torch.where(mask, edges, -1), threshold).cumsum(1)
-    return spread(pooled(scores, of, mask, int(of.max()) + 1), of)
+    index = find_peaks(torch.where(mask, edges, -1), threshold).cumsum(1)
+    means = pool_segments(scores, index, mask, int(index.max()) + 1)
+    return expand_segments(means, index)

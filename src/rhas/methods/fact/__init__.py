@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from rhas.methods import Dims
-from rhas.methods.fact.config import PRESETS, Config
+from rhas.methods.base import MethodSpec
+from rhas.methods.fact.config import PRESETS, FactConfig
 from rhas.methods.fact.method import FACT
 
-__all__ = ["PRESETS", "Config", "make"]
+__all__ = ["METHOD"]
 
-
-def make(config: Config, dims: Dims) -> FACT:
-    """The method with fresh parameters, drawn from torch's generator.
-
-    Raises:
-        RhasError: a ``width`` that has no room for the class logits.
-    """
-    return FACT(config, dims)
+METHOD = MethodSpec(config=FactConfig, presets=PRESETS, build=FACT)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from rhas.methods.layers.inputs import StreamConfig, require
+from rhas.methods.layers.config import (
+    MINI_INPUTS,
+    StreamConfig,
+    check_at_least,
+    check_dropout,
+    check_field,
+    check_share,
+)
 
 
 @dataclass(frozen=True)
-class Config(StreamConfig):
+class FactConfig(StreamConfig):
     """Structure, matching, losses and read-out of FACT.
 
     Args:
         blocks: one letter each: ``i`` the input block, first and once; ``u`` an update block on
             frames; ``U`` one on predicted segments.
         tokens: M, action tokens; each stands for one instance (class, interval) of a sample, so
-            take more than nearly all training samples have. Training counts those that have more.
-        width: of the features that blocks hand on; their last C channels (C + 1 of tokens) are
+            choose more than nearly all training samples have. Training counts samples with more.
+        width: of the features that blocks pass on; their last C channels (C + 1 of tokens) are
             the class logits.
         frame_width: inside the frame branch.
         token_width: inside the token branch.
@@ -56,32 +63,23 @@ class Config(StreamConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = self.blocks[:1] == "i" and len(self.blocks) > 1 and set(self.blocks[1:]) <= {*"uU"}
-        require(self, "blocks", known, "i, then some of u and U")
-        for name in ("tokens", "layers", "token_layers", "heads", "token_ffn"):
-            require(self, name, getattr(self, name) >= 1, "at least 1")
+        check_field(self, "blocks", known, "i, then some of u and U")
+        check_at_least(self, 1, "tokens", "layers", "token_layers", "heads", "token_ffn")
         fits = self.token_width % self.heads == 0 and self.token_width <= self.width
-        require(self, "token_width", fits, f"a multiple of heads, up to {self.width}")
-        require(self, "width", self.width % 2 == 0, "an even number")
-        for name in ("dropout", "channel_dropout"):
-            require(self, name, 0 <= getattr(self, name) < 1, "from 0, below 1")
-        for name in ("match_class", "match_overlap", "smoothing_weight"):
-            require(self, name, getattr(self, name) >= 0, "0 or more")
-        require(self, "frame_share", 0 <= self.frame_share <= 1, "from 0 to 1")
+        check_field(self, "token_width", fits, f"a multiple of heads, up to {self.width}")
+        check_field(self, "width", self.width % 2 == 0, "an even number")
+        check_dropout(self, "dropout", "channel_dropout")
+        check_at_least(self, 0, "match_class", "match_overlap", "smoothing_weight")
+        check_share(self, "frame_share")
 
-
-_PAPER = Config()
 
 PRESETS = {
-    "paper": _PAPER,
-    "breakfast": replace(
-        _PAPER, blocks="iuUU", tokens=60, frame_width=512, token_width=512, token_ffn=512
+    "paper": FactConfig(),
+    "breakfast": FactConfig(
+        blocks="iuUU", tokens=60, frame_width=512, token_width=512, token_ffn=512
     ),
-    "mini": replace(
-        _PAPER,
-        stride=5,
-        standardise=True,
-        centre=True,
-        prior_bias=True,
+    "mini": FactConfig(
+        **MINI_INPUTS,
         blocks="iU",
         tokens=80,
         width=208,

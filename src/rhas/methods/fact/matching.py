@@ -1,9 +1,11 @@
-"""Instances of a window, and which token stands for which of them.
+"""Instances of a window, and the tokens matched with them.
 
-N steps, S instances, M tokens, C classes.
+N pooled frames, S instances, M tokens, C classes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,10 +13,23 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
-def instances(
+@dataclass(frozen=True)
+class TokenMatch:
+    """Tokens and the instances that they are matched with.
+
+    Args:
+        classes: (B, M) int, C where a token has none.
+        spans: (B, M, N), 1 where a token's instance is; 0 for tokens without one.
+    """
+
+    classes: Tensor
+    spans: Tensor
+
+
+def find_instances(
     labels: Bool[Tensor, "N C"],
 ) -> tuple[Int[Tensor, "S"], Bool[Tensor, "S N"]]:
-    """Each run of each class: its class, and the steps that it covers; by class, then by time."""
+    """Class and covered pooled frames of each run of a class, by class, then by time."""
     change = torch.nn.functional.pad(labels.T.int(), (1, 1)).diff(dim=1)  # (C, N + 1)
     starts, stops = (change == 1).nonzero(), (change == -1).nonzero()
     steps = torch.arange(len(labels), device=labels.device)
@@ -31,16 +46,16 @@ def soft_iou(attention: Float[Tensor, "N M"], spans: Float[Tensor, "S N"]) -> Fl
     return overlap / union.clamp_min(1e-6)
 
 
-def matched(
+def match_tokens(
     probabilities: Float[Tensor, "M K"], attention: Float[Tensor, "N M"],
     classes: Int[Tensor, "S"], spans: Float[Tensor, "S N"], by_class: float, by_overlap: float,
 ) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:  # fmt: skip
     """The P = min(M, S) pairs of least total ``-by_class p - by_overlap IoU``.
 
-    Costs that are not finite count as 0: their loss is not finite either, which training tells.
+    Costs that are not finite count as 0: their loss is not finite either, which training reports.
 
     Returns:
-        Their tokens and their instances.
+        The pairs' tokens and their instances.
     """
     cost = -by_class * probabilities[:, classes] - by_overlap * soft_iou(attention, spans)
     finite = torch.nan_to_num(cost, nan=0.0, posinf=0.0, neginf=0.0)

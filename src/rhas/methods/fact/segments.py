@@ -1,6 +1,6 @@
-"""Predicted segments: runs of steps whose predicted labels are the same.
+"""Predicted segments: runs of pooled frames whose predicted labels are the same.
 
-B rows, N steps, S segments of the row that has most, C classes.
+B rows, N pooled frames, S segments of the row that has most, C classes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
-def predicted(probabilities: Float[Tensor, "B N C"], activation: str) -> Bool[Tensor, "B N C"]:
-    """The labels above 1/2, and where none is, or one alone is asked for, the top one."""
+def predict_labels(probabilities: Float[Tensor, "B N C"], activation: str) -> Bool[Tensor, "B N C"]:
+    """The labels above 1/2; the top one where there is none, and for ``softmax``."""
     top = F.one_hot(probabilities.argmax(-1), probabilities.shape[-1]).bool()
     if activation == "softmax":
         return top
@@ -20,10 +20,10 @@ def predicted(probabilities: Float[Tensor, "B N C"], activation: str) -> Bool[Te
     return torch.where(on.any(-1, keepdim=True), on, top)
 
 
-def runs(
+def find_runs(
     labels: Bool[Tensor, "B N C"], mask: Bool[Tensor, "B N"]
 ) -> tuple[Int[Tensor, "B N"], Bool[Tensor, "B S"]]:
-    """Which segment of its row a step is in, and which segments a row has.
+    """The segment of each pooled frame, and which segments a row has.
 
     Padding is in a row's last segment; the mask begins with the real steps.
     """

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from rhas.methods import Dims
-from rhas.methods.hopadiff.config import PRESETS, Config
+from rhas.methods.base import MethodSpec
+from rhas.methods.hopadiff.config import PRESETS, HopaDiffConfig
 from rhas.methods.hopadiff.method import HopaDIFF
 
-__all__ = ["PRESETS", "Config", "make"]
+__all__ = ["METHOD"]
 
-
-def make(config: Config, dims: Dims) -> HopaDIFF:
-    """The method with fresh parameters, drawn from torch's generator."""
-    return HopaDIFF(config, dims)
+METHOD = MethodSpec(config=HopaDiffConfig, presets=PRESETS, build=HopaDIFF)

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer, recomputed, wide
-
-Prepared = tuple[Tensor | None, list[Tensor]]
+from rhas.methods.hopadiff.config import HopaDiffConfig
+from rhas.methods.hopadiff.layers import DilatedLayer, upcast
 
 
-class Decoder(nn.Module):
+class PreparedCondition(NamedTuple):
+    """What the condition adds, once per sample instead of once per timestep.
+
+    Args:
+        entry: to the decoder's input, (B, L, maps), with ``condition_values``.
+        layers: per layer to queries, keys and values, (B, L, 3 maps).
+    """
+
+    entry: Tensor | None
+    layers: list[Tensor]
+
+
+class DiffusionDecoder(nn.Module):
     """Dilated layers on y_t; the condition enters each layer's attention.
 
     Args:
@@ -22,12 +34,11 @@ class Decoder(nn.Module):
         widths: channels of the condition's parts, ẑ and ẑ_f.
     """
 
-    def __init__(self, config: Config, C: int, widths: list[int]) -> None:
+    def __init__(self, config: HopaDiffConfig, C: int, widths: list[int]) -> None:
         super().__init__()
         maps = config.decoder_maps
         self.maps = maps
         self.time_width = config.time_width
-        self.recompute = config.recompute
         self.dropout = nn.Dropout(config.decoder_dropout)
         self.enter = nn.Linear(C, maps)
         self.time = nn.Sequential(
@@ -50,47 +61,41 @@ class Decoder(nn.Module):
         )
         self.head = nn.Linear(maps, C)
 
-    def prepare(self, condition: list[Tensor]) -> Prepared:
-        """What the condition adds where: once per sample, not once per diffusion step.
+    def prepare(self, condition: list[Tensor]) -> PreparedCondition:
+        """Projects the condition for every layer.
 
         Args:
             condition: its parts, each (B, L, ·).
-
-        Returns:
-            What it adds to the decoder's input with ``condition_values``, (B, L, maps), and per
-            layer to queries, keys and values, (B, L, 3 maps).
         """
         normed = [norm(part) for norm, part in zip(self.norms, condition, strict=True)]
         joined = self.dropout(torch.cat(normed, -1))
         added = self.project(joined).chunk(len(self.layers), -1)
         if self.enter_condition is not None:
-            return self.enter_condition(joined), list(added)
-        return None, [torch.nn.functional.pad(x, (0, self.maps)) for x in added]
+            return PreparedCondition(self.enter_condition(joined), list(added))
+        return PreparedCondition(None, [F.pad(x, (0, self.maps)) for x in added])
 
-    def forward(self, y: Tensor, t: Tensor, prepared: Prepared, mask: Tensor) -> Tensor:
+    def forward(self, y: Tensor, t: Tensor, prepared: PreparedCondition, mask: Tensor) -> Tensor:
         """Logits of the clean labels.
 
         Args:
             y: noisy labels, (B, L, C).
-            t: diffusion steps, int (B,).
+            t: timesteps, int (B,).
             prepared: from :meth:`prepare`.
             mask: (B, L) bool, real frames.
 
         Returns:
             (B, L, C)
         """
-        time = self.time(time_embedding(t, self.time_width).to(y.dtype))
-        first, rest = prepared
-        recomputes = self.recompute and torch.is_grad_enabled()
-        x = wide(self.enter(y)) + time[:, None]
-        x = (x if first is None else x + first) * mask[..., None]
-        for layer, added in zip(self.layers, rest, strict=True):
-            x = recomputed(layer, x, mask, added) if recomputes else layer(x, mask, added)
+        time = self.time(embed_timesteps(t, self.time_width).to(y.dtype))
+        x = upcast(self.enter(y)) + time[:, None]
+        x = (x if prepared.entry is None else x + prepared.entry) * mask[..., None]
+        for layer, added in zip(self.layers, prepared.layers, strict=True):
+            x = layer(x, mask, added)
         return self.head(x)
 
 
-def time_embedding(t: Tensor, width: int) -> Tensor:
-    """Sines and cosines of the diffusion step, wavelengths 2π to 2π·10,000; (B,) to (B, width)."""
+def embed_timesteps(t: Tensor, width: int) -> Tensor:
+    """Sines and cosines of the timestep, wavelengths 2π to 2π·10,000; (B,) to (B, width)."""
     half = width // 2
     rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / max(half - 1, 1)))
     angles = t[:, None].float() * rates

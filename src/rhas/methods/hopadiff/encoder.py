@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rhas.methods.hopadiff.config import Config
-from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries, recomputed, wide
+from rhas.methods.hopadiff.config import HopaDiffConfig
+from rhas.methods.hopadiff.layers import DilatedLayer, drop_entries, upcast
 
 
-class Encoder(nn.Module):
+class BranchEncoder(nn.Module):
     """Dilated layers, dilation 2^i in layer i.
 
     Args:
@@ -18,13 +18,12 @@ class Encoder(nn.Module):
         C: action classes.
     """
 
-    def __init__(self, config: Config, D: int, C: int) -> None:
+    def __init__(self, config: HopaDiffConfig, D: int, C: int) -> None:
         super().__init__()
         maps = config.encoder_maps
         self.channel_dropout = config.channel_dropout
         self.temporal_dropout = config.temporal_dropout
         self.feature_layers = config.feature_layers
-        self.recompute = config.recompute
         self.enter = nn.Linear(D, maps)
         self.layers = nn.ModuleList(
             DilatedLayer(maps, config.encoder_kernel, 2**i, config.encoder_dropout, config.norm)
@@ -45,10 +44,9 @@ class Encoder(nn.Module):
         """
         x = drop_entries(features, self.channel_dropout, (0, 2), self.training)
         x = drop_entries(x, self.temporal_dropout, (0, 1), self.training)
-        x = wide(self.enter(x)) * mask[..., None]
-        kept = {}
-        recomputes = self.recompute and torch.is_grad_enabled()
-        for number, layer in enumerate(self.layers):
-            x = recomputed(layer, x, mask) if recomputes else layer(x, mask)
-            kept[number] = x
-        return torch.cat([kept[number] for number in self.feature_layers], -1), self.head(x)
+        x = upcast(self.enter(x)) * mask[..., None]
+        outputs = []
+        for layer in self.layers:
+            x = layer(x, mask)
+            outputs.append(x)
+        return torch.cat([outputs[number] for number in self.feature_layers], -1), self.head(x)

@@ -1,22 +1,19 @@
-"""Layers of encoders and decoders: dilated convolution beside attention over dilated neighbours.
+"""Layers of encoders and decoders: dilated convolution and attention over dilated neighbours.
 
-ASFormer's mix as ActDiff uses it: both look at the same ``kernel`` frames around each frame,
-2^i apart in layer i. With ``norm="instance"`` the layer is DiffAct's: given its weights, it gives
-its values.
+ASFormer's combination as DiffAct uses it: both read the same ``kernel`` frames around each frame,
+2^i apart in layer i. With ``norm="instance"`` it computes what DiffAct's layer computes.
 
 B rows, L frames, W channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.utils.checkpoint import checkpoint
 
 from rhas.methods.hopadiff.neighbours import dilated_offsets, neighbour_attention
 
@@ -30,7 +27,7 @@ class DilatedLayer(nn.Module):
         width: W.
         kernel: taps of convolution and attention, odd.
         dilation: frames between the taps.
-        dropout: on the layer's input; the residual path is left whole.
+        dropout: on the layer's input; the residual path has none.
         norm: ``channel`` (over a frame's channels) or ``instance`` (over a row's real frames).
     """
 
@@ -69,10 +66,7 @@ class DilatedLayer(nn.Module):
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Each frame by its own mean and spread over channels, then a learned scale and shift.
-
-    Neither padding nor the length of a sample changes a frame's result.
-    """
+    """Layer norm of each frame over its channels; padding and length of a sample have no effect."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         """(B, L, W) to (B, L, W)."""
@@ -89,7 +83,7 @@ class InstanceNorm(nn.Module):
         self, x: Float[Tensor, "B L W"], mask: Bool[Tensor, "B L"]
     ) -> Float[Tensor, "B L W"]:
         """(B, L, W) to float32 or float64 (B, L, W), 0 on padding."""
-        return _InstanceNorm.apply(wide(x), mask)
+        return _InstanceNorm.apply(upcast(x), mask)
 
 
 class _InstanceNorm(torch.autograd.Function):
@@ -113,26 +107,18 @@ class _InstanceNorm(torch.autograd.Function):
         return grad.mul_(mask[..., None]).mul_(spread), None
 
 
-def wide(x: Tensor) -> Tensor:
-    """At least float32: for what autocast must not shorten, residual paths and sums over time."""
+def upcast(x: Tensor) -> Tensor:
+    """At least float32, for what autocast must not reduce: residual paths and sums over time."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def recomputed(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
-    """``function(*inputs)`` that keeps its inputs alone and runs again in the backward pass.
-
-    Random draws are the same both times.
-    """
-    return checkpoint(function, *inputs, use_reentrant=False)
 
 
 def drop_entries(x: Tensor, rate: float, dims: tuple[int, ...], training: bool) -> Tensor:
     """Dropout of whole slices: one draw per entry of ``dims``, shared along the others.
 
-    Example: with ``dims = (0, 2)`` and x (B, L, W), whole channels of a row vanish.
+    Example: with ``dims = (0, 2)`` and x (B, L, W), whole channels of a row become 0.
     """
     if not training or rate == 0:
         return x
     shape = [size if dim in dims else 1 for dim, size in enumerate(x.shape)]
-    kept = torch.rand(shape, device=x.device) >= rate
-    return x * (kept / (1 - rate))
+    retained = torch.rand(shape, device=x.device) >= rate
+    return x * (retained / (1 - rate))

@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rhas.methods.hopadiff.layers import wide
+from rhas.methods.hopadiff.layers import upcast
 
 
 def dft(z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L 2*W"]:
     """Discrete Fourier transform along time, orthonormal: real parts, then imaginary parts.
 
-    The whole spectrum of L frequencies, redundant for real signals, so that it stands beside the
-    L frames as Eq. 7 asks: position l holds frequency l / L cycles a frame.
+    The whole spectrum of L frequencies, redundant for real signals, so that it has one entry per
+    frame as Eq. 7 needs: position l holds frequency l / L cycles a frame.
 
     Args:
         z: (B, L, W), 0 on padding.
@@ -52,4 +52,4 @@ class SpectrumEmbedding(nn.Module):
 
     def forward(self, z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L out"]:
         """(B, L, W), 0 on padding, to (B, L, out)."""
-        return self.project(self.norm(self.transform(wide(z))))
+        return self.project(self.norm(self.transform(upcast(z))))

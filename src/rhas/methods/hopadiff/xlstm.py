@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rhas.methods.hopadiff.config import PROJECTION_BLOCK, Config
-from rhas.methods.hopadiff.layers import wide
+from rhas.methods.hopadiff.config import HopaDiffConfig
+from rhas.methods.hopadiff.layers import upcast
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
 from rhas.methods.hopadiff.neighbours import neighbour_attention
 
@@ -18,69 +18,48 @@ from rhas.methods.hopadiff.neighbours import neighbour_attention
 class CrossGate(nn.Module):
     """One direction of BCA: a stream's gates attend to the other stream's gates.
 
-    ``own + w (attended - own)`` with a learned weight w, 0.1 at the start, so that training
-    begins near two independent streams. A frame attends to t, t±1, t±2, t±4, ..., t±2^reach:
+    ``gates + w (attended - gates)`` with a learned weight w, 0.1 at the start, so that training
+    begins with nearly independent streams. A frame attends to t, t±1, t±2, t±4, ..., t±2^reach:
     full attention over two scalars per head would cost L×L.
     """
 
     def __init__(self, heads: int, width: int, reach: int) -> None:
         super().__init__()
-        steps = [2**i for i in range(reach + 1)]
-        self.offsets = tuple(sorted([0, *steps, *(-step for step in steps)]))
+        distances = [2**i for i in range(reach + 1)]
+        self.offsets = tuple(sorted([0, *distances, *(-d for d in distances)]))
         self.query = nn.Linear(heads, width)
         self.key = nn.Linear(heads, width)
         self.weight = nn.Parameter(torch.tensor(0.1))
 
-    def forward(self, own: Tensor, other: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, gates: Tensor, other: Tensor, mask: Tensor) -> Tensor:
         """Input-gate pre-activations (B, L, H) of both streams to this stream's new ones."""
-        attended = neighbour_attention(self.query(own), self.key(other), other, self.offsets, mask)
-        return own + self.weight * (attended - own)
+        attended = neighbour_attention(
+            self.query(gates), self.key(other), other, self.offsets, mask
+        )
+        return gates + self.weight * (attended - gates)
 
 
-class BlockProjections(nn.Module):
-    """q, k and v each block-diagonal, W / 4 blocks of 4 channels (xLSTM); a dense output gate."""
+class MLSTMCell(nn.Module):
+    """One stream of an mLSTM block: projections, gates, memory (Eq. 5), output projection."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        size = PROJECTION_BLOCK
-        self.blocks = nn.Parameter(torch.empty(3, width // size, size, size))
-        self.bias = nn.Parameter(torch.zeros(3 * width))
-        self.gate = nn.Linear(width, width)
-        nn.init.uniform_(self.blocks, -(size**-0.5), size**-0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, L, W) to (B, L, 4 W)."""
-        inner = x.unflatten(-1, (-1, PROJECTION_BLOCK))  # (B, L, W/4, 4)
-        qkv = torch.einsum("blni,pnoi->blpno", inner, self.blocks).flatten(2) + self.bias
-        return torch.cat([qkv, self.gate(x)], -1)
-
-
-class Cell(nn.Module):
-    """One stream of an mLSTM block: projections, gates, memory (Eq. 5), and back to W."""
-
-    def __init__(
-        self, width: int, heads: int, chunk: int, forget_gate: str, projections: str = "dense"
-    ) -> None:
+    def __init__(self, width: int, heads: int, chunk: int, forget_gate: str) -> None:
         super().__init__()
         self.heads, self.chunk = heads, chunk
         self.exponential = forget_gate == "exp"
         self.enter = nn.LayerNorm(width)
-        # q, k, v, output gate
-        self.project = (
-            nn.Linear(width, 4 * width) if projections == "dense" else BlockProjections(width)
-        )
+        self.project = nn.Linear(width, 4 * width)  # q, k, v, output gate
         self.input_gate = nn.Linear(width, heads)
         self.forget_gate = nn.Linear(width, heads)
         self.leave = nn.LayerNorm(width)
         self.back = nn.Linear(width, width)
-        # Memories of about 20 to 400 frames at the start. exp() gates above 1 would grow.
+        # Memories of about 20 to 400 frames at the start; an exp gate above 1 would grow.
         span = torch.linspace(3, 6, heads)
         with torch.no_grad():
             self.forget_gate.weight.mul_(0.1)
             self.forget_gate.bias.copy_(F.logsigmoid(span) if self.exponential else span)
             self.input_gate.weight.mul_(0.1)
 
-    def gate(self, z: Tensor) -> Tensor:
+    def input_gates(self, z: Tensor) -> Tensor:
         """ĩ before BCA; (B, L, W) to (B, L, H)."""
         return self.input_gate(self.enter(z))
 
@@ -102,25 +81,21 @@ class Cell(nn.Module):
         forget = self.forget_gate(inner)
         log_forget = forget if self.exponential else F.logsigmoid(forget)
         gates = (gate.transpose(1, 2), log_forget.transpose(1, 2))  # (B, H, L)
-        q, k, v, write, keep = (wide(x) for x in (q, k, v, *gates))
+        q, k, v, write, keep = (upcast(x) for x in (q, k, v, *gates))
         with torch.autocast(z.device.type, enabled=False):
             h = mlstm_chunkwise(q, k, v, write, keep, self.chunk)
         h = torch.sigmoid(o) * h.transpose(1, 2).flatten(2)  # (B, L, W)
         return (z + self.back(self.leave(h))) * mask[..., None]
 
 
-class Block(nn.Module):
+class MLSTMBlock(nn.Module):
     """An mLSTM cell per stream; with ``bca`` their input gates exchange."""
 
-    def __init__(self, config: Config, streams: int) -> None:
+    def __init__(self, config: HopaDiffConfig, streams: int) -> None:
         super().__init__()
         self.cells = nn.ModuleList(
-            Cell(
-                config.condition_width,
-                config.xlstm_heads,
-                config.xlstm_chunk,
-                config.forget_gate,
-                config.xlstm_projections,
+            MLSTMCell(
+                config.condition_width, config.xlstm_heads, config.xlstm_chunk, config.forget_gate
             )
             for _ in range(streams)
         )
@@ -132,8 +107,8 @@ class Block(nn.Module):
 
     def forward(self, streams: list[Tensor], mask: Tensor) -> list[Tensor]:
         """z of each stream (B, L, W) to ẑ of each."""
-        cells: list[Cell] = list(self.cells)  # type: ignore[arg-type]
-        gates = [cell.gate(z) for cell, z in zip(cells, streams, strict=True)]
+        cells: list[MLSTMCell] = list(self.cells)  # type: ignore[arg-type]
+        gates = [cell.input_gates(z) for cell, z in zip(cells, streams, strict=True)]
         if self.cross:
             holistic, partial = gates
             gates = [self.cross[0](holistic, partial, mask), self.cross[1](partial, holistic, mask)]

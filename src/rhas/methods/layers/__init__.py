@@ -1,1 +1,1 @@
-"""What several methods are made of: input of one stream, its segmenter, attention, losses."""
+"""Modules that several methods share: feature streams, segmenter, attention, losses."""

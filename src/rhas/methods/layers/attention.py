@@ -1,6 +1,6 @@
 """Attention within windows and along strides: cost linear in N, or N²/G.
 
-B rows (or rows × heads), N steps, d width of queries and keys, e width of values, W window,
+B rows (or rows × heads), N pooled frames, d width of queries and keys, e width of values, W window,
 G stride. Keys outside the sequence or on padding have no weight; a query without any valid key
 gives 0.
 """
@@ -42,7 +42,7 @@ def windowed_attention(
     q: Float[Tensor, "B N d"], k: Float[Tensor, "B N d"], v: Float[Tensor, "B N e"],
     mask: Bool[Tensor, "B N"], window: int, dropout: float = 0.0,
 ) -> Float[Tensor, "B N e"]:  # fmt: skip
-    """Step t of window w = ⌊t / W⌋ attends to the 2W steps from ``wW - ⌊W/2⌋`` on (LTContext)."""
+    """Frame t of window w = ⌊t / W⌋ attends to the 2W frames from ``wW - ⌊W/2⌋`` on (LTContext)."""
     length = q.shape[1]
     before = window // 2
     end = -length % window
@@ -61,7 +61,7 @@ def strided_attention(
     q: Float[Tensor, "B N d"], k: Float[Tensor, "B N d"], v: Float[Tensor, "B N e"],
     mask: Bool[Tensor, "B N"], stride: int, dropout: float = 0.0,
 ) -> Float[Tensor, "B N e"]:  # fmt: skip
-    """Step t attends to the steps ``t ± iG`` of the whole sequence (LTContext)."""
+    """Frame t attends to the frames ``t ± iG`` of the whole sequence (LTContext)."""
     length = q.shape[1]
     end = -length % stride
     queries, keys, values = (
@@ -77,7 +77,7 @@ def banded_attention(
     q: Float[Tensor, "B H N d"], k: Float[Tensor, "B H N d"], v: Float[Tensor, "B H N e"],
     mask: Bool[Tensor, "B N"], bias: Float[Tensor, "H taps"],
 ) -> Float[Tensor, "B H N e"]:  # fmt: skip
-    """Step t attends to ``t - r .. t + r``; head h adds ``bias[h, r + distance]`` to the scores.
+    """Frame t attends to ``t - r .. t + r``; head h adds ``bias[h, r + distance]`` to the scores.
 
     r is half the taps of ``bias``, whose number is odd. Queries go in blocks of 2r, each with its
     block's keys and r more on both sides.
@@ -100,6 +100,6 @@ def banded_attention(
     return out.flatten(2, 3)[:, :, :length]
 
 
-def some_key(mask: Bool[Tensor, "B N"]) -> Bool[Tensor, "B N"]:
-    """A mask of keys for attention that cannot do without one: all of them where none is real."""
+def open_empty_rows(mask: Bool[Tensor, "B N"]) -> Bool[Tensor, "B N"]:
+    """A mask with at least one key per row: all keys where none is real."""
     return mask | ~mask.any(1, keepdim=True)

@@ -1,6 +1,6 @@
 """Losses of per-frame logits, in multi-label (sigmoid) and single-label (softmax) form.
 
-Means over real frames. B rows, N steps, C classes.
+Means over real frames. B rows, N pooled frames, C classes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def probabilities(logits: Tensor, activation: str) -> Tensor:
-    """Of the last dimension: ``sigmoid`` or ``softmax``."""
+def class_probabilities(logits: Tensor, activation: str) -> Tensor:
+    """Probabilities along the last dimension: ``sigmoid`` or ``softmax``."""
     return logits.softmax(-1) if activation == "softmax" else logits.sigmoid()
 
 
 def log_probabilities(logits: Tensor, activation: str) -> Tensor:
-    """Their logarithms."""
+    """Logarithms of :func:`class_probabilities`."""
     return logits.log_softmax(-1) if activation == "softmax" else F.logsigmoid(logits)
 
 
@@ -46,8 +46,8 @@ def smoothing_loss(
     The earlier frame is the target: no gradient flows into it.
     """
     log_p = log_probabilities(logits, activation)
-    step = (log_p[:, 1:] - log_p[:, :-1].detach()).abs().clamp(max=cap)
-    return masked_mean(step.square().mean(-1), mask[:, :-1] & mask[:, 1:])
+    change = (log_p[:, 1:] - log_p[:, :-1].detach()).abs().clamp(max=cap)
+    return masked_mean(change.square().mean(-1), mask[:, :-1] & mask[:, 1:])
 
 
 def masked_mean(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> Float[Tensor, ""]:

@@ -1,37 +1,45 @@
-"""A method on one stream: everything but the network, its losses and its read-out.
+"""Everything of a method but its network, its losses and how scores are read out.
 
-B rows, L frames, N steps, C classes.
+B rows, L frames, N pooled frames, C classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from rhas.methods import Batch, Dims, Method
-from rhas.methods.layers.inputs import Steps, Stream, StreamConfig
+from rhas.base.batch import Batch, move_batch
+from rhas.methods.base import Dims, Method
+from rhas.methods.layers.config import InputConfig
+from rhas.methods.layers.features import StreamReader
 
-_RAREST = 1e-4  # share of frames that classes without a training frame start at
+RAREST = 1e-4  # share of frames that classes without a training frame start at
+
+FeaturesT = TypeVar("FeaturesT")
 
 
-class Segmenter(Method):
-    """What a method on one stream shares; it adds its network and the three functions at the end.
+class Segmenter(Method, Generic[FeaturesT]):
+    """A method on pooled frames. It adds its network and the functions at the end.
 
     Args:
-        config: which stream, and how it is read.
+        config: how features are read.
         dims: sizes that come from the data.
+        reader: from a batch to what the network reads, a record with ``mask`` (B, N).
     """
 
-    def __init__(self, config: StreamConfig, dims: Dims) -> None:
-        super().__init__()
-        self.config, self.dims = config, dims
-        self.stream = Stream(config, dims)
+    config: InputConfig
 
-    def adapt(self, samples: Iterable[Batch]) -> None:
-        """Feature statistics, class frequencies (see ``StreamConfig``)."""
+    def __init__(self, config: InputConfig, dims: Dims, reader: StreamReader) -> None:
+        super().__init__()
+        self.config, self.dims, self.reader = config, dims, reader
+
+    def fit_statistics(self, samples: Iterable[Batch]) -> None:
+        """Feature statistics and class frequencies (see ``InputConfig``)."""
         frames = torch.zeros((), dtype=torch.float64)
         present = torch.zeros(self.dims.C, dtype=torch.float64)
 
@@ -39,68 +47,76 @@ class Segmenter(Method):
             for sample in samples:
                 frames.add_(sample["mask"].sum())
                 present.add_(sample["labels"][sample["mask"]].sum(0))
-                self.note(sample)
+                self.count_sample(sample)
                 yield sample
 
-        self.stream.adapt(counted())
+        self.reader.fit_statistics(counted())
         if self.config.prior_bias:
-            share = (present / frames.clamp_min(1)).clamp(_RAREST, 1 - _RAREST)
-            for bias in self.biases():
-                bias.data[-self.dims.C :] = torch.logit(share).float()
+            self.set_priors((present / frames.clamp_min(1)).clamp(RAREST, 1 - RAREST))
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def compute_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The network's losses at the model's rate."""
-        batch = self._here(batch)
-        steps = self.stream(batch)
-        reach = steps.mask.shape[1]
-        labels = self.stream.pooled(batch["labels"], batch["mask"])[:, :reach]
-        boundary = self.stream.pooled(batch["boundary"][..., None], batch["mask"])[:, :reach, 0]
-        return self.step_losses(steps, labels, boundary)
+        batch = move_batch(batch, self.reader.mean.device)
+        features = self.reader(batch)
+        length = features.mask.shape[1]
+        boundary = self.reader.pool(batch["boundary"][..., None], batch["mask"])[:, :length, 0]
+        return self.network_losses(features, self.pool_labels(batch, length), boundary)
 
     @torch.no_grad()
-    def scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Probabilities of the network, repeated to frames; nothing is drawn.
-
-        Args:
-            batch: labels and boundary are not read.
-            generator: not used.
-
-        Returns:
-            float32 (B, L, C) in [0, 1], 0 on padding.
-        """
-        training = self.training
-        self.eval()
-        try:
-            batch = self._here(batch)
-            found = self.step_scores(self.stream(batch))
-        finally:
-            self.train(training)
+    def compute_scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The network's probabilities, repeated to frames; float32 (B, L, C), 0 on padding."""
+        batch = move_batch(batch, self.reader.mean.device)
+        with evaluation_mode(self):
+            pooled = self.network_scores(self.reader(batch), generator)
         length = batch["mask"].shape[1]
-        frames = found.repeat_interleave(self.config.stride, 1)[:, :length]
+        frames = pooled.repeat_interleave(self.config.stride, 1)[:, :length]
         frames = F.pad(frames, (0, 0, 0, length - frames.shape[1]))
         return torch.where(batch["mask"][..., None], frames, 0).float()
 
-    def _here(self, batch: Batch) -> dict[str, Tensor]:
-        device = self.stream.mean.device
-        return {key: value.to(device) for key, value in batch.items()}
+    def pool_labels(self, batch: Batch, length: int) -> Tensor:
+        """The share of each pooled frame's frames that have a label, (B, length, C)."""
+        return self.reader.pool(batch["labels"], batch["mask"])[:, :length]
 
-    def note(self, sample: Batch) -> None:
-        """Takes what else a method wants to know of a training sample before training starts."""
+    def set_priors(self, share: Tensor) -> None:
+        """Sets ``output_biases`` to the classes' shares of the training frames, float64 (C,)."""
+        for bias in self.output_biases():
+            bias.data[-self.dims.C :] = torch.logit(share).float()
 
-    def biases(self) -> Iterable[Tensor]:
+    def count_sample(self, sample: Batch) -> None:
+        """Takes further statistics of a training sample."""
+
+    def output_biases(self) -> Iterable[Tensor]:
         """Parameters whose last C entries are added to frame logits."""
         raise NotImplementedError
 
-    def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:
+    def network_losses(
+        self, features: FeaturesT, labels: Tensor, boundary: Tensor
+    ) -> dict[str, Tensor]:
         """Named loss terms.
 
         Args:
-            steps: the stream.
-            labels: (B, N, C), the share of each step's frames that have the label.
+            features: what ``reader`` returned.
+            labels: (B, N, C), the share of each pooled frame's frames that have the label.
             boundary: (B, N), label-set changes, in [0, 1].
         """
         raise NotImplementedError
 
-    def step_scores(self, steps: Steps) -> Tensor:
-        """Probabilities (B, N, C); what stands on padding does not matter."""
+    def network_scores(self, features: FeaturesT, generator: torch.Generator) -> Tensor:
+        """Probabilities (B, N, C); the values on padding are ignored.
+
+        Args:
+            features: what ``reader`` returned.
+            generator: for noise, if the method draws any.
+        """
         raise NotImplementedError
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """The module without dropout for the duration of the block."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)

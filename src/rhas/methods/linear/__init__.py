@@ -1,48 +1,52 @@
-"""A linear probe per frame, without any view of time: what the features alone say."""
+"""A linear probe per frame, without temporal context: what the features alone predict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from rhas.methods import Dims
-from rhas.methods.layers.inputs import Steps, StreamConfig
+from rhas.methods.base import Dims, MethodSpec
+from rhas.methods.layers.config import MINI_INPUTS, StreamConfig
+from rhas.methods.layers.features import FeatureStream, PooledFeatures
 from rhas.methods.layers.losses import frame_loss
 from rhas.methods.layers.segmenter import Segmenter
 
-__all__ = ["PRESETS", "Config", "make"]
+__all__ = ["METHOD"]
 
 
 @dataclass(frozen=True)
-class Config(StreamConfig):
-    """The probe has no parameter of its own; see ``StreamConfig``."""
+class LinearConfig(StreamConfig):
+    """The linear probe has no parameter of its own, see ``StreamConfig``."""
 
 
-PRESETS = {
-    "paper": Config(standardise=True, prior_bias=True),
-    "mini": Config(stride=5, standardise=True, centre=True, prior_bias=True),
-}
-
-
-class Probe(Segmenter):
+class LinearProbe(Segmenter[PooledFeatures]):
     """One weight per feature and class."""
 
-    def __init__(self, config: Config, dims: Dims) -> None:
-        super().__init__(config, dims)
-        self.head = nn.Linear(self.stream.width, dims.C)
+    def __init__(self, config: LinearConfig, dims: Dims) -> None:
+        stream = FeatureStream(config, dims)
+        super().__init__(config, dims, stream)
+        self.head = nn.Linear(stream.width, dims.C)
 
-    def biases(self) -> Iterable[Tensor]:
+    def output_biases(self) -> Iterable[Tensor]:
         return [self.head.bias]
 
-    def step_losses(self, steps: Steps, labels: Tensor, boundary: Tensor) -> dict[str, Tensor]:
-        return {"frame": frame_loss(self.head(steps.x), labels, steps.mask)}
+    def network_losses(
+        self, features: PooledFeatures, labels: Tensor, boundary: Tensor
+    ) -> dict[str, Tensor]:
+        return {"frame": frame_loss(self.head(features.x), labels, features.mask)}
 
-    def step_scores(self, steps: Steps) -> Tensor:
-        return self.head(steps.x).sigmoid()
+    def network_scores(self, features: PooledFeatures, generator: torch.Generator) -> Tensor:
+        return self.head(features.x).sigmoid()
 
 
-def make(config: Config, dims: Dims) -> Probe:
-    """The method with fresh parameters, drawn from torch's generator."""
-    return Probe(config, dims)
+METHOD = MethodSpec(
+    config=LinearConfig,
+    presets={
+        "paper": LinearConfig(standardise=True, prior_bias=True),
+        "mini": LinearConfig(**MINI_INPUTS),
+    },
+    build=LinearProbe,
+)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from rhas.methods import Dims
-from rhas.methods.ltcontext.config import PRESETS, Config
+from rhas.methods.base import MethodSpec
+from rhas.methods.ltcontext.config import PRESETS, LTContextConfig
 from rhas.methods.ltcontext.method import LTContext
 
-__all__ = ["PRESETS", "Config", "make"]
+__all__ = ["METHOD"]
 
-
-def make(config: Config, dims: Dims) -> LTContext:
-    """The method with fresh parameters, drawn from torch's generator."""
-    return LTContext(config, dims)
+METHOD = MethodSpec(config=LTContextConfig, presets=PRESETS, build=LTContext)

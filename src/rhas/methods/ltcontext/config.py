@@ -5,22 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rhas.methods.layers.inputs import StreamConfig, require
+from rhas.methods.layers.config import (
+    MINI_INPUTS,
+    StreamConfig,
+    check_at_least,
+    check_dropout,
+    check_field,
+)
 
 
 @dataclass(frozen=True)
-class Config(StreamConfig):
+class LTContextConfig(StreamConfig):
     """Structure and losses of LTContext.
 
     Args:
-        stages: how often the prediction is refined, the first one counted.
+        stages: how often the prediction is refined, including the first stage.
         layers: blocks of a stage, dilation 2^i.
         width: channels of the first stage, a multiple of 4; half of them in the later ones.
-        window: W, even; a window's steps attend to the 2W around it.
-        long_stride: G, steps between those that attend to each other over the whole sample.
+        window: W, even; the pooled frames of a window attend to the 2W around it.
+        long_stride: G, distance between pooled frames that attend to each other over the whole
+            sample.
         dropout: on the output of every block.
         attention_dropout: of attention weights.
-        projection_dropout: behind each attention.
+        projection_dropout: after each attention.
         channel_dropout: of whole input channels of every stage.
         activation: ``sigmoid`` (multi-label), or ``softmax`` between stages, in the loss and in
             the scores, as published.
@@ -41,22 +48,17 @@ class Config(StreamConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("stages", "layers", "long_stride"):
-            require(self, name, getattr(self, name) >= 1, "at least 1")
-        require(self, "width", self.width >= 4 and self.width % 4 == 0, "a multiple of 4")
-        require(self, "window", self.window >= 2 and self.window % 2 == 0, "an even number")
-        for name in ("dropout", "attention_dropout", "projection_dropout", "channel_dropout"):
-            require(self, name, 0 <= getattr(self, name) < 1, "from 0, below 1")
-        require(self, "smoothing_weight", self.smoothing_weight >= 0, "0 or more")
+        check_at_least(self, 1, "stages", "layers", "long_stride")
+        check_field(self, "width", self.width >= 4 and self.width % 4 == 0, "a multiple of 4")
+        check_field(self, "window", self.window >= 2 and self.window % 2 == 0, "an even number")
+        check_dropout(self, "dropout", "attention_dropout", "projection_dropout", "channel_dropout")
+        check_at_least(self, 0, "smoothing_weight")
 
 
 PRESETS = {
-    "paper": Config(),
-    "mini": Config(
-        stride=5,
-        standardise=True,
-        centre=True,
-        prior_bias=True,
+    "paper": LTContextConfig(),
+    "mini": LTContextConfig(
+        **MINI_INPUTS,
         stages=2,
         layers=7,
         width=128,

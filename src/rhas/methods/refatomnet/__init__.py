@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from rhas.methods import Dims
-from rhas.methods.refatomnet.config import PRESETS, Config
+from rhas.methods.base import MethodSpec
+from rhas.methods.refatomnet.config import PRESETS, RefAtomNetConfig
 from rhas.methods.refatomnet.method import RefAtomNet
 
-__all__ = ["PRESETS", "TOKENS", "Config", "make"]
+__all__ = ["METHOD"]
 
-TOKENS = True
-
-
-def make(config: Config, dims: Dims) -> RefAtomNet:
-    """The method with fresh parameters, drawn from torch's generator."""
-    return RefAtomNet(config, dims)
+METHOD = MethodSpec(config=RefAtomNetConfig, presets=PRESETS, build=RefAtomNet, tokens=True)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rhas.methods.layers.inputs import StreamConfig, require
+from rhas.methods.layers.config import (
+    MINI_INPUTS,
+    StreamConfig,
+    check_at_least,
+    check_dropout,
+    check_field,
+)
 
 
 @dataclass(frozen=True)
-class Config(StreamConfig):
+class RefAtomNetConfig(StreamConfig):
     """Structure of RefAtomNet.
 
     ``inputs`` names its streams of query tokens: of the whole frame (the visual stream), of the
-    crop (the location stream), or both. The reference is a stream in any case, so ``film`` is off.
+    crop (the location stream), or both. The reference is always a stream, so ``modulation`` is off.
 
     Args:
         width: channels of all tokens.
         text_tokens: tokens that the reference's embedding is spread to.
         agents: tokens that stand for a stream when streams are fused.
         feedforward: hidden channels of a block's feed-forward part and of the head, times width.
-        dropout: on what each part adds.
-        at_once: steps that go through the network together; more than these are computed in
-            training a second time, for the gradient. For memory, and nothing else.
+        dropout: on the output of each part, before it is added.
+        at_once: pooled frames that go through the network together. In training the network runs
+            again for the gradient of each group: less memory, equal results.
     """
 
     width: int = 768
@@ -33,19 +39,16 @@ class Config(StreamConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self, "film", not self.film, "false: the reference is a stream of its own")
-        for name in ("width", "text_tokens", "agents", "feedforward", "at_once"):
-            require(self, name, getattr(self, name) >= 1, "at least 1")
-        require(self, "dropout", 0 <= self.dropout < 1, "from 0, below 1")
+        text_stream = "false: the reference is a stream of its own"
+        check_field(self, "modulation", not self.modulation, text_stream)
+        check_at_least(self, 1, "width", "text_tokens", "agents", "feedforward", "at_once")
+        check_dropout(self, "dropout")
 
 
 PRESETS = {
-    "paper": Config(),
-    "mini": Config(
-        stride=5,
-        standardise=True,
-        centre=True,
-        prior_bias=True,
+    "paper": RefAtomNetConfig(),
+    "mini": RefAtomNetConfig(
+        **MINI_INPUTS,
         width=64,
         text_tokens=4,
         feedforward=2,

@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
-from rhas.methods import build
-from rhas.train import MODEL, batch_of
-from rhas.train.run import Run
-from rhas.train.samples import Held
-from rhas.train.team import Team
+from rhas.methods import Dims, build_method
+from rhas.train import MODEL, make_batch
+from rhas.train.process_group import ProcessGroup
+from rhas.train.run import TrainingRun
+from rhas.train.samples import CachedSamples
 
 RUN = {"epochs": 3, "batch_size": 1, "accumulate": 4, "validate_every": 1}
 
@@ -47,14 +47,15 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
         torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
 
 
-def run_of(samples: list, **changes: object) -> Run:
+def run_of(samples: list, **changes: object) -> TrainingRun:
     fields = {
         "overrides": {"hopadiff": {**train_child.TINY, "decoder_dropout": 0.0}},
         "threads": 1,
         **changes,
     }
     config = TrainConfig(method="hopadiff", seed=1, **fields)  # type: ignore[arg-type]
-    run = Run(Held(samples, 1.0), Held([], 1.0), config, Team(0, 1, "cpu"))
+    group = ProcessGroup(0, 1, "cpu")
+    run = TrainingRun(CachedSamples(samples, 1.0), CachedSamples([], 1.0), config, group)
     run.start()
     return run
 
@@ -63,21 +64,21 @@ def test_accumulated_gradients_are_means_over_real_frames() -> None:
     """The step's gradient is that of its batches, each weighed by its real frames."""
     samples = toy_samples(3, L=48, seed=4)
     run = run_of(samples, batch_size=2, accumulate=2)
-    method = build("hopadiff", method_config(run.config),
-                   D=24, D_text=8, C=137, L=48)  # fmt: skip
+    dims = Dims(D=24, D_text=8, C=137, L=48)
+    method = build_method("hopadiff", method_config(run.config), dims)
     method.load_state_dict(run.method.state_dict())
     method.train()
     weights, gradients, losses = [], [], []
     for place, numbers in enumerate(([0, 1], [2])):
         method.zero_grad()
-        batch = batch_of(samples, numbers)
+        batch = make_batch(samples, numbers)
         torch.manual_seed(run._batch_seed(place))
-        loss = torch.stack(list(method.losses(batch).values())).sum()
+        loss = torch.stack(list(method.compute_losses(batch).values())).sum()
         loss.backward()
         losses.append(float(loss.detach()))
         weights.append(int(batch["mask"].sum()))
         gradients.append([p.grad.clone() for p in method.parameters() if p.grad is not None])
-    figures = run._step([0, 1, 2])
+    figures = run._update([0, 1, 2])
     share = [w / sum(weights) for w in weights]
     assert figures["loss"] == pytest.approx(sum(s * x for s, x in zip(share, losses, strict=True)))
     expected = [share[0] * a + share[1] * b for a, b in zip(*gradients, strict=True)]

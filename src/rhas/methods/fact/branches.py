@@ -1,6 +1,6 @@
 """FACT's branches and the attention between them.
 
-B rows, N steps (or segments), M tokens, W channels.
+B rows, N pooled frames (or segments), M tokens, W channels.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rhas.methods.layers.attention import some_key
-from rhas.methods.layers.losses import probabilities
+from rhas.methods.layers.attention import open_empty_rows
+from rhas.methods.layers.losses import class_probabilities
 
 _NEVER = -1e30
 
@@ -20,7 +20,7 @@ _NEVER = -1e30
 def split_classes(x: Tensor, classes: int, activation: str) -> tuple[Tensor, Tensor]:
     """Features whose last channels are class logits: with probabilities there, and the logits."""
     rest, logits = x.split([x.shape[-1] - classes, classes], -1)
-    return torch.cat([rest, probabilities(logits, activation)], -1), logits
+    return torch.cat([rest, class_probabilities(logits, activation)], -1), logits
 
 
 def start_classes(head: nn.Linear, classes: int, activation: str) -> None:
@@ -45,7 +45,7 @@ class FrameBranch(nn.Module):
     ) -> None:
         super().__init__()
         self.enter = nn.Linear(width_in, width) if width_in != width else None
-        self.far, self.near = (
+        self.falling, self.rising = (
             nn.ModuleList(
                 nn.Conv1d(width, width, 3, dilation=dilation, padding=dilation)
                 for dilation in dilations
@@ -65,7 +65,9 @@ class FrameBranch(nn.Module):
         x = x if self.enter is None else self.enter(x)
         x = x.transpose(1, 2) * real  # (B, W, N)
         last = len(self.fuse) - 1
-        for i, (far, near, fuse) in enumerate(zip(self.far, self.near, self.fuse, strict=True)):
+        for i, (far, near, fuse) in enumerate(
+            zip(self.falling, self.rising, self.fuse, strict=True)
+        ):
             h = F.relu(fuse(torch.cat([far(x), near(x)], 1)))
             x = (x + (h if i == last else self.dropout(h))) * real
         return self.out(x.transpose(1, 2))
@@ -86,11 +88,11 @@ class TokenLayer(nn.Module):
         self, width: int, heads: int, ffn: int, dropout: float, memory: int | None
     ) -> None:
         super().__init__()
-        self.own = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
-        self.own_norm = nn.LayerNorm(width)
-        self.cross = self.cross_norm = None
+        self.self_attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+        self.self_norm = nn.LayerNorm(width)
+        self.cross_attention = self.cross_norm = None
         if memory is not None:
-            self.cross = nn.MultiheadAttention(
+            self.cross_attention = nn.MultiheadAttention(
                 width, heads, dropout, kdim=memory, vdim=memory, batch_first=True
             )
             self.cross_norm = nn.LayerNorm(width)
@@ -112,9 +114,9 @@ class TokenLayer(nn.Module):
             hidden: (B, N) bool, the steps that are not to be seen.
         """
         at = x + position
-        x = self.own_norm(x + self.dropout(self.own(at, at, x, need_weights=False)[0]))
-        if self.cross is not None and self.cross_norm is not None:
-            seen, _ = self.cross(
+        x = self.self_norm(x + self.dropout(self.self_attention(at, at, x, need_weights=False)[0]))
+        if self.cross_attention is not None and self.cross_norm is not None:
+            seen, _ = self.cross_attention(
                 x + position, frames, frames, key_padding_mask=hidden, need_weights=False
             )
             x = self.cross_norm(x + self.dropout(seen))
@@ -147,7 +149,7 @@ class TokenBranch(nn.Module):
         self, x: Tensor, position: Tensor, frames: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
         """(B, M, W) to (B, M, width_out); ``mask`` (B, N) says which steps are real."""
-        hidden = None if mask is None else ~some_key(mask)
+        hidden = None if mask is None else ~open_empty_rows(mask)
         for layer in self.layers:
             x = layer(x, position, frames, hidden)
         return self.out(self.norm(x))
@@ -185,12 +187,12 @@ class Exchange(nn.Module):
             y_position: added to the first channels of y for queries.
             mask: (B, X) bool, the x that are real; None: all.
         """
-        q, k = self.query(_placed(y, y_position)), self.key(_placed(x, x_position))
+        q, k = self.query(_add_position(y, y_position)), self.key(_add_position(x, x_position))
         logits = q @ k.transpose(1, 2) * q.shape[-1] ** -0.5  # (B, Y, X)
         if self.bias is not None:
             logits = logits + self.bias
         if mask is not None:
-            logits = logits.masked_fill(~some_key(mask)[:, None], _NEVER)
+            logits = logits.masked_fill(~open_empty_rows(mask)[:, None], _NEVER)
         seen = attention_weights(logits, self.bias is not None) @ self.value(x)
         return self.out(self.dropout(torch.cat([y, seen], -1))), logits
 
@@ -203,7 +205,7 @@ def attention_weights(logits: Tensor, free: bool) -> Tensor:
     return weights / weights.sum(-1, keepdim=True).clamp_min(1)
 
 
-def _placed(x: Tensor, position: Tensor | None) -> Tensor:
+def _add_position(x: Tensor, position: Tensor | None) -> Tensor:
     if position is None:
         return x
     return x + F.pad(position, (0, x.shape[-1] - position.shape[-1]))

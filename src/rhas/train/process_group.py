@@ -1,4 +1,4 @@
-"""The processes that train together, as torchrun starts them; one process is a team of one."""
+"""The processes that train together, as torchrun starts them; one process is a group of one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-_PATIENCE = timedelta(hours=2)  # for the first process's checkpoints and reading
+_TIMEOUT = timedelta(hours=2)  # for the first process's checkpoints and reading
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """This process among those that train together.
 
     Args:
@@ -31,7 +33,7 @@ class Team:
     size: int
     device: str
 
-    def add_up(self, tensors: list[Tensor]) -> None:
+    def sum_tensors(self, tensors: list[Tensor]) -> None:
         """Replaces each tensor by its sum over the processes."""
         if self.size > 1 and tensors:
             flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -41,26 +43,26 @@ class Team:
             ):
                 tensor.copy_(part.view_as(tensor))
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather_values(self, value: ValueT) -> list[ValueT]:
         """Every process's value, by rank, in every process."""
         if self.size == 1:
             return [value]
-        values = [None] * self.size
+        values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
         return values
 
 
-def rank() -> int:
+def process_rank() -> int:
     """This process's number; 0 outside torchrun."""
     return int(os.environ.get("RANK", 0))
 
 
-def started() -> bool:
+def under_torchrun() -> bool:
     """Whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def start(processes: int) -> None:
+def launch_torchrun(processes: int) -> None:
     """Replaces this process by torchrun with that many of it; does not return."""
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone",
@@ -70,22 +72,22 @@ def start(processes: int) -> None:
 
 
 @contextmanager
-def team(device: str) -> Iterator[Team]:
-    """The team of this process, joined for the duration of the block.
+def join_process_group(device: str) -> Iterator[ProcessGroup]:
+    """The group of this process, joined for the duration of the block.
 
     Args:
-        device: ``cpu`` or ``cuda``; of several processes each has a GPU of its own.
+        device: ``cpu`` or ``cuda``; each of several processes has its own GPU.
     """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
-        yield Team(0, 1, device)
+        yield ProcessGroup(0, 1, device)
         return
     if device == "cuda":
         local = int(os.environ["LOCAL_RANK"])
         torch.cuda.set_device(local)
         device = f"cuda:{local}"
-    dist.init_process_group("nccl" if device != "cpu" else "gloo", timeout=_PATIENCE)
+    dist.init_process_group("nccl" if device != "cpu" else "gloo", timeout=_TIMEOUT)
     try:
-        yield Team(rank(), size, device)
+        yield ProcessGroup(process_rank(), size, device)
     finally:
         dist.destroy_process_group()
