@@ -97,14 +97,14 @@ def test_no_prune_comes_between_a_result_and_its_link(
     (tmp_path / "weights").symlink_to(ROOT / "weights")
     write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    replace, idle = rhas.pipeline.features._replace, {}
+    replace, idle = rhas.pipeline.features._replace_result, {}
 
     def linked(result: Path, target: Path) -> None:
         stage = result.parents[1]
         with if_idle(stage / LOCK) as idle[stage.name]:
             replace(result, target)
 
-    monkeypatch.setattr(rhas.pipeline.features, "_replace", linked)
+    monkeypatch.setattr(rhas.pipeline.features, "_replace_result", linked)
     result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
     assert result.exit_code == 0, result.exception
     assert idle == dict.fromkeys(["decode", "ground", "crop", "extract"], False)

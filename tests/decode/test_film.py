@@ -273,7 +273,7 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path, monkeypatch, reader: str)
 def test_the_second_reader_begins_anew(tmp_path: Path, monkeypatch) -> None:
     """decord fails midway: the store is PyAV's alone, and no frame is counted twice."""
     film = write_film(tmp_path / "film.mp4", range(40), options=PLAIN)
-    decord = reading._decord
+    decord = reading._read_with_decord
 
     def failing(*arguments: object) -> Iterator[reading.Picture]:
         for n, picture in enumerate(decord(*arguments)):
@@ -281,7 +281,7 @@ def test_the_second_reader_begins_anew(tmp_path: Path, monkeypatch) -> None:
                 raise reading.ReaderDistrusted("a bad day")
             yield picture
 
-    monkeypatch.setattr(reading, "_decord", failing)
+    monkeypatch.setattr(reading, "_read_with_decord", failing)
     report, told = decode(film, tmp_path / "out.h5")
     assert report["reader"] == "pyav"
     assert told == report["frames"] == 20

@@ -32,7 +32,7 @@ def _extension_loads() -> bool:
     return hasattr(torch.ops.torchvision, "nms")
 
 
-def _declare() -> torch.library.Library | None:
+def _declare_operators() -> torch.library.Library | None:
     if _extension_loads():
         return None
     library = torch.library.Library("torchvision", "DEF")
@@ -41,4 +41,4 @@ def _declare() -> torch.library.Library | None:
     return library
 
 
-_library = _declare()
+_library = _declare_operators()

@@ -37,11 +37,11 @@ def from_mapping(cls: type[ConfigT], values: Mapping[str, Any], where: str) -> C
             if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
                 raise RhasError(f"parameter '{name}' is missing", where=where, do=f"add '{name}'")
             continue
-        made[name] = _checked(values[name], hints[name], f"{where}.{name}")
+        made[name] = _check_value(values[name], hints[name], f"{where}.{name}")
     return cls(**made)
 
 
-def _checked(value: Any, hint: Any, where: str) -> Any:
+def _check_value(value: Any, hint: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return from_mapping(hint, value, where)  # type: ignore[arg-type]
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
@@ -54,7 +54,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
                 return value
         elif (typing.get_origin(option) or option) is tuple and isinstance(value, list):
             item, *_ = typing.get_args(option) or (Any,)
-            return tuple(_checked(v, item, f"{where}[{n}]") for n, v in enumerate(value))
+            return tuple(_check_value(v, item, f"{where}[{n}]") for n, v in enumerate(value))
         elif option is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         elif option is Any or (isinstance(option, type) and isinstance(value, option)):

@@ -79,15 +79,15 @@ def check_data(
     own = root / "data" / "own"
     given = params.dataset == "own" and (own / "references.csv").is_file()
     if not given and manifest is not None and manifest.dataset == "rhas133":
-        return _features(manifest, raw)
+        return _check_features(manifest, raw)
     if params.dataset == "own":
-        return _own(own, params, tell)
+        return _check_user_films(own, params, tell)
     if manifest is not None and manifest.dataset == "mini":
         return _mini_drawn(manifest, raw, params, tell)
     return _mini_to_draw(params.mini)
 
 
-def _features(manifest: Manifest, raw: Path) -> Data:
+def _check_features(manifest: Manifest, raw: Path) -> Data:
     annotations = read_annotations(raw)
     sides = Counter(film.subset for film in manifest.films)
     shown = ", ".join(f"{count} {side}" for side, count in sides.items())
@@ -105,7 +105,7 @@ def _features(manifest: Manifest, raw: Path) -> Data:
     return Data([check], [], features_alone=True)
 
 
-def _own(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data:
+def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data:
     infos: dict[Path, FilmInfo | RhasError] = {}
 
     def look(path: Path) -> FilmInfo:
@@ -122,20 +122,20 @@ def _own(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data
     try:
         own = read_user_films(source, look)
     except RhasError as error:
-        return Data([_wrong("tables of data/own", error)], [])
+        return Data([_fail_check("tables of data/own", error)], [])
     checks = [
         Check("tables of data/own", "ok",
               f"{len(own.references)} films, {sum(map(len, own.references.values()))} persons, "
               f"{len(own.annotations)} annotations"
               + ("" if own.annotations else ": enough for features, not for training"))
     ]  # fmt: skip
-    checks += _audited(source, look)
+    checks += _audit_tables(source, look)
     films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
-    more, facts = _films(films, look, params, tell)
-    return Data(checks + more + _trainable(own.annotations, own.subsets), facts)
+    more, facts = _check_films(films, look, params, tell)
+    return Data(checks + more + _check_split(own.annotations, own.subsets), facts)
 
 
-def _audited(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
+def _audit_tables(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
     """What is odd in tables that are valid: films that cannot be read are told with the films."""
     audit = Audit()
     rows = []
@@ -156,13 +156,13 @@ def _mini_drawn(
     manifest: Manifest, raw: Path, params: Params, tell: Callable[[int, int], None]
 ) -> Data:
     films = [(film.movie, raw / film.file, film.references) for film in manifest.films]
-    checks, facts = _films(films, inspect, params, tell)
+    checks, facts = _check_films(films, inspect, params, tell)
     persons = {film.movie: len(film.references) for film in manifest.films}
     try:
         annotations = read_annotations(raw)
         odd = [row for row in annotations if not 0 <= row.person < persons.get(row.movie, 0)]
     except RhasError as error:
-        return Data([*checks, _wrong("annotations", error)], facts)
+        return Data([*checks, _fail_check("annotations", error)], facts)
     checks.append(
         Check(
             "tables of data/raw",
@@ -191,7 +191,7 @@ def _mini_to_draw(config: MiniConfig) -> Data:
     return Data([Check("films", "ok", f"{found}: prepare draws them")], facts)
 
 
-def _films(
+def _check_films(
     films: Sequence[tuple[str, Path, tuple[str, ...]]],
     look: Callable[[Path], FilmInfo],
     params: Params,
@@ -206,12 +206,12 @@ def _films(
         try:
             info = look(path)
         except RhasError as error:
-            checks.append(_wrong(f"film {path.name}", error))
+            checks.append(_fail_check(f"film {path.name}", error))
             continue
         finally:
             tell(done + 1, len(films))
         if lost := info.missing + len(info.torn):
-            checks.append(_damaged(path, info, lost, params.decode.damaged))
+            checks.append(_check_damaged(path, info, lost, params.decode.damaged))
         if info.rate < params.fps:
             slow.append(f"{path.name} ({float(info.rate):.3g})")
         codecs[info.codec] += 1
@@ -236,7 +236,7 @@ def _films(
     return checks, facts
 
 
-def _damaged(path: Path, info: FilmInfo, lost: int, policy: object) -> Check:
+def _check_damaged(path: Path, info: FilmInfo, lost: int, policy: object) -> Check:
     level: Level = "warn" if policy == "keep" else "fail"
     found = f"about {lost} of {len(info.ticks) + info.missing} pictures are lost"
     do = "counted and kept" if policy == "keep" else (
@@ -245,7 +245,7 @@ def _damaged(path: Path, info: FilmInfo, lost: int, policy: object) -> Check:
     return Check(f"film {path.name}", level, found, do)
 
 
-def _trainable(
+def _check_split(
     annotations: Iterable[TimedAction], subsets: Mapping[str, str | None]
 ) -> list[Check]:
     movies = {row.movie for row in annotations}
@@ -262,6 +262,6 @@ def _trainable(
     return []
 
 
-def _wrong(name: str, error: RhasError) -> Check:
+def _fail_check(name: str, error: RhasError) -> Check:
     parts = [error.where, error.what, f"got {error.got}" if error.got else ""]
     return Check(name, "fail", ": ".join(part for part in parts if part), error.do)

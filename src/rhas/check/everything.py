@@ -49,7 +49,7 @@ def check_everything(
     checks += check_weights(found, load)
     checks += check_gpu(found)
     measured: dict[str, float] = {}
-    if trial_seconds is not None and data.films and not _failed(checks, "checkpoint"):
+    if trial_seconds is not None and data.films and not _has_failed(checks, "checkpoint"):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 trials, excerpt = run_trial(data, found, trial_seconds, Path(folder))
@@ -63,5 +63,5 @@ def check_everything(
     return checks
 
 
-def _failed(checks: list[Check], name: str) -> bool:
+def _has_failed(checks: list[Check], name: str) -> bool:
     return any(check.level == "fail" and name in check.name for check in checks)

@@ -22,11 +22,11 @@ def check_parameters(values: Mapping[str, Any]) -> list[Check]:
     """
     errors = {(error.where, error.what): error for error in _find_errors(values)}
     if errors:
-        return [_describe(error) for error in errors.values()]
+        return [_explain_error(error) for error in errors.values()]
     try:
         params = parse_params(Params, values)
     except RhasError as error:
-        return [_describe(error)]
+        return [_explain_error(error)]
     sound = Check("parameters", "ok", f"{len(SECTIONS)} sections of params.yaml")
     return list(_check_together(params)) or [sound]
 
@@ -71,7 +71,7 @@ def _check_together(params: Params) -> Iterator[Check]:
                     "name real ones in ground.checkpoint and extract.checkpoints")  # fmt: skip
 
 
-def _describe(error: RhasError) -> Check:
+def _explain_error(error: RhasError) -> Check:
     where = "params.yaml" if error.where == "params.yaml" else f"params.yaml, {error.where}"
     parts = [error.what, f"got {error.got}" if error.got else "",
              f"expected {error.expected}" if error.expected else ""]  # fmt: skip

@@ -80,7 +80,7 @@ def feature_width(params: Params) -> int:
 def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:
     """What is to be written, less what is there, against the free space of ``root``'s disk."""
     places = {"decode": "frames", "crop": "tracks", "extract": f"features/{vlm}"}
-    there = {stage: _size(root / "data" / place) for stage, place in places.items()}
+    there = {stage: _measure_folder(root / "data" / place) for stage, place in places.items()}
     left = sum(max(0.0, need[stage] - there[stage]) for stage in need)
     free = shutil.disk_usage(root).free
     shown = ", ".join(f"{stage} {format_size(amount)}" for stage, amount in need.items())
@@ -92,5 +92,5 @@ def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:
     return Check("disk", "ok", found)
 
 
-def _size(folder: Path) -> int:
+def _measure_folder(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

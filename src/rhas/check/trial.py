@@ -73,12 +73,14 @@ def run_trial(
         for name, length in (("warm", min(seconds, _WARM_SECONDS)), ("excerpt", seconds)):
             place = folder / name
             place.mkdir()
-            film, truth = _excerpt(data, params, length, place)
-            trials = _run(film, truth, params, place)
+            film, truth = _make_excerpt(data, params, length, place)
+            trials = _run_steps(film, truth, params, place)
     return trials, film
 
 
-def _excerpt(data: Data, params: Params, seconds: float, place: Path) -> tuple[FilmFacts, Path]:
+def _make_excerpt(
+    data: Data, params: Params, seconds: float, place: Path
+) -> tuple[FilmFacts, Path]:
     """A piece of the longest film; drawn where RHAS-mini does not exist yet."""
     if not data.films:
         raise RhasError("no film to try", where="rhas check --trial")
@@ -143,7 +145,7 @@ def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, flo
     return count, float(last * base)
 
 
-def _run(film: FilmFacts, truth: Path, params: Params, place: Path) -> dict[str, StageTrial]:
+def _run_steps(film: FilmFacts, truth: Path, params: Params, place: Path) -> dict[str, StageTrial]:
     assert film.path is not None
     params = params.replace(decode=params.decode.replace(damaged="keep"))
     trials: dict[str, StageTrial] = {}
@@ -191,19 +193,21 @@ def check_trial(
     expected = estimate(trials, data.films, params)
     checks = []
     for stage, trial in trials.items():
-        found = f"about {_time(expected[stage])}; the excerpt of {excerpt.seconds:.0f} s took "
+        found = (
+            f"about {_format_time(expected[stage])}; the excerpt of {excerpt.seconds:.0f} s took "
+        )
         found += f"{trial.cpu:.1f} s of one core"
         checks.append(Check(f"time of {stage}", "ok", found))
-    total = f"about {_time(sum(expected.values()))} for {len(data.films)} films, "
+    total = f"about {_format_time(sum(expected.values()))} for {len(data.films)} films, "
     total += f"{count_workers()} processes (RHAS_WORKERS); training is not in it"
     busy = sum(estimate(trials, data.films, params, busy=True).values())
     if busy <= _BUSY * sum(expected.values()):
         return [*checks, Check("time of all four", "ok", total)]
-    total += f". With the machine or its disk as busy as in the trial: {_time(busy)}"
+    total += f". With the machine or its disk as busy as in the trial: {_format_time(busy)}"
     return [*checks, Check("time of all four", "warn", total, "let other work end first")]
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -32,35 +32,39 @@ def check_weights(params: Params, load: bool) -> list[Check]:
     if ground.backend == "truth":
         checks.append(Check("ground.checkpoint", "ok", "not read: true boxes"))
     else:
-        checks.append(_tried("ground.checkpoint", ground.checkpoint, load, lambda: _ground(ground)))
+        checks.append(
+            _try_loading(
+                "ground.checkpoint", ground.checkpoint, load, lambda: _try_grounding(ground)
+            )
+        )
     extract = params.extract
     checks.append(
-        _tried(f"extract.checkpoints.{extract.vlm}", extract.checkpoint, load,
-               lambda: _extract(extract))
+        _try_loading(f"extract.checkpoints.{extract.vlm}", extract.checkpoint, load,
+               lambda: _try_encoder(extract))
     )  # fmt: skip
     return checks
 
 
-def _ground(config: Any) -> int:
+def _try_grounding(config: Any) -> int:
     from rhas.ground.film import make_grounder
 
-    return _parameters(make_grounder(config))
+    return _count_parameters(make_grounder(config))
 
 
-def _extract(config: Any) -> int:
+def _try_encoder(config: Any) -> int:
     from rhas.extract.encoders import checkpoint_folder, load_encoder
 
     folder = checkpoint_folder(config.checkpoint)
-    return _parameters(load_encoder(config.vlm, folder, config.device))
+    return _count_parameters(load_encoder(config.vlm, folder, config.device))
 
 
-def _parameters(holder: Any) -> int:
+def _count_parameters(holder: Any) -> int:
     """Parameters of the networks that an object holds."""
     modules = [value for value in vars(holder).values() if isinstance(value, torch.nn.Module)]
     return sum(p.numel() for module in modules for p in module.parameters())
 
 
-def _tried(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -> Check:
+def _try_loading(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -> Check:
     began = time.perf_counter()
     if not load:
         if Path(checkpoint).is_dir():
@@ -95,7 +99,7 @@ def check_gpu(
         return [Check("GPU", "fail", f"{named}: cuda, and torch {torch.__version__} finds none",
                       "set device: cpu, or install a CUDA build of torch")]  # fmt: skip
     free, total = torch.cuda.mem_get_info()
-    need = sum(_bytes(params, section) for section in wanted if section != "train")
+    need = sum(_estimate_bytes(params, section) for section in wanted if section != "train")
     found = f"{torch.cuda.get_device_name()}: {format_size(free)} of {format_size(total)} free, "
     found += f"weights of {named} take {format_size(need)}"
     if need > _ROOM * free:
@@ -103,7 +107,7 @@ def check_gpu(
     return [Check("GPU", "ok", found)]
 
 
-def _bytes(params: Params, section: str) -> int:
+def _estimate_bytes(params: Params, section: str) -> int:
     """Weights of a section's checkpoint as float32; 0 where it is not a folder here."""
     config = getattr(params, section)
     folder = Path(config.checkpoint)

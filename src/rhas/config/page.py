@@ -64,12 +64,12 @@ def write_page(root: Path) -> str:
     params = load_params(root / "params.yaml")
     parts = [_HEAD, "## Everyday switches\n", _write_switches(params)]
     for kind in SECTIONS:
-        parts += [f"## `{kind.section}`\n", f"`{_path(kind)}`. {_summary(kind)}\n"]
-        parts.append(_table(_section_rows(params.get_section(kind))))
+        parts += [f"## `{kind.section}`\n", f"`{_format_path(kind)}`. {_first_paragraph(kind)}\n"]
+        parts.append(_format_table(_section_rows(params.get_section(kind))))
     parts.append(_METHODS)
     for method in METHODS:
         spec = find_method(method)
-        parts += [f"### `{method}`\n", f"{_summary(spec.config)}\n"]
+        parts += [f"### `{method}`\n", f"{_first_paragraph(spec.config)}\n"]
         parts.append(_method_table(spec.config, spec.presets))
     return "\n".join(parts)
 
@@ -95,7 +95,7 @@ def list_parameters(config: Any) -> list[Parameter]:
     for parameter in found:
         if not parameter.description:
             raise RhasError("a parameter without a description",
-                            where=f"{_path(config)}.{parameter.name}",
+                            where=f"{_format_path(config)}.{parameter.name}",
                             do="describe it in a string below the field")  # fmt: skip
     return found
 
@@ -103,9 +103,9 @@ def list_parameters(config: Any) -> list[Parameter]:
 def _write_switches(params: Params) -> str:
     by_name = {parameter.name: parameter for parameter in list_parameters(Params)}
     values = {"method": ", ".join(f"`{name}`" for name in METHODS)}
-    return _table(
+    return _format_table(
         [
-            [f"`{name}`", values.get(name, by_name[name].values), _value(getattr(params, name)),
+            [f"`{name}`", values.get(name, by_name[name].values), _format_value(getattr(params, name)),
              by_name[name].description]
             for name in SWITCHES
         ]
@@ -122,12 +122,14 @@ def _section_rows(section: Section) -> list[list[str]]:
         if isinstance(value, Section):
             rows += _section_rows(value)
         elif parameter.name == "checkpoints":
-            rows += [[f"`{name}.{vlm}`", "text", _value(path), parameter.description]
+            rows += [[f"`{name}.{vlm}`", "text", _format_value(path), parameter.description]
                      for vlm, path in value.items()]  # fmt: skip
         elif isinstance(value, Mapping):
             rows.append([f"`{name}`", "by method", "see params.yaml", parameter.description])
         else:
-            rows.append([f"`{name}`", parameter.values, _value(value), parameter.description])
+            rows.append(
+                [f"`{name}`", parameter.values, _format_value(value), parameter.description]
+            )
     return rows
 
 
@@ -135,12 +137,12 @@ def _method_table(config: Any, presets: Mapping[str, Any]) -> str:
     rows = [
         [
             f"`{parameter.name}`", parameter.values,
-            *(_value(getattr(preset, parameter.name)) for preset in presets.values()),
+            *(_format_value(getattr(preset, parameter.name)) for preset in presets.values()),
             parameter.description,
         ]
         for parameter in list_parameters(config)
     ]  # fmt: skip
-    return _table(rows, [f"`{name}`" for name in presets])
+    return _format_table(rows, [f"`{name}`" for name in presets])
 
 
 def descriptions(config: Any) -> dict[str, str]:
@@ -148,11 +150,11 @@ def descriptions(config: Any) -> dict[str, str]:
     said: dict[str, str] = {}
     for owner in reversed(config.__mro__):
         if dataclasses.is_dataclass(owner):
-            said |= _arguments(owner.__dict__.get("__doc__") or "") | _below_fields(owner)
+            said |= _parse_arguments(owner.__dict__.get("__doc__") or "") | _below_fields(owner)
     return said
 
 
-def _arguments(docstring: str) -> dict[str, str]:
+def _parse_arguments(docstring: str) -> dict[str, str]:
     """By name, from the section ``Args:``; ``a, b: text`` is said of both."""
     lines = inspect.cleandoc(docstring).splitlines()
     if "Args:" not in lines:
@@ -187,28 +189,28 @@ def _below_fields(owner: Any) -> dict[str, str]:
     return said
 
 
-def _summary(config: Any) -> str:
+def _first_paragraph(config: Any) -> str:
     """The docstring up to its section ``Args:``, as one paragraph."""
     told = " ".join(inspect.cleandoc(config.__doc__).split("Args:")[0].split())
     return told.replace("``", "`")
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(item) for item in value)}]"
+        return f"[{', '.join(_format_value(item) for item in value)}]"
     return str(value)
 
 
-def _table(rows: list[list[str]], defaults: list[str] | None = None) -> str:
+def _format_table(rows: list[list[str]], defaults: list[str] | None = None) -> str:
     header = ["parameter", "values", *(defaults or ["default"]), "what it does"]
     lines = [header, ["---"] * len(header), *rows]
     cells = [[cell.replace("|", r"\|").replace("``", "`") for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
-def _path(config: Any) -> str:
+def _format_path(config: Any) -> str:
     return f"{config.__module__}.{config.__qualname__}"
 
 

@@ -99,7 +99,7 @@ def read_section(kind: type[SectionT], values: Mapping[str, Any]) -> SectionT:
 
 def describe_values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     """What a field may hold, such as "whole number, 1 to 95" or "`cpu` or `cuda`"."""
-    return " or ".join(_options(annotation, metadata))
+    return " or ".join(_list_options(annotation, metadata))
 
 
 def unknown_name(
@@ -123,15 +123,15 @@ def _freeze_lists(value: Any) -> Any:
     return value
 
 
-def _options(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
+def _list_options(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        yield from _options(inner[0], inner[1:])
+        yield from _list_options(inner[0], inner[1:])
     elif origin is Literal:
         yield from (f"`{option}`" for option in inner)
     elif origin in (types.UnionType, typing.Union):
         for option in inner:
-            yield from _options(option, ())
+            yield from _list_options(option, ())
     elif annotation is bool:
         yield from ("`true`", "`false`")
     elif origin is tuple:
@@ -139,10 +139,10 @@ def _options(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
     elif origin is not None or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         yield "key: value lines"
     else:
-        yield _NAMES.get(annotation, str(annotation)) + _range(metadata)
+        yield _NAMES.get(annotation, str(annotation)) + _format_limits(metadata)
 
 
-def _range(metadata: Sequence[Any]) -> str:
+def _format_limits(metadata: Sequence[Any]) -> str:
     """Limits in words, after a comma."""
     found: dict[str, Any] = {}
     for item in metadata:

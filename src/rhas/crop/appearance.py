@@ -49,7 +49,7 @@ def compute_distances(
         return np.zeros_like(evidence)
     people = evidence.shape[1]
     prior = np.column_stack([evidence, np.full(len(evidence), UNNAMED_EVIDENCE)])  # (n, P + 1)
-    shares = _softmax(prior)
+    shares = _stable_softmax(prior)
     for _ in range(MIXTURE_ROUNDS):
         weights = shares * frames[:, None]
         weights = (weights / np.maximum(weights.sum(0), 1e-9)).T  # (P + 1, n)
@@ -60,13 +60,13 @@ def compute_distances(
             colours, means_of_colours, APPEARANCE_COLOUR_LIMIT
         )  # (n, P)
         away += np.column_stack([distance, distance.min(1)])
-        shares = _softmax(prior - away)
+        shares = _stable_softmax(prior - away)
     named, unnamed = away[:, :-1], away[:, -1:]
     lower = means[-1] < means[:-1].diagonal()
     nearest = np.minimum(named.min(1, keepdims=True), np.where(lower, unnamed, np.inf))
     return np.clip(named - nearest, 0, most)
 
 
-def _softmax(values: np.ndarray) -> np.ndarray:
+def _stable_softmax(values: np.ndarray) -> np.ndarray:
     odds = np.exp(values - values.max(1, keepdims=True))
     return odds / odds.sum(1, keepdims=True)

@@ -98,13 +98,13 @@ def crop_film(source: CropInput, config: CropConfig, out: Path, progress: Progre
     """
     boxes = FilmBoxes.read(source.boxes)
     with open_frames(source.frames) as film:
-        _check(film, boxes, source.boxes, config, source.movie)
+        _check_boxes(film, boxes, source.boxes, config, source.movie)
         grounded = _Grounded.merge_candidates(boxes)
-        cuts = find_cuts(_thumbnails(film, progress), config.cut_threshold)
+        cuts = find_cuts(_read_thumbnails(film, progress), config.cut_threshold)
         tracks, counts = track_film(
             boxes.frames,
             [
-                found.add_colours(_picture(film, int(frame))) if len(found.boxes) else found
+                found.add_colours(_read_picture(film, int(frame))) if len(found.boxes) else found
                 for frame, found in zip(boxes.frames, grounded.detections, strict=True)
             ],
             cuts,
@@ -180,14 +180,20 @@ class _Grounded:
         return _Grounded(detections, candidates, without_area)
 
 
-def _check(film: FrameStore, boxes: FilmBoxes, path: Path, config: CropConfig, movie: str) -> None:
+def _check_boxes(
+    film: FrameStore, boxes: FilmBoxes, path: Path, config: CropConfig, movie: str
+) -> None:
     if not boxes.persons:
         raise RhasError("boxes of no reference", where=str(path), do="run `dvc repro ground`")
     stride = boxes.info.stride
     facts: list[tuple[str, object, object]] = [
         ("the frames' movie", movie, film.info.movie),
         ("the boxes' movie", movie, boxes.info.movie),
-        ("the sampled frames", _span(np.arange(0, len(film), stride)), _span(boxes.frames)),
+        (
+            "the sampled frames",
+            _format_span(np.arange(0, len(film), stride)),
+            _format_span(boxes.frames),
+        ),
     ]
     for what, expected, got in facts:
         if expected != got:
@@ -208,14 +214,14 @@ def _check(film: FrameStore, boxes: FilmBoxes, path: Path, config: CropConfig, m
         )
 
 
-def _span(frames: np.ndarray) -> str:
+def _format_span(frames: np.ndarray) -> str:
     if not len(frames):
         return "none"
     steps = sorted(set(np.diff(frames).tolist()))
     return f"{len(frames)} from {frames[0]} to {frames[-1]}, {steps} apart"
 
 
-def _thumbnails(film: FrameStore, progress: Progress) -> Iterator[np.ndarray]:
+def _read_thumbnails(film: FrameStore, progress: Progress) -> Iterator[np.ndarray]:
     for frame in range(len(film)):
         try:
             yield make_thumbnail(film.images.read_bytes(frame))
@@ -242,19 +248,19 @@ def _write_crops(
     progress: Progress,
 ) -> None:
     for frame in range(len(film)):
-        writer.append(_crops(film, frame, tracks, config))
+        writer.append(_encode_crops(film, frame, tracks, config))
         if frame % 2 == 0:
             progress(1)
 
 
-def _crops(
+def _encode_crops(
     film: FrameStore, frame: int, tracks: Sequence[Track], config: CropConfig
 ) -> list[bytes]:
     """JPEG bytes by person, empty where missing; the frame is decoded once, if at all."""
     present = [track.source[frame] != BoxSource.MISSING for track in tracks]
     if not any(present):
         return [b""] * len(tracks)
-    image = Image.fromarray(_picture(film, frame))
+    image = Image.fromarray(_read_picture(film, frame))
     return [
         encode_jpeg(cut_out(image, track.boxes[frame], config.margin, config.size), config.quality)
         if found
@@ -263,7 +269,7 @@ def _crops(
     ]
 
 
-def _picture(film: FrameStore, frame: int) -> np.ndarray:
+def _read_picture(film: FrameStore, frame: int) -> np.ndarray:
     picture = film.images[frame]
     assert picture is not None  # its thumbnail was made
     return picture

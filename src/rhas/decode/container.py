@@ -99,9 +99,9 @@ def inspect(path: Path) -> FilmInfo:
     try:
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable_error(path, error) from error
     with container:
-        return _inspect(path, container)
+        return _inspect_container(path, container)
 
 
 def _check_file(path: Path) -> None:
@@ -135,7 +135,7 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _unreadable(path: Path, error: av.FFmpegError | OSError) -> RhasError:
+def _unreadable_error(path: Path, error: av.FFmpegError | OSError) -> RhasError:
     with path.open("rb") as file:
         head = file.read(12)
     size = f"{path.stat().st_size} bytes; FFmpeg: {error.strerror}"
@@ -155,7 +155,7 @@ def _unreadable(path: Path, error: av.FFmpegError | OSError) -> RhasError:
     )
 
 
-def _inspect(path: Path, container: Any) -> FilmInfo:
+def _inspect_container(path: Path, container: Any) -> FilmInfo:
     videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not videos:
         others = ", ".join(s.type for s in container.streams) or "nothing"
@@ -212,7 +212,7 @@ def _inspect(path: Path, container: Any) -> FilmInfo:
         ticks=ticks,
         last_ticks=last_ticks,
         by_order=by_order,
-        missing=_missing(container, stream, packets, formats, rate),
+        missing=_count_missing(container, stream, packets, formats, rate),
         torn=torn,
         decord_could=(
             len(container.streams.video) == 1
@@ -257,7 +257,7 @@ def configure(stream: Any) -> None:
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
 
 
-def _shown(codec: str, packet: Any) -> bool:
+def _is_shown(codec: str, packet: Any) -> bool:
     """False for VP8 and VP9 packets with a reference picture that is never shown."""
     if codec not in ("vp8", "vp9"):
         return True
@@ -294,7 +294,7 @@ class _Packets:
             return
         if self.first is None:
             self._decode_first(packet)
-        if packet.is_discard or not _shown(self.codec, packet):
+        if packet.is_discard or not _is_shown(self.codec, packet):
             return
         self.pts.append(packet.pts)
         self.dts.append(packet.dts)
@@ -322,7 +322,7 @@ class _Packets:
         return int(ticks[0]), ticks - ticks[0], torn, last, time_base
 
 
-def _missing(
+def _count_missing(
     container: Any, stream: Any, packets: _Packets, formats: set[str], rate: Fraction
 ) -> int:
     """Pictures that the container declares but does not hold.

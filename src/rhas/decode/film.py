@@ -69,19 +69,19 @@ def decode_film(
     film = inspect(source.film)
     if film.missing and config.damaged == "error":
         first = film.torn[0] if film.torn else len(film.ticks)
-        raise _damaged(film, source.movie, len(film.torn), first)
+        raise _damage_error(film, source.movie, len(film.torn), first)
     size = film.fitted(config.short_side)
     report_new = _only_new(progress)
     for reader in reading.readers(film, *size):
         try:
             with create_frames(out) as store:
-                return _write(store, film, reader, size, config, source.movie, report_new)
+                return _write_frames(store, film, reader, size, config, source.movie, report_new)
         except reading.ReaderDistrusted:
             continue  # PyAV, the last reader, never raises it
     raise AssertionError("no reader judged the film")
 
 
-def _write(
+def _write_frames(
     store: FrameWriter,
     film: FilmInfo,
     reader: reading.Reader,
@@ -116,7 +116,7 @@ def _write(
         shown = picture
     decoded = len(film.ticks) - len(lost)
     if shown is None or (lost and config.damaged == "error"):
-        raise _damaged(film, movie, len(lost), lost[0])
+        raise _damage_error(film, movie, len(lost), lost[0])
     complete = shown.tick == film.ticks[-1]
     duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
     end = shown.tick + duration
@@ -145,7 +145,7 @@ def _write(
     )
 
 
-def _damaged(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
+def _damage_error(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
     """``undecodable``: pictures lost of those in the file; ``first``: index of the first lost."""
     expected = len(film.ticks) + film.missing
     lost = film.missing + undecodable

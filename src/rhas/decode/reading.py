@@ -68,10 +68,10 @@ def pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterato
     Raises:
         ReaderDistrusted: only by "decord"; perhaps after some pictures.
     """
-    return (_decord if reader == "decord" else _pyav)(info, width, height)
+    return (_read_with_decord if reader == "decord" else _read_with_pyav)(info, width, height)
 
 
-def _decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
+def _read_with_decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
     import decord
 
     with _decoder_errors() as errors:
@@ -102,15 +102,15 @@ def _decord(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
             yield Picture(tick, frame.asnumpy)
 
 
-def _pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
+def _read_with_pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
     ticks = info.ticks.tolist()
     index = {tick + info.start: k for k, tick in enumerate(ticks)}
-    convert = _converter(info, width, height)
+    convert = _make_converter(info, width, height)
     position = 0
     with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
         stream = container.streams[info.stream]
         configure(stream)
-        for frame in _frames(container, stream):
+        for frame in _decode_packets(container, stream):
             found = position
             if not info.by_order:
                 found = -1 if frame is None else index.get(frame.pts, -1)
@@ -123,7 +123,7 @@ def _pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
     yield from (Picture(tick, None) for tick in ticks[position:])
 
 
-def _frames(container: Any, stream: Any) -> Iterator[Any]:
+def _decode_packets(container: Any, stream: Any) -> Iterator[Any]:
     """Decoded frames in order of presentation, None where a packet cannot be decoded."""
     packets = container.demux(stream)
     while True:
@@ -142,7 +142,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
             yield None
 
 
-def _converter(info: FilmInfo, width: int, height: int) -> Callable[[Any], np.ndarray]:
+def _make_converter(info: FilmInfo, width: int, height: int) -> Callable[[Any], np.ndarray]:
     quarters = info.rotation // 90
     across, down = (height, width) if quarters % 2 else (width, height)
     smaller = across <= info.width and down <= info.height
@@ -168,7 +168,7 @@ def _decoder_errors() -> Iterator[list[str]]:
 
     Counts for the whole process: two films read by threads of one process share their errors.
     """
-    libavutil, hook = _libavutil()
+    libavutil, hook = _load_libavutil()
     _errors.clear()
     libavutil.av_log_set_callback(hook)
     try:
@@ -181,7 +181,7 @@ _errors: list[str] = []
 
 
 @functools.cache
-def _libavutil() -> tuple[Any, Any]:
+def _load_libavutil() -> tuple[Any, Any]:
     """decord's own libavutil and a log callback that lives as long as the process."""
     import decord
 

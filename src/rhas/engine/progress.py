@@ -37,7 +37,7 @@ def film_progress(stage: str, jobs: Sequence[Job], messages: Any) -> Iterator[No
     total = sum(job.size for job in jobs) or None
     console = Console(stderr=True)
     thread = threading.Thread(
-        target=_bar if console.is_terminal else _log,
+        target=_show_bar if console.is_terminal else _print_lines,
         args=(stage, total, messages, console),
         daemon=True,
     )
@@ -49,7 +49,7 @@ def film_progress(stage: str, jobs: Sequence[Job], messages: Any) -> Iterator[No
         thread.join()
 
 
-def _bar(stage: str, total: float | None, messages: Any, console: Console) -> None:
+def _show_bar(stage: str, total: float | None, messages: Any, console: Console) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -63,7 +63,7 @@ def _bar(stage: str, total: float | None, messages: Any, console: Console) -> No
             progress.update(task, advance=message[1], description=f"{stage} {message[0]}")
 
 
-def _log(stage: str, total: float | None, messages: Any, console: Console) -> None:
+def _print_lines(stage: str, total: float | None, messages: Any, console: Console) -> None:
     began = shown = time.monotonic()
     done = 0
     while (message := messages.get()) is not None:

@@ -136,7 +136,9 @@ def compute_jobs(cache: WorkCache, step: str, jobs: Sequence[Job]) -> list[Entry
     """
     entries, failures = try_jobs(cache, step, jobs)
     if failures:
-        listed = "\n".join(f"- {name}: {_describe(error)}" for name, error in failures.items())
+        listed = "\n".join(
+            f"- {name}: {_format_failure(error)}" for name, error in failures.items()
+        )
         raise RhasError(
             f"{step}: {len(failures)} of {len(jobs)} films failed, the others are done and kept\n"
             + listed,
@@ -145,7 +147,7 @@ def compute_jobs(cache: WorkCache, step: str, jobs: Sequence[Job]) -> list[Entry
     return [entries[job.name] for job in jobs]
 
 
-def _describe(error: BaseException) -> str:
+def _format_failure(error: BaseException) -> str:
     """A user's error as its message, an unforeseen one with its traceback."""
     if isinstance(error, RhasError):
         return str(error)
@@ -184,7 +186,7 @@ def _run_pool(
     )
     with pool, film_progress(step, jobs, messages):
         futures: dict[Future[Entry], Job] = {
-            pool.submit(_compute, cache, keys[job.name], job): job for job in jobs
+            pool.submit(_compute_entry, cache, keys[job.name], job): job for job in jobs
         }
         for future in as_completed(futures):
             job = futures[future]
@@ -213,5 +215,5 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _compute(cache: WorkCache, key: str, job: Job) -> Entry:
+def _compute_entry(cache: WorkCache, key: str, job: Job) -> Entry:
     return cache.compute_entry(key, job, lambda n: _messages.put((job.name, n)))

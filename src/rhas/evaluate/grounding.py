@@ -80,8 +80,8 @@ class LookalikeMetrics:
     @staticmethod
     def from_counts(track: TrackCounts) -> LookalikeMetrics:
         return LookalikeMetrics(
-            recall_50=_percent(track.found, track.visible),
-            wrong_person=_percent(track.wrong, track.boxed),
+            recall_50=_percent_of(track.found, track.visible),
+            wrong_person=_percent_of(track.wrong, track.boxed),
             persons=track.persons,
             visible_frames=track.visible,
             box_frames=track.boxed,
@@ -119,17 +119,17 @@ class GroundingMetrics:
         recall = sum((film.recall for film in films), Recall())
         track = sum((person for film in films for person in film.persons), TrackCounts())
         return GroundingMetrics(
-            recall_50=_percent(track.found, track.visible),
-            track_iou=_percent(track.overlap, track.visible),
-            wrong_person=_percent(track.wrong, track.boxed),
-            wrong_person_of_visible=_percent(track.wrong_visible, track.visible),
-            on_nobody=_percent(track.nobody, track.boxed),
-            false_presence=_percent(track.absent_boxed, track.absent),
+            recall_50=_percent_of(track.found, track.visible),
+            track_iou=_percent_of(track.overlap, track.visible),
+            wrong_person=_percent_of(track.wrong, track.boxed),
+            wrong_person_of_visible=_percent_of(track.wrong_visible, track.visible),
+            on_nobody=_percent_of(track.nobody, track.boxed),
+            false_presence=_percent_of(track.absent_boxed, track.absent),
             id_switches=track.id_switches,
             cut_crossings=track.cut_crossings,
-            detector_top=_percent(recall.top, recall.pairs),
-            detector_any=_percent(recall.any, recall.pairs),
-            chance=_percent(recall.chance, recall.pairs),
+            detector_top=_percent_of(recall.top, recall.pairs),
+            detector_any=_percent_of(recall.any, recall.pairs),
+            chance=_percent_of(recall.chance, recall.pairs),
             persons=track.persons,
             persons_not_found=track.not_found,
             visible_frames=track.visible,
@@ -236,7 +236,7 @@ def read_recall(path: Path, right: NDArray[np.floating], visible: NDArray[np.boo
         ) from error
 
 
-def _percent(part: float, whole: float) -> float | None:
+def _percent_of(part: float, whole: float) -> float | None:
     return 100 * part / whole if whole else None
 
 

@@ -93,14 +93,14 @@ def write_baselines(baselines: Mapping[str, Baselines], folder: Path) -> None:
 
 def write_metrics(path: Path, values: Mapping[str, object]) -> None:
     """JSON with numbers to 4 decimals, null for a metric that does not exist."""
-    write_json(path, _round(values))
+    write_json(path, _round_floats(values))
 
 
-def _round(value: object) -> object:
+def _round_floats(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _round(item) for key, item in value.items()}
+        return {key: _round_floats(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_round(item) for item in value]
+        return [_round_floats(item) for item in value]
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 4)
     return value

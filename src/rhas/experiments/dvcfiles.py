@@ -46,12 +46,12 @@ def read_stages(root: Path, values: Values) -> dict[str, Stage]:
         return re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
 
     def paths(entry: Entry, *kinds: str) -> tuple[str, ...]:
-        return tuple(fill(path) for kind in kinds for path in _names(entry.get(kind)))
+        return tuple(fill(path) for kind in kinds for path in _list_names(entry.get(kind)))
 
     return {
         name: Stage(
             fill(str(entry["cmd"])),
-            {parameter: values.get(parameter) for parameter in _names(entry.get("params"))},
+            {parameter: values.get(parameter) for parameter in _list_names(entry.get("params"))},
             paths(entry, "deps"),
             paths(entry, "outs", "metrics", "plots"),
         )
@@ -86,15 +86,15 @@ def hash_as_dvc(path: Path) -> str:
 
 
 def _read_entries(path: Path) -> dict[str, Entry]:
-    return _parse(path.read_bytes()) if path.is_file() else {}
+    return _parse_stages(path.read_bytes()) if path.is_file() else {}
 
 
 @cache
-def _parse(text: bytes) -> dict[str, Entry]:
+def _parse_stages(text: bytes) -> dict[str, Entry]:
     return (yaml.safe_load(text) or {}).get("stages", {})
 
 
-def _names(items: list[str | Entry] | None) -> Iterator[str]:
+def _list_names(items: list[str | Entry] | None) -> Iterator[str]:
     """Of a list of names, some with options: ``- name: {cache: false}``."""
     for item in items or []:
         yield item if isinstance(item, str) else next(iter(item))

@@ -115,11 +115,11 @@ def read_listing(path: Path, params: Values) -> Listing:
     top = _check_mapping(content, str(path), {"title", "seeds", "tables", "rows"})
     rows = {
         str(k): _read_settings(v, f"{path}, rows.{k}")
-        for k, v in _require(top, "rows", path).items()
+        for k, v in _require_mapping(top, "rows", path).items()
     }
     titles: dict[str, str] = {}
     experiments: list[Experiment] = []
-    for key, value in _require(top, "tables", path).items():
+    for key, value in _require_mapping(top, "tables", path).items():
         name, where = str(key), f"{path}, tables.{key}"
         table = _check_mapping(value or {}, where, {"title", "seeds", "settings", "rows"})
         titles[name] = str(table.get("title", name))
@@ -185,7 +185,7 @@ def _check_mapping(value: object, where: str, known: set[str]) -> Values:
     return value
 
 
-def _require(top: Values, key: str, path: Path) -> Mapping[object, object]:
+def _require_mapping(top: Values, key: str, path: Path) -> Mapping[object, object]:
     value = top.get(key)
     if not isinstance(value, Mapping) or not value:
         raise RhasError(f"no {key}", where=str(path), expected=f"{key}: a mapping, not empty")

@@ -114,7 +114,7 @@ def to_official_config(config: Any) -> dict[str, Any]:
         if getattr(config, name) != value:
             raise _no_counterpart(name, value, getattr(config, name))
     backbone = config.backbone_config
-    own = tuple(_plain(getattr(backbone, name, None)) for name in _SWIN_FIELDS)
+    own = tuple(_to_plain(getattr(backbone, name, None)) for name in _SWIN_FIELDS)
     names = [name for name, sizes in _SWIN.items() if sizes == own]
     if not names or list(backbone.out_indices) != [2, 3, 4]:
         raise _no_counterpart("backbone_config", " or ".join(_SWIN), own)
@@ -131,7 +131,7 @@ def to_official_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights of transformers' class under the names of the authors' code."""
     found = {
         name: state[parts[0]] if len(parts) == 1 else torch.cat([state[p] for p in parts])
-        for name, parts in _plan(state).items()
+        for name, parts in _plan_names(state).items()
     }
     for name in [n for n in found if n.endswith("relative_position_bias_table")]:
         index = name.replace("bias_table", "index")
@@ -145,12 +145,12 @@ def to_official_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def to_transformers_weights(state: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
     """The weights of the authors' code under ``names``, those of transformers' class."""
     found: dict[str, Tensor] = {}
-    for name, parts in _plan(names).items():
+    for name, parts in _plan_names(names).items():
         found |= dict(zip(parts, state[name].chunk(len(parts)), strict=True))
     return found
 
 
-def _plan(names: Iterable[str]) -> dict[str, list[str]]:
+def _plan_names(names: Iterable[str]) -> dict[str, list[str]]:
     """By official name, the names of transformers that make it: one, or query, key and value."""
     plan: dict[str, dict[str, str]] = {}
     for name in names:
@@ -214,7 +214,7 @@ def convert(source: Path, target: Path) -> None:
     GroundingDinoProcessor(images, model.tokenizer).save_pretrained(target)
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 

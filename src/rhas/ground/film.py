@@ -90,7 +90,7 @@ def ground_film(
     with open_frames(source.frames) as film:
         sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
-            truth = _truth(source)
+            truth = _read_truth(source)
             found = truth.candidates(film.time[sampled], *film.size)
             progress(len(sampled))
         else:
@@ -174,7 +174,7 @@ def ground_frames(
     return with_fitting_batches(work, batch_size)
 
 
-def _truth(source: GroundInput) -> TruthBoxes:
+def _read_truth(source: GroundInput) -> TruthBoxes:
     path, persons = source.truth, len(source.references)
     if path is None:
         raise RhasError(

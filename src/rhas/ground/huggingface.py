@@ -59,7 +59,7 @@ def read(checkpoint: str) -> Read:
             do="give the folder that save_pretrained wrote, or use `backend: official` for a .pth",
         )
     try:
-        with _quiet():
+        with _silence_transformers():
             processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
             model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
                 folder,
@@ -96,7 +96,7 @@ def load(checkpoint: str, execution: Execution) -> Read:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_transformers() -> Iterator[None]:
     """Without transformers' loading bar and report (errors say what it would), and without its
     advice on head sizes for a CUDA kernel that is not used here."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -97,7 +97,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def _adapted(text_encoder: str) -> Iterator[None]:
+def _adapt_groundingdino(text_encoder: str) -> Iterator[None]:
     """Makes groundingdino build its text encoder from a local configuration, without weights (the
     checkpoint has them), without its own wrapper, and silently."""
     from groundingdino.models.GroundingDINO import groundingdino as module
@@ -180,7 +180,7 @@ def read(checkpoint: str) -> Read:
             from groundingdino.models import build_model
 
         try:
-            with _adapted(str(local) if local.is_dir() else encoder):
+            with _adapt_groundingdino(str(local) if local.is_dir() else encoder):
                 model = build_model(SimpleNamespace(**values))
         except OSError as error:
             raise RhasError(

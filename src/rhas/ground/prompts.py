@@ -134,14 +134,14 @@ def make_prompts(
         groups[-1].append(text)
         used += size + 1
     return Prompts(
-        prompts=[_prompt(group, persons, tokenizer) for group in groups],
+        prompts=[_make_prompt(group, persons, tokenizer) for group in groups],
         cut=cut,
         unknown=unknown,
         same={p: alike[0] for alike in persons.values() for p in alike[1:]},
     )
 
 
-def _prompt(
+def _make_prompt(
     phrases: list[str], persons: dict[str, list[int]], tokenizer: PreTrainedTokenizerBase
 ) -> Prompt:
     # The closing separator matters: a phrase that ends at [SEP] would not see its own words.

@@ -41,10 +41,10 @@ def describe_path(path: Path) -> Facts:
         kind = find_kind(path)
         if kind in ("model", "weights"):
             return describe_checkpoint(path)
-        return {"kind": kind, "path": str(path), **_describe(path, kind)}
+        return {"kind": kind, "path": str(path), **_describe_kind(path, kind)}
 
 
-def _describe(path: Path, kind: Kind) -> Facts:
+def _describe_kind(path: Path, kind: Kind) -> Facts:
     if kind == "feature stores":
         return _describe_feature_folder(path)
     if kind == "film stores":

@@ -51,7 +51,7 @@ def extract_features(
         with stage_lock(step.name, cache.root):
             entries, failed = try_jobs(cache, step.name, jobs)
             for name, entry in entries.items():
-                _replace(entry.result, out / step.output / f"{name}{step.suffix}")
+                _replace_result(entry.result, out / step.output / f"{name}{step.suffix}")
                 reports[name][step.name] = entry.report
         for name, error in failed.items():
             reports[name][step.name] = {"error": str(error)}
@@ -70,7 +70,7 @@ def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseE
     movies: dict[str, Path] = {}
     failures: dict[str, BaseException] = {}
     for film in films:
-        name, where = _printable(film.stem), _printable(str(film))
+        name, where = _escape_name(film.stem), _escape_name(str(film))
         problem: RhasError | None = None
         try:
             name = movie_name(film.stem, where)
@@ -89,12 +89,12 @@ def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseE
     return movies, failures
 
 
-def _printable(name: str) -> str:
+def _escape_name(name: str) -> str:
     """Bytes of a file's name that are no UTF-8 as ``\\udcff``, so that it can be written."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _replace(source: Path, target: Path) -> None:
+def _replace_result(source: Path, target: Path) -> None:
     if target.is_dir():
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
