@@ -16,6 +16,7 @@ import rhas.pipeline.features
 from rhas.base.progress import ignore_progress
 from rhas.cli import app
 from rhas.cli.project import read_film_params
+from rhas.config.crop import CropConfig
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
 from rhas.engine.steps import Job

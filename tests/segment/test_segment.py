@@ -18,11 +18,11 @@ from rhas.base.threads import torch_threads
 from rhas.chunk import Samples, write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
-from rhas.config.params import FilmParams
+from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.data.annotations import TimedAction
 from rhas.decode.container import inspect
 from rhas.engine.steps import FilmFiles, FilmStep
-from rhas.evaluate.fitted import hash_model
+from rhas.evaluate.fitted import Provenance, hash_model
 from rhas.evaluate.scoring import score_samples
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segments import find_intervals
@@ -314,10 +314,12 @@ def test_checkpoints_that_know_drawn_figures_alone_are_told(
 def test_parameters_that_are_left_out_have_their_defaults(
     rendered: tuple[Path, tuple[str, ...]], model: Path, params: FilmParams, tmp_path: Path
 ) -> None:
-    ground = {name: values["ground"][name] for name in ("backend", "checkpoint", "stride")}
-    extract = {"checkpoints": values["extract"]["checkpoints"]}
-    short = {**params, "decode": {}, "ground": ground, "crop": {}, "extract": extract}
-    assert count_chunk_frames({**short, "ground": {}}) == 9600
+    ground = {n: getattr(params.ground, n) for n in ("backend", "checkpoint", "stride")}
+    values = read_yaml(Path(__file__).resolve().parents[2] / "params.yaml")
+    extract = {"checkpoints": params.extract.checkpoints}
+    values |= {"decode": {}, "ground": ground, "crop": {}, "extract": extract}
+    short = parse_params(FilmParams, values)
+    assert count_chunk_frames(parse_params(FilmParams, values | {"ground": {}})) == 9600
     asked = request(rendered, model, short, tmp_path / "out", chunk_frames=None)
     segment_film(asked, lambda line: None)
     record = json.loads((tmp_path / "out" / "intervals.json").read_text("utf-8"))
