@@ -105,11 +105,15 @@ def _write_switches(params: Params) -> str:
     values = {"method": ", ".join(f"`{name}`" for name in METHODS)}
     return _format_table(
         [
-            [f"`{name}`", values.get(name, by_name[name].values), _format_value(getattr(params, name)),
-             by_name[name].description]
+            [
+                f"`{name}`",
+                values.get(name, by_name[name].values),
+                _format_value(getattr(params, name)),
+                by_name[name].description,
+            ]
             for name in SWITCHES
         ]
-    )  # fmt: skip
+    )
 
 
 def _section_rows(section: Section) -> list[list[str]]:
