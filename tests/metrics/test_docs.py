@@ -31,7 +31,7 @@ def strip(kind: str) -> NDArray[np.bool_]:
 
 
 def test_the_worked_example() -> None:
-    truth, said = strip("true"), strip("said")
+    truth, said = strip("true"), strip("predicted")
     scores = said.astype(float)
     prediction = Prediction(scores, said, find_top_class(scores, said))
     metrics = asdict(evaluate_predictions([truth], [prediction]).metrics)
@@ -48,7 +48,7 @@ def test_one_class_everywhere(dtype: type[np.floating]) -> None:
     scores = np.array([1.0, 0.0]) + 1e-6 * np.random.default_rng(0).random((20, 2))
     figures = {
         "`as_published`": evaluate_as_published([truth], [scores.astype(dtype)]),
-        "clean": evaluate_top_class([truth], [scores.astype(dtype)]),
+        "this project's": evaluate_top_class([truth], [scores.astype(dtype)]),
     }
     for name, row in figures.items():
         assert f"| {name} | {row.acc:.2f} | {row.f1_50:.2f} |" in PAGE
@@ -59,3 +59,11 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert f"({config.median} frames)" in PAGE
     assert f"shorter than {config.min_frames} frames" in PAGE
     assert f"gets {config.default_threshold};" in PAGE
+
+
+def test_the_example_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(code, {})
+    shown = capsys.readouterr().out.splitlines()
+    assert f"# {shown[0]}" in PAGE
+    assert shown[1] == "[100. 100.]"

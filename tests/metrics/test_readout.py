@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
 from rhas.metrics.readout import find_top_class, fit_thresholds, make_prediction, smooth_scores
@@ -125,4 +124,4 @@ def test_a_class_absent_from_val_has_the_default() -> None:
 )
 def test_a_wrong_parameter_is_named(name: str, value: object) -> None:
     with pytest.raises(RhasError, match=name):
-        from_mapping(ReadoutConfig, {name: value}, "readout")
+        ReadoutConfig(**{name: value})
