@@ -17,8 +17,7 @@ class SpanRecord(TypedDict):
 class IntervalRecord(SpanRecord):
     """An action of a person.
 
-    ``score`` is the mean in the interval, ``confidence`` the calibrated share of its frames that
-    are right (None without calibration), ``seen`` the share of frames with a box.
+    See `rhas.segment.people.Action` for ``score``, ``confidence`` and ``seen``.
     """
 
     action: str
@@ -29,7 +28,7 @@ class IntervalRecord(SpanRecord):
 
 
 class GapRecord(SpanRecord):
-    """A span without a box of the person; ``best_score`` of the candidates in it."""
+    """Frames without the person; ``best_score`` is the highest of a candidate there."""
 
     reason: str
     best_score: float | None
