@@ -108,7 +108,7 @@ def _check_features(manifest: Manifest, raw: Path) -> Data:
 def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data:
     infos: dict[Path, FilmInfo | RhasError] = {}
 
-    def look(path: Path) -> FilmInfo:
+    def inspect_once(path: Path) -> FilmInfo:
         if path not in infos:
             try:
                 infos[path] = inspect(path)
@@ -120,7 +120,7 @@ def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], N
         return found
 
     try:
-        own = read_user_films(source, look)
+        own = read_user_films(source, inspect_once)
     except RhasError as error:
         return Data([_fail_check("tables of data/own", error)], [])
     checks = [
@@ -129,13 +129,13 @@ def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], N
               f"{len(own.annotations)} annotations"
               + ("" if own.annotations else ": enough for features, not for training"))
     ]  # fmt: skip
-    checks += _audit_tables(source, look)
+    checks += _audit_tables(source, inspect_once)
     films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
-    more, facts = _check_films(films, look, params, tell)
+    more, facts = _check_films(films, inspect_once, params, tell)
     return Data(checks + more + _check_split(own.annotations, own.subsets), facts)
 
 
-def _audit_tables(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]:
+def _audit_tables(source: Path, inspect_film: Callable[[Path], FilmInfo]) -> list[Check]:
     """What is odd in tables that are valid: films that cannot be read are told with the films."""
     audit = Audit()
     rows = []
@@ -143,12 +143,12 @@ def _audit_tables(source: Path, look: Callable[[Path], FilmInfo]) -> list[Check]
         rows = read_foreign_annotations(source / "annotations.csv", Clock(), audit)
     sentences = read_foreign_references(source / "references.csv", audit)
     labels, clock = read_label_map(None, None), Clock()
-    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, look)
-    told_elsewhere = {"unreadable film", "damaged film"}
+    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, inspect_film)
+    reported_elsewhere = {"unreadable film", "damaged film"}
     return [
         Check(row.name, "warn", f"{row.count}, first: {row.example}", row.consequence)
         for row in audit.rows()
-        if row.level != "note" and row.name not in told_elsewhere
+        if row.level != "note" and row.name not in reported_elsewhere
     ]
 
 
@@ -193,7 +193,7 @@ def _mini_to_draw(config: MiniConfig) -> Data:
 
 def _check_films(
     films: Sequence[tuple[str, Path, tuple[str, ...]]],
-    look: Callable[[Path], FilmInfo],
+    inspect_film: Callable[[Path], FilmInfo],
     params: Params,
     tell: Callable[[int, int], None],
 ) -> tuple[list[Check], list[FilmFacts]]:
@@ -204,7 +204,7 @@ def _check_films(
     slow: list[str] = []
     for done, (movie, path, sentences) in enumerate(films):
         try:
-            info = look(path)
+            info = inspect_film(path)
         except RhasError as error:
             checks.append(_fail_check(f"film {path.name}", error))
             continue

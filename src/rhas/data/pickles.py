@@ -1,11 +1,11 @@
-"""Pickles of strangers: lists, tuples, dicts, strings, numbers and NumPy arrays, nothing else.
+"""Reads pickles of others safely: lists, tuples, dicts, strings, numbers and NumPy arrays only.
 
 A pickle is a program. This reader runs only the operations that build those values; the few names
-that NumPy's pickles call are answered by stand-ins of our own, which never call NumPy, and every
-other name is refused before anything happens. Arrays of objects and structured ones are refused.
+that NumPy's pickles call are replaced by stand-ins that never call NumPy, and every other name is
+refused before anything runs. Arrays of objects and structured ones are refused.
 
-Python's own, slower machine is used on purpose: C's reserves memory for whatever number a pickle
-names as a place of its memory table.
+It builds on the unpickler in Python, which is slower: the one in C allocates memory for whatever
+index of the memo a pickle names.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def load_pickle(path: Path) -> Any:
             got=str(error),
             do="have its author save the values as those, or as .npy",
         ) from error
-    except Exception as error:  # whatever a damaged program of someone else stumbles over
+    except Exception as error:  # whatever a damaged pickle raises
         raise RhasError(
             "the pickle cannot be read",
             where=str(path),
@@ -82,18 +82,18 @@ def load_pickle(path: Path) -> Any:
         ) from error
 
 
-_Machine: Any = pickle._Unpickler
+_Unpickler: Any = pickle._Unpickler
 
 
 class _Operations(dict[int, Any]):
-    """The machine's table: code of an operation to its function."""
+    """The unpickler's table: code of an operation to its function."""
 
     def __missing__(self, code: int) -> Any:
         raise Refused(f"the operation {bytes([code])!r}, which builds none of these")
 
 
-class _Reader(_Machine):
-    """Python's unpickling machine with the operations above alone."""
+class _Reader(_Unpickler):
+    """Python's unpickler, limited to the operations above."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="latin1")
@@ -102,11 +102,11 @@ class _Reader(_Machine):
     def find_class(self, module: str, name: str) -> Any:
         known = {
             ("multiarray", "_reconstruct"): _Call(_Array),
-            ("multiarray", "scalar"): _Call(_scalar),
+            ("multiarray", "scalar"): _Call(_make_scalar),
             ("numeric", "_frombuffer"): _Call(_from_buffer),
             ("numpy", "ndarray"): _Name("ndarray"),
             ("numpy", "dtype"): _Call(_Dtype),
-            ("_codecs", "encode"): _Call(_encode),
+            ("_codecs", "encode"): _Call(_encode_latin1),
             ("builtins", "bytes"): _Call(_no_bytes),
             ("__builtin__", "bytes"): _Call(_no_bytes),
         }
@@ -124,10 +124,10 @@ class _Reader(_Machine):
         self.stack[-1] = function.function(*arguments)
 
     def load_build(self) -> None:
-        state, made = self.stack.pop(), self.stack[-1]
-        if not isinstance(made, _Dtype | _Array):
-            raise Refused(f"the state of a {type(made).__name__}")
-        made.set_state(state)
+        state, built = self.stack.pop(), self.stack[-1]
+        if not isinstance(built, _Dtype | _Array):
+            raise Refused(f"the state of a {type(built).__name__}")
+        built.set_state(state)
 
     def load_bytearray8(self) -> None:
         (length,) = struct.unpack("<Q", self.read(8))
@@ -136,7 +136,7 @@ class _Reader(_Machine):
         self.append(self.read(length))
 
     dispatch = _Operations(
-        {code: load for code, load in _Machine.dispatch.items() if code in _ALLOWED_OPCODES}
+        {code: load for code, load in _Unpickler.dispatch.items() if code in _ALLOWED_OPCODES}
     )
     dispatch[pickle.REDUCE[0]] = load_reduce
     dispatch[pickle.BUILD[0]] = load_build
@@ -189,10 +189,10 @@ class _Array:
         if not isinstance(state, tuple) or len(state) != 5:
             raise Refused("an array without its state")
         _, shape, dtype, fortran, data = state
-        self.value = _values(data, dtype, shape, "F" if fortran else "C")
+        self.value = _make_array(data, dtype, shape, "F" if fortran else "C")
 
 
-def _values(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
+def _make_array(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
     """Data of exactly the size that shape and type say; so memory is bounded by the file."""
     if isinstance(data, str):
         data = data.encode("latin1")  # as Python 2 wrote it
@@ -209,16 +209,16 @@ def _values(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
 
 
 def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    made = _Array()
-    made.value = _values(data, dtype, shape, order)
-    return made
+    built = _Array()
+    built.value = _make_array(data, dtype, shape, order)
+    return built
 
 
-def _scalar(dtype: Any, data: Any = b"") -> Any:
-    return _values(data, dtype, (1,), "C")[0].item()
+def _make_scalar(dtype: Any, data: Any = b"") -> Any:
+    return _make_array(data, dtype, (1,), "C")[0].item()
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+def _encode_latin1(text: Any, encoding: Any = "latin1") -> bytes:
     """How protocols before 3 write bytes."""
     if not isinstance(text, str) or encoding != "latin1":
         raise Refused("an encoding other than latin1")
@@ -231,15 +231,15 @@ def _no_bytes() -> bytes:
 
 
 class _Plain:
-    """The value without stand-ins; a list met twice is made once but counts twice."""
+    """The value without stand-ins; a list that occurs twice is built once but counts twice."""
 
     def __init__(self, value: Any) -> None:
         self._counts: dict[int, int] = {}
-        self._made: dict[int, Any] = {}
+        self._built: dict[int, Any] = {}
         self._open: set[int] = set()
-        self.value = self._plain(value, 0)[0]
+        self.value = self._convert(value, 0)[0]
 
-    def _plain(self, value: Any, depth: int) -> tuple[Any, int]:
+    def _convert(self, value: Any, depth: int) -> tuple[Any, int]:
         """The value and how many values it unfolds to."""
         if isinstance(value, _Array):
             if value.value is None:
@@ -252,17 +252,17 @@ class _Plain:
         if not isinstance(value, list | tuple | dict):
             raise Refused(f"a {type(value).__name__.strip('_').lower()} on its own")
         name = id(value)
-        if name in self._made:
-            return self._made[name], self._counts[name]
+        if name in self._built:
+            return self._built[name], self._counts[name]
         if depth >= MAX_DEPTH or name in self._open:
             raise Refused(f"values nested in each other more than {MAX_DEPTH} deep")
         self._open.add(name)
         parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        made = [self._plain(part, depth + 1) for part in parts]
-        count = 1 + sum(size for _, size in made)
+        built = [self._convert(part, depth + 1) for part in parts]
+        count = 1 + sum(size for _, size in built)
         if count > MAX_VALUES:
             raise Refused(f"values that unfold to more than {MAX_VALUES:,}")
-        values = [part for part, _ in made]
+        values = [part for part, _ in built]
         half = len(values) // 2
         result: Any = (
             dict(zip(values[:half], values[half:], strict=True))
@@ -270,5 +270,5 @@ class _Plain:
             else type(value)(values)
         )
         self._open.discard(name)
-        self._made[name], self._counts[name] = result, count
+        self._built[name], self._counts[name] = result, count
         return result, count
