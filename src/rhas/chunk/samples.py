@@ -11,11 +11,58 @@ import torch
 from torch.utils.data import Dataset
 
 from rhas.base.batch import Batch
+from rhas.base.classes import CLASSES
+from rhas.base.errors import RhasError
 from rhas.chunk.labels import make_boundary, make_labels
 from rhas.stores.features import STREAMS, Features, FeatureStore
 from rhas.stores.samples import Sample, SampleIndex
 
 _WITHOUT_TOKENS = ("clip", "siglip2")  # encoders whose feature is no mean of query tokens
+
+
+def make_sample(
+    features: Features,
+    labels: np.ndarray | None = None,
+    *,
+    length: int | None = None,
+    boundary_sigma: float = 4.0,
+    tokens: Mapping[str, np.ndarray] | None = None,
+) -> Batch:
+    """One person's frames as a row of the batch of DESIGN.md, for training or prediction.
+
+    Args:
+        features: of n frames.
+        labels: (n, C), non-zero where a class is annotated; None: no class is, of the 137.
+        length: L, frames to which the row is padded at its end; None: n.
+        boundary_sigma: width of a label-set change in ``boundary``, frames.
+        tokens: ``holistic_tokens`` and ``partial_tokens`` (n, Q, D), for methods that read them.
+
+    Raises:
+        RhasError: labels of another number of frames, or more frames than ``length``.
+    """
+    frames = len(features.present)
+    length = frames if length is None else length
+    if labels is None:
+        labels = np.zeros((frames, len(CLASSES)), np.float32)
+    if labels.ndim != 2 or len(labels) != frames or frames > length:
+        raise RhasError(
+            "labels and features do not fit",
+            where="make_sample",
+            expected=f"labels ({frames}, C), at most {length} frames",
+            got=str(labels.shape),
+        )
+    labels = (labels != 0).astype(np.float32)
+    row: Mapping[str, np.ndarray] = {
+        "holistic": features.holistic.astype(np.float32, copy=False),
+        "partial": features.partial.astype(np.float32, copy=False),
+        "present": features.present,
+        "mask": np.ones(frames, bool),
+        "labels": labels,
+        "boundary": make_boundary(labels, boundary_sigma),
+        **(tokens or {}),
+    }
+    padded = {key: torch.from_numpy(_pad_end(value, length)) for key, value in row.items()}
+    return cast(Batch, {**padded, "text": torch.from_numpy(features.text)})
 
 
 class Samples(Dataset):
@@ -51,19 +98,13 @@ class Samples(Dataset):
         tokens = self._read_tokens(sample, read) if self.tokens else {}
         intervals = self._intervals.get((sample.movie, sample.person), ())
         labels = make_labels(intervals, sample.start, sample.stop)
-        mask = np.ones(len(labels), bool)
-        row: Mapping[str, np.ndarray] = {
-            "holistic": read.holistic,
-            "partial": read.partial,
-            "present": read.present,
-            "mask": mask,
-            "labels": labels,
-            "boundary": make_boundary(labels, self.info.boundary_sigma),
-            **tokens,
-        }
-        length = self.info.L
-        padded = {key: torch.from_numpy(_pad_end(value, length)) for key, value in row.items()}
-        return cast(Batch, {**padded, "text": torch.from_numpy(read.text)})
+        return make_sample(
+            read,
+            labels,
+            length=self.info.L,
+            boundary_sigma=self.info.boundary_sigma,
+            tokens=tokens,
+        )
 
     def _open_store(self, sample: Sample) -> FeatureStore:
         return FeatureStore(Path(self.info.features) / f"{sample.movie}.zarr")
