@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from rhas.base.errors import RhasError
-from rhas.base.progress import Progress
+from rhas.base.progress import Progress, ignore_progress
 from rhas.config.section import Section
 from rhas.engine.steps import FilmFiles, FilmStep, Job
+from rhas.engine.workcache import Entry, WorkCache
 
 
 class ShoutConfig(Section):
@@ -79,3 +81,12 @@ def make_job(folder: Path, text: str = "hello", tail: str = "!", movie: str = "a
     film = folder / f"{movie}.txt"
     film.write_text(text)
     return SHOUT.make_job(FilmFiles(movie, film=film), ShoutConfig(tail=tail))
+
+
+def in_this_process(
+    cache: WorkCache, step: str, jobs: Sequence[Job]
+) -> tuple[dict[str, Entry], dict[str, BaseException]]:
+    """As `try_jobs`, whose workers take seconds to start."""
+    return {
+        job.name: cache.compute_entry(cache.make_key(job), job, ignore_progress) for job in jobs
+    }, {}

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from film_functions import in_this_process
 from films import write_film
+
+import rhas.pipeline.features
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,7 +24,7 @@ def test_the_examples_run(
     (tmp_path / "data" / "raw" / "films").mkdir(parents=True)
     write_film(tmp_path / "data" / "raw" / "films" / "mini_05.mp4", range(45))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RHAS_WORKERS", "1")
+    monkeypatch.setattr(rhas.pipeline.features, "try_jobs", in_this_process)
     page = (ROOT / "docs" / "API.md").read_text("utf-8")
     names: dict[str, Any] = {"__name__": "example"}
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):

@@ -3,24 +3,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import yaml
+from film_functions import in_this_process
 from films import write_film
 from typer.testing import CliRunner
 
 import rhas.pipeline.features
-from rhas.base.progress import ignore_progress
 from rhas.cli import app
 from rhas.cli.project import read_film_params
 from rhas.config.crop import CropConfig
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
-from rhas.engine.steps import Job
-from rhas.engine.workcache import Entry, WorkCache
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,15 +31,6 @@ def test_features_outside_the_project_names_the_missing_settings(
     assert "--params" in result.output
     assert "params.yaml" in result.output
     assert list(tmp_path.iterdir()) == []
-
-
-def in_this_process(
-    cache: WorkCache, step: str, jobs: Sequence[Job]
-) -> tuple[dict[str, Entry], dict[str, BaseException]]:
-    """As `try_jobs`, whose workers take seconds to start."""
-    return {
-        job.name: cache.compute_entry(cache.make_key(job), job, ignore_progress) for job in jobs
-    }, {}
 
 
 def test_films_that_are_absent_or_of_no_name_stop_no_other(
