@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rhas.chunk.samples import make_sample
     from rhas.extract.arrays import encode_frames
     from rhas.extract.encoders import load_encoder
+    from rhas.methods import predict
     from rhas.pipeline.calls import extract_features, segment_film
     from rhas.stores.features import Features
     from rhas.stores.simple import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         read_tracks,
         write_features,
     )
-    from rhas.train.arrays import predict, train_method
+    from rhas.train.arrays import train_method
     from rhas.train.saved import load_method
 
     __version__: str
@@ -64,7 +65,7 @@ _MODULES = {
     "load_method": "rhas.train.saved",
     "make_sample": "rhas.chunk.samples",
     "open_frames": "rhas.stores.simple",
-    "predict": "rhas.train.arrays",
+    "predict": "rhas.methods",
     "read_boxes": "rhas.stores.simple",
     "read_features": "rhas.stores.simple",
     "read_scores": "rhas.stores.simple",

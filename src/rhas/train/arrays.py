@@ -1,4 +1,4 @@
-"""Training and running a method on samples in memory (`rhas.chunk.make_sample` makes them)."""
+"""Training a method on samples in memory (`rhas.chunk.make_sample` makes them)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
+from rhas.base.batch import Batch
 from rhas.config.train import TrainConfig
 from rhas.methods import Method
 from rhas.train.fit import fit
@@ -19,10 +15,10 @@ from rhas.train.saved import load_method
 
 
 def train_method(
-    samples: Sequence[Mapping[str, Tensor]],
+    samples: Sequence[Batch],
     out: str | PathLike[str],
     *,
-    val: Sequence[Mapping[str, Tensor]] = (),
+    val: Sequence[Batch] = (),
     method: str = "hopadiff",
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -52,17 +48,3 @@ def train_method(
     folder = Path(out)
     fit(list(samples), list(val), config, out=folder)
     return load_method(folder, config.device)
-
-
-def predict(method: Method, sample: Mapping[str, Tensor], *, seed: int = 0) -> NDArray[np.float32]:
-    """Probabilities of every frame and class, (n, C) in [0, 1]; padding is left out.
-
-    Args:
-        method: from `load_method` or `train_method`.
-        sample: from `make_sample`; its labels are not read.
-        seed: of the noise that diffusion starts from.
-    """
-    device = next(method.parameters()).device
-    batch = {key: value[None].to(device) for key, value in sample.items()}
-    scores = method.scores(batch, torch.Generator().manual_seed(seed))
-    return scores[0].cpu().numpy()[sample["mask"].numpy()]
