@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
 from rhas.methods import Dims, build_method
-from rhas.train import MODEL, make_batch
+from rhas.train import MODEL, make_batch, method_config
 from rhas.train.process_group import ProcessGroup
 from rhas.train.run import TrainingRun
 from rhas.train.samples import CachedSamples
