@@ -33,8 +33,8 @@ from method_cost import make_batch, training_step
 from random_weights import ENCODERS, write_encoder
 from torch.utils.flop_counter import FlopCounterMode
 
+from rhas.extract.encoder import Encoder
 from rhas.extract.encoders import Text, load_encoder
-from rhas.extract.encoders.base import Encoder
 from rhas.methods.hopadiff.method import HopaDIFF
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -40,8 +40,8 @@ from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
 from rhas.engine.stage import run_script
 from rhas.evaluate.scoring import ScoredSample, score_samples
+from rhas.extract.encoder import Encoder
 from rhas.extract.encoders import load_encoder
-from rhas.extract.encoders.base import Encoder
 from rhas.methods import Method
 from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions

@@ -49,6 +49,7 @@ from measure import (
     time_least,
 )
 from random_weights import VOCABULARY, write_encoder, write_grounding
+from rhas.engine.batches import with_fitting_batches
 
 from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
@@ -61,7 +62,6 @@ from rhas.evaluate.grounding import read_recall
 from rhas.extract.encoders import load_encoder
 from rhas.extract.step import EXTRACT
 from rhas.ground import make_grounder
-from rhas.ground.batches import with_fitting_batches
 from rhas.ground.step import GROUND
 from rhas.ground.truth import TruthBoxes
 from rhas.metrics.recall import VISIBLE, Recall

@@ -42,8 +42,8 @@ from training.checkpoint import new_checkpoint
 from training.state import Options
 from training.trainer import Trainer
 
-from rhas.extract.encoders.checkpoint import load_model, load_part
-from rhas.extract.encoders.small import Sizes, make_blip2, make_clip, save_half
+from rhas.extract.checkpoint import load_model, load_part
+from rhas.extract.small import Sizes, make_blip2, make_clip, save_half
 
 SIZES = Sizes(
     image=SIZE, patch=12, vision=128, vision_layers=4, vision_heads=8, text=192, text_layers=2,

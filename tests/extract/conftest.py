@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rhas.extract.encoders.small import Sizes, make_blip2, make_clip
+from rhas.extract.small import Sizes, make_blip2, make_clip
 
 WORDS = ["the", "woman", "man", "in", "red", "blue", "coat", "tall"]
 TINY = Sizes(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from rhas.engine.batches import Batches
 
 from rhas.base.errors import RhasError
-from rhas.extract.batches import Batches
 
 
 class Worker:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from factory import write_frames
+from rhas.engine.batches import FIRST, with_fitting_batches
 
 from rhas.base.errors import RhasError
 from rhas.ground import Candidates
-from rhas.ground.batches import FIRST, with_fitting_batches
 from rhas.ground.film import ground_frames
 from rhas.stores.frames import open_frames
 from rhas.stores.jpeg import JpegReader

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from rhas.base.checks import worst_level
 from rhas.base.errors import RhasError
 from rhas.cli import app
-from rhas.extract.encoders.checkpoint import checkpoint_hash
+from rhas.extract.checkpoint import checkpoint_hash
 from rhas.inspection.describe import describe_path
 from rhas.inspection.verify import verify_path
 from rhas.stores.features import Features

@@ -17,7 +17,7 @@ from rhas.chunk.labels import make_boundary, make_labels
 from rhas.stores.features import STREAMS, Features, FeatureStore
 from rhas.stores.samples import Sample, SampleIndex
 
-_WITHOUT_TOKENS = ("clip", "siglip2")  # encoders whose feature is no mean of query tokens
+_WITH_TOKENS = ("blip2",)  # encoders whose feature is a mean of query tokens
 
 
 def make_sample(
@@ -111,7 +111,7 @@ class Samples(Dataset):
 
     def _read_tokens(self, sample: Sample, read: Features) -> dict[str, np.ndarray]:
         store, person = self._open_store(sample), sample.person
-        if store.read_info(person).encoder in _WITHOUT_TOKENS:
+        if store.read_info(person).encoder not in _WITH_TOKENS:
             tokens = {name: getattr(read, name)[:, None] for name in STREAMS}
         else:
             tokens = {

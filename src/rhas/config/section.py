@@ -6,7 +6,8 @@ import difflib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import annotated_types as limits
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,7 +19,14 @@ Device = Literal["cpu", "cuda"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Fps = Annotated[float, Field(ge=0.01, le=1000)]
 Split = Literal["cross_movie", "random"]
-Vlm = Literal["blip2", "clip", "siglip2"]
+ENCODERS = tuple(
+    sorted(p.stem for p in Path(__file__).parents[1].glob("extract/encoders/[!_]*.py"))
+)
+"""Names of the encoders: the modules of `rhas.extract.encoders`, found without importing them."""
+if TYPE_CHECKING:
+    Vlm = str
+else:
+    Vlm = Literal[ENCODERS]
 
 SectionT = TypeVar("SectionT", bound="Section")
 

@@ -236,6 +236,21 @@ def _find_imports(path: Path, package: Path) -> Iterator[Path]:
             yield from _module_files(module, package)
             for alias in node.names:
                 yield from _module_files((*module, alias.name), package)
+        elif isinstance(node, ast.Call):
+            yield from _modules_chosen(node, package)
+
+
+def _modules_chosen(call: ast.Call, package: Path) -> Iterator[Path]:
+    """``import_module(f"rhas.some.package.{name}")`` may import every module of that package."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name != "import_module" or not call.args or not isinstance(call.args[0], ast.JoinedStr):
+        return
+    first = call.args[0].values[0]
+    if isinstance(first, ast.Constant) and str(first.value).startswith("rhas."):
+        parts = tuple(str(first.value).removesuffix(".").split("."))
+        for path in package.joinpath(*parts[1:]).glob("*.py"):
+            yield from _module_files((*parts, path.stem), package)
 
 
 def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from rhas.base.errors import RhasError
 from rhas.base.progress import Progress
 from rhas.config.extract import ExtractConfig
-from rhas.extract.batches import Batches
+from rhas.engine.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.extract.pictures import Block, FilmPictures
 from rhas.stores.features import STREAMS, FeatureInfo, Features, FeatureStoreWriter, TokenWriter

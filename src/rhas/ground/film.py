@@ -12,7 +12,7 @@ import numpy as np
 from rhas.base.errors import RhasError
 from rhas.base.progress import Progress
 from rhas.config.ground import GroundConfig
-from rhas.ground.batches import with_fitting_batches
+from rhas.engine.batches import with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import Execution, ModelGrounder

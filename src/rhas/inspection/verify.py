@@ -69,7 +69,7 @@ def _check_store(path: Path, kind: Kind) -> Iterator[Check]:
 
 def _check_encoder(path: Path) -> Check:
     """Whether the checkpoint that made the features is still the same."""
-    from rhas.extract.encoders.checkpoint import checkpoint_hash
+    from rhas.extract.checkpoint import checkpoint_hash
 
     info = FeatureStore(path).read_info(0)
     folder = (find_project(path) or Path()) / info.checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.extract.encoders.base import Encoder, Text
+from rhas.extract.encoder import Encoder, Text
 
 
 class ClipEncoder(Encoder):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.extract.encoders.base import Encoder, Text
+from rhas.extract.encoder import Encoder, Text
 
 
 class Siglip2Encoder(Encoder):

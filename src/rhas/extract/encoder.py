@@ -1,4 +1,5 @@
-"""What an encoder is. A new one is a class with these methods and its name in ``_load``.
+"""The base class of encoders. A new one is a module of `rhas.extract.encoders`
+(docs/ADD_AN_ENCODER.md).
 
 The vision tower runs once per picture; what depends on the reference starts from its tokens:
 
@@ -15,8 +16,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from rhas.base.errors import RhasError
-from rhas.extract.encoders.checkpoint import checkpoint_hash, load_model, load_part
-from rhas.extract.encoders.pixels import Pixels
+from rhas.extract.checkpoint import load_model, load_part
+from rhas.extract.pixels import Pixels
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class Encoder(ABC):
 
     @torch.inference_mode()
     def vision(self, images: np.ndarray) -> Tensor:
-        """Vision tokens of RGB pictures, for ``fuse`` alone to understand.
+        """Vision tokens of RGB images, the input of ``fuse``.
 
         Args:
             images: uint8 (n, height, width, 3), any size.
@@ -193,37 +192,3 @@ class Encoder(ABC):
     def text_embedding(self, reference: str) -> np.ndarray:
         """Pooled embedding of a reference, float32 (D_text,)."""
         return self.encode_text([reference])[0].embedding
-
-
-def load_encoder(
-    vlm: str,
-    folder: str | PathLike[str],
-    device: str = "cpu",
-    dtype: str = "float32",
-    compile: bool = False,
-) -> Encoder:
-    """The encoder ``vlm`` with the checkpoint in ``folder``; kept for the process's next film.
-
-    The other arguments are those of ``Encoder``.
-
-    Raises:
-        RhasError: unknown encoder, or a checkpoint that is absent, partial or of another model.
-    """
-    path = Path(folder)
-    return _load(vlm, path, device, dtype, compile, checkpoint_hash(path))
-
-
-@lru_cache(maxsize=1)
-def _load(vlm: str, folder: Path, device: str, dtype: str, compile: bool, content: str) -> Encoder:
-    from rhas.extract.encoders.blip2 import Blip2Encoder
-    from rhas.extract.encoders.clip import ClipEncoder
-    from rhas.extract.encoders.siglip2 import Siglip2Encoder
-
-    encoders: dict[str, type[Encoder]] = {
-        encoder.name: encoder for encoder in (Blip2Encoder, ClipEncoder, Siglip2Encoder)
-    }
-    if vlm not in encoders:
-        raise RhasError(
-            "unknown encoder", where="vlm", expected=" or ".join(encoders), got=repr(vlm)
-        )
-    return encoders[vlm](folder, device, dtype, compile)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertTokenizer, CLIPTokenizer
 
-from rhas.extract.encoders.small import Sizes, bpe_vocab, make_blip2, make_clip, wordpiece_vocab
+from rhas.extract.small import Sizes, bpe_vocab, make_blip2, make_clip, wordpiece_vocab
 
 WORDS = ["the", "woman", "women", "red", "coat", "on", "one"]
 BERT = BertTokenizer(vocab=wordpiece_vocab(WORDS))

@@ -10,7 +10,7 @@ import torch
 from transformers import BlipImageProcessor, CLIPImageProcessor, SiglipImageProcessor
 
 from rhas.base.errors import RhasError
-from rhas.extract.encoders.pixels import Pixels
+from rhas.extract.pixels import Pixels
 
 SIZE = 48
 PROCESSORS: dict[str, Any] = {
