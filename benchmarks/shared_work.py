@@ -49,13 +49,13 @@ from measure import (
     time_least,
 )
 from random_weights import VOCABULARY, write_encoder, write_grounding
-from rhas.engine.batches import with_fitting_batches
 
 from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params
+from rhas.engine.batches import with_fitting_batches
 from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.evaluate.grounding import read_recall

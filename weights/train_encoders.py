@@ -42,6 +42,7 @@ from training.checkpoint import new_checkpoint
 from training.state import Options
 from training.trainer import Trainer
 
+from rhas.engine.stage import run_script
 from rhas.extract.checkpoint import load_model, load_part
 from rhas.extract.small import Sizes, make_blip2, make_clip, save_half
 
@@ -266,4 +267,4 @@ def probe(
 
 
 if __name__ == "__main__":
-    run(app)
+    run_script(app)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from factory import write_frames
-from rhas.engine.batches import FIRST, with_fitting_batches
 
 from rhas.base.errors import RhasError
+from rhas.engine.batches import FIRST, with_fitting_batches
 from rhas.ground import Candidates
 from rhas.ground.film import ground_frames
 from rhas.stores.frames import open_frames
@@ -70,12 +70,12 @@ def test_not_even_one_frame_fits() -> None:
     def work(size: int) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(RhasError, match=r"(?s)batch_size, 1 frames: .*smaller model"):
+    with pytest.raises(RhasError, match=r"(?s)ground\.batch_size: .*got: 1: .*smaller model"):
         with_fitting_batches(work, "auto")
 
 
 def test_a_given_number_that_does_not_fit_is_the_users_to_change(reader: JpegReader) -> None:
-    with pytest.raises(RhasError, match=r"(?s)batch_size, 64 frames: .*batch_size to auto"):
+    with pytest.raises(RhasError, match=r"(?s)ground\.batch_size: .*got: 64: .*batch_size to auto"):
         ground_frames(Small(20), reader, np.arange(100), FIRST, ["a"], lambda n: None)
 
 
