@@ -23,7 +23,8 @@ work_root = stage.work_root
 def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "work_root", lambda: tmp_path / "work")
     monkeypatch.setenv("RHAS_WORKERS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
 
 
 def calls(folder: Path) -> list[str]:
