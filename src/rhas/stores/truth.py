@@ -20,7 +20,7 @@ _ARRAYS = ("boxes", "visible", "time", "cuts", "lookalike")
 
 
 class Lookalike(IntEnum):
-    """What tells a person from somebody who looks alike (`rhas.mini.attributes.lookalike`)."""
+    """Kind of look-alike of a person, see `rhas.mini.attributes.classify_lookalike`."""
 
     NONE = 0
     PLACE = 1
