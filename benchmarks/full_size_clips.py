@@ -88,7 +88,7 @@ def _children() -> list[int]:
     return found
 
 
-def settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, Any]:
+def full_size_settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, Any]:
     """params.yaml with full-size models at their sizes, and no threshold on scores."""
     values = read_yaml()
     values["vlm"], values["fps"] = vlm, fps
@@ -103,7 +103,7 @@ def settings(grounding: Path, encoder: Path, vlm: str, fps: float) -> dict[str, 
     return values
 
 
-def watched(
+def watch_films(
     films: Sequence[Path], references: Sequence[str], values: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows by film and stage, and the films that failed with the reason."""
@@ -150,8 +150,8 @@ def main() -> None:
         for path in sorted(options.clips.iterdir())
         if path.suffix in SUFFIXES and (not options.only or path.stem in options.only)
     ]
-    values = settings(options.grounding, options.encoder, options.vlm, options.fps)
-    rows, failed = watched(films, options.ref or REFERENCES, values)
+    values = full_size_settings(options.grounding, options.encoder, options.vlm, options.fps)
+    rows, failed = watch_films(films, options.ref or REFERENCES, values)
     columns = ("film", "stage", "frames", "crops", "clock_s", "cpu_s", "peak_gib")
     print("".join(f"{c:>22}" if c == "film" else f"{c:>10}" for c in columns))
     for row in rows:

@@ -48,7 +48,7 @@ CURVES: dict[str, Callable[[Boxes, Boxes], Callable[[Boxes], Boxes]]] = {
 }
 
 
-def runs(boxes: Boxes, cuts: Sequence[int], stride: int) -> Iterator[NDArray[np.int64]]:
+def find_runs(boxes: Boxes, cuts: Sequence[int], stride: int) -> Iterator[NDArray[np.int64]]:
     """Frames of known boxes, a stride apart, of one shot and one presence each.
 
     Args:
@@ -65,12 +65,12 @@ def runs(boxes: Boxes, cuts: Sequence[int], stride: int) -> Iterator[NDArray[np.
                 yield at
 
 
-def between(at: NDArray[np.int64]) -> NDArray[np.int64]:
+def frames_between(at: NDArray[np.int64]) -> NDArray[np.int64]:
     """The frames from the first to the last of ``at`` that are not in it."""
     return np.setdiff1d(np.arange(at[0], at[-1] + 1), at)
 
 
-def guesses(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArray[np.float64]]:
+def guess_boxes(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArray[np.float64]]:
     """IoU in [0, 1] of each guess with the true box, of the frames between those ``at``.
 
     Args:
@@ -78,7 +78,7 @@ def guesses(boxes: Boxes, at: NDArray[np.int64], stride: int) -> dict[str, NDArr
         at: frames whose boxes are given, ``stride`` apart, at least four.
         stride: frames.
     """
-    others = between(at)
+    others = frames_between(at)
     true = boxes[others]
     found = {name: curve(at, boxes[at])(others) for name, curve in CURVES.items()}
     centre, size = _centre(found["linear"]), _size(found["linear"])
@@ -134,7 +134,7 @@ class Flow:
         return np.stack(carried)
 
 
-def grey(store: Path) -> list[NDArray[np.uint8]]:
+def read_grey_images(store: Path) -> list[NDArray[np.uint8]]:
     """The pictures of a frames store, uint8 (height, width) each; black where there is none."""
     with open_frames(store) as film:
         nothing = np.zeros((film.info.height, film.info.width, 3), np.uint8)
@@ -164,12 +164,13 @@ def main() -> None:
     stores = DatasetPaths(options.raw, options.frames, Path("data/boxes"), options.tracks)
     found = []
     for movie in movies:
-        film, flow = read_tracked_film(stores, movie), Flow(grey(options.frames / f"{movie}.h5"))
+        film = read_tracked_film(stores, movie)
+        flow = Flow(read_grey_images(options.frames / f"{movie}.h5"))
         for boxes in film.right.swapaxes(0, 1):
-            for at in runs(boxes, film.cuts, options.stride):
-                true = boxes[between(at)]
+            for at in find_runs(boxes, film.cuts, options.stride):
+                true = boxes[frames_between(at)]
                 seen = box_iou(flow.guess(boxes, at), true)
-                found.append({**guesses(boxes, at, options.stride), "flow": seen})
+                found.append({**guess_boxes(boxes, at, options.stride), "flow": seen})
     rows = {name: 100 * float(np.concatenate([f[name] for f in found]).mean()) for name in found[0]}
     if options.json:
         print(json.dumps(rows, indent=1))

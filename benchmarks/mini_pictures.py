@@ -26,7 +26,7 @@ TILE = (470, 264)
 CROP = 116
 
 
-def sheet() -> Image.Image:
+def draw_sheet() -> Image.Image:
     """Six scenes with true boxes, and below each the sentences of the people in view."""
     font = ImageFont.load_default(13)
     line, pad, columns = 18, 10, 3
@@ -57,7 +57,7 @@ def sheet() -> Image.Image:
     return out
 
 
-def strip() -> Image.Image:
+def draw_strip() -> Image.Image:
     """A person's crops over some seconds, and the labels of each moment below."""
     film, person, start, end = STRIP
     spec = film_specs(MiniConfig())[film]
@@ -96,8 +96,8 @@ def _crop(pixels: np.ndarray, box: tuple[float, float, float, float]) -> Image.I
 
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
-    sheet().save(OUT / "rhas_mini.jpg", quality=88, optimize=True)
-    strip().save(OUT / "rhas_mini_strip.jpg", quality=88, optimize=True)
+    draw_sheet().save(OUT / "rhas_mini.jpg", quality=88, optimize=True)
+    draw_strip().save(OUT / "rhas_mini_strip.jpg", quality=88, optimize=True)
 
 
 if __name__ == "__main__":

@@ -122,14 +122,14 @@ def ava_films(path: Path) -> list[Film]:
     return films
 
 
-def measure(films: Sequence[Film]) -> dict[str, str]:
+def measure_films(films: Sequence[Film]) -> dict[str, str]:
     """Figures that RHAS-mini and AVA have in common, by name."""
     persons = [person for film in films for person in film.persons]
     lengths = np.array([b - a for p in persons for _, a, b in p.intervals])
     labels = np.concatenate([p.labels.sum(1) for p in persons])
     low, middle, high = np.percentile(lengths, [10, 50, 90])
     classes = len({name for p in persons for name, _, _ in p.intervals})
-    crowd, differ, lucky = confusion(films)
+    crowd, differ, lucky = count_confusion(films)
     return {
         "films": str(len(films)),
         "frames": f"{sum(len(f.persons[0].present) for f in films):,}",
@@ -145,7 +145,7 @@ def measure(films: Sequence[Film]) -> dict[str, str]:
     }
 
 
-def places(films: Sequence[Film]) -> dict[str, str]:
+def measure_presence(films: Sequence[Film]) -> dict[str, str]:
     """Figures of films whose persons are followed through, by name."""
     persons = [person for film in films for person in film.persons]
     counts = [len(film.persons) for film in films]
@@ -172,7 +172,7 @@ def _windows(film: Film, length: int = 3000, shortest: int = 100) -> int:
     return max(1, whole + (rest >= shortest))
 
 
-def confusion(films: Sequence[Film]) -> tuple[float, float, float]:
+def count_confusion(films: Sequence[Film]) -> tuple[float, float, float]:
     """How far the whole frame leaves open who is meant.
 
     Returns:
@@ -194,7 +194,7 @@ def confusion(films: Sequence[Film]) -> tuple[float, float, float]:
     return several / anybody, differ / max(1, several), float(np.mean(lucky))
 
 
-def follows(films: Sequence[Film]) -> tuple[int, list[float]]:
+def find_followers(films: Sequence[Film]) -> tuple[int, list[float]]:
     """Intervals whose class only follows another, and how long before the other one was last seen.
 
     Returns:
@@ -211,11 +211,11 @@ def follows(films: Sequence[Film]) -> tuple[int, list[float]]:
     return number, gaps
 
 
-def hardness(films: Sequence[Film], specs: Sequence[FilmSpec]) -> dict[str, str]:
+def measure_hardness(films: Sequence[Film], specs: Sequence[FilmSpec]) -> dict[str, str]:
     """Figures of RHAS-mini alone: memory, look-alikes, sizes."""
     names = Counter(name for f in films for p in f.persons for name, _, _ in p.intervals)
     total = sum(names.values())
-    number, gaps = follows(films)
+    number, gaps = find_followers(films)
     low, middle, high = np.percentile(gaps, [10, 50, 90])
     twins = sum(names[name] for pair in TWINS for name in pair)
     one = []
@@ -258,7 +258,7 @@ def class_counts(films: Sequence[Film]) -> dict[str, list[int]]:
     return {name: [counts[s][name] for s in SUBSETS] for name in MINI_CLASSES}
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, the first column to the left."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
@@ -274,21 +274,22 @@ def main() -> None:
     given = parser.parse_args()
     specs = film_specs(MiniConfig())
     films = [mini_film(spec, simulate_film(spec)) for spec in specs]
-    own = {**measure(films), **places(films)}
+    own = {**measure_films(films), **measure_presence(films)}
     columns = [("RHAS-mini", own), ("RHAS133", PAPER)]
     if given.ava:
-        columns.append(("AVA", measure(ava_films(given.ava))))
+        columns.append(("AVA", measure_films(ava_films(given.ava))))
     rows = [[name, *[values.get(name, "-") for _, values in columns]] for name in own]
-    print(table(["", *[name for name, _ in columns]], rows))
+    print(format_table(["", *[name for name, _ in columns]], rows))
     print()
-    print(table(["", "RHAS-mini"], [[k, v] for k, v in hardness(films, specs).items()]))
+    hard = measure_hardness(films, specs)
+    print(format_table(["", "RHAS-mini"], [[k, v] for k, v in hard.items()]))
     print()
     counts = [[k, " / ".join(map(str, v))] for k, v in class_counts(films).items()]
     third = -(-len(counts) // 3)
     parts = [counts[n * third : (n + 1) * third] for n in range(3)]
     parts[2] += [["", ""]] * (third - len(parts[2]))
     print(
-        table(
+        format_table(
             ["class", "train / val / test"] * 3, [a + b + c for a, b, c in zip(*parts, strict=True)]
         )
     )

@@ -46,7 +46,7 @@ def main() -> None:
         for count, name in ((0, "all"), (2, "two"), (1, "one")):
             total = TrackCounts()
             for movie in films:
-                total = sum(counts(movie, count, score, max_gap), total)
+                total = sum(count_named(movie, count, score, max_gap), total)
             shares = (
                 total.found / total.visible,
                 total.wrong / total.boxed,
@@ -56,7 +56,7 @@ def main() -> None:
             print(f"{score:9.2f}  {name:<5}{figures}", flush=True)
 
 
-def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[TrackCounts]:
+def count_named(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[TrackCounts]:
     """Of each named person of a film, for every choice of ``named`` persons; 0 names all.
 
     ``min_score`` and ``max_gap`` (frames) are crop's.
@@ -85,10 +85,10 @@ def counts(movie: str, named: int, min_score: float, max_gap: int) -> Iterator[T
             max_gap=max_gap,
             min_score=min_score,
         )
-        yield from _counted(film, persons, tracks)
+        yield from _count_tracks(film, persons, tracks)
 
 
-def _counted(
+def _count_tracks(
     film: TrackedFilm, persons: Sequence[int], tracks: Sequence[Track]
 ) -> list[TrackCounts]:
     boxes, interpolated = np.full_like(film.boxes, np.nan), np.zeros_like(film.interpolated)

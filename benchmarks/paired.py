@@ -85,7 +85,7 @@ class Said:
         ])  # fmt: skip
 
 
-def read_said(folder: Path, side: str) -> Said:
+def read_scores(folder: Path, side: str) -> Said:
     """What lies under ``folder`` as in the project's, see `READ`."""
     scores_file, readout_file, intervals_file = (folder / path for path in READ)
     fitted = FittedReadout.read(readout_file)
@@ -137,7 +137,7 @@ def read_said(folder: Path, side: str) -> Said:
     return Said(people, totals, np.asarray([edits[person] for person in people]), ranked)
 
 
-def fetched(commit: str, side: str) -> Said:
+def fetch_scores(commit: str, side: str) -> Said:
     """Of an experiment whose commit and files DVC has.
 
     Raises:
@@ -157,10 +157,10 @@ def fetched(commit: str, side: str) -> Said:
                 "what the experiment said is not here", where=f"commit {commit}", got=str(error),
                 do="move the results/ file away and run `rhas queue` on this machine",
             ) from error  # fmt: skip
-        return read_said(folder, side)
+        return read_scores(folder, side)
 
 
-def drawn(
+def draw_samples(
     said: Mapping[str, Sequence[Said]], resamples: int, seed: int = 0
 ) -> dict[str, NDArray[np.float64]]:
     """Figures by row, (1 + resamples, 5), mean over seeds: first of everybody once, then of draws.
@@ -189,7 +189,7 @@ def drawn(
     return {row: np.stack(values) for row, values in of.items()}
 
 
-def compared(figures: Mapping[str, NDArray[np.float64]], row: str) -> dict[str, dict[str, Any]]:
+def compare_rows(figures: Mapping[str, NDArray[np.float64]], row: str) -> dict[str, dict[str, Any]]:
     """By row and figure: ``above`` that of ``row``, and ``low`` and ``high`` of 95 % of draws."""
     found: dict[str, dict[str, Any]] = {}
     for other, values in figures.items():
@@ -225,7 +225,7 @@ def main() -> None:
     said: dict[str, list[Said]] = {row: [] for row in rows}
     for experiment in own:
         print(f"{experiment['row']}, seed {experiment['seed']}", file=sys.stderr)
-        one = fetched(experiment["commit"], options.side)
+        one = fetch_scores(experiment["commit"], options.side)
         made = one.figures(np.ones(len(one.people), np.int64))
         known = [experiment["metrics"][options.side][name] for name in FIGURES]
         if np.abs(made - known).max() > 1e-3:
@@ -234,14 +234,14 @@ def main() -> None:
                 expected=str(known), got=str(made.round(4).tolist()),
             )  # fmt: skip
         said[experiment["row"]].append(one)
-    found = compared(drawn(said, options.resamples), options.row)
+    found = compare_rows(draw_samples(said, options.resamples), options.row)
     if options.json:
         print(json.dumps({"table": options.table, "than": options.row, "rows": found}, indent=1))
     else:
-        print(table(found))
+        print(format_table(found))
 
 
-def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+def format_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """A line per row."""
     lines = [" " * 24 + "".join(f"{name:>24}" for name in FIGURES)]
     for row, figures in found.items():

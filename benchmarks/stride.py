@@ -44,7 +44,7 @@ from rhas.stores.manifest import SUBSETS, Film, Manifest
 PLACES = ("detected", "between", "longer gap", "missing")
 
 
-def thin(store: Path, stride: int, out: Path) -> int:
+def thin_boxes(store: Path, stride: int, out: Path) -> int:
     """Writes the boxes of every stride-th frame of a boxes store of all frames; returns their
     number."""
     thinned = FilmBoxes.read(store).thin_out(stride)
@@ -85,17 +85,19 @@ def film_results(
         for path in (own.boxes, own.tracks):
             path.mkdir(exist_ok=True)
         name = f"{film.movie}.h5"
-        calls = thin(every, stride, own.boxes / name)
+        calls = thin_boxes(every, stride, own.boxes / name)
         thinned = files.add("boxes", own.boxes / name)
         CROP.make_job(thinned, params.crop).run(own.tracks / name, ignore_progress)
         tracked = read_tracked_film(own, film.movie)
         first = first or tracked
         counts = sum(count_tracks(tracked), TrackCounts())
-        found[stride] = Result(calls, seconds, counts, lost(first, tracked, stride))
+        found[stride] = Result(calls, seconds, counts, sum_lost_overlap(first, tracked, stride))
     return found
 
 
-def places(boxed: NDArray[np.bool_], detected: NDArray[np.bool_], stride: int) -> NDArray[np.intp]:
+def classify_frames(
+    boxed: NDArray[np.bool_], detected: NDArray[np.bool_], stride: int
+) -> NDArray[np.intp]:
     """Which of `PLACES` each frame of a track is, (T,).
 
     Args:
@@ -110,19 +112,19 @@ def places(boxed: NDArray[np.bool_], detected: NDArray[np.bool_], stride: int) -
     return np.where(~boxed, 3, np.where(detected, 0, place))
 
 
-def lost(first: TrackedFilm, own: TrackedFilm, stride: int) -> dict[str, float]:
+def sum_lost_overlap(first: TrackedFilm, own: TrackedFilm, stride: int) -> dict[str, float]:
     """IoU that ``first`` has more than ``own``, summed over visible frames, by place of ``own``."""
     sums = np.zeros(len(PLACES))
     for person in range(own.boxes.shape[1]):
         boxed = own.has_box[:, person]
-        place = places(boxed, boxed & ~own.interpolated[:, person], stride)
+        place = classify_frames(boxed, boxed & ~own.interpolated[:, person], stride)
         gain = track_overlaps(first, person)[:, person] - track_overlaps(own, person)[:, person]
         seen = own.counted[:, person]
         sums += np.bincount(place[seen], gain[seen], len(PLACES))
     return dict(zip(PLACES, sums.tolist(), strict=True))
 
 
-def figures(of: Sequence[Result]) -> dict[str, Any]:
+def combine_results(of: Sequence[Result]) -> dict[str, Any]:
     """Of some films together."""
     track = sum((r.counts for r in of), TrackCounts())
     return {
@@ -162,14 +164,14 @@ def main() -> None:
             )
             for stride, own in results.items():
                 found[stride].append(own)
-    rows = {stride: figures(own) for stride, own in found.items()}
+    rows = {stride: combine_results(own) for stride, own in found.items()}
     if options.json:
         print(json.dumps({"films": [f.movie for f in films], "strides": rows}, indent=1))
     else:
-        print(table(rows))
+        print(format_table(rows))
 
 
-def table(rows: Mapping[int, Mapping[str, Any]]) -> str:
+def format_table(rows: Mapping[int, Mapping[str, Any]]) -> str:
     """A line per stride, and a line per stride of where it loses."""
     first = next(iter(rows.values()))
     lines = [f"{'k':>3}{'calls/s':>9}{'fewer':>7}{'IoU':>7}{'lost':>7}{'recall':>8}{'wrong':>7}"]

@@ -61,7 +61,7 @@ def repeated(root: Path, times: tuple[int, int]) -> list[float]:
 def test_weights_are_repeated_persons(
     paired: SimpleNamespace, run: Path, times: tuple[int, int]
 ) -> None:
-    said = paired.read_said(run, "test")
+    said = paired.read_scores(run, "test")
     assert said.people == (("t", 0), ("t", 1))
     assert said.figures(np.asarray(times)) == pytest.approx(repeated(run, times))
 
@@ -71,24 +71,24 @@ def test_the_better_row_is_above_in_every_draw(
 ) -> None:
     (tmp_path / "data").mkdir()
     evaluated(Seer(), samples(tmp_path / "data"), tmp_path / "results")
-    chance, good = paired.read_said(run, "test"), paired.read_said(tmp_path, "test")
-    figures = paired.drawn({"full": [chance], "good": [good, good], "same": [chance]}, 40)
-    found = paired.compared(figures, "full")
+    chance, good = paired.read_scores(run, "test"), paired.read_scores(tmp_path, "test")
+    figures = paired.draw_samples({"full": [chance], "good": [good, good], "same": [chance]}, 40)
+    found = paired.compare_rows(figures, "full")
     assert set(found) == {"good", "same"}
     acc = found["good"]["acc"]
     once = np.ones(2, np.int64)
     assert acc["above"] == pytest.approx(good.figures(once)[0] - chance.figures(once)[0])
     assert 0 < acc["low"] <= acc["above"] <= acc["high"]
     assert all(v == {"above": 0.0, "low": 0.0, "high": 0.0} for v in found["same"].values())
-    assert paired.table(found).splitlines()[1].count("*") == 5
-    assert "*" not in paired.table(found).splitlines()[2]
+    assert paired.format_table(found).splitlines()[1].count("*") == 5
+    assert "*" not in paired.format_table(found).splitlines()[2]
 
 
 def test_other_people_are_refused(paired: SimpleNamespace, run: Path) -> None:
-    said = paired.read_said(run, "test")
+    said = paired.read_scores(run, "test")
     stranger = paired.Said((("t", 0), ("u", 0)), said.sums, said.edits, said.ranked)
     with pytest.raises(RhasError, match="different people"):
-        paired.drawn({"full": [said], "other": [stranger]}, 1)
+        paired.draw_samples({"full": [said], "other": [stranger]}, 1)
 
 
 def listed(run: Path, commit: str, **changed: Any) -> Path:

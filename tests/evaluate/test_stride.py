@@ -70,9 +70,9 @@ def test_the_places_of_a_track_by_hand() -> None:
     boxed[14:] = False
     detected = np.zeros(16, bool)
     detected[[2, 4, 10]] = True
-    found = runpy.run_path(SCRIPT)["places"](boxed, detected, 2)
+    found = runpy.run_path(SCRIPT)["classify_frames"](boxed, detected, 2)
     assert found.tolist() == [2, 2, 0, 1, 0, 2, 2, 2, 2, 2, 0, 2, 2, 2, 3, 3]
-    never = runpy.run_path(SCRIPT)["places"](boxed, np.zeros(16, bool), 2)
+    never = runpy.run_path(SCRIPT)["classify_frames"](boxed, np.zeros(16, bool), 2)
     assert never.tolist() == [2] * 14 + [3, 3]
 
 
@@ -91,7 +91,7 @@ def test_thinned_boxes_are_those_of_every_kth_frame(tmp_path: Path) -> None:
     person = PersonBoxes("her", make_offsets(counts), boxes, boxes[:, 0])
     write_boxes(tmp_path / "every.h5", range(5), [person])
     script: dict[str, Any] = runpy.run_path(SCRIPT)
-    assert script["thin"](tmp_path / "every.h5", 3, tmp_path / "thin.h5") == 2
+    assert script["thin_boxes"](tmp_path / "every.h5", 3, tmp_path / "thin.h5") == 2
     thin = FilmBoxes.read(tmp_path / "thin.h5")
     assert (thin.info.movie, thin.info.stride) == ("m", 3)
     assert thin.frames.tolist() == [0, 3]

@@ -47,12 +47,12 @@ def made(statistics: ModuleType) -> list:
 
 def test_figures_of_a_film_made_by_hand(statistics: ModuleType) -> None:
     films = made(statistics)
-    measured = statistics.measure(films)
+    measured = statistics.measure_films(films)
     assert measured["intervals"] == "5"
     assert measured["classes"] == "4"
     assert measured["labels per labelled frame"] == "1.20"  # 12 labels in 6 + 4 frames
     assert measured["- of these with two labels or more"] == "20 %"
-    placed = statistics.places(films)
+    placed = statistics.measure_presence(films)
     assert placed["frames in which the person is in view"] == "40 %"  # 6 + 6 + 0 of 30
     assert placed["frames without a label (background)"] == "67 %"  # 4 + 6 + 10 of 30
     assert placed["- of those in which the person is in view"] == "17 %"  # B in frames 5 and 6
@@ -62,14 +62,14 @@ def test_figures_of_a_film_made_by_hand(statistics: ModuleType) -> None:
 
 def test_who_is_meant(statistics: ModuleType) -> None:
     # In view: A alone in 0-1, B alone in 6-7, both in 2-5; alike in 2 and 3.
-    several, differ, lucky = statistics.confusion(made(statistics))
+    several, differ, lucky = statistics.count_confusion(made(statistics))
     assert several == pytest.approx(4 / 8)
     assert differ == pytest.approx(2 / 4)
     assert lucky == pytest.approx((4 * 1 + 4 * 1 + 4 * 0.5) / 12)
 
 
 def test_what_follows_what(statistics: ModuleType) -> None:
-    number, gaps = statistics.follows(made(statistics))
+    number, gaps = statistics.find_followers(made(statistics))
     assert number == 1
     assert gaps == pytest.approx([3 / 15])
 
@@ -87,8 +87,8 @@ def test_keyframes_of_ava(statistics: ModuleType, tmp_path: Path) -> None:
 def test_the_readme_tells_the_figures(statistics: ModuleType, films) -> None:
     text = (ROOT / "data" / "README.md").read_text("utf-8")
     seen = [statistics.mini_film(spec, facts) for spec, facts in films]
-    told = {**statistics.measure(seen), **statistics.places(seen)}
-    told |= statistics.hardness(seen, film_specs(MiniConfig()))
+    told = {**statistics.measure_films(seen), **statistics.measure_presence(seen)}
+    told |= statistics.measure_hardness(seen, film_specs(MiniConfig()))
     missing = [f"| {name} | {value} |" for name, value in told.items()
                if f"| {name} | {value} |" not in text]  # fmt: skip
     counts = statistics.class_counts(seen)
