@@ -4,7 +4,7 @@ from rhas.train.checkpoint import CHECKPOINT, run_key
 from rhas.train.config import method_config
 from rhas.train.fit import fit
 from rhas.train.records import TrainReport
-from rhas.train.samples import SampleSet, infer_dims, make_batch
+from rhas.train.samples import SampleSet, infer_dims, make_batch, make_sample
 from rhas.train.saved import CONFIG, MODEL, SavedConfig, load_method, save_method
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "infer_dims",
     "load_method",
     "make_batch",
+    "make_sample",
     "method_config",
     "run_key",
     "save_method",
