@@ -14,12 +14,20 @@ results/grounding.json.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from rhas.engine.stage import run_script
-from rhas.evaluate.grounding import GroundingMetrics, count_folder, format_grounding
+from rhas.evaluate.grounding import GroundingMetrics, count_folder
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.manifest import SUBSETS
+
+_COLUMNS = {
+    "visible_frames": "frames", "recall_50": "recall", "track_iou": "IoU",
+    "wrong_person": "wrong", "on_nobody": "nobody", "false_presence": "false",
+    "id_switches": "switches", "cut_crossings": "over cuts", "detector_top": "top",
+    "detector_any": "any", "chance": "chance",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -35,7 +43,22 @@ def main() -> None:
         rows.update({film.movie: GroundingMetrics.from_films([film]) for film in own})
         if own:
             rows[side or "open"] = GroundingMetrics.from_films(own)
-    print(format_grounding({**rows, "all": GroundingMetrics.from_films(films)}))
+    print(_format_rows({**rows, "all": GroundingMetrics.from_films(films)}))
+
+
+def _format_rows(rows: Mapping[str, GroundingMetrics]) -> str:
+    """One line per name; shares in per cent."""
+    lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in _COLUMNS.values())]
+    for name, metrics in rows.items():
+        cells = "".join(f"{_format_cell(getattr(metrics, key)):>10}" for key in _COLUMNS)
+        lines.append(f"{name:<12}{cells}")
+    return "\n".join(lines)
+
+
+def _format_cell(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

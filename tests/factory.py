@@ -128,20 +128,6 @@ def write_truth(
     return path
 
 
-def make_features(frames: int, width: int = 6, seed: int = 0, **arrays: np.ndarray) -> Features:
-    """Random float16 features, the person in every frame; ``arrays`` take the place of some."""
-    rng = np.random.default_rng(seed)
-    made = {
-        "holistic": rng.normal(size=(frames, width)).astype(np.float16),
-        "partial": rng.normal(size=(frames, width)).astype(np.float16),
-        "present": np.ones(frames, bool),
-        "text": rng.normal(size=4).astype(np.float32),
-    } | arrays
-    if "partial" not in arrays:
-        made["partial"][~made["present"]] = 0
-    return Features(**made)
-
-
 def write_features(
     path: Path, persons: Sequence[Features], references: Sequence[str] = (), **facts: Any
 ) -> Path:

@@ -32,13 +32,15 @@ class Parent:
 
 @dataclass(frozen=True)
 class Child(Parent):
-    """Words alone."""
+    """Words alone.
+
+    Args:
+        two: said anew.
+        four: said last.
+    """
 
     two: int
-    """Said anew."""
     four: int = 3
-    """Said
-    below."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ class Silent:
     one: int
 
 
-def test_descriptions_from_both_places_and_from_parents() -> None:
+def test_descriptions_of_a_dataclass_and_of_its_parents() -> None:
     assert descriptions(Child) == {
         "one": "said in two lines, of which: the second.",
-        "two": "Said anew.",
+        "two": "said anew.",
         "three": "said of both.",
-        "four": "Said below.",
+        "four": "said last.",
     }
     with pytest.raises(RhasError, match="without a description"):
         list_parameters(Silent)

@@ -38,7 +38,7 @@ from rhas.data.annotations import TimedAction, read_annotations
 from rhas.evaluate.fitted import FittedReadout
 from rhas.evaluate.scoring import sample_generator, score_samples
 from rhas.metrics.calibration import fit_calibration
-from rhas.metrics.published import score_constant_class
+from rhas.metrics.published import evaluate_as_published, make_constant_scores
 from rhas.metrics.readout import fit_thresholds
 from rhas.stores.scores import read_sample_scores
 
@@ -204,7 +204,7 @@ def test_a_constant_prediction_gets_the_row_of_the_constant_class(
         assert side["acc"] == pytest.approx(100 * counted[WALK] / 500)
         # one score everywhere: the precision of each class is its share of the frames
         assert side["map"] == pytest.approx(100 * counted[[WALK, WAVE, SIT]].mean() / 500, abs=1e-4)
-    published = score_constant_class(truths)[1]
+    published = evaluate_as_published(truths, make_constant_scores(truths)[1])
     assert baselines["test"]["constant_class"]["as_published"] == {
         name: round(value, 4) for name, value in asdict(published).items()
     }

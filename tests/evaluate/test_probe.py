@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from rhas.base.errors import RhasError
-from rhas.evaluate.probe import fit_probe, frame_map, probe_map
+from rhas.evaluate.probe import fit_probe, frame_map
 
 
 def linear_data(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,13 +17,14 @@ def linear_data(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_linear_actions_are_read_out() -> None:
-    assert probe_map(linear_data(1500, 1), linear_data(800, 2)) > 98
+    x, y = linear_data(800, 2)
+    assert frame_map(fit_probe(*linear_data(1500, 1))(x), y) > 98
 
 
 def test_unrelated_features_give_the_share_of_positives() -> None:
     x, y = linear_data(4000, 1)
     noise = np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
-    got = probe_map((noise[:2000], y[:2000]), (noise[2000:], y[2000:]), l2=1e-2)
+    got = frame_map(fit_probe(noise[:2000], y[:2000], l2=1e-2)(noise[2000:]), y[2000:])
     assert got == pytest.approx(100 * y[2000:].mean(axis=0).mean(), abs=4)
 
 

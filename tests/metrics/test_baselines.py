@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rhas.metrics.baselines import evaluate_chance, evaluate_constant_class, evaluate_top_class
-from rhas.metrics.published import evaluate_as_published, score_constant_class
+from rhas.metrics.published import evaluate_as_published, make_constant_scores
 
 # walk 0-6, sit 6-10 and, in a second sample, nothing 0-2, walk and wave 2-4
 WALK, SIT, WAVE = 0, 1, 2
@@ -23,7 +23,8 @@ def test_the_constant_class_by_hand() -> None:
     # true intervals: walk, sit, walk, wave
     assert figures.interval_f1_50 == pytest.approx(100 * 2 * 2 / (2 + 4))
     assert figures.label_set_iou == pytest.approx(100 * (6 + 2 / 2) / 14)
-    assert figures.as_published == score_constant_class([FIRST, SECOND])[1]
+    truths = [FIRST, SECOND]
+    assert figures.as_published == evaluate_as_published(truths, make_constant_scores(truths)[1])
 
 
 def test_of_equally_frequent_classes_the_lowest_is_constant() -> None:

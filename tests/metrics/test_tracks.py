@@ -26,7 +26,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "METRICS.md").read_text("utf-8")
 
 NAN = [np.nan] * 4
 A, B, FAR = [0.0, 0, 40, 80], [60.0, 0, 100, 80], [110.0, 0, 119, 9]
-NEAR_A, HALF_A = [10.0, 0, 50, 80], [20.0, 0, 60, 80]  # IoU with A 30/50 and 20/60
+NEAR_A = [10.0, 0, 50, 80]  # IoU with A 30/50
 
 
 def film(**changes: Any) -> TrackedFilm:

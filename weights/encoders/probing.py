@@ -9,7 +9,7 @@ import numpy as np
 from encoders.stills import MARGIN, SIZE, VISIBLE, decode_frame
 from rhas.crop.film import cut_out
 from rhas.extract.encoders import Encoder, load_encoder
-from rhas.evaluate.probe import probe_map
+from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.mini import MINI_CLASSES, sample_scenes
 
 
@@ -44,7 +44,7 @@ def probe_encoder(vlm: str, folder: Path, scenes: int, seed: int) -> None:
           f"{int(y[~half].any(axis=0).sum())} classes")  # fmt: skip
     for name, values in rows.items():
         x = np.concatenate(values)
-        score = probe_map((x[half], y[half]), (x[~half], y[~half]), l2=1e-3)
+        score = frame_map(fit_probe(x[half], y[half], l2=1e-3)(x[~half]), y[~half])
         print(f"  {name:8s} frame mAP {score:.1f}")
     print(f"  chance   frame mAP {100 * y[~half].mean(axis=0)[y[~half].any(axis=0)].mean():.1f}")
 

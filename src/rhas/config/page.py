@@ -6,7 +6,6 @@ default from params.yaml or a method's presets.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import re
@@ -96,7 +95,7 @@ def list_parameters(config: Any) -> list[Parameter]:
         if not parameter.description:
             raise RhasError("a parameter without a description",
                             where=f"{_format_path(config)}.{parameter.name}",
-                            do="describe it in a string below the field")  # fmt: skip
+                            do="describe it below the field or under Args")  # fmt: skip
     return found
 
 
@@ -154,7 +153,7 @@ def descriptions(config: Any) -> dict[str, str]:
     said: dict[str, str] = {}
     for owner in reversed(config.__mro__):
         if dataclasses.is_dataclass(owner):
-            said |= _parse_arguments(owner.__dict__.get("__doc__") or "") | _below_fields(owner)
+            said |= _parse_arguments(owner.__dict__.get("__doc__") or "")
     return said
 
 
@@ -173,23 +172,6 @@ def _parse_arguments(docstring: str) -> dict[str, str]:
             said |= dict.fromkeys(names, found[2])
         elif line.strip():
             said |= {name: f"{said[name]} {line.strip()}" for name in names}
-    return said
-
-
-def _below_fields(owner: Any) -> dict[str, str]:
-    """By name, from the strings that stand below the fields."""
-    (made,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    assert isinstance(made, ast.ClassDef)
-    said = {}
-    for field, below in zip(made.body, made.body[1:], strict=False):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
-            and isinstance(below.value.value, str)
-        ):
-            said[field.target.id] = " ".join(inspect.cleandoc(below.value.value).split())
     return said
 
 

@@ -31,7 +31,6 @@ from rhas.engine.steps import Job
 ReportT = TypeVar("ReportT")
 
 _PACKAGE = Path(rhas.__file__).parent
-_READ_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)

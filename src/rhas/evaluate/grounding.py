@@ -238,26 +238,3 @@ def read_recall(path: Path, right: NDArray[np.floating], visible: NDArray[np.boo
 
 def _percent_of(part: float, whole: float) -> float | None:
     return 100 * part / whole if whole else None
-
-
-_COLUMNS = {
-    "visible_frames": "frames", "recall_50": "recall", "track_iou": "IoU",
-    "wrong_person": "wrong", "on_nobody": "nobody", "false_presence": "false",
-    "id_switches": "switches", "cut_crossings": "over cuts", "detector_top": "top",
-    "detector_any": "any", "chance": "chance",
-}  # fmt: skip
-
-
-def format_grounding(rows: Mapping[str, GroundingMetrics]) -> str:
-    """One line per name; shares in per cent."""
-    lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in _COLUMNS.values())]
-    for name, metrics in rows.items():
-        cells = "".join(f"{_format_cell(getattr(metrics, key)):>10}" for key in _COLUMNS)
-        lines.append(f"{name:<12}{cells}")
-    return "\n".join(lines)
-
-
-def _format_cell(value: float | int | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -13,25 +13,6 @@ from rhas.base.errors import RhasError
 from rhas.metrics.segmentation import mean_average_precision
 
 
-def probe_map(
-    train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    l2: float = 1e-4,
-) -> float:
-    """Frame mAP, 0-100, on ``test`` of a linear probe fitted on ``train``.
-
-    Args:
-        train: features float (n, D) and multi-hot labels (n, C).
-        test: likewise, with the same D and C.
-        l2: weight of the squared norm beside the mean binary cross-entropy.
-
-    Raises:
-        RhasError: shapes that do not fit, or no class present in ``test``.
-    """
-    scores = fit_probe(*train, l2=l2)(test[0])
-    return frame_map(scores, test[1])
-
-
 class Probe:
     """Scores (n, C) = standardised features (n, D) times weights (D, C) plus bias (C,)."""
 

@@ -12,7 +12,6 @@ from rhas.base.formatting import format_duration, format_size
 from rhas.stores.checking import Facts
 
 _HASH_SHOWN = 12
-_SOURCES = ("detected", "interpolated", "missing")
 
 
 def format_facts(facts: Facts) -> Iterator[RenderableType]:

@@ -76,18 +76,6 @@ def evaluate_as_published(truths: Sequence[NDArray], scores: Sequence[NDArray]) 
     return PublishedMetrics(100 * float(correct) / frames, edit / 2, f1_10, f1_25, f1_50)
 
 
-def score_constant_class(
-    truths: Sequence[NDArray], dtype: type[np.floating] = np.float32
-) -> tuple[int, PublishedMetrics]:
-    """The most frequent class everywhere, plus noise of 1e-6, under the published evaluator.
-
-    Returns:
-        The class id (the lowest of equally frequent ones) and its metrics.
-    """
-    label, scores = make_constant_scores(truths, dtype)
-    return label, evaluate_as_published(truths, scores)
-
-
 def make_constant_scores(
     truths: Sequence[NDArray], dtype: type[np.floating] = np.float32
 ) -> tuple[int, list[NDArray]]:

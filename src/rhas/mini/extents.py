@@ -42,7 +42,6 @@ _SAMPLES = np.array(
     [PELVIS, NECK_J, HEAD_J, HEAD_J, CROWN, SHOULDER_R, SHOULDER_L, ELBOW_R, ELBOW_L, HAND_R,
      HAND_L, HIP_R, HIP_L, KNEE_R, KNEE_L, ANKLE_R, ANKLE_L]
 )  # fmt: skip
-SAMPLES = len(_SAMPLES) + 2
 
 
 def find_figure_box(
@@ -128,7 +127,7 @@ def list_held_discs(p: Projected, held: str) -> list[tuple[float, float, float]]
 
 
 def list_test_points(p: Projected) -> np.ndarray:
-    """Points on the figure at which visibility is tested, float64 (SAMPLES, 2), metres."""
+    """Points on the figure at which visibility is tested, float64 (19, 2), metres."""
     x, y = np.array(p.x)[_SAMPLES], np.array(p.y)[_SAMPLES]
     xm = (p.x[PELVIS] + p.x[NECK_J]) / 2
     ym = (p.y[PELVIS] + p.y[NECK_J]) / 2
