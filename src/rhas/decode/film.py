@@ -63,7 +63,7 @@ def decode_film(
         progress: called with the number of working frames written since the last call.
 
     Raises:
-        RhasError: not a film (see `rhas.decode.inspect`), or a damaged one unless
+        RhasError: not a film (see `rhas.decode.container.inspect`), or a damaged one unless
             ``damaged`` is "keep".
     """
     film = inspect(source.film)
