@@ -28,7 +28,7 @@ def make_sample(
     boundary_sigma: float = 4.0,
     tokens: Mapping[str, np.ndarray] | None = None,
 ) -> Batch:
-    """One person's frames as a row of the batch of DESIGN.md, for training or prediction.
+    """One person's frames as a `Batch` without B, for training or prediction.
 
     Args:
         features: of n frames.
