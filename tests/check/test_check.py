@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from rhas.base.checks import Check, worst_level
 from rhas.base.errors import RhasError
 from rhas.check import room
-from rhas.check.data import Data, FilmFacts, check_data
+from rhas.check.data import CheckedFilm, Data, check_data
 from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, feature_width, needed_bytes
@@ -274,7 +274,7 @@ def test_a_gpu_that_is_absent_full_or_free(monkeypatch: pytest.MonkeyPatch) -> N
 
 # Disk and time
 
-FILM = FilmFacts("m", None, 200.0, 5000, (640, 360), (), 2)
+FILM = CheckedFilm("m", None, 200.0, 5000, (640, 360), (), 2)
 
 
 def test_bytes_of_a_film() -> None:

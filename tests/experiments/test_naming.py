@@ -18,7 +18,7 @@ from rhas.engine.workcache import import_closure
 from rhas.experiments import Experiment, experiment_name, find_stale_stages
 from rhas.experiments.listing import Listing, Values
 from rhas.experiments.naming import OWN_STAGES, Ingredients, find_ingredients
-from rhas.experiments.records import Record, Results, read_results, write_results
+from rhas.experiments.records import Results, RunRecord, read_results, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS: dict[str, Any] = {
@@ -185,11 +185,11 @@ def test_records_of_other_code_stay_until_they_are_run_again(
     now = find_ingredients(experiments[0], PARAMS, reproduced)
     others = Ingredients("other code", now.parameters, now.inputs)
     records = [
-        Record("one-s0-before", "0", "table", "old", 0, "one", {"vlm": "clip"}, {}, None, None),
-        Record("one-s0-other", "0", "table", "known", 0, "one", {"vlm": "clip"}, {}, None, None,
-               others),
-        Record("one-s0-third", "0", "table", "none", 0, "one", {"vlm": "clip"}, {}, None, None,
-               Ingredients(now.code, "other parameters", now.inputs)),
+        RunRecord("one-s0-before", "0", "table", "old", 0, "one", {"vlm": "clip"}, {}, None, None),
+        RunRecord("one-s0-other", "0", "table", "known", 0, "one", {"vlm": "clip"}, {}, None, None,
+                  others),
+        RunRecord("one-s0-third", "0", "table", "none", 0, "one", {"vlm": "clip"}, {}, None, None,
+                  Ingredients(now.code, "other parameters", now.inputs)),
     ]  # fmt: skip
     file = tmp_path / "list.json"
     entries = [{**vars(record), "made_of": vars(record.made_of) if record.made_of else None}

@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from rhas.config.params import read_yaml
-from rhas.experiments.records import Record, Results, convert_to_runs
+from rhas.experiments.records import Results, RunRecord, convert_to_runs
 from rhas.experiments.summary import Costs, draw_costs, format_markdown, read_costs
 from rhas.report.paper_tables.layout import make_tables
 from rhas.report.paper_tables.runs import read_runs, write_runs
 
 
-def make_record(table: str, row: str, method: str, seed: int, map_: float) -> Record:
+def make_record(table: str, row: str, method: str, seed: int, map_: float) -> RunRecord:
     test = {"acc": 50.0, "map": map_, "interval_f1_50": 20.0}
-    return Record(
+    return RunRecord(
         f"{method}-s{seed}-0", "0", table, row, seed, method, settings={"method": method},
         metrics={"test": test, "val": {"map": map_ + 1} if seed else {}},
         baselines={"test": {"constant_class": {"acc": 12.5}, "chance": {"acc": 0.7}}},

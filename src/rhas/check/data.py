@@ -26,7 +26,7 @@ _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
 
 
 @dataclass(frozen=True)
-class FilmFacts:
+class CheckedFilm:
     """What later estimates need of a film.
 
     Args:
@@ -53,7 +53,7 @@ class Data:
     """The checks, the films that can be read, and where true boxes lie."""
 
     checks: list[Check]
-    films: list[FilmFacts]
+    films: list[CheckedFilm]
     truth: Path | None = None
     features_alone: bool = False
 
@@ -183,7 +183,7 @@ def _mini_to_draw(config: MiniConfig) -> Data:
 
     specs = film_specs(config)
     facts = [
-        FilmFacts(spec.movie, None, float(spec.seconds), round(spec.seconds * spec.rate),
+        CheckedFilm(spec.movie, None, float(spec.seconds), round(spec.seconds * spec.rate),
                   (spec.width, spec.height), (), _MINI_PERSONS)
         for spec in specs
     ]  # fmt: skip
@@ -196,10 +196,10 @@ def _check_films(
     inspect_film: Callable[[Path], FilmInfo],
     params: Params,
     tell: Callable[[int, int], None],
-) -> tuple[list[Check], list[FilmFacts]]:
+) -> tuple[list[Check], list[CheckedFilm]]:
     """A row per film that is broken, one for all the others."""
     checks: list[Check] = []
-    facts: list[FilmFacts] = []
+    facts: list[CheckedFilm] = []
     codecs: Counter[str] = Counter()
     slow: list[str] = []
     for done, (movie, path, sentences) in enumerate(films):
@@ -217,7 +217,7 @@ def _check_films(
         codecs[info.codec] += 1
         width, height = (round(side) for side in info.display_size())
         facts.append(
-            FilmFacts(movie, path, info.seconds, len(info.ticks), (width, height), sentences,
+            CheckedFilm(movie, path, info.seconds, len(info.ticks), (width, height), sentences,
                       len(sentences))
         )  # fmt: skip
     if slow:

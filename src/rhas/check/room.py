@@ -12,7 +12,7 @@ from typing import Any
 
 from rhas.base.checks import Check
 from rhas.base.formatting import format_size
-from rhas.check.data import FilmFacts
+from rhas.check.data import CheckedFilm
 from rhas.config.params import Params
 from rhas.stores.features import CHUNK_FRAMES
 
@@ -30,7 +30,7 @@ _ANY_WIDTH: tuple[tuple[str, ...], int] = ((), 768)
 
 
 def needed_bytes(
-    films: Sequence[FilmFacts],
+    films: Sequence[CheckedFilm],
     params: Params,
     measured: Mapping[str, float] | None = None,
 ) -> dict[str, float]:

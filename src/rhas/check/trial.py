@@ -14,7 +14,7 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
-from rhas.check.data import Data, FilmFacts
+from rhas.check.data import CheckedFilm, Data
 from rhas.config.params import Params
 from rhas.engine.stage import count_workers
 from rhas.engine.steps import FilmFiles
@@ -43,7 +43,7 @@ class StageTrial:
     bytes: int
 
 
-def units(film: FilmFacts, stage: str, params: Params) -> float:
+def units(film: CheckedFilm, stage: str, params: Params) -> float:
     """The work of a film in a stage, in what its time grows with: source pictures for decode,
     sampled frames for ground, and pictures (frames and every person's crops) for the others."""
     frames = film.seconds * params.fps
@@ -56,7 +56,7 @@ def units(film: FilmFacts, stage: str, params: Params) -> float:
 
 def run_trial(
     data: Data, params: Params, seconds: float, folder: Path
-) -> tuple[dict[str, StageTrial], FilmFacts]:
+) -> tuple[dict[str, StageTrial], CheckedFilm]:
     """Cuts an excerpt and runs it through decode, ground, crop and extract, after a warm-up.
 
     Args:
@@ -80,7 +80,7 @@ def run_trial(
 
 def _make_excerpt(
     data: Data, params: Params, seconds: float, place: Path
-) -> tuple[FilmFacts, Path]:
+) -> tuple[CheckedFilm, Path]:
     """A piece of the longest film; drawn where RHAS-mini does not exist yet."""
     if not data.films:
         raise RhasError("no film to try", where="rhas check --trial")
@@ -94,8 +94,8 @@ def _make_excerpt(
         path = place / spec.file_name
         sentences = tuple(truth.references)
         size = (spec.width, spec.height)
-        return (FilmFacts(spec.movie, path, float(spec.seconds), len(truth.boxes), size, sentences,
-                          len(sentences)), place / "none")  # fmt: skip
+        return (CheckedFilm(spec.movie, path, float(spec.seconds), len(truth.boxes), size,
+                            sentences, len(sentences)), place / "none")  # fmt: skip
     path = place / f"excerpt{longest.path.suffix if longest.path.suffix != '.avi' else '.mkv'}"
     begin = 0.0
     if params.ground.backend != "truth":
@@ -145,7 +145,9 @@ def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, flo
     return count, float(last * base)
 
 
-def _run_steps(film: FilmFacts, truth: Path, params: Params, place: Path) -> dict[str, StageTrial]:
+def _run_steps(
+    film: CheckedFilm, truth: Path, params: Params, place: Path
+) -> dict[str, StageTrial]:
     assert film.path is not None
     params = params.replace(decode=params.decode.replace(damaged="keep"))
     trials: dict[str, StageTrial] = {}
@@ -164,7 +166,7 @@ def _run_steps(film: FilmFacts, truth: Path, params: Params, place: Path) -> dic
 
 def estimate(
     trials: Mapping[str, StageTrial],
-    films: Sequence[FilmFacts],
+    films: Sequence[CheckedFilm],
     params: Params,
     busy: bool = False,
 ) -> dict[str, float]:
@@ -187,7 +189,7 @@ def estimate(
 
 
 def check_trial(
-    trials: Mapping[str, StageTrial], excerpt: FilmFacts, data: Data, params: Params
+    trials: Mapping[str, StageTrial], excerpt: CheckedFilm, data: Data, params: Params
 ) -> list[Check]:
     """A row per stage, and one for all."""
     expected = estimate(trials, data.films, params)

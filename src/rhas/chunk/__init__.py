@@ -5,8 +5,7 @@ The chunk stage writes ``data/samples/`` (DESIGN.md, Files); nothing of the feat
 """
 
 from rhas.chunk.labels import make_boundary, make_labels
-from rhas.chunk.samples import Samples, make_sample
+from rhas.chunk.samples import Samples
 from rhas.chunk.write import write_samples
-from rhas.stores.samples import Sample
 
-__all__ = ["Sample", "Samples", "make_boundary", "make_labels", "make_sample", "write_samples"]
+__all__ = ["Samples", "make_boundary", "make_labels", "write_samples"]

@@ -29,7 +29,7 @@ from rhas.evaluate.records import (
     write_baselines,
     write_evaluation,
 )
-from rhas.evaluate.scoring import Method, SampleSet, ScoredSample, score_samples
+from rhas.evaluate.scoring import ScoredSample, ScoringMethod, WindowedSamples, score_samples
 from rhas.metrics.baselines import evaluate_chance, evaluate_constant_class
 from rhas.metrics.calibration import fit_calibration
 from rhas.metrics.evaluation import MethodMetrics
@@ -69,9 +69,9 @@ class EvaluatedSubset:
 
 
 def evaluate_method(
-    method: Method,
-    val: SampleSet,
-    test: SampleSet,
+    method: ScoringMethod,
+    val: WindowedSamples,
+    test: WindowedSamples,
     config: EvaluateConfig,
     *,
     names: Sequence[str],

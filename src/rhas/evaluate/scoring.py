@@ -18,7 +18,7 @@ from rhas.base.batch import Batch, add_batch_dimension, select_inputs
 from rhas.base.errors import RhasError
 
 
-class Method(Protocol):
+class ScoringMethod(Protocol):
     """What every method offers: class probabilities of a batch."""
 
     def compute_scores(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
@@ -29,7 +29,7 @@ class Method(Protocol):
         ...
 
 
-class Window(Protocol):
+class SampleWindow(Protocol):
     """One person's window ``[start, stop)`` of a movie, in frames."""
 
     sample: str
@@ -39,7 +39,7 @@ class Window(Protocol):
     stop: int
 
 
-class SampleSet(Protocol):
+class WindowedSamples(Protocol):
     """A subset: items are rows of the batch, ``samples`` their windows in order."""
 
     @property
@@ -59,7 +59,7 @@ class ScoredSample:
         present: bool (T,), a crop exists.
     """
 
-    window: Window
+    window: SampleWindow
     scores: NDArray[np.float32]
     truth: NDArray[np.bool_]
     present: NDArray[np.bool_]
@@ -76,8 +76,8 @@ class ScoredSample:
 
 
 def score_samples(
-    method: Method,
-    samples: SampleSet,
+    method: ScoringMethod,
+    samples: WindowedSamples,
     seed: int,
     classes: int,
     progress: Callable[[int], None] = lambda frames: None,

@@ -17,7 +17,7 @@ from rhas.report.paper_tables.runs import EVALUATION, METRICS, Run, find_figure,
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """An experiment that has been run.
 
     Args:
@@ -66,20 +66,20 @@ class Results:
 
     title: str
     tables: Mapping[str, str]
-    experiments: Sequence[Record]
+    experiments: Sequence[RunRecord]
     missing: Sequence[str]
     earlier: Sequence[str] = ()
 
-    def select(self, table: str) -> list[Record]:
+    def select(self, table: str) -> list[RunRecord]:
         """The records of one table."""
         return [record for record in self.experiments if record.table == table]
 
-    def find(self, experiment: Experiment, name: str) -> Record | None:
+    def find(self, experiment: Experiment, name: str) -> RunRecord | None:
         """The record of an experiment that was made of the same; see `experiment_name`."""
         same = (r for r in self.experiments if (r.name, r.experiment) == (name, experiment))
         return next(same, None)
 
-    def find_earlier(self, experiment: Experiment, made_of: Ingredients) -> Record | None:
+    def find_earlier(self, experiment: Experiment, made_of: Ingredients) -> RunRecord | None:
         """A record of other code or data. The parameters are the same, or not written down."""
         for record in self.experiments:
             before = record.made_of
@@ -154,21 +154,21 @@ def convert_to_runs(
     return [(before or {}).get(r.name) or _convert_record(r, params) for r in results.experiments]
 
 
-def _read_record(entry: Mapping[str, Any]) -> Record:
+def _read_record(entry: Mapping[str, Any]) -> RunRecord:
     made_of = entry.get("made_of")
-    return Record(**{**entry, "made_of": Ingredients(**made_of) if made_of else None})
+    return RunRecord(**{**entry, "made_of": Ingredients(**made_of) if made_of else None})
 
 
-def _convert_record(record: Record, params: Values) -> Run:
+def _convert_record(record: RunRecord, params: Values) -> Run:
     settings = select_settings(apply_settings(params, record.experiment))
     return Run(settings, record.metrics, record.name, record.baselines or {})
 
 
 def _read_stored(
     root: Path, commit: str, name: str, experiment: Experiment, params: Values, made_of: Ingredients
-) -> Record:
+) -> RunRecord:
     method = str(apply_settings(params, experiment)["method"])
-    return Record(
+    return RunRecord(
         name, commit, experiment.table, experiment.row, experiment.seed, method,
         dict(experiment.settings),
         metrics=_read_evaluation(root, commit),

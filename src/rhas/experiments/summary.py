@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
-from rhas.experiments.records import Record, Results
+from rhas.experiments.records import Results, RunRecord
 from rhas.metrics.names import SEGMENTATION_METRICS
 from rhas.report.paper_tables.runs import find_figure
 from rhas.report.paper_tables.text import format_aligned
@@ -138,7 +138,7 @@ def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
     plt.close(figure)
 
 
-def _format_table(records: Sequence[Record]) -> str:
+def _format_table(records: Sequence[RunRecord]) -> str:
     header = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
     lines = []
     for row, members in _group_rows(records).items():
@@ -153,19 +153,19 @@ def _format_table(records: Sequence[Record]) -> str:
     return format_aligned(header, lines).rstrip("\n")
 
 
-def _group_rows(records: Sequence[Record]) -> dict[str, list[Record]]:
-    rows: dict[str, list[Record]] = {}
+def _group_rows(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    rows: dict[str, list[RunRecord]] = {}
     for record in records:
         rows.setdefault(record.row, []).append(record)
     return rows
 
 
-def _list_figures(records: Sequence[Record], key: str, subset: str = "test") -> list[float]:
+def _list_figures(records: Sequence[RunRecord], key: str, subset: str = "test") -> list[float]:
     found = [record.figure(key, subset) for record in records]
     return [value for value in found if value is not None]
 
 
-def _count_parameters(record: Record) -> float | None:
+def _count_parameters(record: RunRecord) -> float | None:
     return find_figure(record.model or {}, "parameters")
 
 

@@ -1,7 +1,7 @@
 """Grounding: which box in a frame a sentence is about (the stage `ground`)."""
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.ground.candidates import Candidates, Grounder
-from rhas.ground.film import ground_film, make_grounder
+from rhas.ground.candidates import Candidates
+from rhas.ground.film import make_grounder
 
-__all__ = ["Candidates", "Grounder", "ground_film", "make_grounder"]
+__all__ = ["Candidates", "make_grounder"]

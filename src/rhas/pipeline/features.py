@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
-from rhas.base.names import movie_name
+from rhas.base.names import add_film, movie_name
 from rhas.config.params import FilmParams
 from rhas.engine.stage import stage_lock, try_jobs
 from rhas.engine.steps import FilmFiles
@@ -67,6 +67,7 @@ def extract_features(
 
 def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseException]]:
     """The films that can be tried by name, and what is wrong with the others by theirs."""
+    named: dict[str, Path] = {}
     movies: dict[str, Path] = {}
     failures: dict[str, BaseException] = {}
     for film in films:
@@ -80,8 +81,7 @@ def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseE
         except OSError as error:
             problem = RhasError("the film cannot be opened", where=where, got=str(error.strerror),
                                 do="check the path")  # fmt: skip
-        if name in movies or name in failures:
-            raise RhasError("two films of one name", got=name, do="rename one of them")
+        add_film(named, name, Path(where))
         if problem is None:
             movies[name] = film
         else:

@@ -32,7 +32,7 @@ class PersonRow:
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedImage:
     """An image within the page."""
 
     uri: str
@@ -53,8 +53,8 @@ class Card:
     place: str
     person: PersonRow
     summary: str
-    timeline: Picture
-    sheet: Picture | None
+    timeline: EmbeddedImage
+    sheet: EmbeddedImage | None
     sheet_is_above: bool
 
 
@@ -95,7 +95,7 @@ def make_cards(folder: Path, persons: Sequence[PersonRow]) -> list[Card]:
         sheet = None
         if path.is_file() and not is_above:
             shown.add(person.movie)
-            sheet = Picture(
+            sheet = EmbeddedImage(
                 embed_image(path),
                 f"Contact sheet of {person.movie}: frames spread over the film with the boxes of "
                 f"everybody's track; this is person {person.number}.",
@@ -128,9 +128,9 @@ def _describe_person(person: PersonRow) -> str:
     )
 
 
-def _embed_timeline(folder: Path, person: PersonRow, summary: str) -> Picture:
+def _embed_timeline(folder: Path, person: PersonRow, summary: str) -> EmbeddedImage:
     path = folder / "timelines" / f"{person.movie}_person_{person.number:03d}.png"
-    return Picture(
+    return EmbeddedImage(
         embed_image(path),
         f"Timeline of {person.movie}, person {person.number}: {person.reference}. Per class, truth "
         f"above prediction. {summary}",

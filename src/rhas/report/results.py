@@ -28,7 +28,7 @@ class Grounding:
 
 
 @dataclass(frozen=True)
-class Results:
+class RunResults:
     """The files of an evaluation.
 
     Args:
@@ -48,7 +48,7 @@ class Results:
     features: Metrics
 
     @staticmethod
-    def read(folder: Path) -> Results:
+    def read(folder: Path) -> RunResults:
         """Reads them.
 
         Raises:
@@ -58,7 +58,7 @@ class Results:
         baselines = read_json(folder / "baselines.json")["test"]
         grounding = dict(read_json(folder / "grounding.json"))
         truth, films = bool(grounding.pop("truth")), grounding.pop("films", [])
-        return Results(
+        return RunResults(
             folder,
             flatten_metrics(evaluation["test"]),
             flatten_metrics(evaluation["val"]),

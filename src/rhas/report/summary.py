@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 
 from rhas.metrics.names import PAPER_METRICS, PROBE_METRICS, SEGMENTATION_METRICS
-from rhas.report.results import Results
+from rhas.report.results import RunResults
 from rhas.report.views import make_rows, show_grounding
 
 
@@ -25,7 +25,7 @@ def make_summary(folder: Path) -> Group:
     Raises:
         RhasError: one of them is absent.
     """
-    results = Results.read(folder)
+    results = RunResults.read(folder)
     tables = [_list_metrics(results)]
     if results.grounding.truth:
         tables.append(_list_grounding(results))
@@ -42,7 +42,7 @@ def _make_table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _list_metrics(results: Results) -> Table:
+def _list_metrics(results: RunResults) -> Table:
     columns = ["val", "test", "constant class", "chance"]
     table = _make_table("Metrics, %; the last two are of test", columns)
     parts = (("", "", SEGMENTATION_METRICS), ("published ", "as_published.", PAPER_METRICS))
@@ -54,7 +54,7 @@ def _list_metrics(results: Results) -> Table:
     return table
 
 
-def _list_grounding(results: Results) -> Table:
+def _list_grounding(results: RunResults) -> Table:
     view = show_grounding(results)
     table = _make_table("Grounding against true boxes, %; then numbers", view.subsets)
     for label, values in view.rows:
@@ -62,7 +62,7 @@ def _list_grounding(results: Results) -> Table:
     return table
 
 
-def _list_probes(results: Results) -> Table:
+def _list_probes(results: RunResults) -> Table:
     table = Table(title="Frame mAP of linear probes on features, test, %", title_justify="left")
     table.add_column("features")
     table.add_column("mAP", justify="right")

@@ -16,7 +16,7 @@ from rhas.metrics.names import (
     METRIC_NAMES,
     Metric,
 )
-from rhas.report.results import Metrics, Results
+from rhas.report.results import Metrics, RunResults
 from rhas.report.templates import format_number
 from rhas.stores.manifest import SUBSETS
 
@@ -57,7 +57,7 @@ class Tile:
 
 
 def make_rows(
-    metrics: Sequence[Metric], results: Results, seeds: Mapping[int, Metrics], part: str = ""
+    metrics: Sequence[Metric], results: RunResults, seeds: Mapping[int, Metrics], part: str = ""
 ) -> list[MetricRow]:
     """A row per metric.
 
@@ -86,7 +86,7 @@ def make_rows(
     return rows
 
 
-def make_tiles(results: Results) -> list[Tile]:
+def make_tiles(results: RunResults) -> list[Tile]:
     """The metrics at the top of the page."""
     rows = make_rows([METRIC_NAMES[key] for key in TILES], results, {})
     return [Tile(row, meaning) for row, meaning in zip(rows, TILES.values(), strict=True)]
@@ -126,7 +126,7 @@ class Confusion:
     rows: Sequence[ConfusionRow]
 
 
-def count_confusion(results: Results) -> Confusion:
+def count_confusion(results: RunResults) -> Confusion:
     """Segments of test by true class and the class predicted in most of their frames."""
     pairs = Counter((row["actual"], row["predicted"]) for row in results.confusion)
     totals, predicted = Counter[str](), Counter[str]()
@@ -205,7 +205,7 @@ class Reliability:
     plot: Plot
 
 
-def read_reliability(results: Results) -> Reliability:
+def read_reliability(results: RunResults) -> Reliability:
     """The bins of ``plots/reliability.csv``."""
     points = [
         (float(row["score"]), float(row["true"]), int(row["count"])) for row in results.reliability
@@ -244,7 +244,7 @@ class GroundingView:
     films: Sequence[Mapping[str, object]]
 
 
-def show_grounding(results: Results) -> GroundingView:
+def show_grounding(results: RunResults) -> GroundingView:
     """The rows of the grounding section."""
     found = results.grounding
     subsets = [name for name in SUBSETS if name in found.subsets]

@@ -3,23 +3,18 @@
 from rhas.train.checkpoint import CHECKPOINT, run_key
 from rhas.train.config import method_config
 from rhas.train.fit import fit
-from rhas.train.records import TrainReport
-from rhas.train.samples import SampleSet, infer_dims, make_batch, make_sample
-from rhas.train.saved import CONFIG, MODEL, SavedConfig, load_method, save_method
+from rhas.train.samples import make_batch, make_sample
+from rhas.train.saved import CONFIG, MODEL, SavedConfig, load_method
 
 __all__ = [
     "CHECKPOINT",
     "CONFIG",
     "MODEL",
-    "SampleSet",
     "SavedConfig",
-    "TrainReport",
     "fit",
-    "infer_dims",
     "load_method",
     "make_batch",
     "make_sample",
     "method_config",
     "run_key",
-    "save_method",
 ]
