@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.toy import C, toy_samples
+from methods.toy import SMALL_HOPADIFF, C, draw_losses, score_batch, toy_samples
 from rhas.base.errors import RhasError
 from rhas.methods import Dims, Method, build_method, config_values, make_config, parse_config
 from rhas.methods.hopadiff.branches import BranchReader
@@ -17,32 +17,15 @@ from rhas.methods.hopadiff.config import PRESETS, HopaDiffConfig
 from rhas.train import make_batch
 
 L, D = 64, 24
-SMALL = {
-    "encoder_layers": 2,
-    "encoder_maps": 8,
-    "feature_layers": [0, 1],
-    "decoder_layers": 2,
-    "decoder_maps": 8,
-    "time_width": 8,
-    "spectrum_width": 6,
-    "xlstm_heads": 2,
-    "xlstm_chunk": 8,
-    "sampling_steps": 4,
-    "stride": 3,
-}
 SWITCHES = ("partial_branch", "hp_xlstm", "bca", "dft_condition")
 
 
 def small(seed: int = 0, **overrides: Any) -> Method:
     torch.manual_seed(seed)
-    config = make_config("hopadiff", "mini", {**SMALL, **overrides})
+    config = make_config("hopadiff", "mini", {**SMALL_HOPADIFF, **overrides})
     method = build_method("hopadiff", config, Dims(D=D, D_text=8, C=C, L=L))
     method.fit_statistics(toy_samples(3, L=L))
     return method
-
-
-def score_batch(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
-    return method.compute_scores(batch, torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
@@ -243,11 +226,6 @@ def test_scores_leave_training_mode_as_it_was(batch: dict[str, Tensor]) -> None:
     method = small().train()
     score_batch(method, batch)
     assert method.training
-
-
-def draw_losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    torch.manual_seed(3)
-    return method.compute_losses(batch)
 
 
 def test_a_batch_without_a_real_frame_is_finite(batch: dict[str, Tensor]) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import rhas.methods
-from methods.toy import C, toy_samples, toy_training
+from methods.toy import SMALL_HOPADIFF, C, draw_losses, score_batch, toy_samples, toy_training
 from rhas.base.errors import RhasError
 from rhas.methods import (
     METHODS,
@@ -27,22 +27,9 @@ from rhas.methods import (
 from rhas.train import fit, make_batch
 
 L, D, D_TEXT = 64, 24, 8
-HOPADIFF = {
-    "encoder_layers": 2,
-    "encoder_maps": 8,
-    "feature_layers": [0, 1],
-    "decoder_layers": 2,
-    "decoder_maps": 8,
-    "time_width": 8,
-    "spectrum_width": 6,
-    "xlstm_heads": 2,
-    "xlstm_chunk": 8,
-    "sampling_steps": 4,
-    "stride": 3,
-}
 SMALL: dict[str, dict[str, Any]] = {
-    "hopadiff": HOPADIFF,
-    "actdiff": HOPADIFF,
+    "hopadiff": SMALL_HOPADIFF,
+    "actdiff": SMALL_HOPADIFF,
     "linear": {"stride": 3},
     "ltcontext": {
         "stages": 2, "layers": 2, "width": 16, "window": 4, "long_stride": 4, "stride": 3,
@@ -74,15 +61,6 @@ def small(name: str, **overrides: Any) -> Method:
     method = build_method(name, config, Dims(D=D, D_text=D_TEXT, C=C, L=L))
     method.fit_statistics(toy_samples(3, L=L))
     return method
-
-
-def score_batch(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
-    return method.compute_scores(batch, torch.Generator().manual_seed(seed))
-
-
-def draw_losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    torch.manual_seed(3)
-    return method.compute_losses(batch)
 
 
 @pytest.fixture(scope="module")

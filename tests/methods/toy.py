@@ -8,9 +8,23 @@ from torch import Tensor
 
 from rhas.chunk import make_boundary
 from rhas.config.train import TrainConfig
+from rhas.methods import Method
 
 C = 137
 OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])
+SMALL_HOPADIFF = {
+    "encoder_layers": 2,
+    "encoder_maps": 8,
+    "feature_layers": [0, 1],
+    "decoder_layers": 2,
+    "decoder_maps": 8,
+    "time_width": 8,
+    "spectrum_width": 6,
+    "xlstm_heads": 2,
+    "xlstm_chunk": 8,
+    "sampling_steps": 4,
+    "stride": 3,
+}
 
 
 def toy_samples(
@@ -39,6 +53,15 @@ def toy_training(method: str, **overrides: object) -> TrainConfig:
         warmup=5,
         validate_every=99,
     )
+
+
+def score_batch(method: Method, batch: dict[str, Tensor], seed: int = 5) -> Tensor:
+    return method.compute_scores(batch, torch.Generator().manual_seed(seed))
+
+
+def draw_losses(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    torch.manual_seed(3)
+    return method.compute_losses(batch)
 
 
 def _sample(
