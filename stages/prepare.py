@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from rhas.base.names import unknown_name
 from rhas.config.mini import MiniConfig
-from rhas.config.section import read_section, unknown_name
+from rhas.config.section import read_section
 from rhas.engine.stage import declared_params, new_folder, run_script, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
 from rhas.prepare.rendered import prepare_mini

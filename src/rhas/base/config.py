@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
 
 ConfigT = TypeVar("ConfigT")
 
@@ -24,13 +24,7 @@ def from_mapping(cls: type[ConfigT], values: Mapping[str, Any], where: str) -> C
     known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise RhasError(
-                f"unknown parameter '{key}'",
-                where=where,
-                expected=", ".join(known),
-                do=f"did you mean '{near[0]}'?" if near else "remove it",
-            )
+            raise unknown_name("parameter", key, known, where)
     made = {}
     for name, item in known.items():
         if name not in values:

@@ -68,3 +68,15 @@ def suggest_name(got: str, known: Iterable[str]) -> str:
     """``did you mean 'walking'?`` with the most similar of the known names; "" without one."""
     nearest = difflib.get_close_matches(got, list(known), n=1)
     return f"did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def unknown_name(kind: str, got: str, known: Iterable[str], where: str) -> RhasError:
+    """The error for a name that is not among the known ones; it suggests the nearest."""
+    names = list(known)
+    otherwise = "remove it" if kind == "parameter" else f"choose a known {kind}"
+    return RhasError(
+        f"unknown {kind} '{got}'",
+        where=where,
+        expected=", ".join(names),
+        do=suggest_name(got, names) or otherwise,
+    )

@@ -7,8 +7,9 @@ from typing import Any
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
 from rhas.config.params import SECTIONS, Params, parse_params
-from rhas.config.section import read_section, unknown_name
+from rhas.config.section import read_section
 from rhas.config.train import TrainConfig
 from rhas.methods import reads_tokens
 from rhas.train import method_config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ import annotated_types as limits
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
 
 Count = Annotated[int, Field(ge=1)]
 Device = Literal["cpu", "cuda"]
@@ -108,19 +108,6 @@ def read_section(kind: type[SectionT], values: Mapping[str, Any]) -> SectionT:
 def describe_values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     """What a field may hold, such as "whole number, 1 to 95" or "`cpu` or `cuda`"."""
     return " or ".join(_list_options(annotation, metadata))
-
-
-def unknown_name(
-    kind: str, got: str, known: Sequence[str], where: str, otherwise: str = "remove it"
-) -> RhasError:
-    """The error for a name that is not among the known ones; it suggests the nearest."""
-    near = difflib.get_close_matches(got, known, n=1)
-    return RhasError(
-        f"unknown {kind} '{got}'",
-        where=where,
-        expected=", ".join(known),
-        do=f"did you mean '{near[0]}'?" if near else otherwise,
-    )
 
 
 def _freeze_lists(value: Any) -> Any:

@@ -80,7 +80,6 @@ def evaluate_method(
     out: Path,
     origin: Provenance,
     further: Sequence[Callable[[Path], None]] = (),
-    progress: Callable[[int], None] = lambda frames: None,
 ) -> EvaluationReport:
     """Scores both subsets and writes, into ``out``, all or nothing per entry and metrics.json last:
 
@@ -98,7 +97,6 @@ def evaluate_method(
         origin: of the scores, for ``readout.json``.
         further: each writes more entries into the folder that it is given, where it finds all
             those before it; they take their places together.
-        progress: called with the number of frames after each sample.
 
     Returns:
         Sizes of the subsets, what was left out and which defaults were used, by name.
@@ -113,7 +111,7 @@ def evaluate_method(
             do="add films, or change `split` or `chunk.fractions`",
         )
     scored = {
-        name: score_samples(method, samples, config.seed, len(names), progress)
+        name: score_samples(method, samples, config.seed, len(names))
         for name, samples in (("val", val), ("test", test))
     }
     readout = fit_readout(scored["val"], config.readout, names, origin)

@@ -19,14 +19,14 @@ its table's. Below ``train.overrides`` any name may stand: the methods check it.
 from __future__ import annotations
 
 import copy
-import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
 
 Scalar = str | int | float | bool
 Setting = Scalar | list[Scalar]
@@ -80,7 +80,7 @@ class Listing:
         """
         for name in tables:
             if name not in self.tables:
-                raise _unknown_name("table", name, self.tables, self.name)
+                raise unknown_name("table", name, self.tables, self.name)
         chosen = list(tables) or list(self.tables)
         return Listing(
             self.name,
@@ -165,7 +165,7 @@ def check_setting(name: str, params: Values, where: str) -> None:
         return
     known = list(_leaf_names(params))
     if name not in known:
-        raise _unknown_name("parameter", name, known, where)
+        raise unknown_name("parameter", name, known, where)
 
 
 def _leaf_names(values: Values, before: str = "") -> Iterator[str]:
@@ -181,7 +181,7 @@ def _check_mapping(value: object, where: str, known: set[str]) -> Values:
         raise RhasError("not a mapping", where=where, expected=", ".join(sorted(known)))
     for key in value:
         if key not in known:
-            raise _unknown_name("entry", str(key), sorted(known), where)
+            raise unknown_name("entry", str(key), sorted(known), where)
     return value
 
 
@@ -225,15 +225,5 @@ def _choose_rows(names: object, rows: Collection[str], where: str) -> list[str]:
     chosen = [str(name) for name in names]  # as the keys of rows: 1000 is a number to YAML
     for name in chosen:
         if name not in rows:
-            raise _unknown_name("row", name, rows, where)
+            raise unknown_name("row", name, rows, where)
     return chosen
-
-
-def _unknown_name(what: str, got: str, known: Iterable[str], where: str) -> RhasError:
-    near = difflib.get_close_matches(got, list(known), n=1)
-    return RhasError(
-        f"unknown {what} '{got}'",
-        where=where,
-        expected=", ".join(known),
-        do=f"did you mean '{near[0]}'?" if near else f"choose a known {what}",
-    )

@@ -9,10 +9,9 @@ the modules that several methods share. A method is built by :func:`build_method
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from rhas.base.batch import Batch, add_batch_dimension
 from rhas.base.config import from_mapping
-from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
 from rhas.methods.base import Dims, Method, MethodSpec
 from rhas.methods.memory import keep_freed_memory
 
@@ -52,7 +51,7 @@ def find_method(method: str) -> MethodSpec:
         RhasError: unknown method.
     """
     if method not in METHODS:
-        raise _unknown("method", method, METHODS, "params.yaml, method")
+        raise unknown_name("method", method, METHODS, "params.yaml, method")
     return importlib.import_module(f"{__name__}.{method}").METHOD
 
 
@@ -64,7 +63,7 @@ def make_config(method: str, preset: str, overrides: Mapping[str, Any] | None = 
     """
     presets = find_method(method).presets
     if preset not in presets:
-        raise _unknown("preset", preset, presets, f"method {method}")
+        raise unknown_name("preset", preset, presets, f"method {method}")
     return parse_config(method, {**config_values(presets[preset]), **(overrides or {})})
 
 
@@ -121,14 +120,3 @@ def predict(method: Method, batch: Batch, *, seed: int = 0) -> NDArray[np.float3
         add_batch_dimension(batch) if single else batch, torch.Generator().manual_seed(seed)
     )
     return (scores[0] if single else scores).cpu().numpy()
-
-
-def _unknown(kind: str, got: str, known: Iterable[str], where: str) -> RhasError:
-    names = list(known)
-    near = difflib.get_close_matches(got, names, n=1)
-    return RhasError(
-        f"unknown {kind} '{got}'",
-        where=where,
-        expected=", ".join(names),
-        do=f"did you mean '{near[0]}'?" if near else f"choose a known {kind}",
-    )

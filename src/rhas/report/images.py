@@ -14,12 +14,12 @@ MOST_BYTES = 500_000
 _WIDTHS = (1600, 1280, 960, 640)
 
 
-def embed_image(path: Path, most: int = MOST_BYTES) -> str:
-    """A JPEG or PNG file inside a page: as it is, or narrowed until it has ``most`` bytes."""
+def embed_image(path: Path) -> str:
+    """A JPEG or PNG file inside a page: as it is, or narrowed until it has `MOST_BYTES`."""
     content = path.read_bytes()
     kind = "png" if path.suffix == ".png" else "jpeg"
-    if len(content) > most:
-        content = _shrink_image(content, kind, most)
+    if len(content) > MOST_BYTES:
+        content = _shrink_image(content, kind)
     return _encode(content, kind)
 
 
@@ -36,7 +36,7 @@ def _encode(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _shrink_image(content: bytes, kind: str, most: int) -> bytes:
+def _shrink_image(content: bytes, kind: str) -> bytes:
     with Image.open(io.BytesIO(content)) as opened:
         image = opened.convert("RGB")
     for width in (w for w in (image.width, *_WIDTHS) if w <= image.width):
@@ -48,6 +48,6 @@ def _shrink_image(content: bytes, kind: str, most: int) -> bytes:
             scaled.quantize(64).save(buffer, "png", optimize=True)
         else:
             scaled.save(buffer, "jpeg", quality=80)
-        if buffer.tell() <= most:
+        if buffer.tell() <= MOST_BYTES:
             break
     return buffer.getvalue()

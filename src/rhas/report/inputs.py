@@ -49,8 +49,8 @@ class RunInputs:
         return Path(self.info.features)
 
 
-def read_locked_outputs(lock: Path, before: str = "evaluate") -> dict[str, str]:
-    """MD5 by path of what the stages of ``dvc.lock`` wrote, except those of ``before``: while that
+def read_locked_outputs(lock: Path) -> dict[str, str]:
+    """MD5 by path of what the stages of ``dvc.lock`` wrote, except those of evaluate: while that
     stage runs, the lock still names what it wrote last time."""
     if not lock.is_file():
         return {}
@@ -58,6 +58,6 @@ def read_locked_outputs(lock: Path, before: str = "evaluate") -> dict[str, str]:
     return {
         out["path"]: str(out.get("md5", ""))
         for name, stage in stages.items()
-        if name != before
+        if name != "evaluate"
         for out in stage.get("outs", [])
     }
