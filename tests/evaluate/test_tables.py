@@ -15,7 +15,7 @@ from rhas.evaluate.records import write_metrics
 from rhas.evaluate.scoring import ScoredSample
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
-from rhas.report.timeline import Timeline
+from rhas.report.timeline import PersonTimeline
 from rhas.stores.scores import read_sample_scores
 
 NAMES = ("walk", "wave", "sit")
@@ -95,7 +95,7 @@ def test_intervals_in_seconds_of_the_movie(tmp_path: Path) -> None:
     scores[5:20, 2] = np.linspace(0.5, 0.7, 15)
     scores[:, 0] = 0.25
     everywhere = np.ones(30, bool)
-    line = Timeline(predicted, predicted, everywhere, everywhere, start=60)
+    line = PersonTimeline(predicted, predicted, everywhere, everywhere, start=60)
     tables.write_intervals(
         [PersonResult("m", 1, line, scores)], NAMES, fps=15.0, path=tmp_path / "a.csv"
     )
@@ -119,8 +119,10 @@ def test_persons_by_hand(tmp_path: Path) -> None:
     covered, present = np.arange(6) < 5, np.array([1, 1, 0, 0, 0, 0], bool)
     nothing = np.zeros((6, 3), bool)
     persons = [
-        PersonResult("m", 0, Timeline(truth, said, present, covered, 0), np.zeros((6, 3))),
-        PersonResult("m", 1, Timeline(nothing, nothing, present, covered, 0), np.zeros((6, 3))),
+        PersonResult("m", 0, PersonTimeline(truth, said, present, covered, 0), np.zeros((6, 3))),
+        PersonResult(
+            "m", 1, PersonTimeline(nothing, nothing, present, covered, 0), np.zeros((6, 3))
+        ),
     ]
     tables.write_persons(persons, {"m": ["she, herself", "he"]}, tmp_path / "a.csv")
     assert rows(tmp_path / "a.csv")[1:] == [

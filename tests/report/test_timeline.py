@@ -14,21 +14,23 @@ from rhas.report.timeline import (
     FALSE_ALARMS,
     PREDICTION,
     TRUTH,
-    Timeline,
+    PersonTimeline,
     draw_timeline,
 )
 
 NAMES = ("walking", "waving", "sitting")
 
 
-def timeline(frames: int = 600) -> Timeline:
+def timeline(frames: int = 600) -> PersonTimeline:
     truth, predicted = np.zeros((2, frames, 3), bool)
     truth[100:300, 0] = predicted[150:350, 0] = predicted[400:450, 2] = True
     everywhere = np.ones(frames, bool)
-    return Timeline(truth, predicted, everywhere, everywhere, 0)
+    return PersonTimeline(truth, predicted, everywhere, everywhere, 0)
 
 
-def drawn(made: Timeline, path: Path, title: str = "the man with the hat") -> NDArray[np.uint8]:
+def drawn(
+    made: PersonTimeline, path: Path, title: str = "the man with the hat"
+) -> NDArray[np.uint8]:
     draw_timeline(made, NAMES, 15.0, title, path)
     return (image.imread(path)[..., :3] * 255).round().astype(np.uint8)
 

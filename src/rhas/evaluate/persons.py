@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rhas.evaluate.scoring import ScoredSample
 from rhas.metrics.prediction import Prediction
-from rhas.report.timeline import Timeline
+from rhas.report.timeline import PersonTimeline
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class PersonResult:
 
     movie: str
     person: int
-    timeline: Timeline
+    timeline: PersonTimeline
     scores: NDArray[np.float32]
 
 
@@ -49,7 +49,7 @@ def join_windows(
 
 def _join_person(
     windows: Sequence[tuple[ScoredSample, Prediction]],
-) -> tuple[Timeline, NDArray[np.float32]]:
+) -> tuple[PersonTimeline, NDArray[np.float32]]:
     first = min(sample.window.start for sample, _ in windows)
     frames = max(sample.window.stop for sample, _ in windows) - first
     classes = windows[0][0].truth.shape[1]
@@ -60,4 +60,4 @@ def _join_person(
         at = slice(sample.window.start - first, sample.window.stop - first)
         truth[at], predicted[at] = sample.truth, prediction.active
         present[at], covered[at], scores[at] = sample.present, True, prediction.scores
-    return Timeline(truth, predicted, present, covered, first), scores
+    return PersonTimeline(truth, predicted, present, covered, first), scores

@@ -35,7 +35,7 @@ _WIDTH_IN, _ROW_IN, _DPI = 13.0, 0.34, 110
 
 
 @dataclass(frozen=True)
-class Timeline:
+class PersonTimeline:
     """One person of one movie.
 
     Args:
@@ -68,7 +68,7 @@ class Timeline:
 
 
 def draw_timeline(
-    timeline: Timeline, names: Sequence[str], fps: float, title: str, path: Path
+    timeline: PersonTimeline, names: Sequence[str], fps: float, title: str, path: Path
 ) -> None:
     """Writes the picture; equal arguments give equal bytes.
 
@@ -88,7 +88,7 @@ def draw_timeline(
         _draw_figure(timeline, names, fps, title).savefig(path, metadata={"Software": None})
 
 
-def _draw_figure(timeline: Timeline, names: Sequence[str], fps: float, title: str) -> Figure:
+def _draw_figure(timeline: PersonTimeline, names: Sequence[str], fps: float, title: str) -> Figure:
     truth, predicted = timeline.truth, timeline.predicted
     true, false = _rank_classes(truth, predicted)
     shown, unshown = np.concatenate((true, false[:FALSE_ALARMS])), false[FALSE_ALARMS:]
@@ -178,7 +178,7 @@ def _list_spans(active: NDArray[np.bool_], start: int, fps: float) -> list[tuple
     ]
 
 
-def _shade_absence(axes: Axes, timeline: Timeline, fps: float) -> None:
+def _shade_absence(axes: Axes, timeline: PersonTimeline, fps: float) -> None:
     for at, width in _list_spans(timeline.covered & ~timeline.present, timeline.start, fps):
         axes.axvspan(at, at + width, facecolor=ABSENT, linewidth=0, zorder=1)
     for at, width in _list_spans(~timeline.covered, timeline.start, fps):

@@ -1,4 +1,4 @@
-"""Training a method on samples in memory (`rhas.make_sample` makes them)."""
+"""Training a method on samples in memory (made by `rhas.chunk.samples.make_sample`)."""
 
 from __future__ import annotations
 
