@@ -178,7 +178,7 @@ def list_parts(method: HopaDIFF, B: int, L: int) -> list[Part]:
     config = method.config
     N = B * math.ceil(L / config.stride)
     W, E, M = config.condition_width, config.encoder_maps, config.decoder_maps
-    streams, steps = len(method.names), config.sampling_steps * config.samples
+    streams, steps = len(method.names), config.sampling_steps
     mask = torch.ones(B, N // B, dtype=torch.bool)
 
     def at(width: int, gradient: bool = True) -> Tensor:

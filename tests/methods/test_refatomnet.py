@@ -65,7 +65,7 @@ def one_frame(method: RefAtomNet, streams: list[Tensor | None], text: Tensor) ->
         told = []
         for token, query in zip(stream, queries[number], strict=True):
             x = token + block.out(attended(query, agents[number], total))
-            told.append(x + block.forth(x))
+            told.append(x + block.ffn(x))
         means.append(torch.stack(told).mean(0))
     return method.head(method.hidden(method.norm(torch.stack(means).sum(0))))
 
@@ -142,8 +142,8 @@ def test_the_reference_is_read(batch: dict[str, Tensor]) -> None:
     assert not torch.equal(first, method.compute_scores(other, torch.Generator()))
 
 
-def test_film_is_refused() -> None:
-    with pytest.raises(RhasError, match="method refatomnet, film"):
+def test_modulation_is_refused() -> None:
+    with pytest.raises(RhasError, match="method refatomnet, modulation"):
         make_config("refatomnet", "mini", {"modulation": True})
 
 

@@ -95,7 +95,7 @@ def test_the_assignment_is_the_cheapest_of_all(losses: ModuleType, batch: Any) -
         return float(5 * distance - 2 * overlaps(box, batch.boxes[person])[1]
                      + sum(told) / max(1, len(told)))  # fmt: skip
 
-    owner = losses.matched(logits, found, batch)
+    owner = losses.match_queries(logits, found, batch)
     for number in range(SCENES):
         seen = [n for n in persons(batch, number) if batch.seen[n]]
         best = min(

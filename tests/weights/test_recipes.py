@@ -34,7 +34,7 @@ def encoders() -> ModuleType:
 def stills(encoders: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of 32 stills."""
     cache = tmp_path_factory.mktemp("encoders") / "stills"
-    encoders.drawn_stills(cache, 32)
+    encoders.render_stills(cache, 32)
     return cache
 
 
@@ -131,14 +131,14 @@ def test_encoders_killed_after_every_step_are_the_same(
 
 
 def test_pictures_made_with_other_options_are_refused(encoders: ModuleType, tmp_path: Path) -> None:
-    encoders.drawn_stills(tmp_path / "stills", 16)
+    encoders.render_stills(tmp_path / "stills", 16)
     part = tmp_path / "stills" / "03" / "frames"
     made = part.read_bytes(), part.stat().st_mtime_ns
     shutil.rmtree(tmp_path / "stills" / "04")  # a run that was cut
-    encoders.drawn_stills(tmp_path / "stills", 16)
+    encoders.render_stills(tmp_path / "stills", 16)
     assert (part.read_bytes(), part.stat().st_mtime_ns) == made
     with pytest.raises(RhasError, match="other options") as raised:
-        encoders.drawn_stills(tmp_path / "stills", 32)
+        encoders.render_stills(tmp_path / "stills", 32)
     assert "'scenes': 16" in raised.value.got
     assert "'scenes': 32" in raised.value.expected
 
