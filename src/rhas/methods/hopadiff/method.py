@@ -93,7 +93,10 @@ class HopaDIFF(Segmenter[BranchFeatures]):
     ) -> Iterator[tuple[str, Tensor]]:
         """Names and weighted losses of the logits (B, N, C) of an encoder or decoder."""
         config = self.config
-        yield "frame", config.bce_weight * frame_loss(logits, labels, mask)
+        # A weight of 1 changes only rounding, which decides the last digits of the stored results.
+        ones = logits.new_ones(logits.shape[-1])
+        frame = frame_loss(logits, labels, mask, pos_weight=ones)
+        yield "frame", config.bce_weight * frame
         yield "boundary", config.boundary_weight * boundary_loss(logits, boundary, mask)
         if config.smoothing_weight > 0:
             yield "smoothing", config.smoothing_weight * smoothing_loss(logits, mask)

@@ -23,14 +23,17 @@ def log_probabilities(logits: Tensor, activation: str) -> Tensor:
 
 def frame_loss(
     logits: Float[Tensor, "B N C"], labels: Float[Tensor, "B N C"], mask: Bool[Tensor, "B N"],
-    activation: str = "sigmoid",
+    activation: str = "sigmoid", pos_weight: Float[Tensor, "C"] | None = None,
 ) -> Float[Tensor, ""]:  # fmt: skip
     """Binary cross-entropy, the mean over classes; or cross-entropy over frames with a label.
 
-    With ``softmax`` a frame of several labels has them as equally probable targets.
+    With ``softmax`` a frame of several labels has them as equally probable targets. ``pos_weight``
+    is the weight of a present label, with ``sigmoid`` alone; weights of 1 change only the rounding.
     """
     if activation == "sigmoid":
-        loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        loss = F.binary_cross_entropy_with_logits(
+            logits, labels, pos_weight=pos_weight, reduction="none"
+        )
         return masked_mean(loss.mean(-1), mask)
     total = labels.sum(-1)
     loss = -(labels * logits.log_softmax(-1)).sum(-1) / total.clamp_min(1e-6)
