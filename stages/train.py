@@ -5,13 +5,13 @@ from pathlib import Path
 from rhas.config.section import read_section
 from rhas.config.train import TrainConfig
 from rhas.engine.stage import declared_params, run_script
-from rhas.train.stage import train_method
+from rhas.train.stage import run_training
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
 
 
 def main() -> None:
-    train_method(read_section(TrainConfig, declared_params("train")), SAMPLES, MODELS, CURVES)
+    run_training(read_section(TrainConfig, declared_params("train")), SAMPLES, MODELS, CURVES)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rhas
 import rhas.methods
 from rhas.base.errors import RhasError
-from rhas.train import make_sample
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "ADD_A_METHOD.md"
 
@@ -41,10 +41,11 @@ def test_the_template_is_found_trained_and_applied(
 
 
 def test_arrays_that_do_not_fit_are_named() -> None:
-    features, text, labels = np.zeros((9, 4)), np.zeros(3), np.zeros((9, 2))
-    with pytest.raises(RhasError, match=r"'partial' does not fit(.|\n)*\(9, 4\)(.|\n)*\(8, 4\)"):
-        make_sample(features, features[:8], text, labels)
-    with pytest.raises(RhasError, match="'labels' does not fit"):
-        make_sample(features, features, text, labels[:8])
+    rows, text, present = np.zeros((9, 4), np.float32), np.zeros(3, np.float32), np.ones(9, bool)
+    with pytest.raises(RhasError, match=r"\(n, D\)(.|\n)*partial float32 \(8, 4\)"):
+        rhas.Features(rows, rows[:8], present, text)
+    features = rhas.Features(rows, rows, present, text)
+    with pytest.raises(RhasError, match=r"'labels' does not fit(.|\n)*\(9, C\)(.|\n)*\(8, 2\)"):
+        rhas.make_sample(features, np.zeros((8, 2)))
     with pytest.raises(RhasError, match="longer than its length"):
-        make_sample(features, features, text, labels, length=8)
+        rhas.make_sample(features, np.zeros((9, 2)), length=8)

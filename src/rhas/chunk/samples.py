@@ -44,12 +44,21 @@ def make_sample(
     length = frames if length is None else length
     if labels is None:
         labels = np.zeros((frames, len(CLASSES)), np.float32)
-    if labels.ndim != 2 or len(labels) != frames or frames > length:
+    if labels.ndim != 2 or len(labels) != frames:
         raise RhasError(
-            "labels and features do not fit",
+            "'labels' does not fit the features",
             where="make_sample",
-            expected=f"labels ({frames}, C), at most {length} frames",
+            expected=f"({frames}, C)",
             got=str(labels.shape),
+            do="give one row per frame",
+        )
+    if frames > length:
+        raise RhasError(
+            "the sample is longer than its length",
+            where="make_sample, length",
+            expected=f"up to {length} frames",
+            got=str(frames),
+            do="cut it into windows",
         )
     labels = (labels != 0).astype(np.float32)
     row: Mapping[str, np.ndarray] = {

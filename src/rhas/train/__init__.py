@@ -3,7 +3,7 @@
 from rhas.train.checkpoint import CHECKPOINT, run_key
 from rhas.train.config import method_config
 from rhas.train.fit import fit
-from rhas.train.samples import make_batch, make_sample
+from rhas.train.samples import make_batch
 from rhas.train.saved import CONFIG, MODEL, SavedConfig, load_method
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "fit",
     "load_method",
     "make_batch",
-    "make_sample",
     "method_config",
     "run_key",
 ]

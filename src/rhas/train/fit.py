@@ -51,7 +51,7 @@ def fit(
     Under torchrun the processes share the work; only the first writes and shows progress.
 
     Args:
-        train: at least one sample; a list of dicts as ``rhas.train.make_sample`` returns, or
+        train: at least one sample; a list of dicts as ``rhas.make_sample`` returns, or
             ``rhas.chunk.Samples``. Keys and shapes: ``rhas.methods.Batch``, without B.
         val: may be empty; then there are no val curves.
         config: the method and how it is trained.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rhas.base.batch import Batch, iterate_tensors
 from rhas.base.errors import RhasError
-from rhas.chunk.labels import make_boundary
 from rhas.methods import Dims
 
 
@@ -49,63 +46,6 @@ def make_batch(samples: SampleSet, numbers: list[int]) -> Batch:
                     do="run `dvc repro -f chunk`",
                 )
     return cast(Batch, {key: torch.stack([row[key] for row in rows]) for key in rows[0]})
-
-
-def make_sample(
-    holistic: NDArray[Any],
-    partial: NDArray[Any],
-    text: NDArray[Any],
-    labels: NDArray[Any],
-    *,
-    present: NDArray[np.bool_] | None = None,
-    length: int | None = None,
-    boundary_sigma: float = 4.0,
-) -> Batch:
-    """A sample for ``fit`` and ``rhas.methods.predict`` from one person's arrays.
-
-    Args:
-        holistic: features of the whole frames, (T, D).
-        partial: features of the person's crops, (T, D); ignored where there is no crop.
-        text: embedding of the reference, (D_text,).
-        labels: 1 where a class is active, (T, C).
-        present: bool (T,), whether there is a crop; None: everywhere.
-        length: L, the sample is padded to it at its end; None: T. Samples that are trained
-            together have the same L.
-        boundary_sigma: width of a label-set change in ``boundary``, frames.
-
-    Raises:
-        RhasError: arrays that do not fit each other, or more frames than ``length``.
-    """
-    frames = len(holistic)
-    present = np.ones(frames, bool) if present is None else np.asarray(present, bool)
-    arrays = {"partial": partial, "labels": labels, "present": present}
-    for name, array in arrays.items():
-        expected = holistic.shape if name == "partial" else (frames, *array.shape[1:])
-        if array.shape != expected:
-            raise RhasError(
-                f"'{name}' does not fit 'holistic'", where="make_sample", expected=str(expected),
-                got=str(array.shape), do="give every array one row per frame",
-            )  # fmt: skip
-    length = frames if length is None else length
-    if frames > length:
-        raise RhasError(
-            "the sample is longer than its length", where="make_sample, length",
-            expected=f"up to {length} frames", got=str(frames), do="cut it into windows",
-        )  # fmt: skip
-    labels = np.clip(np.asarray(labels, np.float32), 0, 1)
-    rows = {
-        "holistic": np.asarray(holistic, np.float32),
-        "partial": np.where(present[:, None], partial, 0).astype(np.float32),
-        "present": present,
-        "mask": np.ones(frames, bool),
-        "labels": labels,
-        "boundary": make_boundary(labels, boundary_sigma),
-    }
-    padded = {
-        name: torch.from_numpy(np.pad(row, [(0, length - frames)] + [(0, 0)] * (row.ndim - 1)))
-        for name, row in rows.items()
-    }
-    return cast(Batch, {**padded, "text": torch.from_numpy(np.asarray(text, np.float32))})
 
 
 class CachedSamples:

@@ -19,7 +19,7 @@ from rhas.train.fit import fit
 WORKSPACE = Path(".dvc/tmp/rhas")
 
 
-def train_method(config: TrainConfig, samples: Path, models: Path, curves: Path) -> None:
+def run_training(config: TrainConfig, samples: Path, models: Path, curves: Path) -> None:
     """Trains a method, in several processes where the configuration asks for them.
 
     Args:

@@ -28,7 +28,7 @@ class TokenMatch:
 
 def find_instances(
     labels: Bool[Tensor, "N C"],
-) -> tuple[Int[Tensor, "S"], Bool[Tensor, "S N"]]:
+) -> tuple[Int[Tensor, " S"], Bool[Tensor, "S N"]]:
     """Class and covered pooled frames of each run of a class, by class, then by time."""
     change = torch.nn.functional.pad(labels.T.int(), (1, 1)).diff(dim=1)  # (C, N + 1)
     starts, stops = (change == 1).nonzero(), (change == -1).nonzero()
@@ -48,8 +48,8 @@ def soft_iou(attention: Float[Tensor, "N M"], spans: Float[Tensor, "S N"]) -> Fl
 
 def match_tokens(
     probabilities: Float[Tensor, "M K"], attention: Float[Tensor, "N M"],
-    classes: Int[Tensor, "S"], spans: Float[Tensor, "S N"], by_class: float, by_overlap: float,
-) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:  # fmt: skip
+    classes: Int[Tensor, " S"], spans: Float[Tensor, "S N"], by_class: float, by_overlap: float,
+) -> tuple[Int[Tensor, " P"], Int[Tensor, " P"]]:  # fmt: skip
     """The P = min(M, S) pairs of least total ``-by_class p - by_overlap IoU``.
 
     Costs that are not finite count as 0: their loss is not finite either, which training reports.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def cosine_schedule(timesteps: int) -> Float[Tensor, "timesteps"]:
+def cosine_schedule(timesteps: int) -> Float[Tensor, " timesteps"]:
     """ᾱ of the timesteps 0 .. timesteps - 1, float64, falling from nearly 1 to nearly 0."""
     grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
     level = torch.cos((grid + 0.008) / 1.008 * math.pi / 2) ** 2
@@ -35,7 +35,7 @@ def sampling_timesteps(timesteps: int, steps: int) -> list[int]:
 def ddim(
     denoise: Callable[[Tensor, int], Tensor],
     noise: Callable[[], Tensor],
-    alpha_bar: Float[Tensor, "timesteps"],
+    alpha_bar: Float[Tensor, " timesteps"],
     steps: int,
     eta: float,
 ) -> Tensor:

@@ -23,7 +23,7 @@ def log_probabilities(logits: Tensor, activation: str) -> Tensor:
 
 def frame_loss(
     logits: Float[Tensor, "B N C"], labels: Float[Tensor, "B N C"], mask: Bool[Tensor, "B N"],
-    activation: str = "sigmoid", pos_weight: Float[Tensor, "C"] | None = None,
+    activation: str = "sigmoid", pos_weight: Float[Tensor, " C"] | None = None,
 ) -> Float[Tensor, ""]:  # fmt: skip
     """Binary cross-entropy, the mean over classes; or cross-entropy over frames with a label.
 
