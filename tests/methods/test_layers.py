@@ -119,6 +119,19 @@ def test_frame_loss_is_cross_entropy_of_real_frames(case: tuple[Tensor, Tensor, 
     assert losses.frame_loss(logits, labels, mask & False) == 0
 
 
+def test_a_present_label_weighs_as_pos_weight_says(case: tuple[Tensor, Tensor, Tensor]) -> None:
+    logits, labels, mask = case
+    plain = losses.frame_loss(logits, labels, mask)
+    ones = losses.frame_loss(logits, labels, mask, pos_weight=torch.ones(5))
+    torch.testing.assert_close(ones, plain)
+    present = losses.frame_loss(logits, labels, mask) - losses.frame_loss(
+        logits, labels, mask, pos_weight=torch.zeros(5)
+    )
+    double = losses.frame_loss(logits, labels, mask, pos_weight=torch.full((5,), 2.0))
+    torch.testing.assert_close(double, plain + present)
+    assert present > 0
+
+
 def test_frame_loss_of_single_labels_is_the_librarys(case: tuple[Tensor, Tensor, Tensor]) -> None:
     logits, _, mask = case
     classes = torch.tensor([[1, 2, 0, 3], [4, 4, 4, 4]])

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
 from rhas.cli.project import find_params, read_film_params
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
@@ -55,7 +56,8 @@ def extract_features(
             where=str(folder / "report.json"),
             got="; ".join(str(error) for error in failures.values()),
         ) from next(iter(failures.values()))
-    return {path.stem: path for path in sorted((folder / "features").glob("*.zarr"))}
+    movies = [movie_name(Path(film).stem, str(film)) for film in films]
+    return {movie: folder / "features" / f"{movie}.zarr" for movie in movies}
 
 
 def segment_film(
