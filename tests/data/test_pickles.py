@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rhas.base.errors import RhasError
-from rhas.data import pickles
+from rhas.data import pickles, unpickler
 from rhas.data.pickles import load_pickle
 
 NESTED = [1, -(2**70), 2.5, True, None, "é", ("a", (1, 2)), {"k": [3, {"l": ()}], 4: "x"}, []]
@@ -169,6 +169,69 @@ def test_a_pickle_that_unfolds_without_end(file: Path) -> None:
     for _ in range(10):
         value = [value] * 10
     assert "unfold to more than" in message(file, pickle.dumps(value))
+
+
+DEEP = b"\x85" * 200_000  # a tuple in a tuple in a tuple
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x02})" + DEEP + b"I1\ns.",  # as a key
+        b"\x80\x02}()" + DEEP + b"I1\nu.",
+        b"\x80\x02()" + DEEP + b"I1\nd.",
+        b"\x80\x02)" + DEEP + b".",
+        b"\x80\x02]" + b"]" * 200_000 + b"a" * 200_000 + b".",
+        b"\x80\x02" + b"}I1\n" * 50_000 + b"}" + b"s" * 50_000 + b".",
+        b"\x80\x02cnumpy\ndtype\n)" + DEEP + b"\x85R.",  # as a type
+        RECONSTRUCT + b"(I1\n)" + DEEP + FLOATS + b"I00\nS'1234'\ntb.",  # as a shape
+    ],
+    ids=["key", "keys", "dict", "tuple", "list", "dicts", "dtype", "shape"],
+)
+def test_values_nested_without_end(file: Path, code: bytes) -> None:
+    assert "pickle is refused" in message(file, code)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        b")" + (b"q\x000(" + b"h\x00" * 50 + b"t") * 4,  # 50^4 hashes
+        b"(" + b"I1\n" * 9 + b"t",
+        b"]",
+        b"}",
+        b"\x8a\x09" + b"\xff" * 8 + b"\x01",  # as many as wanted of these have one hash
+    ],
+    ids=["tuples", "tuple", "list", "dict", "wide number"],
+)
+def test_keys_are_text_and_numbers(file: Path, key: bytes) -> None:
+    assert "other keys than text and numbers" in message(file, b"\x80\x02}" + key + b"I1\ns.")
+
+
+def test_copies_of_one_text_are_counted(file: Path) -> None:
+    """A megabyte, ten thousand times as an argument: 10 GB in a file of one."""
+    text = b"X" + struct.pack("<I", 10**6) + b"x" * 10**6 + b"q\x00"
+    encoded = b"c_codecs\nencode\nq\x01"
+    calls = b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R" * 10_000
+    code = b"\x80\x02" + text + encoded + b"]" + b"(" + calls + b"e."
+    assert "more bytes than the file has" in message(file, code)
+
+
+@pytest.mark.parametrize("shape", [(10**12, 0), (0, 10**12), (1,) * 9, (1 << 300, 0)])
+def test_giant_shapes(file: Path, shape: tuple[int, ...]) -> None:
+    sizes = pickle.dumps(shape, 0)[:-1]
+    code = RECONSTRUCT + b"(I1\n" + sizes + FLOATS + b"I00\nS''\ntb."
+    assert "pickle is refused" in message(file, code)
+
+
+def test_too_many_lists(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpickler, "MAX_CONTAINERS", 10)
+    assert "more than 10 lists" in message(file, b"\x80\x02" + b"]" * 11 + b".")
+
+
+def test_a_number_is_refused_where_it_is_read(file: Path) -> None:
+    """Not after a product of it was computed."""
+    code = b"\x80\x02\x8b" + struct.pack("<i", 10**6) + b"\x01" * 10**6 + b"0I1\n."
+    assert "a whole number of" in message(file, code)
 
 
 def test_a_file_too_large(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
