@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from rhas import methods, metrics, stores
     from rhas.base.classes import CLASSES
     from rhas.base.errors import RhasError
+    from rhas.calls import extract_features, segment_film
     from rhas.chunk.samples import make_sample
     from rhas.extract.arrays import encode_frames
     from rhas.extract.encoders import load_encoder
     from rhas.methods import predict
-    from rhas.pipeline.calls import extract_features, segment_film
     from rhas.stores.features import Features
     from rhas.stores.simple import (
         open_frames,
@@ -60,7 +60,7 @@ _MODULES = {
     "Features": "rhas.stores.features",
     "RhasError": "rhas.base.errors",
     "encode_frames": "rhas.extract.arrays",
-    "extract_features": "rhas.pipeline.calls",
+    "extract_features": "rhas.calls",
     "load_encoder": "rhas.extract.encoders",
     "load_method": "rhas.train.saved",
     "make_sample": "rhas.chunk.samples",
@@ -70,7 +70,7 @@ _MODULES = {
     "read_features": "rhas.stores.simple",
     "read_scores": "rhas.stores.simple",
     "read_tracks": "rhas.stores.simple",
-    "segment_film": "rhas.pipeline.calls",
+    "segment_film": "rhas.calls",
     "train_method": "rhas.train.arrays",
     "write_features": "rhas.stores.simple",
 }

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 import rhas.pipeline.features
 from rhas.cli import app
-from rhas.cli.project import read_film_params
 from rhas.config.crop import CropConfig
+from rhas.config.params import read_film_params
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
 

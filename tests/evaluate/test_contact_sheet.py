@@ -12,7 +12,7 @@ from film_stores import NAN, A, B, write_frames, write_stores, write_tracks
 from PIL import Image, ImageColor
 
 from rhas.base.errors import RhasError
-from rhas.report.contact_sheet import read_sheet, spread_middles, write_contact_sheets
+from rhas.evaluate.contact_sheets import read_sheet, spread_middles, write_contact_sheets
 from rhas.report.sheet_image import COLOURS, WRONG, Sheet, draw_sheet
 
 NOBODY = {"boxes": np.array([[NAN, NAN]]), "source": np.zeros((1, 2), int)}

@@ -15,8 +15,8 @@ from film_stores import A, B, write_stores
 
 from rhas.config.crop import CropConfig
 from rhas.crop.film import CropInput, crop_film
+from rhas.evaluate.contact_sheets import read_sheet
 from rhas.evaluate.grounding import GroundingReport, count_folder
-from rhas.report.contact_sheet import read_sheet
 from rhas.report.sheet_image import draw_sheet
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.tracks import FilmTracks

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rhas.report.film import write_page
+from rhas.segment.page import write_page
 from rhas.segment.people import Action, Curve, Person
 from rhas.segment.request import WORK
 from rhas.segment.tables import make_person_record

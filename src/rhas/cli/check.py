@@ -10,7 +10,7 @@ import typer
 
 from rhas.base.checks import worst_level
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
-from rhas.cli.project import find_params
+from rhas.config.params import find_params
 
 
 def check(

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from rhas.cli.output import print_error
-from rhas.cli.project import ParamsOption, PersonReferences, read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences
+from rhas.config.params import read_film_params
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 

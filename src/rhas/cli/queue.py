@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rhas.base.errors import RhasError
-from rhas.cli.project import find_params
-from rhas.config.params import read_yaml
+from rhas.config.params import find_params, read_yaml
 
 if TYPE_CHECKING:
     from rhas.experiments.listing import Listing, Values

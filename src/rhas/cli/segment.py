@@ -12,7 +12,8 @@ from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.cli.errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
-from rhas.cli.project import ParamsOption, PersonReferences, read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences
+from rhas.config.params import read_film_params
 
 if TYPE_CHECKING:  # takes seconds to import
     from rhas.segment.records import FilmSummary

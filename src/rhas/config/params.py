@@ -94,6 +94,34 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     return parse_params(Params, read_yaml(path))
 
 
+def find_params(path: Path = Path("params.yaml")) -> Path:
+    """The path of an existing params.yaml.
+
+    Raises:
+        RhasError: there is no such file.
+    """
+    if not path.is_file():
+        raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")
+    return path
+
+
+def read_film_params(path: Path) -> FilmParams:
+    """The parameters of a command that looks at films.
+
+    Raises:
+        RhasError: the file cannot be read, or a parameter that such a command needs is missing or
+            wrong.
+    """
+    values = read_yaml(path)
+    try:
+        return parse_params(FilmParams, values)
+    except RhasError as error:
+        where = str(path) if error.where == "params.yaml" else f"{path}, {error.where}"
+        raise RhasError(
+            error.what, where=where, expected=error.expected, got=error.got, do=error.do
+        ) from error
+
+
 def parse_params(kind: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
     """The parameters of a class from the plain values of params.yaml.
 

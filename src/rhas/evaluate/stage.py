@@ -11,12 +11,12 @@ from rhas.base.classes import CLASSES
 from rhas.base.threads import torch_threads
 from rhas.chunk import Samples
 from rhas.config.evaluate import EvaluateConfig
+from rhas.evaluate.contact_sheets import write_contact_sheets
 from rhas.evaluate.evaluation import evaluate_method
 from rhas.evaluate.features import write_features
 from rhas.evaluate.fitted import read_provenance
 from rhas.evaluate.grounding import write_grounding
 from rhas.methods import reads_tokens
-from rhas.report.contact_sheet import write_contact_sheets
 from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
 from rhas.report.summary import make_summary

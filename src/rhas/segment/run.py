@@ -29,10 +29,10 @@ from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.evaluate.fitted import FittedReadout, hash_model
 from rhas.extract.step import EXTRACT
 from rhas.ground.step import GROUND
-from rhas.report.film import write_page
 from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment.chunks import count_chunk_frames, split_frames
 from rhas.segment.models import check_models, make_default_readout
+from rhas.segment.page import write_page
 from rhas.segment.people import Person, rank_actions, read_people
 from rhas.segment.records import FilmRecord, FilmSummary
 from rhas.segment.request import (

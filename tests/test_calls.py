@@ -12,7 +12,7 @@ from films import write_film
 import rhas
 import rhas.pipeline.features
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_only_the_films_of_the_call_are_returned(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.cli.project import find_params, read_film_params
+from rhas.config.params import find_params, read_film_params
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
