@@ -9,7 +9,7 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.names import unknown_name
 from rhas.config.params import SECTIONS, Params, parse_params
-from rhas.config.section import read_section
+from rhas.config.section import TOKEN_ENCODERS, read_section
 from rhas.config.train import TrainConfig
 from rhas.methods import reads_tokens
 from rhas.train import method_config
@@ -61,7 +61,7 @@ def _check_together(params: Params) -> Iterator[Check]:
     if params.ground.backend == "truth" and params.dataset != "mini":
         yield Check("ground.backend", "fail", "truth, and only RHAS-mini has true boxes",
                     "set it to transformers or official")  # fmt: skip
-    without_tokens = params.vlm == "blip2" and not params.extract.keep_tokens
+    without_tokens = params.vlm in TOKEN_ENCODERS and not params.extract.keep_tokens
     if reads_tokens(params.method) and without_tokens:
         yield Check("method and extract.keep_tokens", "fail",
                     f"{params.method} reads query tokens, and they are not kept",

@@ -14,10 +14,9 @@ from rhas.base.batch import Batch
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.chunk.labels import make_boundary, make_labels
+from rhas.config.section import TOKEN_ENCODERS
 from rhas.stores.features import STREAMS, Features, FeatureStore
 from rhas.stores.samples import Sample, SampleIndex
-
-_WITH_TOKENS = ("blip2",)  # encoders whose feature is a mean of query tokens
 
 
 def make_sample(
@@ -120,7 +119,7 @@ class Samples(Dataset):
 
     def _read_tokens(self, sample: Sample, read: Features) -> dict[str, np.ndarray]:
         store, person = self._open_store(sample), sample.person
-        if store.read_info(person).encoder not in _WITH_TOKENS:
+        if store.read_info(person).encoder not in TOKEN_ENCODERS:
             tokens = {name: getattr(read, name)[:, None] for name in STREAMS}
         else:
             tokens = {

@@ -19,10 +19,13 @@ Device = Literal["cpu", "cuda"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Fps = Annotated[float, Field(ge=0.01, le=1000)]
 Split = Literal["cross_movie", "random"]
-ENCODERS = tuple(
-    sorted(p.stem for p in Path(__file__).parents[1].glob("extract/encoders/[!_]*.py"))
-)
+_ENCODER_FILES = sorted(Path(__file__).parents[1].glob("extract/encoders/[!_]*.py"))
+ENCODERS = tuple(path.stem for path in _ENCODER_FILES)
 """Names of the encoders: the modules of `rhas.extract.encoders`, found without importing them."""
+TOKEN_ENCODERS = tuple(
+    path.stem for path in _ENCODER_FILES if "\n    has_tokens = True\n" in path.read_text("utf-8")
+)
+"""Those whose feature is a mean of query tokens (`rhas.extract.encoder.Encoder.has_tokens`)."""
 if TYPE_CHECKING:
     Vlm = str
 else:

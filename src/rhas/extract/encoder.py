@@ -59,6 +59,7 @@ class Encoder(ABC):
         name: as in ``params.yaml``, ``vlm``.
         D: width of the features.
         D_text: width of a reference's embedding.
+        has_tokens: the feature is a mean of query tokens, which methods may read.
         Q: query tokens whose mean is the feature; 1 where the model gives one vector.
         image_size: pixels of the square that the vision tower sees.
         max_text_tokens: tokens of a reference that it sees, special ones included.
@@ -70,6 +71,7 @@ class Encoder(ABC):
     name: str
     D: int
     D_text: int
+    has_tokens: bool = False
     Q: int = 1
     image_size: int
     max_text_tokens: int

@@ -19,6 +19,7 @@ from torch import Tensor
 from rhas.base.errors import RhasError
 from rhas.base.progress import Progress
 from rhas.config.extract import ExtractConfig
+from rhas.config.section import TOKEN_ENCODERS
 from rhas.engine.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.extract.pictures import Block, FilmPictures
@@ -81,14 +82,14 @@ def extract_film(
         RhasError: stores that do not belong together, a damaged image, a wrong checkpoint,
             or features that are not finite in float16.
     """
-    folder = source.checkpoint or checkpoint_folder(config.checkpoint)
-    encoder = load_encoder(config.vlm, folder, config.device, config.dtype, config.compile)
-    if config.keep_tokens and encoder.Q == 1:
+    if config.keep_tokens and config.vlm not in TOKEN_ENCODERS:
         raise RhasError(
             f"{config.vlm} has no query tokens to keep",
             where="extract.keep_tokens",
-            do="set it to false, or use blip2",
+            do=f"set it to false, or use {' or '.join(TOKEN_ENCODERS)}",
         )
+    folder = source.checkpoint or checkpoint_folder(config.checkpoint)
+    encoder = load_encoder(config.vlm, folder, config.device, config.dtype, config.compile)
     batches = Batches(config.batch_size, config.device)
     with (
         open_frames(source.frames) as frames,

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from rhas.base.errors import RhasError
+from rhas.config.section import TOKEN_ENCODERS
 from rhas.extract.encoders import Encoder, load_encoder
 
 VLMS = ("blip2", "clip", "siglip2")
@@ -23,6 +24,10 @@ def pictures(n: int, height: int = 40, width: int = 56, seed: int = 0) -> np.nda
 @pytest.fixture(params=VLMS)
 def encoder(request: pytest.FixtureRequest, checkpoints: dict[str, Path]) -> Encoder:
     return load_encoder(request.param, checkpoints[request.param])
+
+
+def test_it_is_known_without_its_model_whether_it_has_query_tokens(encoder: Encoder) -> None:
+    assert encoder.has_tokens == (encoder.name in TOKEN_ENCODERS) == (encoder.Q > 1)
 
 
 def test_shapes_and_types(encoder: Encoder) -> None:

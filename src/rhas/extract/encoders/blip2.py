@@ -24,6 +24,7 @@ class Blip2Encoder(Encoder):
     """
 
     name = "blip2"
+    has_tokens = True
     max_text_tokens = 32  # LAVIS trains with this limit; later positions are untrained
 
     @staticmethod
