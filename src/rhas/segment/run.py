@@ -19,16 +19,13 @@ from rhas.base.files import write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import torch_threads
 from rhas.crop.film import CropReport
-from rhas.crop.step import CROP
 from rhas.decode.container import FilmInfo
 from rhas.decode.film import DecodeReport
-from rhas.decode.step import DECODE
 from rhas.engine.progress import film_progress
-from rhas.engine.steps import FilmFiles, Job
+from rhas.engine.steps import FilmFiles, FilmStep, Job
 from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.evaluate.fitted import FittedReadout, hash_model
-from rhas.extract.step import EXTRACT
-from rhas.ground.step import GROUND
+from rhas.pipeline.steps import FILM_STEPS
 from rhas.report.overlay import OverlayInput, draw_overlay
 from rhas.segment.chunks import count_chunk_frames, split_frames
 from rhas.segment.models import check_models, make_default_readout
@@ -99,7 +96,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
     params, readout = request.params, request.readout or make_default_readout()
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
-    scored = work.run("sample", _score_jobs(request, movie, seen))
+    scored = work.run(_score_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
     least = params.crop.min_score
     people = read_people(seen.cropped.result, seen.boxes, scores, readout, least)
@@ -111,7 +108,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
             tuple(tuple(find_constant_intervals(p)) for p in people),
         )
         job = Job(movie, "overlay", draw_overlay, (source,), OVERLAY, seen.frames)
-        drawn = work.run("overlay", [job])
+        drawn = work.run([job])
     decoded = seen.decoded.read_report(DecodeReport)
     record: FilmRecord = {
         "film": request.film.name,
@@ -160,23 +157,27 @@ class _Seen:
 
 def _see(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work, parts: Path) -> _Seen:
     """Runs the film steps: decode and crop on the whole film, ground and extract on its parts."""
+    decode, ground, crop, extract = FILM_STEPS
     params, film = request.params, FilmFiles(movie, request.references, film=request.film)
-    size = facts.seconds * params.fps
-    (decoded,) = work.run("decode", [replace(DECODE.make_job(film, params.decode), size=size)])
-    film = film.add("frames", decoded.result)
+
+    def make_job(step: FilmStep[Any, Any, Any], files: FilmFiles) -> Job:
+        return step.make_job(files, params.get_section(step.config))
+
+    (decoded,) = work.run([replace(make_job(decode, film), size=facts.seconds * params.fps)])
+    film = film.add(decode.output, decoded.result)
     frames = count_frames(decoded.result)
     cut = split_frames(frames, request.chunk_frames or count_chunk_frames(params))
     pieces = [
-        replace(film, frames=part)
-        for part in _write_parts(write_frame_chunk, decoded, cut, parts / "frames")
+        film.add(decode.output, part)
+        for part in _write_parts(write_frame_chunk, decoded, cut, parts / decode.output)
     ]
-    grounded = work.run("ground", [GROUND.make_job(piece, params.ground) for piece in pieces])
+    grounded = work.run([make_job(ground, piece) for piece in pieces])
     starts = [(start, entry.result) for (start, _), entry in zip(cut, grounded, strict=True)]
     boxes = work.keep("boxes.h5", lambda out: merge_boxes(starts, out))
-    (cropped,) = work.run("crop", [CROP.make_job(film.add("boxes", boxes), params.crop)])
-    tracks = _write_parts(write_track_chunk, cropped, cut, parts / "tracks")
-    pieces = [piece.add("tracks", part) for piece, part in zip(pieces, tracks, strict=True)]
-    extracted = work.run("extract", [EXTRACT.make_job(piece, params.extract) for piece in pieces])
+    (cropped,) = work.run([make_job(crop, film.add(ground.output, boxes))])
+    tracks = _write_parts(write_track_chunk, cropped, cut, parts / crop.output)
+    pieces = [piece.add(crop.output, part) for piece, part in zip(pieces, tracks, strict=True)]
+    extracted = work.run([make_job(extract, piece) for piece in pieces])
     return _Seen(decoded, boxes, cropped, extracted, cut)
 
 
@@ -240,9 +241,9 @@ class _Work:
         self._used: set[tuple[str, str]] = set()
         self.seconds: dict[str, float] = {}
 
-    def run(self, step: str, jobs: Sequence[Job]) -> list[Entry]:
-        """The jobs' entries in their order; what is there is not computed again."""
-        began = time.monotonic()
+    def run(self, jobs: Sequence[Job]) -> list[Entry]:
+        """The entries of a step's jobs in their order; what is there is not computed again."""
+        began, step = time.monotonic(), jobs[0].step
         self.cache.remove_unfinished(step)
         keys = [self.cache.make_key(job) for job in jobs]
         self._used |= {(step, key) for key in keys}
