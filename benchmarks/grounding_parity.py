@@ -31,6 +31,7 @@ from measure import elapsed, make_parser, peak_gib, read_clocks, show
 from random_weights import VOCABULARY, write_grounding
 from torch import Tensor
 
+from rhas.config.ground import GroundConfig
 from rhas.engine.stage import run_script
 from rhas.ground import huggingface, official
 from rhas.ground.convert import convert
@@ -103,11 +104,12 @@ def compare_implementations(theirs: Path, ours: Path, library: bool) -> dict[str
     """Figures by name (see the top of this file) of an official folder and one of transformers."""
     frame = np.random.default_rng(0).integers(0, 255, (15, 25, 3), dtype=np.uint8)
     frame = frame.repeat(32, 0).repeat(32, 1)  # 480 × 800 in blocks
-    grounder: ModelGrounder = official.OfficialGrounder(str(theirs), "max", 1, 0.0)
+    plain = GroundConfig(policy="max", top_k=1, min_score=0.0)
+    grounder: ModelGrounder = official.OfficialGrounder(str(theirs), plain)
     first = run_model(grounder, grounder.picture([frame]))
     del grounder
     official.load.cache_clear()  # one model at a time
-    grounder = huggingface.TransformersGrounder(str(ours), "max", 1, 0.0)
+    grounder = huggingface.TransformersGrounder(str(ours), plain)
     picture: Any = grounder.picture([frame])
     free = run_model(grounder, picture)
     figures: dict[str, Any] = {

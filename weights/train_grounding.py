@@ -55,10 +55,9 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
-from rhas.config.ground import Policy
+from rhas.config.ground import GroundConfig, Policy
 from rhas.engine.stage import run_script
 from rhas.ground.huggingface import TransformersGrounder, load
-from rhas.ground.model import Execution
 from training.averaging import WeightAverage
 from training.checkpoint import new_checkpoint
 from training.state import load_result, save_state
@@ -123,8 +122,11 @@ def fit_table(
 
 def measure_accuracy(folder: Path, scenes: Sequence[Scene], device: str) -> str:
     """The share of people whose reference's best box is right (IoU 0.5), by policy; chance."""
+    kind = "cuda" if device.startswith("cuda") else "cpu"
     grounders = {
-        p: TransformersGrounder(str(folder), p, 1, 0.0, execution=Execution(device))
+        p: TransformersGrounder(
+            str(folder), GroundConfig(policy=p, top_k=1, min_score=0.0, device=kind)
+        )
         for p in get_args(Policy)
     }
     load.cache_clear()

@@ -16,23 +16,22 @@ from torch import Tensor
 from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 
 from rhas.base.errors import RhasError
-from rhas.config.ground import Prompting
+from rhas.config.ground import GroundConfig, Prompting
 from rhas.ground import Candidates
 from rhas.ground.huggingface import TransformersGrounder
-from rhas.ground.model import Execution, ModelGrounder
+from rhas.ground.model import ModelGrounder
 from rhas.ground.official import OfficialGrounder
 
-PLAIN = Execution()
 Found = list[list[Candidates]]
 
 
 def grounder(
     folder: str,
     kind: type[ModelGrounder] = TransformersGrounder,
-    prompting: Prompting = "packed",
-    execution: Execution = PLAIN,
+    **settings: Any,
 ) -> ModelGrounder:
-    return kind(folder, "max", 100, 0.0, prompting, execution)  # type: ignore[call-arg,arg-type]
+    config = GroundConfig(policy="max", top_k=100, min_score=0.0, **settings)
+    return kind(folder, config)  # type: ignore[call-arg,arg-type]
 
 
 KINDS = pytest.mark.parametrize("kind", [TransformersGrounder, OfficialGrounder])
@@ -166,7 +165,7 @@ def test_separate_references_give_what_each_gives_alone(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
     """Bit for bit; the image backbone runs once per batch, the text encoder once per prompt."""
-    made = grounder(folder_of(pair, kind), kind, "separate")
+    made = grounder(folder_of(pair, kind), kind, prompting="separate")
     expected = [grounder(folder_of(pair, kind), kind).boxes(frames[:2], [r]) for r in REFERENCES]
     ran: list[str] = []
     text_encoder(made)._known.clear()
@@ -203,7 +202,7 @@ def test_half_precision_is_close(
 ) -> None:
     """Over the same queries: rounding changes which places become queries."""
     full = grounder(folder_of(pair, kind), kind)
-    half = grounder(folder_of(pair, kind), kind, execution=Execution(dtype="bfloat16"))
+    half = grounder(folder_of(pair, kind), kind, dtype="bfloat16")
     found, expected = (m.boxes(frames[:2], REFERENCES[:1]) for m in (half, full))
     scores = [np.concatenate([c.scores for row in rows for c in row]) for rows in (found, expected)]
     assert np.abs(scores[0] - scores[1]).max() > 0
@@ -216,7 +215,7 @@ def test_the_compiled_part_is_the_image_backbone(
 ) -> None:
     compiled: list[Any] = []
     monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
-    made = grounder(tiny, execution=Execution(compile=True))
+    made = grounder(tiny, compile=True)
     assert compiled == [made.vision.backbone]
     check_same(made.boxes(frames[:2], REFERENCES), grounder(tiny).boxes(frames[:2], REFERENCES), 0)
 
@@ -225,7 +224,7 @@ def test_a_device_that_is_not_here(tiny: str) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     with pytest.raises(RhasError, match=r"(?s)ground\.device: no CUDA device"):
-        grounder(tiny, execution=Execution("cuda", "float16"))
+        grounder(tiny, device="cuda", dtype="float16")
 
 
 # Isolation of phrases that share a prompt: the text encoder keeps them apart altogether, the rest

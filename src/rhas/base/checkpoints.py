@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def hash_checkpoint(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
         content = _hash_once(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         combined.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return combined.hexdigest()
+
+
+@contextmanager
+def silence_transformers() -> Iterator[None]:
+    """Without the bar, report and advice of loading: what matters of them is raised."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 @lru_cache(maxsize=64)

@@ -6,14 +6,14 @@ checkpoint brings along is not run, and no kernel that it asks for is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
-from rhas.base.checkpoints import hash_checkpoint
+from rhas.base.checkpoints import hash_checkpoint, refuse_weights, silence_transformers
 from rhas.base.errors import RhasError
+
+_NO_WEIGHT = "position_ids"  # a buffer that some versions of transformers store
 
 
 def checkpoint_hash(folder: Path) -> str:
@@ -44,7 +44,7 @@ def load_model(cls: Any, folder: Path) -> Any:
     from safetensors import SafetensorError
 
     try:
-        with _quiet():
+        with silence_transformers():
             model, info = cls.from_pretrained(
                 folder,
                 dtype=torch.float32,
@@ -62,18 +62,13 @@ def load_model(cls: Any, folder: Path) -> Any:
             got=str(error).splitlines()[0],
             do="give a folder that `save_pretrained` of that class wrote",
         ) from error
-    problems = {
-        "missing": sorted(k for k in info["missing_keys"] if not k.endswith("position_ids")),
-        "unexpected": sorted(k for k in info["unexpected_keys"] if not k.endswith("position_ids")),
-        "of another shape": sorted(str(k[0]) for k in info["mismatched_keys"]),
-    }
-    if any(problems.values()):
-        raise RhasError(
-            f"the checkpoint is not a whole {cls.__name__}",
-            where=str(folder),
-            got="; ".join(f"{what}: {_listed(keys)}" for what, keys in problems.items() if keys),
-            do="give the folder of a matching checkpoint",
-        )
+    refuse_weights(
+        folder,
+        [name for name in info["missing_keys"] if not name.endswith(_NO_WEIGHT)],
+        [name for name in info["unexpected_keys"] if not name.endswith(_NO_WEIGHT)],
+        {name: (found, expected) for name, found, expected in info["mismatched_keys"]},
+        f"give the folder of a matching checkpoint of a {cls.__name__}",
+    )
     return model
 
 
@@ -84,7 +79,7 @@ def load_part(cls: Any, folder: Path) -> Any:
         RhasError: its files are absent or damaged.
     """
     try:
-        with _quiet():
+        with silence_transformers():
             return cls.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError) as error:
         raise RhasError(
@@ -93,24 +88,3 @@ def load_part(cls: Any, folder: Path) -> Any:
             got=str(error).splitlines()[0],
             do="add the tokenizer and preprocessor_config.json that belong to the weights",
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bar, report and advice: what matters of them is raised."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _listed(keys: list[str], most: int = 8) -> str:
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return ", ".join(keys[:most]) + more

@@ -15,7 +15,7 @@ from rhas.config.ground import GroundConfig
 from rhas.engine.batches import with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
 from rhas.ground.huggingface import TransformersGrounder
-from rhas.ground.model import Execution, ModelGrounder
+from rhas.ground.model import ModelGrounder
 from rhas.ground.official import OfficialGrounder
 from rhas.ground.prompts import Prompts
 from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
@@ -39,14 +39,7 @@ def make_grounder(config: GroundConfig, checkpoint: str | None = None) -> ModelG
     makers = {"transformers": TransformersGrounder, "official": OfficialGrounder}
     if config.backend not in makers:
         raise RhasError("no model behind this backend", where="ground.backend", got=config.backend)
-    return makers[config.backend](
-        checkpoint or config.checkpoint,
-        config.policy,
-        config.top_k,
-        config.min_score,
-        config.prompting,
-        Execution(config.device, config.dtype, config.compile),
-    )
+    return makers[config.backend](checkpoint or config.checkpoint, config)
 
 
 @dataclass(frozen=True)

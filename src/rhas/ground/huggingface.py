@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -19,17 +18,19 @@ from transformers import (
     PreTrainedModel,
     ProcessorMixin,
 )
-from transformers.utils import logging
 
-from rhas.base.checkpoints import checkpoint_folder, hash_checkpoint, refuse_weights
+from rhas.base.checkpoints import (
+    checkpoint_folder,
+    hash_checkpoint,
+    refuse_weights,
+    silence_transformers,
+)
 from rhas.base.errors import RhasError
-from rhas.config.ground import Policy, Prompting
+from rhas.config.ground import GroundConfig
 from rhas.config.section import Device
 from rhas.ground.faster import quicken_transformers
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.shared import SharedPlaces, SharedText, SharedVision
-
-_PLAIN = Execution()
 
 
 class Read(NamedTuple):
@@ -59,7 +60,8 @@ def read(checkpoint: str) -> Read:
             do="give the folder that save_pretrained wrote, or use `backend: official` for a .pth",
         )
     try:
-        with _silence_transformers():
+        with silence_transformers(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You'd better set embed_dim", UserWarning)
             processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
             model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
                 folder,
@@ -95,44 +97,20 @@ def load(checkpoint: str, execution: Execution) -> Read:
     return found
 
 
-@contextmanager
-def _silence_transformers() -> Iterator[None]:
-    """Without transformers' loading bar and report (errors say what it would), and without its
-    advice on head sizes for a CUDA kernel that is not used here."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "You'd better set embed_dim", UserWarning)
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
 class TransformersGrounder(ModelGrounder):
     """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
 
-    def __init__(
-        self,
-        checkpoint: str,
-        policy: Policy,
-        top_k: int,
-        min_score: float,
-        prompting: Prompting = "packed",
-        execution: Execution = _PLAIN,
-    ) -> None:
-        self._model, processor, content = load(checkpoint, execution)
+    def __init__(self, checkpoint: str, config: GroundConfig) -> None:
+        self._model, processor, content = load(checkpoint, Execution.from_config(config))
         self._images = processor.image_processor
-        config = self._model.config
+        limits = self._model.config
         super().__init__(
             processor.tokenizer,
-            min(config.max_text_len, config.text_config.max_position_embeddings),
+            min(limits.max_text_len, limits.text_config.max_position_embeddings),
             self._model.model.backbone.conv_encoder,
-            content, policy, top_k, min_score, prompting, execution,
-        )  # fmt: skip
+            content,
+            config,
+        )
 
     def picture(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """See `image_batch`."""

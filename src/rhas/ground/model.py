@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rhas.base.errors import RhasError
-from rhas.config.ground import Policy, Prompting
+from rhas.config.ground import GroundConfig
 from rhas.config.section import Device, Dtype
 from rhas.ground.candidates import Candidates, best_candidates
 from rhas.ground.policies import reference_scores
@@ -28,6 +28,11 @@ class Execution:
     device: Device = "cpu"
     dtype: Dtype = "float32"
     compile: bool = False
+
+    @staticmethod
+    def from_config(config: GroundConfig) -> Execution:
+        """Of a configuration; those that differ in other fields share a loaded model."""
+        return Execution(config.device, config.dtype, config.compile)
 
     def check(self) -> None:
         """Raises RhasError where this machine lacks the device."""
@@ -55,11 +60,7 @@ class ModelGrounder(ABC):
         token_limit: the most tokens of a prompt.
         vision: the model's image backbone.
         content: hash of the checkpoint's files.
-        policy: see `rhas.ground.policies`.
-        top_k: candidates per frame and reference at most.
-        min_score: candidates below it are dropped.
-        prompting: see `rhas.config.ground.GroundConfig`.
-        execution: as the model was loaded with.
+        config: prompting, policy, the limits of candidates, and how the model runs.
     """
 
     def __init__(
@@ -68,25 +69,18 @@ class ModelGrounder(ABC):
         token_limit: int,
         vision: SharedVision,
         content: str,
-        policy: Policy,
-        top_k: int,
-        min_score: float,
-        prompting: Prompting,
-        execution: Execution,
+        config: GroundConfig,
     ) -> None:
         self.tokenizer = tokenizer
         self.token_limit = token_limit
         self.vision = vision
         self.content = content
-        self.policy: Policy = policy
-        self.top_k = top_k
-        self.min_score = min_score
-        self.prompting: Prompting = prompting
-        self.execution = execution
+        self.config = config
+        self.execution = Execution.from_config(config)
 
     def prompts(self, references: Sequence[str]) -> Prompts:
         """The prompts these references make, and what became of the references."""
-        return make_prompts(references, self.tokenizer, self.token_limit, self.prompting)
+        return make_prompts(references, self.tokenizer, self.token_limit, self.config.prompting)
 
     @torch.inference_mode()
     def boxes(
@@ -102,13 +96,13 @@ class ModelGrounder(ABC):
             for prompt in self.prompts(references).prompts:
                 with self.execution.precision():
                     logits, boxes = self.detect(picture, prompt.text)
-                scores = reference_scores(logits, prompt.spans, self.policy).cpu().numpy()
+                scores = reference_scores(logits, prompt.spans, self.config.policy).cpu().numpy()
                 fractions = boxes.float().cpu().numpy()
                 for row, (height, width) in enumerate(sizes):
                     for column, reference in enumerate(prompt.references):
                         found[row][reference] = best_candidates(
                             fractions[row], scores[row, :, column], width, height,
-                            self.top_k, self.min_score,
+                            self.config.top_k, self.config.min_score,
                         )  # fmt: skip
         finally:
             self.vision.forget()

@@ -29,13 +29,12 @@ from transformers import (
 from rhas.base.checkpoints import check_weights_fit, hash_checkpoint
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
-from rhas.config.ground import Policy, Prompting
+from rhas.config.ground import GroundConfig
 from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.shared import SharedText, SharedVision
 
-_PLAIN = Execution()
 _FILES = ("*.pth", "*.py", "preprocessor_config.json", "*/*.json", "*/vocab.txt")
 
 # Training's label encoder, and a buffer of older versions of BertModel.
@@ -226,23 +225,16 @@ def load(checkpoint: str, execution: Execution) -> Read:
 class OfficialGrounder(ModelGrounder):
     """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
 
-    def __init__(
-        self,
-        checkpoint: str,
-        policy: Policy,
-        top_k: int,
-        min_score: float,
-        prompting: Prompting = "packed",
-        execution: Execution = _PLAIN,
-    ) -> None:
-        self._model, self._images, content, _ = load(checkpoint, execution)
+    def __init__(self, checkpoint: str, config: GroundConfig) -> None:
+        self._model, self._images, content, _ = load(checkpoint, Execution.from_config(config))
         positions = self._model.bert.encoder.config.max_position_embeddings
         super().__init__(
             self._model.tokenizer,
             min(self._model.max_text_len, positions),
             self._model.backbone[0],
-            content, policy, top_k, min_score, prompting, execution,
-        )  # fmt: skip
+            content,
+            config,
+        )
 
     def picture(self, frames: Sequence[np.ndarray]) -> Any:
         """A NestedTensor; see `rhas.ground.huggingface.image_batch`."""
