@@ -164,7 +164,7 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
 ) -> None:
     calls: list[str] = []
 
-    def counted(step: FilmStep, most: int = 100) -> None:
+    def counted(step: FilmStep, most: int = 100) -> FilmStep:
         name, function = step.name, step.function
 
         def call(*arguments: Any) -> Any:
@@ -175,10 +175,10 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
             return function(*arguments)
 
         call.__module__, call.__wrapped__ = function.__module__, function  # type: ignore[attr-defined]
-        monkeypatch.setattr(run, name.upper(), replace(step, function=call))
+        return replace(step, function=call)
 
-    for step in FILM_STEPS:
-        counted(step, most=1 if step.name == "extract" else 100)
+    steps = [counted(step, most=1 if step.name == "extract" else 100) for step in FILM_STEPS]
+    monkeypatch.setattr(run, "FILM_STEPS", steps)
     monkeypatch.setattr("rhas.engine.workcache.code_hash", lambda function: function.__module__)
     out = tmp_path / "out"
     asked = request(rendered, model, params, out)
@@ -186,7 +186,7 @@ def test_a_killed_run_goes_on_and_a_changed_reference_starts_behind_decode(
         segment_film(asked, lambda line: None)
     assert [p.name for p in out.iterdir()] == [WORK]
     parts = calls.count("ground")
-    counted(FILM_STEPS[-1])
+    monkeypatch.setattr(run, "FILM_STEPS", [*steps[:-1], counted(FILM_STEPS[-1])])
     calls.clear()
     segment_film(asked, lambda line: None)
     assert calls == ["extract"] * (parts - 1)
@@ -228,7 +228,8 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
         raise KeyboardInterrupt("the first")
 
     monkeypatch.setattr(FileLock, "acquire", stopped)
-    monkeypatch.setattr(run, "DECODE", replace(FILM_STEPS[0], function=decode))
+    first = replace(FILM_STEPS[0], function=decode)
+    monkeypatch.setattr(run, "FILM_STEPS", [first, *FILM_STEPS[1:]])
     with pytest.raises(KeyboardInterrupt, match="the first"):
         segment_film(asked, lambda line: None)
     assert not (tmp_path / "out").exists()
