@@ -34,7 +34,7 @@ from torch import Tensor
 from rhas.config.ground import GroundConfig
 from rhas.engine.stage import run_script
 from rhas.ground import huggingface, official
-from rhas.ground.convert import convert
+from rhas.ground.convert import convert_checkpoint
 from rhas.ground.model import ModelGrounder
 
 REFERENCES = ["the woman in the red coat", "a tall man with a beard", "the child on the left"]
@@ -71,7 +71,7 @@ def fixed_choice(handed: Tensor | None) -> Iterator[list[tuple[Tensor, Tensor]]]
 @torch.inference_mode()
 def run_model(grounder: ModelGrounder, picture: Any, handed: Tensor | None = None) -> Outcome:
     """One run of the model over a picture with all references."""
-    text = grounder.prompts(REFERENCES).prompts[0].text
+    text = grounder.make_prompts(REFERENCES).prompts[0].text
     tokens = len(grounder.tokenizer(text)["input_ids"])
     began = read_clocks()
     with fixed_choice(handed) as seen:
@@ -106,11 +106,11 @@ def compare_implementations(theirs: Path, ours: Path, library: bool) -> dict[str
     frame = frame.repeat(32, 0).repeat(32, 1)  # 480 × 800 in blocks
     plain = GroundConfig(policy="max", top_k=1, min_score=0.0)
     grounder: ModelGrounder = official.OfficialGrounder(str(theirs), plain)
-    first = run_model(grounder, grounder.picture([frame]))
+    first = run_model(grounder, grounder.prepare_images([frame]))
     del grounder
-    official.load.cache_clear()  # one model at a time
+    official.load_checkpoint.cache_clear()  # one model at a time
     grounder = huggingface.TransformersGrounder(str(ours), plain)
-    picture: Any = grounder.picture([frame])
+    picture: Any = grounder.prepare_images([frame])
     free = run_model(grounder, picture)
     figures: dict[str, Any] = {
         "pixels": list(picture[0].shape[2:]),
@@ -119,7 +119,7 @@ def compare_implementations(theirs: Path, ours: Path, library: bool) -> dict[str
         **compare_outcomes(first, free, run_model(grounder, picture, first.chosen)),
     }
     if library:
-        grounder._model = huggingface.read(str(ours)).model
+        grounder._model = huggingface.read_checkpoint(str(ours)).model
         plain = run_model(grounder, picture, first.chosen)
         figures["library_seconds"] = plain.seconds
         figures["library_box_difference"] = largest_difference(first.boxes, plain.boxes)
@@ -138,7 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         theirs, ours = Path(name) / "official", Path(name) / "transformers"
         write_grounding(options.kind, theirs, options.vocab, "official")
-        convert(theirs, ours)
+        convert_checkpoint(theirs, ours)
         figures = compare_implementations(theirs, ours, options.library)
     show(figures, "\n".join(f"{name:<28}{value}" for name, value in figures.items()), options.json)
 

@@ -113,7 +113,7 @@ def measure_ground(checkpoint: Path | None, repeat: int = 3) -> Figures:
         base = GroundConfig(checkpoint=str(folder))
         packed = make_grounder(base.replace(prompting="packed"))
         separate = make_grounder(base.replace(prompting="separate"))
-        packed.boxes(frame, REFERENCES[:1])  # warms up
+        packed.find_boxes(frame, REFERENCES[:1])  # warms up
         times = time_in_turn(
             {
                 "one": partial(packed.boxes, frame, REFERENCES[:1]),
@@ -230,8 +230,8 @@ def count_recall(boxes: Path, frames: Path, truth: Path) -> Recall:
     true = TruthBoxes(TrueBoxes.read(truth))
     with open_frames(frames) as opened:
         times, size = opened.time, opened.size
-    right = true.at(times, *size)
-    counted = (true.visible(times) >= VISIBLE) & np.isfinite(right).all(2)
+    right = true.find_boxes(times, *size)
+    counted = (true.find_visible_shares(times) >= VISIBLE) & np.isfinite(right).all(2)
     return read_recall(boxes, right, counted)
 
 
@@ -260,10 +260,10 @@ def ground_rate(config: GroundConfig, references: Sequence[str], batch: int) -> 
     """Frames/s of the clock, after one batch that warms up and shows whether it fits."""
     grounder = make_grounder(config)
     frames = make_frames(64 if config.device == "cuda" else 1)
-    grounder.boxes(frames[:batch], references)
+    grounder.find_boxes(frames[:batch], references)
     began = time.perf_counter()
     for first in range(0, len(frames), batch):
-        grounder.boxes(frames[first : first + batch], references)
+        grounder.find_boxes(frames[first : first + batch], references)
     return len(frames) / (time.perf_counter() - began)
 
 

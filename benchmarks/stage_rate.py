@@ -50,7 +50,7 @@ from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.config.params import FilmParams, parse_params, read_yaml
-from rhas.decode.container import inspect
+from rhas.decode.container import inspect_film
 from rhas.decode.step import DECODE
 from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
@@ -124,7 +124,7 @@ def decode_plainly(film: Path, width: int, height: int) -> int:
 def measure_decode(options: argparse.Namespace, folder: Path) -> dict[str, Row]:
     config, rows = read_params(options).decode, {}
     for film in options.film or [make_film(folder / "made.mp4")]:
-        width, height = inspect(film).fitted(config.short_side)
+        width, height = inspect_film(film).fit_size(config.short_side)
         job = DECODE.make_job(FilmFiles(film.stem, film=film), config)
         plain = partial(decode_plainly, film, width, height)
         ours = partial(job.run, folder / "frames.h5", ignore_progress)
@@ -146,7 +146,7 @@ def load_tensors(frames: Path, tracks: Path, encoder: Encoder, batch: int) -> Re
     ready: Ready = []
     with open_frames(frames) as frame_store, open_tracks(tracks) as track_store:
         film = FilmPictures(frame_store, track_store, encoder.resized)
-        for block in film.blocks(batch, threads=1):
+        for block in film.read_blocks(batch, threads=1):
             crops = encoder.pixels(block.crops) if len(block.crops) else torch.empty(0)
             ready.append((encoder.pixels(block.whole), crops, block.persons))
     return ready

@@ -41,9 +41,9 @@ def pictures(count: int, side: tuple[int, int]) -> np.ndarray:
 def test_grounding(dtype: Any, compiled: bool) -> None:
     plain = GroundConfig(checkpoint=str(WEIGHTS / "grounding"), min_score=0.0, top_k=3)
     frames = list(pictures(4, (180, 320)))
-    wanted = make_grounder(plain).boxes(frames, REFERENCES)
+    wanted = make_grounder(plain).find_boxes(frames, REFERENCES)
     on_gpu = replace(plain, device=GPU, dtype=dtype, compile=compiled)
-    found = make_grounder(on_gpu).boxes(frames, REFERENCES)
+    found = make_grounder(on_gpu).find_boxes(frames, REFERENCES)
     tolerance = 1e-3 if dtype == "float32" else 0.15
     for frame, other in zip(wanted, found, strict=True):
         for one, two in zip(frame, other, strict=True):

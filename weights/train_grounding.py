@@ -57,7 +57,7 @@ from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
 from rhas.config.ground import GroundConfig, Policy
 from rhas.engine.stage import run_script
-from rhas.ground.huggingface import TransformersGrounder, load
+from rhas.ground.huggingface import TransformersGrounder, load_checkpoint
 from training.averaging import WeightAverage
 from training.checkpoint import new_checkpoint
 from training.state import load_result, save_state
@@ -129,7 +129,7 @@ def measure_accuracy(folder: Path, scenes: Sequence[Scene], device: str) -> str:
         )
         for p in get_args(Policy)
     }
-    load.cache_clear()
+    load_checkpoint.cache_clear()
     right = dict.fromkeys(grounders, 0)
     pairs, chance = 0, 0.0
     for scene in scenes:
@@ -142,7 +142,7 @@ def measure_accuracy(folder: Path, scenes: Sequence[Scene], device: str) -> str:
         chance += 1.0
         for policy, grounder in grounders.items():
             frame = np.ascontiguousarray(scene.image.transpose(1, 2, 0))
-            found = grounder.boxes([frame], [p.reference for p in seen])[0]
+            found = grounder.find_boxes([frame], [p.reference for p in seen])[0]
             for person, candidates in enumerate(found):
                 if len(candidates.boxes):
                     box = torch.as_tensor(candidates.boxes[:1])

@@ -32,8 +32,8 @@ from rhas.check.weights import check_gpu, check_weights
 from rhas.cli import app
 from rhas.config.params import Params, parse_params
 from rhas.config.section import Vlm
-from rhas.decode.container import inspect
-from rhas.decode.reading import pictures
+from rhas.decode.container import inspect_film
+from rhas.decode.reading import read_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -376,9 +376,9 @@ def test_an_excerpt_is_a_film(tmp_path: Path) -> None:
                       options={"g": "30", "bf": "2", "crf": "10", "sc_threshold": "0"})  # fmt: skip
     count, seconds = cut(film, tmp_path / "e.mp4", begin=1.4, seconds=1.0)
     assert seconds == pytest.approx(1.0, abs=0.1)
-    info = inspect(tmp_path / "e.mp4")
+    info = inspect_film(tmp_path / "e.mp4")
     assert (len(info.ticks), info.missing, info.torn) == (count, 0, ())
-    shown = [number_of(p.rgb()) for p in pictures(info, "pyav", 64, 48) if p.rgb is not None]
+    shown = [number_of(p.rgb()) for p in read_pictures(info, "pyav", 64, 48) if p.rgb is not None]
     assert shown[0] == 30
     assert shown == list(range(30, 30 + len(shown)))
     assert len(shown) >= count - 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rhas.base.errors import RhasError
 from rhas.decode import container as room
-from rhas.decode.container import inspect
+from rhas.decode.container import inspect_film
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
 
@@ -22,7 +22,7 @@ PLAIN = {"crf": "16", "preset": "ultrafast"}
 def test_inspect_tells_what_was_written(tmp_path: Path) -> None:
     ticks = [100, 103, 110, 111, 150]
     film = write_film(tmp_path / "film.mkv", ticks, Fraction(1, 100), options=PLAIN)
-    found = inspect(film)
+    found = inspect_film(film)
     assert (found.codec, found.width, found.height) == ("h264", WIDTH, HEIGHT)
     assert [round(float(t * found.time_base), 3) for t in found.ticks] == [0, 0.03, 0.1, 0.11, 0.5]
     assert found.ticks.dtype == np.int64
@@ -36,7 +36,7 @@ def test_times_in_order_though_coded_out_of_order(tmp_path: Path) -> None:
     with av.open(str(film)) as container:
         stamps = [p.pts for p in container.demux(video=0) if p.pts is not None]
     assert stamps != sorted(stamps)
-    found = inspect(film)
+    found = inspect_film(film)
     assert (found.ticks * float(found.time_base)).tolist() == pytest.approx(np.arange(30) / 30)
     assert found.seconds == pytest.approx(1.0)
 
@@ -46,7 +46,7 @@ def test_rotation_is_read_and_decord_turns_no_film_on_its_side(
     tmp_path: Path, degrees: int
 ) -> None:
     film = turn(write_film(tmp_path / "film.mp4", range(3), options=PLAIN), degrees)
-    found = inspect(film)
+    found = inspect_film(film)
     assert found.rotation == degrees
     assert found.decord_could == (degrees in (0, 180))
     upright = (WIDTH, HEIGHT) if degrees in (0, 180) else (HEIGHT, WIDTH)
@@ -66,7 +66,7 @@ def test_rotation_is_read_and_decord_turns_no_film_on_its_side(
     ],
 )
 def test_fitted(changes: dict, short_side: int, size: tuple[int, int]) -> None:
-    assert film_info(**changes).fitted(short_side) == size
+    assert film_info(**changes).fit_size(short_side) == size
 
 
 @given(
@@ -81,7 +81,7 @@ def test_fitted_keeps_the_aspect_and_the_limit(
     width: int, height: int, aspect: Fraction, rotation: int, limit: int
 ) -> None:
     film = film_info(width=width, height=height, pixel_aspect=aspect, rotation=rotation)
-    shown, fitted = film.display_size(), film.fitted(limit)
+    shown, fitted = film.display_size(), film.fit_size(limit)
     assert min(fitted) >= 1
     assert min(fitted) <= limit + 1
     scale = min(1, limit / float(min(shown)))
@@ -100,14 +100,14 @@ def test_a_cover_picture_is_not_the_film(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.raises(RhasError, match="the file has no video"):
-        inspect(path)
+        inspect_film(path)
 
 
 def test_a_picture_too_large_to_be_true(tmp_path: Path, monkeypatch) -> None:
     film = write_film(tmp_path / "film.mp4", range(3), options=PLAIN)
     monkeypatch.setattr(room, "MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(RhasError, match="too large to be true") as error:
-        inspect(film)
+        inspect_film(film)
     assert error.value.got == "64 x 48"
 
 
@@ -120,10 +120,10 @@ def test_films_joined_end_to_end_are_told(tmp_path: Path, ending: str) -> None:
     joined = tmp_path / f"joined.{ending}"
     joined.write_bytes(b"".join(parts))
     with pytest.raises(RhasError, match=r"times begin again") as failure:
-        inspect(joined)
+        inspect_film(joined)
     assert failure.value.where == str(joined)
     assert "picture 60 of 180, and 1 times more" in str(failure.value.got)
-    assert len(inspect(tmp_path / f"0.{ending}").ticks) == 60
+    assert len(inspect_film(tmp_path / f"0.{ending}").ticks) == 60
 
 
 @pytest.mark.parametrize("code", [b"encv", b"zzzz"])
@@ -131,5 +131,5 @@ def test_a_film_nobody_can_decode(tmp_path: Path, code: bytes) -> None:
     film = write_film(tmp_path / "film.mp4", range(3), options=PLAIN)
     film.write_bytes(film.read_bytes().replace(b"avc1", code))
     with pytest.raises(RhasError, match=r"encrypted, or in a codec") as failure:
-        inspect(film)
+        inspect_film(film)
     assert failure.value.where == str(film)

@@ -14,7 +14,7 @@ from factory import make_boxes, write_boxes
 from film_stores import A, B, write_stores
 
 from rhas.config.crop import CropConfig
-from rhas.crop.film import CropInput, crop_film
+from rhas.crop.cropping import CropInput, crop_film
 from rhas.evaluate.contact_sheets import read_sheet
 from rhas.evaluate.grounding import GroundingReport, count_folder
 from rhas.report.sheet_image import draw_sheet

@@ -13,7 +13,7 @@ from factory import write_frames
 from rhas.base.errors import RhasError
 from rhas.engine.batches import FIRST, with_fitting_batches
 from rhas.ground import Candidates
-from rhas.ground.film import ground_frames
+from rhas.ground.grounding import ground_frames
 from rhas.stores.frames import open_frames
 from rhas.stores.jpeg import JpegReader
 
@@ -25,7 +25,7 @@ class Small:
         self.room, self.later = room, later
         self.batches: list[int] = []
 
-    def boxes(
+    def find_boxes(
         self, frames: Sequence[np.ndarray], references: Sequence[str]
     ) -> list[list[Candidates]]:
         if len(frames) > (self.room if len(self.batches) < self.later else self.room // 2):

@@ -26,7 +26,7 @@ def test_it_reads() -> None:
         if len(seen) < 2:
             continue
         for own, best in zip(
-            seen, grounder.boxes([scene.frame], [p.reference for p in seen])[0], strict=True
+            seen, grounder.find_boxes([scene.frame], [p.reference for p in seen])[0], strict=True
         ):
             found += bool(len(best.boxes) and box_iou(best.boxes[0], np.asarray(own.box)) >= IOU)
             chance += 1 / len(seen)

@@ -62,8 +62,8 @@ def largest_change(one: Found, other: Found) -> float:
 def test_both_implementations_agree_on_the_same_weights(
     pair: Pair, frames: list[np.ndarray]
 ) -> None:
-    ours = grounder(pair.transformers).boxes(frames, REFERENCES)
-    theirs = grounder(pair.official, OfficialGrounder).boxes(frames, REFERENCES)
+    ours = grounder(pair.transformers).find_boxes(frames, REFERENCES)
+    theirs = grounder(pair.official, OfficialGrounder).find_boxes(frames, REFERENCES)
     check_same(ours, theirs, 1e-5)
     scores = np.stack([[c.scores for c in row] for row in ours])  # (frames, references, 30)
     boxes = np.stack([[c.boxes for c in row] for row in ours])
@@ -86,7 +86,7 @@ def test_transformers_as_its_library_is_used(tiny: str, frames: list[np.ndarray]
     words = out.logits[0, :, 1:7].sigmoid().amax(1)  # of [CLS] a man in a red coat . [SEP]
     order = words.argsort(descending=True, stable=True)
     boxes = plain["boxes"][order].clamp(min=0).minimum(torch.tensor([120, 90, 120, 90]))
-    found = grounder(tiny).boxes(frames[:1], ["A man in a red coat."])[0][0]
+    found = grounder(tiny).find_boxes(frames[:1], ["A man in a red coat."])[0][0]
     np.testing.assert_allclose(found.scores, words[order], atol=1e-5)
     np.testing.assert_allclose(found.boxes, boxes, atol=1e-3)
 
@@ -101,9 +101,9 @@ def test_mm_grounding_dino_loads_through_the_same_class(
     model = MMGroundingDinoForObjectDetection(MMGroundingDinoConfig(**values)).eval()
     folder = models.save_transformers(tmp_path / "mm", model, (64, 96))
     made = grounder(str(folder))
-    rows = made.boxes(frames[:2], REFERENCES)
+    rows = made.find_boxes(frames[:2], REFERENCES)
     assert all(len(c.scores) for row in rows for c in row)
-    picture: Any = made.picture(frames[:1])
+    picture: Any = made.prepare_images(frames[:1])
     tokens = made.tokenizer("child .", return_tensors="pt")
     with torch.inference_mode():
         plain = model(pixel_values=picture[0], pixel_mask=picture[1], **tokens)
@@ -116,24 +116,24 @@ def test_a_batch_gives_what_each_frame_gives_alone(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
     made = grounder(folder_of(pair, kind), kind)
-    together = made.boxes(frames[:3], REFERENCES)
-    alone = [made.boxes([frame], REFERENCES)[0] for frame in frames[:3]]
+    together = made.find_boxes(frames[:3], REFERENCES)
+    alone = [made.find_boxes([frame], REFERENCES)[0] for frame in frames[:3]]
     check_same(together, alone, 1e-5)
 
 
 def test_no_frames_or_no_references(tiny: str, frames: list[np.ndarray]) -> None:
     made = grounder(tiny)
-    assert made.boxes([], REFERENCES) == []
-    assert made.boxes(frames[:2], []) == [[], []]
+    assert made.find_boxes([], REFERENCES) == []
+    assert made.find_boxes(frames[:2], []) == [[], []]
 
 
 def test_several_prompts_give_what_each_gives_alone(tiny: str, frames: list[np.ndarray]) -> None:
     made = grounder(tiny)
     made.token_limit = 16
-    assert [p.references for p in made.prompts(REFERENCES).prompts] == [(0, 1), (2,)]
-    split = made.boxes(frames[:2], REFERENCES)
-    check_same([row[:2] for row in split], made.boxes(frames[:2], REFERENCES[:2]), 1e-6)
-    check_same([row[2:] for row in split], made.boxes(frames[:2], REFERENCES[2:]), 1e-6)
+    assert [p.references for p in made.make_prompts(REFERENCES).prompts] == [(0, 1), (2,)]
+    split = made.find_boxes(frames[:2], REFERENCES)
+    check_same([row[:2] for row in split], made.find_boxes(frames[:2], REFERENCES[:2]), 1e-6)
+    check_same([row[2:] for row in split], made.find_boxes(frames[:2], REFERENCES[2:]), 1e-6)
 
 
 def test_places_are_encoded_once_per_mask(tiny: str, frames: list[np.ndarray]) -> None:
@@ -143,19 +143,19 @@ def test_places_are_encoded_once_per_mask(tiny: str, frames: list[np.ndarray]) -
     places._known.clear()
     ran: list[int] = []
     hook = places.encoding.register_forward_hook(lambda *_: ran.append(1))
-    made.boxes(frames[:2], REFERENCES)
+    made.find_boxes(frames[:2], REFERENCES)
     once = len(ran)
-    same = made.boxes(frames[2:5], REFERENCES)
+    same = made.find_boxes(frames[2:5], REFERENCES)
     assert len(ran) == once
     assert {len(kept) for _, kept in places._known.values()} == {1}  # a picture's, not a batch's
     padded = [frames[0], frames[1][:60].copy()]  # another mask, in part of the same shape
-    other = made.boxes(padded, REFERENCES)
+    other = made.find_boxes(padded, REFERENCES)
     hook.remove()
     assert len(ran) > once
     try:
         backbone.position_embedding = places.encoding
-        check_same(same, made.boxes(frames[2:5], REFERENCES), 0)
-        check_same(other, made.boxes(padded, REFERENCES), 0)
+        check_same(same, made.find_boxes(frames[2:5], REFERENCES), 0)
+        check_same(other, made.find_boxes(padded, REFERENCES), 0)
     finally:
         backbone.position_embedding = places
 
@@ -166,22 +166,24 @@ def test_separate_references_give_what_each_gives_alone(
 ) -> None:
     """Bit for bit; the image backbone runs once per batch, the text encoder once per prompt."""
     made = grounder(folder_of(pair, kind), kind, prompting="separate")
-    expected = [grounder(folder_of(pair, kind), kind).boxes(frames[:2], [r]) for r in REFERENCES]
+    expected = [
+        grounder(folder_of(pair, kind), kind).find_boxes(frames[:2], [r]) for r in REFERENCES
+    ]
     ran: list[str] = []
     text_encoder(made)._known.clear()
     hooks = [
         made.vision.backbone.register_forward_hook(lambda *_: ran.append("image")),
         text_encoder(made).encoder.register_forward_hook(lambda *_: ran.append("text")),
     ]
-    found = made.boxes(frames[:2], REFERENCES)
-    again = made.boxes(frames[2:3], REFERENCES)
+    found = made.find_boxes(frames[:2], REFERENCES)
+    again = made.find_boxes(frames[2:3], REFERENCES)
     for hook in hooks:
         hook.remove()
     assert sorted(ran) == ["image"] * 2 + ["text"] * 3
     for person, alone in enumerate(expected):
         check_same([[row[person]] for row in found], alone, 0)
     assert largest_change(found[:1], again) > 0.001  # another picture is not taken for the last
-    packed = grounder(folder_of(pair, kind), kind).boxes(frames[:2], REFERENCES)
+    packed = grounder(folder_of(pair, kind), kind).find_boxes(frames[:2], REFERENCES)
     assert largest_change(found, packed) > 1e-4
 
 
@@ -190,8 +192,8 @@ def test_the_same_reference_twice(
     tiny: str, frames: list[np.ndarray], prompting: Prompting
 ) -> None:
     made = grounder(tiny, prompting=prompting)
-    once = made.boxes(frames[:2], REFERENCES[:2])
-    twice = made.boxes(frames[:2], [*REFERENCES[:2], f" {REFERENCES[0].upper()}."])
+    once = made.find_boxes(frames[:2], REFERENCES[:2])
+    twice = made.find_boxes(frames[:2], [*REFERENCES[:2], f" {REFERENCES[0].upper()}."])
     check_same([row[:2] for row in twice], once, 0)
     check_same([row[2:] for row in twice], [row[:1] for row in once], 0)
 
@@ -203,7 +205,7 @@ def test_half_precision_is_close(
     """Over the same queries: rounding changes which places become queries."""
     full = grounder(folder_of(pair, kind), kind)
     half = grounder(folder_of(pair, kind), kind, dtype="bfloat16")
-    found, expected = (m.boxes(frames[:2], REFERENCES[:1]) for m in (half, full))
+    found, expected = (m.find_boxes(frames[:2], REFERENCES[:1]) for m in (half, full))
     scores = [np.concatenate([c.scores for row in rows for c in row]) for rows in (found, expected)]
     assert np.abs(scores[0] - scores[1]).max() > 0
     assert np.abs(np.median(scores[0]) - np.median(scores[1])) < 0.02
@@ -217,7 +219,11 @@ def test_the_compiled_part_is_the_image_backbone(
     monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
     made = grounder(tiny, compile=True)
     assert compiled == [made.vision.backbone]
-    check_same(made.boxes(frames[:2], REFERENCES), grounder(tiny).boxes(frames[:2], REFERENCES), 0)
+    check_same(
+        made.find_boxes(frames[:2], REFERENCES),
+        grounder(tiny).find_boxes(frames[:2], REFERENCES),
+        0,
+    )
 
 
 def test_a_device_that_is_not_here(tiny: str) -> None:
@@ -249,15 +255,15 @@ def test_the_text_encoder_keeps_phrases_apart(
     pair: Pair, frames: list[np.ndarray], kind: type[ModelGrounder]
 ) -> None:
     made = grounder(folder_of(pair, kind), kind)
-    spans = made.prompts(REFERENCES).prompts[0].spans
+    spans = made.make_prompts(REFERENCES).prompts[0].spans
     with hidden_states(made) as seen:
-        made.boxes(frames[:1], REFERENCES)
+        made.find_boxes(frames[:1], REFERENCES)
         for reference in REFERENCES:
-            made.boxes(frames[:1], [reference])
+            made.find_boxes(frames[:1], [reference])
     packed, *alone = seen
     for (start, stop), own in zip(spans, alone, strict=True):
         torch.testing.assert_close(packed[start:stop], own[1:-2], atol=1e-5, rtol=0)
-    ids = made.tokenizer(made.prompts(REFERENCES).prompts[0].text, return_tensors="pt")
+    ids = made.tokenizer(made.make_prompts(REFERENCES).prompts[0].text, return_tensors="pt")
     unmasked = text_encoder(made).encoder(**ids).last_hidden_state[0]
     assert (unmasked - packed).abs().max() > 1e-2  # the masks are what does it
 
@@ -281,15 +287,15 @@ def test_packed_phrases_give_what_each_gives_alone_where_the_leaks_are_closed(
     model = models.random_model(models.tiny_config(queries=places))
     close_leaks(model)
     made = grounder(str(models.save_transformers(tmp_path, model, (64, 96))))
-    packed = made.boxes(frames[:2], REFERENCES)
+    packed = made.find_boxes(frames[:2], REFERENCES)
     for number, reference in enumerate(REFERENCES):
-        alone = made.boxes(frames[:2], [reference])
+        alone = made.find_boxes(frames[:2], [reference])
         check_same([[row[number]] for row in packed], alone, 1e-5)
     assert largest_change([row[:1] for row in packed], [row[1:2] for row in packed]) > 0.01
 
 
 def test_packed_phrases_do_change_each_other_otherwise(tiny: str, frames: list[np.ndarray]) -> None:
     made = grounder(tiny)
-    packed = made.boxes(frames[:2], REFERENCES)
-    alone = made.boxes(frames[:2], REFERENCES[:1])
+    packed = made.find_boxes(frames[:2], REFERENCES)
+    alone = made.find_boxes(frames[:2], REFERENCES[:1])
     assert largest_change([row[:1] for row in packed], alone) > 1e-4

@@ -10,7 +10,7 @@ from transformers import BertTokenizerFast
 
 from rhas.base.errors import RhasError
 from rhas.config.ground import Prompting
-from rhas.ground.prompts import Prompt, Prompts, make_prompts, normalise
+from rhas.ground.prompts import Prompt, Prompts, make_prompts, normalise_reference
 
 TOKENIZER = models.tokenizer()
 SEPARATORS = {101, 102, 1012, 1029}
@@ -85,7 +85,7 @@ def test_a_reference_over_the_limit_is_cut_after_a_token_and_told() -> None:
     ],
 )
 def test_normalise(written: str, read: str) -> None:
-    assert normalise(written) == read
+    assert normalise_reference(written) == read
 
 
 @pytest.mark.parametrize("empty", ["", "  ", ". . ?", "\n", "[]", "!!! --"])
@@ -101,7 +101,7 @@ def check_packing(references: list[str], tokenizer: BertTokenizerFast, limit: in
         ids = tokenizer(prompt.text)["input_ids"]
         assert len(ids) <= limit
         for number, own in zip(prompt.references, phrase_ids(prompt, tokenizer), strict=True):
-            alone = made.cut.get(number, normalise(references[number]))
+            alone = made.cut.get(number, normalise_reference(references[number]))
             assert own == tokenizer(alone, add_special_tokens=False)["input_ids"]
             assert own
             assert not SEPARATORS & set(own)

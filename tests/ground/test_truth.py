@@ -32,29 +32,29 @@ def moving(tmp_path: Path) -> TruthBoxes:
     [(-1, 0), (0, 0), (0.04, 0), (0.06, 1), (0.1, 1), (0.26, 3), (0.3, 3), (9, 3)],
 )
 def test_the_nearest_source_picture(tmp_path: Path, seconds: float, picture: int) -> None:
-    box = moving(tmp_path).at(np.array([seconds]), 400, 200)[0, 0]
+    box = moving(tmp_path).find_boxes(np.array([seconds]), 400, 200)[0, 0]
     assert box.tolist() == [10 * picture, 20, 10 * picture + 40, 180]
 
 
 def test_halfway_between_the_earlier_one(tmp_path: Path) -> None:
     boxes = np.arange(3, dtype=np.float32)[:, None, None] + np.array([0, 0, 9, 9], np.float32)
     path = write_truth(tmp_path / "t.h5", boxes, np.ones((3, 1)), rate=2, size=(100, 100))
-    found = read(path).at(np.array([0.25, 0.75]), 100, 100)
+    found = read(path).find_boxes(np.array([0.25, 0.75]), 100, 100)
     assert found[:, 0, 0].tolist() == [0, 1]
 
 
 def test_scaled_to_the_working_frame_and_cut_to_it(tmp_path: Path) -> None:
     truth = moving(tmp_path)
     assert truth.persons == 2
-    boxes = truth.at(np.array([0.1]), 200, 50)[0]
+    boxes = truth.find_boxes(np.array([0.1]), 200, 50)[0]
     assert boxes.tolist() == [[5, 5, 25, 45], [0, 0, 50, 50]]
     np.testing.assert_array_equal(
-        truth.visible(np.array([0.1, 0.2])), np.float32([[1, 0.5], [0.3, 0]])
+        truth.find_visible_shares(np.array([0.1, 0.2])), np.float32([[1, 0.5], [0.3, 0]])
     )
 
 
 def test_invisible_persons_give_no_candidate(tmp_path: Path) -> None:
-    rows = moving(tmp_path).candidates(np.array([0.0, 0.1]), 400, 200)
+    rows = moving(tmp_path).make_candidates(np.array([0.0, 0.1]), 400, 200)
     assert [[len(c.scores) for c in row] for row in rows] == [[1, 0], [1, 1]]
     assert rows[1][1].boxes.tolist() == [[0, 0, 100, 200]]
     assert rows[1][1].scores.tolist() == [1]
@@ -63,7 +63,7 @@ def test_invisible_persons_give_no_candidate(tmp_path: Path) -> None:
 def test_a_film_of_one_picture(tmp_path: Path) -> None:
     boxes = np.float32([[[1, 2, 3, 4]]])
     truth = read(write_truth(tmp_path / "t.h5", boxes, rate=1, size=(10, 10)))
-    assert truth.at(np.array([0.0, 5.0]), 10, 10).tolist() == [[[1, 2, 3, 4]]] * 2
+    assert truth.find_boxes(np.array([0.0, 5.0]), 10, 10).tolist() == [[[1, 2, 3, 4]]] * 2
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from rhas.base.files import hash_file
 from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.films import FILM_SUFFIXES
-from rhas.decode.container import inspect
-from rhas.decode.reading import pictures
+from rhas.decode.container import inspect_film
+from rhas.decode.reading import read_pictures
 from rhas.mini import film_specs, write_film
 from rhas.prepare.user_films import assemble_user_films
 from rhas.stores.manifest import Manifest
@@ -182,11 +182,11 @@ def test_films_of_every_ending_are_found_and_read(tmp_path: Path, ending: str) -
     source = own(tmp_path / "own", "movie,person,reference\nfilm,0,x\n")
     written.rename(source / "films" / f"film{ending.upper()}")
     assemble_user_films(source, tmp_path / "raw")
-    found = inspect(tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[0].file)
+    found = inspect_film(tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[0].file)
     assert (found.missing, found.torn) == (0, ())
     times = found.ticks * float(found.time_base)
     np.testing.assert_allclose(times, np.arange(40) / 25, atol=0.002)
-    seen = [p.rgb() for p in pictures(found, "pyav", 32, 24) if p.rgb is not None]
+    seen = [p.rgb() for p in read_pictures(found, "pyav", 32, 24) if p.rgb is not None]
     assert [films.number_of(picture) for picture in seen] == list(range(40))
 
 

@@ -20,7 +20,7 @@ from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.data.annotations import TimedAction
-from rhas.decode.container import inspect
+from rhas.decode.container import inspect_film
 from rhas.engine.steps import FilmFiles, FilmStep
 from rhas.evaluate.fitted import Provenance, hash_model
 from rhas.evaluate.scoring import score_samples
@@ -332,7 +332,7 @@ def test_a_film_that_fails_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """One that decode refuses, as it does where damage shows in the pictures alone."""
-    monkeypatch.setattr(run, "identify_film", lambda film, config: (film.stem, inspect(film)))
+    monkeypatch.setattr(run, "identify_film", lambda film, config: (film.stem, inspect_film(film)))
     broken = shared / "clips" / "broken" / "derived_truncated55.mkv"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from encoders.stills import MARGIN, SIZE, VISIBLE, decode_frame
-from rhas.crop.film import cut_out
+from rhas.crop.cropping import cut_out
 from rhas.extract.encoders import Encoder, load_encoder
 from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.mini import MINI_CLASSES, sample_scenes

@@ -28,7 +28,7 @@ from grounding_training.phrases import FACTS
 from grounding_training.scenes import find_side
 from training.rendering import PARTS, draw_parts, part_folder
 
-from rhas.crop.film import cut_out
+from rhas.crop.cropping import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
 from rhas.mini.skeleton import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R
 from rhas.mini.things import THINGS

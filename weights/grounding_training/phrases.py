@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grounding_training.scenes import Person, Scene
-from rhas.ground.prompts import normalise
+from rhas.ground.prompts import normalise_reference
 from rhas.mini.appearance import COLOURS, HAIR_COLOURS, Attributes
 from rhas.mini.references import find_matches, build_phrase, list_traits
 
@@ -89,7 +89,7 @@ def sample_scene_phrases(
         visible = [n for n in true_of if scene.persons[n].visible >= VISIBLE]
         if true_of and not visible:
             continue  # about somebody hidden: neither visible nor absent
-        out.setdefault(normalise(text), visible)
+        out.setdefault(normalise_reference(text), visible)
     order = rng.permutation(len(out))
     items = list(out.items())
     return [items[int(i)] for i in order]

@@ -1,4 +1,4 @@
-"""The parameters of params.yaml as dataclasses: one per stage, checked where they are made."""
+"""Frozen records (configurations of methods, what was fitted) from plain values, with checks."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from rhas.data.foreign_tables import Clock, read_foreign_annotations, read_forei
 from rhas.data.labels import read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.user_films import read_user_films
-from rhas.decode.container import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect_film
 from rhas.stores.manifest import Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
@@ -111,7 +111,7 @@ def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], N
     def inspect_once(path: Path) -> FilmInfo:
         if path not in infos:
             try:
-                infos[path] = inspect(path)
+                infos[path] = inspect_film(path)
             except RhasError as error:
                 infos[path] = error
         found = infos[path]
@@ -156,7 +156,7 @@ def _mini_drawn(
     manifest: Manifest, raw: Path, params: Params, tell: Callable[[int, int], None]
 ) -> Data:
     films = [(film.movie, raw / film.file, film.references) for film in manifest.films]
-    checks, facts = _check_films(films, inspect, params, tell)
+    checks, facts = _check_films(films, inspect_film, params, tell)
     persons = {film.movie: len(film.references) for film in manifest.films}
     try:
         annotations = read_annotations(raw)

@@ -46,7 +46,7 @@ def check_weights(params: Params, load: bool) -> list[Check]:
 
 
 def _try_grounding(config: Any) -> int:
-    from rhas.ground.film import make_grounder
+    from rhas.ground.grounding import make_grounder
 
     return _count_parameters(make_grounder(config))
 

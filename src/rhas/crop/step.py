@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhas.config.crop import CropConfig
-from rhas.crop.film import CropInput, crop_film
+from rhas.crop.cropping import CropInput, crop_film
 from rhas.engine.steps import FilmFiles, FilmStep
 from rhas.stores.frames import count_frames
 

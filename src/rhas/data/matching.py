@@ -16,7 +16,7 @@ from rhas.data.foreign_tables import Clock, ForeignAnnotation, ForeignReference
 from rhas.data.labels import LabelMap, find_id_base
 from rhas.data.persons import FoundFilms, FoundPersons, find_persons
 from rhas.data.user_films import TOLERANCE_S, UserFilms
-from rhas.decode.container import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect_film
 
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
 
@@ -29,7 +29,7 @@ def match_tables(
     id_base: int | None,
     clock: Clock,
     audit: Audit,
-    inspect_film: Callable[[Path], FilmInfo] = inspect,
+    inspect_film: Callable[[Path], FilmInfo] = inspect_film,
 ) -> UserFilms:
     """Matches films, references and annotations; whatever does not fit becomes a finding.
 

@@ -12,7 +12,7 @@ from rhas.base.names import movie_name
 from rhas.data.annotations import ANNOTATIONS, TimedAction, read_annotations
 from rhas.data.films import FILM_SUFFIXES, list_films
 from rhas.data.references import REFERENCES, read_references
-from rhas.decode.container import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect_film
 
 TOLERANCE_S = 1.0
 """Seconds by which an annotation may end after its film: people round to whole seconds."""
@@ -35,7 +35,9 @@ class UserFilms:
     annotations: Sequence[TimedAction]
 
 
-def read_user_films(source: Path, inspect_film: Callable[[Path], FilmInfo] = inspect) -> UserFilms:
+def read_user_films(
+    source: Path, inspect_film: Callable[[Path], FilmInfo] = inspect_film
+) -> UserFilms:
     """Reads and checks the tables, and opens the films that are annotated.
 
     Args:

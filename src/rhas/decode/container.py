@@ -79,7 +79,7 @@ class FilmInfo:
         width, height = self.width * self.pixel_aspect, Fraction(self.height)
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
-    def fitted(self, short_side: int) -> tuple[int, int]:
+    def fit_size(self, short_side: int) -> tuple[int, int]:
         """Width and height with the shorter side limited to ``short_side``, never enlarged."""
         width, height = self.display_size()
         scale = min(Fraction(1), short_side / min(width, height))
@@ -87,7 +87,7 @@ class FilmInfo:
         return max(1, int(width * scale + half)), max(1, int(height * scale + half))
 
 
-def inspect(path: Path) -> FilmInfo:
+def inspect_film(path: Path) -> FilmInfo:
     """What the film holds; reads all packets, decodes one picture.
 
     Raises:
@@ -171,7 +171,7 @@ def _inspect_container(path: Path, container: Any) -> FilmInfo:
             do="convert it to H.264 with the player that shows it",
         )
     _check_size(path, stream.width, stream.height)
-    configure(stream)
+    configure_stream(stream)
     packets = _Packets(stream)
     broken = ""
     try:
@@ -191,7 +191,9 @@ def _inspect_container(path: Path, container: Any) -> FilmInfo:
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     by_order = "avi" in formats or None in packets.pts
     _check_clock(path, packets, stream.time_base, by_order)
-    start, ticks, torn, last_ticks, time_base = packets.times(stream.time_base, rate, by_order)
+    start, ticks, torn, last_ticks, time_base = packets.index_pictures(
+        stream.time_base, rate, by_order
+    )
     if "mov" in formats and stream.duration and ticks[-1] < stream.duration:
         # A packet's duration is the gap in decoding order, too long before a reordered picture.
         last_ticks = min(last_ticks, stream.duration - int(ticks[-1]))
@@ -250,7 +252,7 @@ def _check_clock(path: Path, packets: _Packets, time_base: Fraction, by_order: b
         )
 
 
-def configure(stream: Any) -> None:
+def configure_stream(stream: Any) -> None:
     """Before decoding. One thread: films run in parallel, pictures do not."""
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
@@ -307,7 +309,7 @@ class _Packets:
         except av.FFmpegError:
             return  # reading the pictures will count it
 
-    def times(
+    def index_pictures(
         self, time_base: Fraction, rate: Fraction, by_order: bool
     ) -> tuple[int, np.ndarray, tuple[int, ...], int, Fraction]:
         """First stamp, ticks from it, torn pictures, duration of the last, seconds per tick."""

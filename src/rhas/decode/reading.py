@@ -1,11 +1,11 @@
 """The pictures of a film in order, by decord or by PyAV.
 
-`pictures` yields exactly one `Picture` for each time that the container tells
+`read_pictures` yields exactly one `Picture` for each time that the container tells
 (`rhas.decode.container`), turned upright, with square pixels, at the wanted size.
 
-decord, where it is installed, reads first. It is believed only where everything it says agrees
-with the container's own packets and its decoder logs no error; else `ReaderDistrusted` is raised
-and PyAV reads the film from its start. PyAV is the one to say that a picture is lost.
+decord, where it is installed, reads first. Its pictures are used only where their times agree
+with the container's packets and its decoder logs no error; else `ReaderDistrusted` is raised and
+PyAV reads the film from its start. Only PyAV reports a lost picture.
 
 Neither reader survives a fork: call from the process that reads.
 """
@@ -24,7 +24,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from rhas.decode.container import FilmInfo, configure
+from rhas.decode.container import FilmInfo, configure_stream
 
 Reader = Literal["decord", "pyav"]
 
@@ -50,7 +50,7 @@ class Picture(NamedTuple):
     rgb: Callable[[], np.ndarray] | None
 
 
-def readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
+def list_readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
     """The readers to try, in order. decord has no wheels for some platforms (docs/PLATFORMS.md)."""
     queue = len(info.ticks) * width * height * 3 + info.path.stat().st_size
     if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES and _decord_installed():
@@ -62,7 +62,7 @@ def _decord_installed() -> bool:
     return importlib.util.find_spec("decord") is not None
 
 
-def pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterator[Picture]:
+def read_pictures(info: FilmInfo, reader: Reader, width: int, height: int) -> Iterator[Picture]:
     """One `Picture` for each of ``info.ticks``, in order, ``width`` × ``height`` pixels.
 
     Raises:
@@ -84,11 +84,14 @@ def _read_with_decord(info: FilmInfo, width: int, height: int) -> Iterator[Pictu
                 num_threads=1,
                 fault_tol=1e-9,
             )
-            said = film.get_frame_timestamp(list(range(len(film))))[:, 0].astype(np.float64)
-        except Exception as error:  # whatever it stumbles over, PyAV is the judge
+            stamps = film.get_frame_timestamp(list(range(len(film))))[:, 0].astype(np.float64)
+        except Exception as error:  # whatever it is: PyAV reads the film then
             raise ReaderDistrusted(str(error)) from error
         times = info.ticks * float(info.time_base)
-        if len(said) != len(times) or np.abs(said - said[0] - times).max() > _TIME_TOLERANCE_S:
+        if (
+            len(stamps) != len(times)
+            or np.abs(stamps - stamps[0] - times).max() > _TIME_TOLERANCE_S
+        ):
             raise ReaderDistrusted("its picture times are not those of the packets")
         for tick in info.ticks.tolist():
             try:
@@ -109,7 +112,7 @@ def _read_with_pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture
     position = 0
     with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
         stream = container.streams[info.stream]
-        configure(stream)
+        configure_stream(stream)
         for frame in _decode_packets(container, stream):
             found = position
             if not info.by_order:

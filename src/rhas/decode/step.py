@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhas.config.decode import DecodeConfig
-from rhas.decode.film import DecodeInput, decode_film
+from rhas.decode.decoding import DecodeInput, decode_film
 from rhas.engine.steps import FilmFiles, FilmStep
 
 

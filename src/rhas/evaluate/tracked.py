@@ -34,8 +34,8 @@ def read_tracked_film(stores: DatasetPaths, movie: str) -> TrackedFilm:
         )
     at_frames = TruthBoxes(truth)
     return TrackedFilm(
-        right=at_frames.at(time, *size),
-        visible=at_frames.visible(time),
+        right=at_frames.find_boxes(time, *size),
+        visible=at_frames.find_visible_shares(time),
         cuts=_true_cuts(truth, time),
         boxes=tracks.boxes,
         interpolated=source == BoxSource.INTERPOLATED,

@@ -70,7 +70,7 @@ class FilmPictures:
                 do="run `dvc repro crop`",
             )
 
-    def blocks(self, size: int, threads: int) -> Iterator[Block]:
+    def read_blocks(self, size: int, threads: int) -> Iterator[Block]:
         """Blocks of ``size`` frames in order; ``threads`` decode ahead of whoever consumes them.
 
         Raises:
@@ -81,7 +81,7 @@ class FilmPictures:
             try:
                 for start in range(0, self.frames, size):
                     frames = range(start, min(start + size, self.frames))
-                    waiting.append(pool.submit(self._block, frames))
+                    waiting.append(pool.submit(self._read_block, frames))
                     if len(waiting) > threads:
                         yield waiting.pop(0).result()
                 while waiting:
@@ -89,8 +89,8 @@ class FilmPictures:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _block(self, frames: range) -> Block:
-        pictures = [self._picture(self._pictures, frame) for frame in frames]
+    def _read_block(self, frames: range) -> Block:
+        pictures = [self._read_image(self._pictures, frame) for frame in frames]
         whole = [picture for picture in pictures if picture is not None]
         if len(whole) < len(frames):
             raise RhasError("a frame without a picture", where=f"{self._where}, from {frames[0]}")
@@ -98,20 +98,20 @@ class FilmPictures:
             (person, frame, crop)
             for person, reader in enumerate(self._crops)
             for frame in frames
-            if (crop := self._picture(reader, frame)) is not None
+            if (crop := self._read_image(reader, frame)) is not None
         ]
         return Block(
             frames,
-            _stacked(whole),
+            _stack_images(whole),
             np.array([person for person, _, _ in found], np.int64),
             np.array([frame for _, frame, _ in found], np.int64),
-            _stacked([crop for _, _, crop in found]),
+            _stack_images([crop for _, _, crop in found]),
         )
 
-    def _picture(self, reader: JpegReader, frame: int) -> np.ndarray | None:
+    def _read_image(self, reader: JpegReader, frame: int) -> np.ndarray | None:
         picture = reader[frame]
         return None if picture is None else self._resized(picture[None])
 
 
-def _stacked(pictures: list[np.ndarray]) -> np.ndarray:
+def _stack_images(pictures: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(pictures) if pictures else np.empty((0, 1, 1, 3), np.uint8)

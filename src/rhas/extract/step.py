@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhas.base.checkpoints import local_checkpoint
 from rhas.config.extract import ExtractConfig
 from rhas.engine.steps import FilmFiles, FilmStep
-from rhas.extract.film import ExtractInput, extract_film
+from rhas.extract.encoding import ExtractInput, extract_film
 from rhas.stores.frames import count_frames
 
 

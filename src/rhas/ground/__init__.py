@@ -2,6 +2,6 @@
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
 from rhas.ground.candidates import Candidates
-from rhas.ground.film import make_grounder
+from rhas.ground.grounding import make_grounder
 
 __all__ = ["Candidates", "make_grounder"]

@@ -28,7 +28,7 @@ class Candidates:
         assert ((self.scores >= 0) & (self.scores <= 1)).all()
 
     @staticmethod
-    def none() -> Candidates:
+    def make_empty() -> Candidates:
         """No box at all."""
         return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
@@ -36,7 +36,7 @@ class Candidates:
 class Grounder(Protocol):
     """Finds the boxes that references are about."""
 
-    def boxes(
+    def find_boxes(
         self, frames: Sequence[np.ndarray], references: Sequence[str]
     ) -> list[list[Candidates]]:
         """Candidates by frame, then by reference.

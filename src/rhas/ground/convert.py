@@ -2,7 +2,7 @@
 
     python -m rhas.ground.convert SOURCE TARGET
 
-SOURCE is a folder of either format (`rhas.ground.official.read`, `rhas.ground.huggingface.read`);
+SOURCE is a folder of either format (see `rhas.ground.official` and `rhas.ground.huggingface`);
 TARGET, which must not exist, gets the other one. Swin backbones of the published sizes.
 """
 
@@ -190,7 +190,7 @@ def write_official(
     torch.save({"model": to_official_weights(model.state_dict())}, folder / "model.pth")
 
 
-def convert(source: Path, target: Path) -> None:
+def convert_checkpoint(source: Path, target: Path) -> None:
     """Writes ``target``, the checkpoint ``source`` in the other format.
 
     Raises:
@@ -199,14 +199,14 @@ def convert(source: Path, target: Path) -> None:
     if target.exists():
         raise RhasError("the target exists", where=str(target), do="name a new folder")
     if (source / "config.json").is_file():
-        read = huggingface.read(str(source))
+        read = huggingface.read_checkpoint(str(source))
         if type(read.model) is not GroundingDinoForObjectDetection:
             raise _no_counterpart(
                 "the model", "GroundingDinoForObjectDetection", type(read.model).__name__
             )
         write_official(target, read.model, read.processor.tokenizer, read.processor.image_processor)
         return
-    model, images, _, values = official.read(str(source))
+    model, images, _, values = official.read_checkpoint(str(source))
     made = GroundingDinoForObjectDetection(to_transformers_config(values, model.bert.config))
     state = to_transformers_weights(model.state_dict(), made.state_dict())
     made.load_state_dict(state, strict=False)  # a norm of Swin's that nothing reads
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     options = parser.parse_args()
-    convert(options.source, options.target)
+    convert_checkpoint(options.source, options.target)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.shared import SharedPlaces, SharedText, SharedVision
 
 
-class Read(NamedTuple):
-    """A checkpoint as its library reads it."""
+class LoadedModel(NamedTuple):
+    """A model and what belongs to it, as its library reads a checkpoint."""
 
     model: PreTrainedModel
     processor: ProcessorMixin
@@ -42,7 +42,7 @@ class Read(NamedTuple):
     """Hash of the files."""
 
 
-def read(checkpoint: str) -> Read:
+def read_checkpoint(checkpoint: str) -> LoadedModel:
     """Model and processor of a local folder, or of a hub name that is on this machine already.
 
     Nothing is downloaded and no code of the checkpoint runs.
@@ -80,14 +80,14 @@ def read(checkpoint: str) -> Read:
         ) from error
     shapes = {name: (own, wanted) for name, own, wanted in found["mismatched_keys"]}
     refuse_weights(checkpoint, found["missing_keys"], found["unexpected_keys"], shapes)
-    return Read(model.eval(), processor, hash_checkpoint(folder))
+    return LoadedModel(model.eval(), processor, hash_checkpoint(folder))
 
 
 @lru_cache(maxsize=2)
-def load(checkpoint: str, execution: Execution) -> Read:
-    """`read`, on its device and with its shared parts; kept for the next film."""
-    execution.check()
-    found = read(checkpoint)
+def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
+    """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
+    execution.check_device()
+    found = read_checkpoint(checkpoint)
     found.model.to(execution.device)  # type: ignore[arg-type]
     quicken_transformers(found.model)
     inner = found.model.model
@@ -98,10 +98,10 @@ def load(checkpoint: str, execution: Execution) -> Read:
 
 
 class TransformersGrounder(ModelGrounder):
-    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
+    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read_checkpoint`."""
 
     def __init__(self, checkpoint: str, config: GroundConfig) -> None:
-        self._model, processor, content = load(checkpoint, Execution.from_config(config))
+        self._model, processor, content = load_checkpoint(checkpoint, Execution.from_config(config))
         self._images = processor.image_processor
         limits = self._model.config
         super().__init__(
@@ -112,7 +112,7 @@ class TransformersGrounder(ModelGrounder):
             config,
         )
 
-    def picture(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    def prepare_images(self, frames: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """See `image_batch`."""
         return image_batch(self._images, frames, self.execution.device)
 

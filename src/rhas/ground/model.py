@@ -34,7 +34,7 @@ class Execution:
         """Of a configuration; those that differ in other fields share a loaded model."""
         return Execution(config.device, config.dtype, config.compile)
 
-    def check(self) -> None:
+    def check_device(self) -> None:
         """Raises RhasError where this machine lacks the device."""
         if self.device == "cuda" and not torch.cuda.is_available():
             raise RhasError(
@@ -45,7 +45,7 @@ class Execution:
             )
 
     @contextmanager
-    def precision(self) -> Iterator[None]:
+    def use_precision(self) -> Iterator[None]:
         """Matrix products in the chosen precision."""
         half = self.dtype != "float32"
         with torch.autocast(self.device, getattr(torch, self.dtype) if half else None, half):
@@ -78,23 +78,23 @@ class ModelGrounder(ABC):
         self.config = config
         self.execution = Execution.from_config(config)
 
-    def prompts(self, references: Sequence[str]) -> Prompts:
+    def make_prompts(self, references: Sequence[str]) -> Prompts:
         """The prompts these references make, and what became of the references."""
         return make_prompts(references, self.tokenizer, self.token_limit, self.config.prompting)
 
     @torch.inference_mode()
-    def boxes(
+    def find_boxes(
         self, frames: Sequence[np.ndarray], references: Sequence[str]
     ) -> list[list[Candidates]]:
         """See `rhas.ground.candidates.Grounder`."""
-        found = [[Candidates.none()] * len(references) for _ in frames]
+        found = [[Candidates.make_empty()] * len(references) for _ in frames]
         if not frames or not references:
             return found
         sizes = [frame.shape[:2] for frame in frames]
         try:
-            picture = self.picture(frames)
-            for prompt in self.prompts(references).prompts:
-                with self.execution.precision():
+            picture = self.prepare_images(frames)
+            for prompt in self.make_prompts(references).prompts:
+                with self.execution.use_precision():
                     logits, boxes = self.detect(picture, prompt.text)
                 scores = reference_scores(logits, prompt.spans, self.config.policy).cpu().numpy()
                 fractions = boxes.float().cpu().numpy()
@@ -105,11 +105,11 @@ class ModelGrounder(ABC):
                             self.config.top_k, self.config.min_score,
                         )  # fmt: skip
         finally:
-            self.vision.forget()
+            self.vision.clear()
         return found
 
     @abstractmethod
-    def picture(self, frames: Sequence[np.ndarray]) -> object:
+    def prepare_images(self, frames: Sequence[np.ndarray]) -> object:
         """Frames as the model wants them, resized and normalised, on its device: what `detect`
         takes, once per prompt."""
 

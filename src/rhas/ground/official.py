@@ -127,8 +127,8 @@ def _adapt_groundingdino(text_encoder: str) -> Iterator[None]:
             setattr(owner, name, value)
 
 
-class Read(NamedTuple):
-    """A checkpoint as its library reads it."""
+class LoadedModel(NamedTuple):
+    """A model and what belongs to it, as its library reads a checkpoint."""
 
     model: Any
     images: GroundingDinoImageProcessor
@@ -138,7 +138,7 @@ class Read(NamedTuple):
     """The config."""
 
 
-def read(checkpoint: str) -> Read:
+def read_checkpoint(checkpoint: str) -> LoadedModel:
     """Model and image processor of a folder with one ``.pth`` and one config ``.py``.
 
     The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
@@ -207,14 +207,14 @@ def read(checkpoint: str) -> Read:
         images = GroundingDinoImageProcessor.from_pretrained(folder, local_files_only=True)
     else:
         images = GroundingDinoImageProcessor()
-    return Read(model.eval(), images, hash_checkpoint(folder, _FILES), values)
+    return LoadedModel(model.eval(), images, hash_checkpoint(folder, _FILES), values)
 
 
 @lru_cache(maxsize=2)
-def load(checkpoint: str, execution: Execution) -> Read:
-    """`read`, on its device and with its shared parts; kept for the next film."""
-    execution.check()
-    found = read(checkpoint)
+def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
+    """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
+    execution.check_device()
+    found = read_checkpoint(checkpoint)
     model = found.model.to(execution.device)
     quicken_official(model)
     model.bert = SharedText(model.bert)
@@ -223,10 +223,12 @@ def load(checkpoint: str, execution: Execution) -> Read:
 
 
 class OfficialGrounder(ModelGrounder):
-    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read`."""
+    """See `rhas.ground.model.ModelGrounder`; ``checkpoint`` as for `read_checkpoint`."""
 
     def __init__(self, checkpoint: str, config: GroundConfig) -> None:
-        self._model, self._images, content, _ = load(checkpoint, Execution.from_config(config))
+        self._model, self._images, content, _ = load_checkpoint(
+            checkpoint, Execution.from_config(config)
+        )
         positions = self._model.bert.encoder.config.max_position_embeddings
         super().__init__(
             self._model.tokenizer,
@@ -236,7 +238,7 @@ class OfficialGrounder(ModelGrounder):
             config,
         )
 
-    def picture(self, frames: Sequence[np.ndarray]) -> Any:
+    def prepare_images(self, frames: Sequence[np.ndarray]) -> Any:
         """A NestedTensor; see `rhas.ground.huggingface.image_batch`."""
         from groundingdino.util.misc import NestedTensor
 

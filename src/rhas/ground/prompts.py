@@ -57,7 +57,7 @@ class Prompts:
     """The first person with the same words, for each person after it."""
 
 
-def normalise(reference: str, where: str = "references") -> str:
+def normalise_reference(reference: str, where: str = "references") -> str:
     """Lower case, single spaces, without the characters that end a phrase: ``. ? [ ]``.
 
     Control characters go too. "The man, 1.80 m tall?" becomes "the man, 1 80 m tall".
@@ -101,7 +101,7 @@ def make_prompts(
     persons: dict[str, list[int]] = {}  # by phrase
     sizes: dict[str, int] = {}
     for person, reference in enumerate(references):
-        text = normalise(reference, f"person {person}")
+        text = normalise_reference(reference, f"person {person}")
         encoded = tokenizer(
             text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )

@@ -1,4 +1,4 @@
-"""What the ground stage tells about a film: what was asked of the model, and what it found."""
+"""The report of the ground stage on a film: prompts, and the number of candidates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PersonCandidates:
 
 @dataclass(frozen=True, kw_only=True)
 class GroundReport:
-    """What was asked of the model, and what it found.
+    """Prompts of a film, and the number of candidates.
 
     Args:
         truth: the candidates are true boxes; then the fields below ``persons_never_found`` are

@@ -48,7 +48,7 @@ class SharedText(nn.Module):
 
 
 class TextOutput(dict[str, Tensor]):
-    """Both implementations' ways of asking for the hidden states (B, T, width)."""
+    """Hidden states (B, T, width), as an item and as an attribute: the implementations differ."""
 
     def __init__(self, last_hidden_state: Tensor) -> None:
         super().__init__(last_hidden_state=last_hidden_state)
@@ -56,7 +56,7 @@ class TextOutput(dict[str, Tensor]):
 
 
 class SharedVision(nn.Module):
-    """Runs an image backbone once for all prompts over the same pixels, until `forget`.
+    """Runs an image backbone once for all prompts over the same pixels, until `clear`.
 
     The same pixels are the same tensor (transformers) or NestedTensor (groundingdino), not equal
     ones. Callers read the features and change nothing in them.
@@ -70,15 +70,15 @@ class SharedVision(nn.Module):
         self._features: Any = None
 
     def forward(self, pixels: Any, *rest: Any) -> Any:
-        """What the backbone gives."""
+        """Features of the backbone."""
         if pixels is not self._pixels:
-            self.forget()
+            self.clear()
             self._features = self._run(pixels, *rest)
             self._pixels = pixels
         return self._features
 
-    def forget(self) -> None:
-        """Lets go of the last pixels and their features."""
+    def clear(self) -> None:
+        """Drops the last pixels and their features."""
         self._pixels = self._features = None
 
 

@@ -6,7 +6,7 @@ from rhas.base.checkpoints import local_checkpoint
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
 from rhas.engine.steps import FilmFiles, FilmStep
-from rhas.ground.film import GroundInput, ground_film
+from rhas.ground.grounding import GroundInput, ground_film
 from rhas.stores.frames import count_frames
 
 

@@ -173,7 +173,7 @@ def count_statistics(
 def find_film_seconds(raw: Path, movie: str, file: str) -> float | None:
     """A film's length: as decode has reported it, or else as its container says; None where there
     is no film that can be read."""
-    from rhas.decode.container import inspect
+    from rhas.decode.container import inspect_film
 
     report = raw.parent / "frames" / "report.json"
     if report.is_file():
@@ -183,7 +183,7 @@ def find_film_seconds(raw: Path, movie: str, file: str) -> float | None:
     if not (raw / file).is_file():
         return None
     try:
-        return inspect(raw / file).seconds
+        return inspect_film(raw / file).seconds
     except RhasError:
         return None
 

@@ -42,7 +42,7 @@ def check_models(
             do="give a model of another method, or run the pipeline on the film",
         )
     _check_encoder(model, readout, references, params)
-    prompts = make_grounder(params.ground).prompts(references)
+    prompts = make_grounder(params.ground).make_prompts(references)
     if prompts.same:
         person, first = next(iter(prompts.same.items()))
         raise RhasError(

@@ -12,7 +12,7 @@ from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
-from rhas.decode.container import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect_film
 
 if TYPE_CHECKING:  # takes seconds to import
     from rhas.evaluate.fitted import FittedReadout
@@ -121,7 +121,7 @@ def identify_film(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
 @lru_cache(maxsize=1)
 def _inspect_once(film: Path, changed: int) -> FilmInfo:
     """Every packet is read; not again when `segment_film` follows the checks of the command."""
-    return inspect(film)
+    return inspect_film(film)
 
 
 def _is_previous_output(out: Path) -> bool:

@@ -18,9 +18,9 @@ from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import torch_threads
-from rhas.crop.film import CropReport
+from rhas.crop.cropping import CropReport
 from rhas.decode.container import FilmInfo
-from rhas.decode.film import DecodeReport
+from rhas.decode.decoding import DecodeReport
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import FilmFiles, FilmStep, Job
 from rhas.engine.workcache import Entry, WorkCache, link_files

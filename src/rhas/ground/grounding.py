@@ -84,12 +84,12 @@ def ground_film(
         sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
             truth = _read_truth(source)
-            found = truth.candidates(film.time[sampled], *film.size)
+            found = truth.make_candidates(film.time[sampled], *film.size)
             progress(len(sampled))
         else:
             _check_shape(movie, *film.size)
             grounder = make_grounder(config, str(source.checkpoint) if source.checkpoint else None)
-            prompts = grounder.prompts(references)
+            prompts = grounder.make_prompts(references)
             found, batch_size = ground_frames(
                 grounder, film.images, sampled, config.batch_size, references, progress
             )
@@ -154,9 +154,9 @@ def ground_frames(
         found: list[list[Candidates]] = []
         for block in reader.read_blocks((int(n) for n in sampled), size):
             pictures = [picture for _, picture in block if picture is not None]
-            rows = iter(grounder.boxes(pictures, references))
+            rows = iter(grounder.find_boxes(pictures, references))
             found += [
-                [Candidates.none()] * len(references) if picture is None else next(rows)
+                [Candidates.make_empty()] * len(references) if picture is None else next(rows)
                 for _, picture in block
             ]
             if len(found) > told:
@@ -191,7 +191,7 @@ def _by_person(
     references: Sequence[str], found: Sequence[Sequence[Candidates]]
 ) -> tuple[PersonBoxes, ...]:
     """Candidates by frame and reference, put together by reference."""
-    none = Candidates.none()
+    none = Candidates.make_empty()
     persons = []
     for person, reference in enumerate(references):
         rows = [row[person] for row in found]

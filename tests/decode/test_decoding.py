@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
-from rhas.decode.container import inspect
-from rhas.decode.film import DecodeInput, decode_film
+from rhas.decode.container import inspect_film
+from rhas.decode.decoding import DecodeInput, decode_film
 from rhas.stores.frames import open_frames
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
@@ -94,7 +94,9 @@ def test_variable_rates(
     ticks = np.cumsum([0, *(5 * gap for gap in gaps)]).tolist()
     film = write_film(folder / f"film.{container}", ticks, base, options=PLAIN)
     report, _ = decode(film, folder / "out.h5", fps=fps)
-    end = Fraction(inspect(film).ticks[-1] + inspect(film).last_ticks) * (inspect(film).time_base)
+    end = Fraction(inspect_film(film).ticks[-1] + inspect_film(film).last_ticks) * (
+        inspect_film(film).time_base
+    )
     assert numbers(folder / "out.h5") == nearest([t * base for t in ticks], end, Fraction(str(fps)))
     assert report["lost_frames"] == 0
 

@@ -98,11 +98,11 @@ def extract_film(
     ):
         film = FilmPictures(frames, tracks, encoder.resized)
         texts = encoder.encode_text(film.references)
-        made = [_empty(film.frames, encoder, text) for text in texts]
+        made = [_make_empty_features(film.frames, encoder, text) for text in texts]
         with ExitStack() as stack:
             tokens = _token_writers(writer, stack, film, encoder) if config.keep_tokens else []
             sink = _Sink(made, tokens)
-            for block in film.blocks(batches.size, _threads(config.device)):
+            for block in film.read_blocks(batches.size, _count_threads(config.device)):
                 _encode_block(encoder, texts, block, batches, sink)
                 progress(len(block.frames))
         content = checkpoint_hash(folder)
@@ -143,12 +143,12 @@ def _new_store(out: Path) -> Iterator[FeatureStoreWriter]:
         raise
 
 
-def _threads(device: str) -> int:
+def _count_threads(device: str) -> int:
     """Threads that decode: two keep up with a model on a processor, a GPU outruns them."""
     return 2 if device == "cpu" else min(8, os.cpu_count() or 1)
 
 
-def _empty(frames: int, encoder: Encoder, text: Text) -> Features:
+def _make_empty_features(frames: int, encoder: Encoder, text: Text) -> Features:
     return Features(
         holistic=np.zeros((frames, encoder.D), np.float16),
         partial=np.zeros((frames, encoder.D), np.float16),
@@ -174,7 +174,7 @@ class _Sink:
     features: list[Features]
     tokens: list[dict[str, TokenWriter]]
 
-    def result(self, encoder: Encoder, vision_tokens: Tensor, text: Text) -> np.ndarray:
+    def encode(self, encoder: Encoder, vision_tokens: Tensor, text: Text) -> np.ndarray:
         """Features float32 (n, D), or (n, Q, D) where query tokens are kept."""
         make = encoder.query_tokens if self.tokens else encoder.fuse
         return make(vision_tokens, text)
@@ -196,23 +196,23 @@ def _encode_block(
     """
     frames = np.array(block.frames)
 
-    def whole(rows: slice) -> None:
+    def encode_whole(rows: slice) -> None:
         seen = encoder.vision(block.whole[rows])
-        results = [sink.result(encoder, seen, text) for text in texts]
+        results = [sink.encode(encoder, seen, text) for text in texts]
         for person, result in enumerate(results):
             sink.put(person, "holistic", frames[rows], result)
 
-    def crops(rows: slice) -> None:
+    def encode_crops(rows: slice) -> None:
         seen = encoder.vision(block.crops[rows])
         persons, of = block.persons[rows], block.crop_frames[rows]
         parts = {p: slice(*np.searchsorted(persons, (p, p + 1))) for p in np.unique(persons)}
-        results = [sink.result(encoder, seen[part], texts[p]) for p, part in parts.items()]
+        results = [sink.encode(encoder, seen[part], texts[p]) for p, part in parts.items()]
         for (person, part), result in zip(parts.items(), results, strict=True):
             sink.put(person, "partial", of[part], result)
             sink.features[person].present[of[part]] = True
 
-    batches.run(whole, len(frames))
-    batches.run(crops, len(block.crops))
+    batches.run(encode_whole, len(frames))
+    batches.run(encode_crops, len(block.crops))
 
 
 def _check_finite(features: Features, movie: str, person: int) -> None:

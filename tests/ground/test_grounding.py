@@ -15,7 +15,7 @@ from rhas.base.checkpoints import hash_checkpoint
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
 from rhas.ground import Candidates, make_grounder
-from rhas.ground.film import GroundInput, ground_film
+from rhas.ground.grounding import GroundInput, ground_film
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.frames import open_frames
 
@@ -74,7 +74,7 @@ def test_what_the_model_finds_is_read_back(tmp_path: Path, tiny: str, film: Path
             if picture is None:
                 assert [len(c.scores) for c in row] == [0, 0, 0]
                 continue
-            for found, expected in zip(row, made.boxes([picture], REFERENCES)[0], strict=True):
+            for found, expected in zip(row, made.find_boxes([picture], REFERENCES)[0], strict=True):
                 assert len(found.scores) == 3
                 np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-2)
                 np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)

@@ -19,7 +19,7 @@ from rhas.base.errors import RhasError
 from rhas.base.progress import Progress
 from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
-from rhas.decode.container import FilmInfo, inspect
+from rhas.decode.container import FilmInfo, inspect_film
 from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
 from rhas.stores.jpeg import encode_jpeg
 
@@ -63,16 +63,16 @@ def decode_film(
         progress: called with the number of working frames written since the last call.
 
     Raises:
-        RhasError: not a film (see `rhas.decode.container.inspect`), or a damaged one unless
+        RhasError: not a film (see `rhas.decode.container.inspect_film`), or a damaged one unless
             ``damaged`` is "keep".
     """
-    film = inspect(source.film)
+    film = inspect_film(source.film)
     if film.missing and config.damaged == "error":
         first = film.torn[0] if film.torn else len(film.ticks)
         raise _damage_error(film, source.movie, len(film.torn), first)
-    size = film.fitted(config.short_side)
+    size = film.fit_size(config.short_side)
     report_new = _only_new(progress)
-    for reader in reading.readers(film, *size):
+    for reader in reading.list_readers(film, *size):
         try:
             with create_frames(out) as store:
                 return _write_frames(store, film, reader, size, config, source.movie, report_new)
@@ -106,7 +106,7 @@ def _write_frames(
             store.append(data, float(picture.tick * film.time_base))
         tell(len(store.time))
 
-    for k, picture in enumerate(reading.pictures(film, reader, *size)):
+    for k, picture in enumerate(reading.read_pictures(film, reader, *size)):
         if picture.rgb is None:
             lost.append(k)
             continue

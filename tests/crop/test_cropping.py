@@ -16,7 +16,7 @@ from PIL import Image
 
 from rhas.base.errors import RhasError
 from rhas.config.crop import CropConfig
-from rhas.crop.film import CropInput, crop_film, cut_out
+from rhas.crop.cropping import CropInput, crop_film, cut_out
 from rhas.stores.tracks import BoxSource, FilmTracks, TrackInfo, open_tracks
 
 WIDTH, HEIGHT, STRIDE = 160, 96, 5

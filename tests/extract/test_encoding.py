@@ -18,7 +18,7 @@ from factory import make_track, write_frames, write_tracks
 from rhas.base.errors import RhasError
 from rhas.config.extract import ExtractConfig
 from rhas.extract.encoders import checkpoint_hash, load_encoder
-from rhas.extract.film import ExtractInput, extract_film
+from rhas.extract.encoding import ExtractInput, extract_film
 from rhas.extract.small import Sizes, make_blip2, make_clip
 from rhas.stores.features import Features, FeatureStore
 from rhas.stores.frames import open_frames
