@@ -65,14 +65,23 @@ class TrainingRun:
         self.updates_per_epoch = math.ceil(len(train) / (config.batch_size * config.accumulate))
 
     def start(self) -> None:
-        """Takes statistics of the training samples, before the first update."""
+        """Takes statistics of the training samples, before the first update.
+
+        A method without a parameter that takes a gradient is fitted by then; it is validated here.
+        """
         self.method.fit_statistics(self.train)
         self.averaged.load_state_dict(self.method.state_dict())
+        if not self._has_updates and len(self.val):
+            self.progress.curves.append(self._validate())
+
+    @property
+    def _has_updates(self) -> bool:
+        return any(p.requires_grad for p in self.method.parameters())
 
     @property
     def finished(self) -> bool:
         """Whether the last epoch is done, or validations have stopped getting better."""
-        if self.progress.epoch == self.config.epochs:
+        if self.progress.epoch == self.config.epochs or not self._has_updates:
             return True
         return 0 < self.config.patience <= self.progress.count_waiting(self._monitored)
 

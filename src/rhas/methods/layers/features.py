@@ -81,12 +81,20 @@ class StreamReader(nn.Module):
         """The features (n, D) of a sample's frames in which the stream exists."""
         return sample[name][find_existing(name, sample)]
 
-    def read_stream(self, batch: Batch, row: int) -> Tensor:
-        """One stream, standardised and pooled; (B, N, D), 0 where it does not exist."""
+    def read_frames(self, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
+        """One stream, standardised, at the frame rate.
+
+        Returns:
+            x (B, L, D), and where it exists, bool (B, L); values elsewhere mean nothing.
+        """
         name = self.names[row]
         exists = find_existing(name, batch)
         x = (torch.where(exists[..., None], batch[name], 0) - self.mean[row]) / self.spread[row]
-        return self.pool(centre_features(x, exists) if self.centre else x, exists)
+        return (centre_features(x, exists) if self.centre else x), exists
+
+    def read_stream(self, batch: Batch, row: int) -> Tensor:
+        """One stream, standardised and pooled; (B, N, D), 0 where it does not exist."""
+        return self.pool(*self.read_frames(batch, row))
 
     def pool_mask(self, frames: Tensor) -> Tensor:
         """Pooled frames (B, N) with at least one of these frames (B, L)."""
