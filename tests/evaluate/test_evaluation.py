@@ -98,6 +98,8 @@ def test_perfect_scores_give_100s(seen: Path) -> None:
         for other in ("constant_class", "chance"):
             assert side[other].keys() == {*FIGURES, "as_published"}
             assert side[other]["acc"] < 90
+        assert side["nothing"].keys() == {*FIGURES}
+        assert side["nothing"]["interval_f1_50"] == 0
 
 
 def test_metrics_json_is_made_for_a_screen(seen: Path) -> None:

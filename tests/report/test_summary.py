@@ -27,7 +27,10 @@ def write(folder: Path, grounding: dict[str, Any], features: dict[str, Any]) -> 
     constant = {"acc": 27.5, "as_published": {"f1_50": 92.3}}
     files = {
         "evaluation": {"val": {}, "test": test},
-        "baselines": {"val": {}, "test": {"constant_class": constant, "chance": {"acc": 1.0}}},
+        "baselines": {
+            "val": {},
+            "test": {"nothing": {"acc": 37.3}, "constant_class": constant, "chance": {"acc": 1.0}},
+        },
         "grounding": grounding,
         "features": features,
     }
@@ -47,9 +50,9 @@ def cells(folder: Path) -> dict[str, list[str]]:
 def test_figures_stand_beside_those_of_the_baselines(tmp_path: Path) -> None:
     write(tmp_path, GROUNDING, FEATURES)
     shown = cells(tmp_path)
-    assert shown["ACC"] == ["-", "61.2", "27.5", "1.0"]
-    assert shown["frame mAP"] == ["-", "40.0", "-", "-"]
-    assert shown["published F1@50"] == ["-", "12.5", "92.3", "-"]
+    assert shown["ACC"] == ["-", "61.2", "37.3", "27.5", "1.0"]
+    assert shown["frame mAP"] == ["-", "40.0", "-", "-", "-"]
+    assert shown["published F1@50"] == ["-", "12.5", "-", "92.3", "-"]
 
 
 def test_grounding_and_features(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from rhas.cli import (
     metrics,
     queue,
     report,
+    score,
     segment,
     table,
 )
@@ -39,6 +40,7 @@ app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
 app.command("features")(features.features)
 app.command("metrics")(metrics.metrics)
+app.command("score")(score.score)
 app.command("report")(report.report)
 app.add_typer(table.app, name="table")
 app.command("queue")(queue.queue)

@@ -14,7 +14,7 @@ from rhas.base.errors import RhasError
 def metrics(
     folder: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
 ) -> None:
-    """Print the metrics of the last evaluation, beside the best constant answer and chance.
+    """Print the metrics of the last evaluation, beside answers that know no film.
 
     Example: rhas metrics
     """

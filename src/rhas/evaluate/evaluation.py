@@ -30,7 +30,7 @@ from rhas.evaluate.records import (
     write_evaluation,
 )
 from rhas.evaluate.scoring import ScoredSample, ScoringMethod, WindowedSamples, score_samples
-from rhas.metrics.baselines import evaluate_chance, evaluate_constant_class
+from rhas.metrics.baselines import evaluate_chance, evaluate_constant_class, evaluate_nothing
 from rhas.metrics.calibration import fit_calibration
 from rhas.metrics.evaluation import MethodMetrics
 from rhas.metrics.prediction import Prediction
@@ -158,7 +158,7 @@ def evaluate_subset(samples: Sequence[ScoredSample], readout: FittedReadout) -> 
         predictions,
         evaluation,
         MethodMetrics.combine(evaluation.metrics, published),
-        Baselines(constant_metrics, evaluate_chance(truths)),
+        Baselines(evaluate_nothing(truths), constant_metrics, evaluate_chance(truths)),
         constant,
     )
 

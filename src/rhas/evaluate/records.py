@@ -10,7 +10,7 @@ from pathlib import Path
 from rhas.base.files import write_json
 from rhas.metrics.evaluation import MethodMetrics
 from rhas.metrics.names import SCREEN_METRICS
-from rhas.metrics.segmentation import OtherMeans
+from rhas.metrics.segmentation import OtherMeans, SegmentationMetrics
 
 EVALUATION, SCREEN = "evaluation.json", "metrics.json"
 
@@ -20,10 +20,12 @@ class Baselines:
     """Metrics of answers that know no film.
 
     Args:
+        nothing: no class in any frame.
         constant_class: the most frequent class in every frame.
         chance: uniform random scores.
     """
 
+    nothing: SegmentationMetrics
     constant_class: MethodMetrics
     chance: MethodMetrics
 

@@ -1,4 +1,4 @@
-"""Answers that know no film: one class everywhere, and chance. Shown beside every result.
+"""Answers that know no film: nothing, one class everywhere, chance. Shown beside every result.
 
 T frames, C classes.
 """
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rhas.metrics.evaluation import MethodMetrics
 from rhas.metrics.prediction import Prediction
 from rhas.metrics.published import evaluate_as_published, make_constant_scores
-from rhas.metrics.segmentation import evaluate_predictions
+from rhas.metrics.segmentation import SegmentationMetrics, evaluate_predictions
+from rhas.metrics.segments import BACKGROUND
 
 
 def evaluate_top_class(
@@ -44,3 +45,16 @@ def evaluate_chance(truths: Sequence[NDArray]) -> MethodMetrics:
     noise = np.random.default_rng(0)
     scores = [noise.random(truth.shape, np.float32) for truth in truths]
     return evaluate_top_class(truths, scores)
+
+
+def evaluate_nothing(truths: Sequence[NDArray]) -> SegmentationMetrics:
+    """Metrics where no class is predicted in any frame; every frame has the same score."""
+    predictions = [
+        Prediction(
+            np.zeros(truth.shape, np.float32),
+            np.zeros(truth.shape, bool),
+            np.full(len(truth), BACKGROUND),
+        )
+        for truth in truths
+    ]
+    return evaluate_predictions(truths, predictions).metrics

@@ -34,7 +34,7 @@ class RunResults:
     Args:
         folder: ``results/``.
         test, val: of ``evaluation.json``; val is empty without a sample.
-        constant_class, chance: of ``baselines.json``, on test.
+        nothing, constant_class, chance: of ``baselines.json``, on test.
         grounding: of ``grounding.json``.
         features: of ``features.json``.
     """
@@ -42,6 +42,7 @@ class RunResults:
     folder: Path
     test: Metrics
     val: Metrics
+    nothing: Metrics
     constant_class: Metrics
     chance: Metrics
     grounding: Grounding
@@ -62,6 +63,7 @@ class RunResults:
             folder,
             flatten_metrics(evaluation["test"]),
             flatten_metrics(evaluation["val"]),
+            flatten_metrics(baselines["nothing"]),
             flatten_metrics(baselines["constant_class"]),
             flatten_metrics(baselines["chance"]),
             Grounding(truth, {k: flatten_metrics(v) for k, v in grounding.items()}, films),

@@ -1,4 +1,4 @@
-"""The metrics of ``results/`` as tables for a terminal: beside a constant answer and chance,
+"""The metrics of ``results/`` as tables for a terminal: beside answers that know no film,
 grounding, features."""
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def _make_table(title: str, columns: Sequence[str]) -> Table:
 
 
 def _list_metrics(results: RunResults) -> Table:
-    columns = ["val", "test", "constant class", "chance"]
-    table = _make_table("Metrics, %; the last two are of test", columns)
+    columns = ["val", "test", "nothing", "constant class", "chance"]
+    table = _make_table("Metrics, %; the last three are of test", columns)
     parts = (("", "", SEGMENTATION_METRICS), ("published ", "as_published.", PAPER_METRICS))
     for prefix, part, metrics in parts:
         for row in make_rows(metrics, results, {}, part):
-            values = (row.val, row.test, row.constant, row.chance)
+            values = (row.val, row.test, row.nothing, row.constant, row.chance)
             table.add_row(prefix + row.label, *map(_format_cell, values))
         table.add_section()
     return table

@@ -37,15 +37,21 @@ class MetricRow:
         label: its name.
         test, val: of the method.
         spread: mean and standard deviation over seeds; None for one run.
-        constant, chance: of a constant class and random scores, on test.
+        nothing, constant, chance: of no class, a constant class and random scores, on test.
     """
 
     label: str
     test: float | None
     spread: str | None
     val: float | None
+    nothing: float | None
     constant: float | None
     chance: float | None
+
+    @property
+    def floor(self) -> float:
+        """The best of the answers that know no film."""
+        return max(value or 0.0 for value in (self.nothing, self.constant, self.chance))
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ def make_rows(
                 results.test.get(key),
                 spread,
                 results.val.get(key),
+                results.nothing.get(key),
                 results.constant_class.get(key),
                 results.chance.get(key),
             )

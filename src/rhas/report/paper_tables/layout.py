@@ -21,9 +21,10 @@ from rhas.report.paper_tables.runs import Run, find_figure
 
 Evaluator = Literal["clean", "as_published"]
 Values = Mapping[str, object]
-Source = Literal["ours", "paper", "constant", "chance"]
+Source = Literal["ours", "paper", "nothing", "constant", "chance"]
 
 EVALUATORS: tuple[Evaluator, ...] = ("clean", "as_published")
+BASELINES: tuple[Source, ...] = ("nothing", "constant", "chance")
 SIDES = ("val", "test")
 FIGURES = {metric.key: metric.heading for metric in PAPER_METRICS}
 """The paper's metrics."""
@@ -177,7 +178,7 @@ def make_table(
         if label in printed["rows"]:
             rows.append(Row(label, "paper", 0, _read_printed(printed["rows"][label])))
     usual = [run for variants in groups.values() for run in variants.get("", ())]
-    rows += [_make_baseline(kind, usual, figures, evaluator) for kind in ("constant", "chance")]
+    rows += [_make_baseline(kind, usual, figures, evaluator) for kind in BASELINES]
     return Table(number, printed["title"], evaluator, figures, rows,
                  _write_notes(number, groups, usual, evaluator))  # fmt: skip
 
@@ -290,13 +291,13 @@ def _read_printed(row: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], C
 
 
 def _make_baseline(
-    kind: Literal["constant", "chance"],
+    kind: Source,
     runs: Sequence[Run],
     figures: Iterable[str],
     evaluator: Evaluator,
 ) -> Row:
     """Mean over the runs' different answers: they hang on the samples alone, so most are equal."""
-    key, label = {"constant": ("constant_class", "constant class"), "chance": ("chance",) * 2}[kind]
+    key = "constant_class" if kind == "constant" else kind
     different = {}
     for run in runs:
         sides = {side: v for side, v in run.baselines.items() if isinstance(v, Mapping)}
@@ -304,7 +305,7 @@ def _make_baseline(
         if values:
             different[json.dumps(values, sort_keys=True)] = values
     cells = _fill_cells(list(different.values()), figures, evaluator)
-    return Row(label, kind, len(different), cells)
+    return Row(key.replace("_", " "), kind, len(different), cells)
 
 
 def _write_notes(
@@ -333,7 +334,9 @@ def _write_notes(
     notes.append(note)
     notes += [text for table, text in read_paper()["notes"].items() if table == str(number)]
     if usual and not any(run.baselines for run in usual):
-        notes.append("constant class and chance: baselines.json is not in the cache, `dvc pull`")
+        notes.append(
+            "nothing, constant class and chance: baselines.json is not in the cache, `dvc pull`"
+        )
     if differing := _find_differing(groups):
         notes.append(f"not the same for all of ours: {', '.join(differing)}")
     return notes

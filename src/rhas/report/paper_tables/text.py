@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from rhas.report.paper_tables.layout import SIDES, Cell, Row, Table
+from rhas.report.paper_tables.layout import BASELINES, SIDES, Cell, Row, Table
 
 Format = Literal["markdown", "csv", "latex", "json"]
 EMPTY = "–"
@@ -16,6 +16,7 @@ _EVALUATORS = {"clean": "clean figures", "as_published": "published evaluator"}
 _SOURCES = {
     "ours": "ours",
     "paper": "paper",
+    "nothing": "knows nothing",
     "constant": "knows nothing",
     "chance": "knows nothing",
 }
@@ -82,7 +83,7 @@ def _latex_table(table: Table) -> str:
         r"\hline",
     ]
     for number, row in enumerate(table.rows):
-        if row.source == "constant" and number:
+        if row.source == BASELINES[0] and number:
             lines.append(r"\hline")
         cells = [row.label, _SOURCES[row.source], _runs(row), *_figures(table, row)]
         lines.append(" & ".join(map(_tex, cells)) + r" \\")
