@@ -22,5 +22,5 @@ def optional_import(extra: str) -> Iterator[None]:
             "a package is not installed",
             where=str(error.name),
             expected=f"the packages of rhas[{extra}]",
-            do=f"`pip install 'rhas[{extra}]'`",
+            do=f"in the project's folder: `pip install '.[{extra}]'`",
         ) from error

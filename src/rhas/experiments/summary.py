@@ -20,7 +20,11 @@ COLUMNS = {
     if metric.key not in ("interval_f1_10", "interval_f1_25")
 }
 """Clean figures of the test side."""
-_ANSWERS = {"nothing": "saying nothing", "constant_class": "one class everywhere", "chance": "chance"}
+_ANSWERS = {
+    "nothing": "saying nothing",
+    "constant_class": "one class everywhere",
+    "chance": "chance",
+}
 
 _MARKERS = "osD^vP*X"
 

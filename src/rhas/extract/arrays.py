@@ -37,6 +37,7 @@ def encode_frames(
     Raises:
         RhasError: a wrong shape or type, or features that are not finite in float16.
     """
+    encoder.check_images(frames)
     count = len(frames)
     if present is None:
         present = np.full(count, crops is not None)

@@ -132,6 +132,11 @@ class Encoder(ABC):
         Raises:
             RhasError: not uint8 (n, height, width, 3).
         """
+        self.check_images(images)
+        return self._scaler.resized(images)
+
+    def check_images(self, images: np.ndarray) -> None:
+        """Raises RhasError unless the pictures are uint8 (n, height, width, 3)."""
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             raise RhasError(
                 "pictures have a wrong shape or type",
@@ -139,7 +144,6 @@ class Encoder(ABC):
                 expected="uint8 (n, height, width, 3)",
                 got=f"{images.dtype} {images.shape}",
             )
-        return self._scaler.resized(images)
 
     def pixels(self, images: np.ndarray) -> Tensor:
         """What the vision tower is given for RGB pictures: (n, 3, s, s) on the encoder's device.

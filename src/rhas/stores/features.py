@@ -61,6 +61,8 @@ class Features:
     text: np.ndarray
 
     def __post_init__(self) -> None:
+        for name in ("holistic", "partial", "present", "text"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         stored = (np.float16, np.float32)
         same = (self.holistic.dtype.type,) if self.holistic.dtype in stored else stored
         check_arrays(

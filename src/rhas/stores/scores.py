@@ -174,6 +174,13 @@ def read_person_scores(path: Path) -> list[PersonScores]:
             group = root[name]
             values = group.attrs.asdict() | {"classes": tuple(group.attrs["classes"])}
             persons.append(PersonScores(**values, scores=np.asarray(group["scores"][:])))
+    if not persons:
+        raise RhasError(
+            "no person in it",
+            where=str(path),
+            expected="the scores.zarr of `rhas segment`",
+            do=_AGAIN,
+        )
     return persons
 
 

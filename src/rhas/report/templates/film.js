@@ -53,7 +53,7 @@ function header() {
   main.append(make("h1", {}, data.film));
   main.append(make("p", { class: "soft" },
     `${clock(data.frames, false)}, ${data.frames} frames at ${data.fps} per second, ${counted(data.cuts.length, "cut")}, `
-    + `${counted(data.persons.length, "person")}; model ${data.model}.`
+    + `${counted(data.persons.length, "person")}; method in folder ${data.model}.`
     + (data.lost_frames ? ` ${counted(data.lost_frames, "frame of the film", "frames of the film")} could not be decoded.` : "")));
   if (data.built_in_checkpoints.length)
     main.append(make("p", { class: "warning" }, "Made with checkpoints that were trained on drawn films only ("
@@ -237,9 +237,12 @@ function section(person) {
 
 function legend() {
   const item = (name, text, style = "") => make("li", {}, make("i", { class: name, style }), text);
+  const confident = data.persons.some(person => person.intervals.some(a => a.confidence !== null));
   const used = new Set(data.persons.flatMap(person => person.not_found.map(gap => gap.reason)));
   main.append(make("ul", { class: "legend", "aria-label": "Legend" },
-    item("", "action, darker where the confidence is higher", "background:linear-gradient(90deg, rgba(var(--bar), .25), rgb(var(--bar)))"),
+    confident
+      ? item("", "action, darker where the confidence is higher", "background:linear-gradient(90deg, rgba(var(--bar), .25), rgb(var(--bar)))")
+      : item("", "action", "background:rgb(var(--bar))"),
     item("", "score over time, each class on its own scale; dashed: its threshold", "background:#bcd2e4"),
     item("detected", "detected"), item("interpolated", "interpolated"),
     ...reasons.flatMap((reason, n) => used.has(reason) ? [item("r" + n, "not found: " + reason)] : [])));
