@@ -55,6 +55,7 @@ from grounding_training.model import (
 )
 from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
+from rhas.base.pretrained import load_pretrained_model
 from rhas.config.ground import GroundConfig, Policy
 from rhas.engine.stage import run_script
 from rhas.ground.huggingface import TransformersGrounder, load_checkpoint
@@ -183,7 +184,9 @@ def main() -> None:
     print(f"{count / 1e6:.2f} million parameters", flush=True)
     batches = TrainingBatches(scenes, processor, options.batch, options.seed)
     if options.start:
-        weights = GroundingDinoForObjectDetection.from_pretrained(options.start).float()
+        weights = load_pretrained_model(
+            GroundingDinoForObjectDetection, options.start, "no checkpoint", "check --start", None
+        ).model
         model.load_state_dict(add_queries(weights.state_dict(), model.config.num_queries))
         if options.steps:
             steps = batches.load_batches(options.steps + 1, options.steps + 61, 0, options.device)

@@ -74,7 +74,7 @@ def test_values_become_a_section() -> None:
         ({"fps": 1, "share": 2}, "outer.share: parameter out of range"),
         ({"fps": 1, "share": 2}, "expected: number, 0 to 1"),
         ({"fps": 1, "share": float("nan")}, "out of range"),
-        ({"fps": 1, "size": 0}, "expected: whole number, 1 or more or `auto`"),
+        ({"fps": 1, "size": 0}, "expected: whole number, 1 to 1,000,000,000 or `auto`"),
         ({"fps": 1, "size": "all"}, "outer.size"),
         ({"fps": 1, "paths": {"a": 3}}, "got: 3"),
     ],

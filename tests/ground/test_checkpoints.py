@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +17,7 @@ from conftest import Pair
 
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
-from rhas.ground import make_grounder
+from rhas.ground import huggingface, make_grounder, official
 from rhas.ground.official import read_config, read_weights
 
 
@@ -51,6 +54,90 @@ def test_transformers_with_a_pickle_that_holds_code(tmp_path: Path, tiny: str) -
     with pytest.raises(RhasError, match="cannot be loaded"):
         make("transformers", folder)
     assert not (tmp_path / "made").exists()
+
+
+def write_code(folder: Path, marker: Path) -> None:
+    """Every file of a checkpoint names code that lies beside it."""
+    text = f"open({str(marker)!r}, 'w')\nclass Bad: ...\n"
+    (folder / "bad.py").write_text(text, "utf-8")
+    classes = ("Config", "Model", "ModelForZeroShotObjectDetection", "Processor",
+               "ImageProcessor", "Tokenizer")  # fmt: skip
+    auto_map = {f"Auto{name}": "bad.Bad" for name in classes}
+    auto_map["AutoTokenizer"] = ["bad.Bad", "bad.Bad"]  # type: ignore[assignment]
+    for file in folder.glob("*config.json"):
+        values = json.loads(file.read_text("utf-8")) | {"auto_map": auto_map}
+        if file.name == "config.json":
+            for part in (values, values.get("text_config", {}), values.get("backbone_config", {})):
+                part |= {"attn_implementation": "someone/kernel", "auto_map": auto_map}
+        file.write_text(json.dumps(values), "utf-8")
+
+
+@pytest.mark.parametrize("answer", ["y\n", ""])
+def test_transformers_with_code_beside_it(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Nothing runs, nobody is asked, and no kernel that the configuration names is fetched."""
+    folder = tmp_path / "c"
+    shutil.copytree(tiny, folder)
+    write_code(folder, tmp_path / "ran")
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    found = huggingface.read_checkpoint(str(folder))
+    plain = huggingface.read_checkpoint(tiny)
+    kinds = [
+        {
+            module.config._attn_implementation
+            for module in model.modules()
+            if hasattr(module, "config")
+        }
+        for model in (found.model, plain.model)
+    ]
+    assert kinds[0] == kinds[1] == {"eager", "sdpa"}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_transformers_of_an_unknown_kind_with_code_beside_it(tmp_path: Path, tiny: str) -> None:
+    folder = tmp_path / "c"
+    shutil.copytree(tiny, folder)
+    write_code(folder, tmp_path / "ran")
+    for file in folder.glob("*config.json"):
+        values = json.loads(file.read_text("utf-8")) | {"model_type": "bad"}
+        values |= {"processor_class": "Bad", "tokenizer_class": "Bad"}
+        file.write_text(json.dumps(values), "utf-8")
+    with pytest.raises(RhasError, match="cannot be loaded"):
+        make("transformers", folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.filterwarnings("ignore")  # of the package, while it is imported
+def test_the_official_one_with_code_in_its_text_encoder(tmp_path: Path, pair: Pair) -> None:
+    folder = tmp_path / "bert"
+    shutil.copytree(Path(pair.official) / "bert-base-uncased", folder)
+    write_code(folder, tmp_path / "ran")
+    with official._adapt_groundingdino(str(folder), "bert"):
+        from groundingdino.util import get_tokenlizer
+
+        assert get_tokenlizer.get_tokenlizer("")("red").input_ids
+        model = get_tokenlizer.get_pretrained_language_model("")
+    assert model.config._attn_implementation == "sdpa"
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"num_queries": "many"}, {"text_config": 3}, {"backbone_config": {"model_type": "no"}},
+        {"d_model": -1}, {"model_type": 5}, {"encoder_attention_heads": 0}, [1], None,
+    ],
+)  # fmt: skip
+def test_transformers_with_another_configuration(tmp_path: Path, tiny: str, values: Any) -> None:
+    folder = tmp_path / "c"
+    shutil.copytree(tiny, folder)
+    file = folder / "config.json"
+    if isinstance(values, dict):
+        values = json.loads(file.read_text("utf-8")) | values
+    file.write_text(json.dumps(values), "utf-8")
+    with pytest.raises(RhasError, match="cannot be loaded"):
+        make("transformers", folder)
 
 
 def test_transformers_with_weights_cut_short(tmp_path: Path, tiny: str) -> None:

@@ -226,7 +226,7 @@ def test_references_that_say_nothing(tmp_path: Path, tiny: str, film: Path) -> N
         ({"policy": "best"}, r"(?s)ground\.policy.*`max` or `mean`"),
         ({"strid": 5}, "did you mean 'stride'"),
         ({"batch_size": 0}, r"ground\.batch_size"),
-        ({"batch_size": "all"}, r"(?s)ground\.batch_size.*1 or more or `auto`"),
+        ({"batch_size": "all"}, r"(?s)ground\.batch_size.*1 to 1,000,000,000 or `auto`"),
         ({"batch_size": "auto"}, r"(?s)ground\.batch_size.*ground\.device: cuda"),
         ({"dtype": "float16"}, r"(?s)ground\.dtype.*ground\.device: cuda"),
         ({"device": "tpu"}, r"(?s)ground\.device.*`cpu` or `cuda`"),

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Fps, Section, Split
+from rhas.config.section import Count, Fps, Section, Seed, Split
 
 
 class ChunkConfig(Section):
@@ -18,18 +18,18 @@ class ChunkConfig(Section):
 
     fps: Fps
     """Working rate of the feature stores, frames per second."""
-    frame_len: Count
+    frame_len: int = Field(ge=1, le=1_000_000)
     """L, frames of a sample."""
     split: Split
     """``cross_movie`` puts whole films into train, val and test, ``random`` windows."""
-    seed: int
+    seed: Seed
     """Seed of the shuffles."""
     fractions: tuple[float, ...]
     """Shares of train, val and test where chance decides (paper: 626, 82 and 82 of 790); a subset
     with a share gets at least one film or window where there are enough."""
     min_frames: Count
     """A shorter last window of a film is dropped, counted and named."""
-    boundary_sigma: float = Field(gt=0)
+    boundary_sigma: float = Field(ge=0.01, le=1_000_000)
     """Width of a label-set change in ``boundary``, frames."""
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Section
+from rhas.config.section import Count, Section, Seed
 
 
 class ReadoutConfig(Section):
@@ -15,7 +15,7 @@ class ReadoutConfig(Section):
 
     section: ClassVar[str] = "evaluate.readout"
 
-    median: int = 25
+    median: int = Field(default=25, ge=1, le=100_001)
     """Frames of the median filter over time, odd; 1 leaves the scores as they are."""
     min_frames: Count = 8
     """Shorter predicted intervals are dropped; 1 keeps all."""
@@ -56,7 +56,7 @@ class EvaluateConfig(Section):
     section: ClassVar[str] = "evaluate"
     switches: ClassVar[tuple[str, ...]] = ("seed",)
 
-    seed: int
+    seed: Seed
     """Seed of the sampling; each sample draws from its own generator, seeded by this and its name,
     so neither order nor company changes its scores."""
     readout: ReadoutConfig = ReadoutConfig()

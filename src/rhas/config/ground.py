@@ -73,3 +73,7 @@ class GroundConfig(Section):
                 got="auto",
             )
         return self
+
+    def check_machine(self) -> None:
+        if self.backend != "truth":  # which runs no model
+            super().check_machine()

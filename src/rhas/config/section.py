@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeV
 import annotated_types as limits
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rhas.base.devices import check_compiler, check_device
 from rhas.base.errors import RhasError
 from rhas.base.names import unknown_name
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Device = Literal["cpu", "cuda"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Fps = Annotated[float, Field(ge=0.01, le=1000)]
@@ -33,7 +35,9 @@ else:
 
 SectionT = TypeVar("SectionT", bound="Section")
 
-_LIMITS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+_LIMITS = {
+    "greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number",
+}  # fmt: skip
 _NAMES = {int: "whole number", float: "number", str: "text", type(None): "nothing"}
 
 
@@ -48,7 +52,11 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
     section: ClassVar[str]
@@ -75,6 +83,16 @@ class Section(BaseModel):
         """What results depend on, as JSON-able values: every field, defaults included."""
         return self.model_dump(mode="json")
 
+    def check_machine(self) -> None:
+        """Raises RhasError where this machine lacks what the section asks for, such as a GPU.
+
+        Results that are there already need none of it.
+        """
+        device = getattr(self, "device", "cpu")
+        check_device(device, self.locate("device"))
+        if getattr(self, "compile", False):
+            check_compiler(device, self.locate("compile"))
+
     @classmethod
     def locate(cls, field: str) -> str:
         """Where a user finds a field in params.yaml, such as ``crop.size``."""
@@ -97,6 +115,7 @@ def read_section(kind: type[SectionT], values: Mapping[str, Any]) -> SectionT:
         raise RhasError(
             "not a section", where=kind.section, expected="key: value lines", got=repr(section)
         )
+    _check_names(section, kind.section)
     for name in kind.switches:
         if name in section:
             raise RhasError(
@@ -106,6 +125,17 @@ def read_section(kind: type[SectionT], values: Mapping[str, Any]) -> SectionT:
             )
     switches = {name: values[name] for name in kind.switches if name in values}
     return kind(**{**switches, **section})
+
+
+def _check_names(values: Mapping[Any, Any], where: str) -> None:
+    """Raises RhasError where YAML read a name as a number, a truth value or nothing."""
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise RhasError(
+                "a parameter's name is not text", where=where, got=repr(name), do="remove it"
+            )
+        if isinstance(value, Mapping):
+            _check_names(value, f"{where}.{name}")
 
 
 def describe_values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
@@ -149,14 +179,22 @@ def _format_limits(metadata: Sequence[Any]) -> str:
                 if isinstance(limit, getattr(limits, name.capitalize())):
                     found[name] = getattr(limit, name)
     if {"ge", "le"} <= set(found):
-        return f", {found['ge']} to {found['le']}"
+        return f", {_format_limit(found['ge'])} to {_format_limit(found['le'])}"
     words: dict[str, Callable[[Any], str]] = {
-        "ge": lambda limit: f"{limit} or more",
-        "gt": lambda limit: f"above {limit}",
-        "le": lambda limit: f"at most {limit}",
-        "lt": lambda limit: f"below {limit}",
+        "ge": lambda limit: f"{_format_limit(limit)} or more",
+        "gt": lambda limit: f"above {_format_limit(limit)}",
+        "le": lambda limit: f"at most {_format_limit(limit)}",
+        "lt": lambda limit: f"below {_format_limit(limit)}",
     }
     return "".join(f", {word(found[name])}" for name, word in words.items() if name in found)
+
+
+def _format_limit(limit: float) -> str:
+    """A limit with its thousands apart; powers of two beyond a million as such."""
+    exponent = int(limit).bit_length() - 1
+    if isinstance(limit, int) and limit == 2**exponent and exponent > 20:
+        return f"2^{exponent}"
+    return f"{limit:,}" if isinstance(limit, int) and limit >= 10_000 else f"{limit}"
 
 
 def _describe_error(section: type[Section], error: ValidationError) -> RhasError:

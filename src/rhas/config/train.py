@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Device, Section
+from rhas.config.section import Count, Device, Section, Seed
 
 Value = bool | int | float | str | tuple[bool | int | float | str, ...] | None
 Monitor = Literal["map", "acc", "edit", "f1_10", "f1_25", "f1_50", "label_set_iou"]
@@ -22,7 +22,7 @@ class TrainConfig(Section):
 
     method: str
     """The method, see ``rhas.methods``."""
-    seed: int
+    seed: Seed
     """Seed of parameters, order and noise."""
     preset: str = "mini"
     """Name of a set of the method's parameters."""
@@ -35,14 +35,14 @@ class TrainConfig(Section):
     accumulate: Count = 1
     """Batches whose gradients make one update; each weighs by its real frames. Several processes
     share them."""
-    processes: Count = 1
+    processes: int = Field(default=1, ge=1, le=1024)
     """Processes of torchrun, which the stage starts, each on its own GPU where the device is
     ``cuda``; must divide ``accumulate``. The number changes rounding alone."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """AdamW's, after the warm-up."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate after the warm-up: ``constant``, or ``cosine`` to 0."""
-    warmup: int = Field(default=20, ge=0)
+    warmup: int = Field(default=20, ge=0, le=1_000_000_000)
     """Updates in which the learning rate grows from 0."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's, on matrices; biases and norms have none."""
@@ -55,12 +55,12 @@ class TrainConfig(Section):
     """Epochs between validations; the last epoch is always validated."""
     monitor: Monitor = "map"
     """The validation's metric that ``patience`` watches."""
-    patience: int = Field(default=0, ge=0)
+    patience: int = Field(default=0, ge=0, le=1_000_000_000)
     """Validations without a better ``monitor`` after which training ends; the weights of the best
     one are kept. 0 trains all epochs and keeps the last weights."""
     save_minutes: float = Field(default=2.0, ge=0)
     """Minutes between checkpoints to restart from; never changes the result."""
-    threads: Count = 1
+    threads: int = Field(default=1, ge=1, le=1024)
     """Threads of torch, per process; another number gives other rounding."""
     device: Device = "cpu"
     """Torch device of the method."""
@@ -93,14 +93,16 @@ class TrainConfig(Section):
             raise _out_of_range(
                 "processes", f"a divisor of accumulate, {self.accumulate}", self.processes
             )
+        return self
+
+    def check_machine(self) -> None:
+        """Checks the device, and that there is a GPU for each process."""
+        super().check_machine()
         if self.device == "cuda":
             import torch  # seconds, which a CPU's configuration does not need
 
-            if not torch.cuda.is_available():
-                raise _out_of_range("device", "cpu (torch finds no GPU)", "cuda")
             if (found := torch.cuda.device_count()) < self.processes:
                 raise _out_of_range("processes", f"at most {found} GPUs", self.processes)
-        return self
 
     @property
     def method_overrides(self) -> Mapping[str, Any]:

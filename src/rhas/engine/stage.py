@@ -157,13 +157,18 @@ def _format_failure(error: BaseException) -> str:
 def try_jobs(
     cache: WorkCache, step: str, jobs: Sequence[Job]
 ) -> tuple[dict[str, Entry], dict[str, BaseException]]:
-    """Entries and failures by film; one film's failure does not stop the others."""
+    """Entries and failures by film; one film's failure does not stop the others.
+
+    Raises:
+        RhasError: this machine lacks what a film that is not in the cache needs, such as a GPU.
+    """
     cache.remove_unfinished(step)
     keys = {job.name: cache.make_key(job) for job in jobs}
     entries = {name: entry for name, key in keys.items() if (entry := cache.find_entry(step, key))}
     waiting = sorted((j for j in jobs if j.name not in entries), key=lambda j: -j.size)
     failures: dict[str, BaseException] = {}
     if waiting:
+        waiting[0].check_machine()
         for job, outcome in _run_pool(cache, step, waiting, keys):
             if isinstance(outcome, Entry):
                 entries[job.name] = outcome

@@ -82,6 +82,12 @@ class Job:
         report = self.function(*self.records, out, progress)
         return asdict(report, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
 
+    def check_machine(self) -> None:
+        """Raises RhasError where this machine lacks what its parameters ask for."""
+        for record in self.records:
+            if isinstance(record, Section):
+                record.check_machine()
+
 
 @dataclass(frozen=True)
 class FilmStep(Generic[InputT, ConfigT, ReportT]):

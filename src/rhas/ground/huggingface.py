@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoModelForZeroShotObjectDetection,
@@ -19,13 +15,10 @@ from transformers import (
     ProcessorMixin,
 )
 
-from rhas.base.checkpoints import (
-    checkpoint_folder,
-    hash_checkpoint,
-    refuse_weights,
-    silence_transformers,
-)
+from rhas.base.checkpoints import checkpoint_folder, hash_checkpoint, refuse_weights
+from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
+from rhas.base.pretrained import load_pretrained_model, load_pretrained_part
 from rhas.config.ground import GroundConfig
 from rhas.config.section import Device
 from rhas.ground.faster import quicken_transformers
@@ -59,34 +52,19 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
             got=", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "an empty folder",
             do="give the folder that save_pretrained wrote, or use `backend: official` for a .pth",
         )
-    try:
-        with silence_transformers(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "You'd better set embed_dim", UserWarning)
-            processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-            model, found = AutoModelForZeroShotObjectDetection.from_pretrained(
-                folder,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # told below, by name
-                dtype=torch.float32,
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
-        raise RhasError(
-            "the grounding checkpoint cannot be loaded",
-            where=checkpoint,
-            expected="a folder written by save_pretrained",
-            got=f"{type(error).__name__}: {error}".splitlines()[0],
-            do="check ground.checkpoint",
-        ) from error
-    shapes = {name: (own, wanted) for name, own, wanted in found["mismatched_keys"]}
-    refuse_weights(checkpoint, found["missing_keys"], found["unexpected_keys"], shapes)
-    return LoadedModel(model.eval(), processor, hash_checkpoint(folder))
+    what, do = "the grounding checkpoint cannot be loaded", "check ground.checkpoint"
+    processor = load_pretrained_part(AutoProcessor, folder, what, do)
+    loaded = load_pretrained_model(
+        AutoModelForZeroShotObjectDetection, folder, what, do, attention=None
+    )
+    refuse_weights(checkpoint, loaded.missing, loaded.unexpected, loaded.shapes)
+    return LoadedModel(loaded.model.eval(), processor, hash_checkpoint(folder))
 
 
 @lru_cache(maxsize=2)
 def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
     """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
-    execution.check_device()
+    check_device(execution.device, "ground.device")
     found = read_checkpoint(checkpoint)
     found.model.to(execution.device)  # type: ignore[arg-type]
     quicken_transformers(found.model)

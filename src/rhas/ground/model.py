@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
 from rhas.config.section import Device, Dtype
 from rhas.ground.candidates import Candidates, best_candidates
@@ -33,16 +32,6 @@ class Execution:
     def from_config(config: GroundConfig) -> Execution:
         """Of a configuration; those that differ in other fields share a loaded model."""
         return Execution(config.device, config.dtype, config.compile)
-
-    def check_device(self) -> None:
-        """Raises RhasError where this machine lacks the device."""
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise RhasError(
-                "no CUDA device on this machine, or a torch built without CUDA",
-                where="ground.device",
-                got=f"torch {torch.__version__}",
-                do="set ground.device to cpu, or install a CUDA build of torch",
-            )
 
     @contextmanager
     def use_precision(self) -> Iterator[None]:

@@ -19,16 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import (
-    AutoConfig,
     AutoTokenizer,
+    BertConfig,
     BertModel,
     GroundingDinoImageProcessor,
     PreTrainedTokenizerBase,
 )
 
 from rhas.base.checkpoints import check_weights_fit, hash_checkpoint
+from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
+from rhas.base.pretrained import load_pretrained_part
 from rhas.config.ground import GroundConfig
 from rhas.ground.faster import quick_deformable_attention, quicken_official
 from rhas.ground.huggingface import image_batch
@@ -96,17 +98,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def _adapt_groundingdino(text_encoder: str) -> Iterator[None]:
+def _adapt_groundingdino(text_encoder: str, hub_name: str) -> Iterator[None]:
     """Makes groundingdino build its text encoder from a local configuration, without weights (the
     checkpoint has them), without its own wrapper, and silently."""
     from groundingdino.models.GroundingDINO import groundingdino as module
     from groundingdino.util import get_tokenlizer
 
+    def load_part(cls: Any) -> Any:
+        return load_pretrained_part(
+            cls,
+            text_encoder,
+            "the text encoder's configuration or tokenizer is not here",
+            f"copy config.json and the tokenizer's files there, or `hf download {hub_name}`",
+        )
+
     def tokenizer(_: str) -> PreTrainedTokenizerBase:
-        return AutoTokenizer.from_pretrained(text_encoder, local_files_only=True)
+        return load_part(AutoTokenizer)
 
     def language_model(_: str) -> BertModel:
-        return BertModel(AutoConfig.from_pretrained(text_encoder, local_files_only=True))
+        return BertModel(load_part(BertConfig))
 
     def unwrapped(bert_model: BertModel) -> BertModel:
         return bert_model
@@ -179,16 +189,8 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
             from groundingdino.models import build_model
 
         try:
-            with _adapt_groundingdino(str(local) if local.is_dir() else encoder):
+            with _adapt_groundingdino(str(local) if local.is_dir() else encoder, encoder):
                 model = build_model(SimpleNamespace(**values))
-        except OSError as error:
-            raise RhasError(
-                "the text encoder's configuration or tokenizer is not here",
-                where=str(local),
-                expected="config.json and the tokenizer's files",
-                got=f"{type(error).__name__}: {error}".splitlines()[0],
-                do=f"copy them there, or `hf download {encoder}`",
-            ) from error
         except (AttributeError, AssertionError, KeyError, NotImplementedError) as error:
             raise RhasError(
                 "the config does not describe a GroundingDINO",
@@ -204,7 +206,12 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
     )
     model.load_state_dict(state)
     if (folder / "preprocessor_config.json").is_file():
-        images = GroundingDinoImageProcessor.from_pretrained(folder, local_files_only=True)
+        images = load_pretrained_part(
+            GroundingDinoImageProcessor,
+            folder,
+            "preprocessor_config.json cannot be read",
+            "remove it for the published image size",
+        )
     else:
         images = GroundingDinoImageProcessor()
     return LoadedModel(model.eval(), images, hash_checkpoint(folder, _FILES), values)
@@ -213,7 +220,7 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
 @lru_cache(maxsize=2)
 def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
     """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
-    execution.check_device()
+    check_device(execution.device, "ground.device")
     found = read_checkpoint(checkpoint)
     model = found.model.to(execution.device)
     quicken_official(model)

@@ -39,8 +39,10 @@ def extract_features(
         out: folder to write, made where missing.
 
     Raises:
-        RhasError: two films of one name.
+        RhasError: two films of one name, or a device that this machine lacks.
     """
+    for step in FILM_STEPS:
+        params.get_section(step.config).check_machine()
     movies, failures = _open_films(films)
     reports: dict[str, dict[str, JsonValue]] = {name: {} for name in movies}
     reports |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}

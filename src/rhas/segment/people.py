@@ -97,7 +97,9 @@ def read_people(
     for number, path in enumerate(scores):
         track, counts = film.persons[number], film.persons[number].count_sources()
         others = [p.boxes for n, p in enumerate(film.persons[: len(scores)]) if n != number]
-        actions, curves = _actions(np.load(path).astype(np.float32), track.present, readout)
+        actions, curves = _actions(
+            np.load(path, allow_pickle=False).astype(np.float32), track.present, readout
+        )
         people.append(
             Person(
                 number,

@@ -79,8 +79,11 @@ def write_scores(
     """The scores of every person of a film; ``scores`` are .npy files, float16 (T, C)."""
     write_person_scores(
         [
-            PersonScores(p.number, p.reference, fps, tuple(classes), np.load(source, mmap_mode="r"))
+            PersonScores(
+                p.number, p.reference, fps, tuple(classes),
+                np.load(source, mmap_mode="r", allow_pickle=False),
+            )
             for p, source in zip(people, scores, strict=True)
         ],
         path,
-    )
+    )  # fmt: skip

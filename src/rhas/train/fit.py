@@ -69,9 +69,10 @@ def fit(
         Sizes, updates, and the last values of every curve.
 
     Raises:
-        RhasError: no training sample, samples of different sizes, a loss that is not finite, early
-            stopping without a label in ``val``.
+        RhasError: no training sample, samples of different sizes, a device that this machine
+            lacks, a loss that is not finite, early stopping without a label in ``val``.
     """
+    config.check_machine()
     if len(train) == 0:
         raise RhasError(
             "no training sample",

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import rhas
 from rhas.base.checkpoints import check_weights_fit
+from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.config.train import TrainConfig
@@ -96,6 +97,7 @@ def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
         RhasError: files missing or damaged, a method or parameter that this version does not
             know, or tensors that do not fit the configuration.
     """
+    check_device(device, "device")
     folder = Path(folder)
     for name in (CONFIG, MODEL):
         _check_exists(folder / name)

@@ -28,6 +28,7 @@ def run_training(config: TrainConfig, samples: Path, models: Path, curves: Path)
         models: folder in which the method's folder is written.
         curves: folder of DVCLive's curves.
     """
+    config.check_machine()
     if config.processes > 1 and not process_group.under_torchrun():
         process_group.launch_torchrun(config.processes)
     tokens = reads_tokens(config.method)

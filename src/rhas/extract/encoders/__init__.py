@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 from rhas.base.checkpoints import checkpoint_folder
+from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
 from rhas.config.section import ENCODERS
 from rhas.extract.checkpoint import checkpoint_hash
@@ -32,8 +33,10 @@ def load_encoder(
     The other arguments are those of `Encoder`.
 
     Raises:
-        RhasError: unknown encoder, or a checkpoint that is absent, partial or of another model.
+        RhasError: unknown encoder, a device that is not here, or a checkpoint that is absent,
+            partial or of another model.
     """
+    check_device(device, "extract.device")
     path = Path(folder)
     return _load_cached(vlm, path, device, dtype, compile, checkpoint_hash(path))
 
