@@ -82,6 +82,7 @@ def test_each_ablation_removes_its_part() -> None:
         {"stride": 1, "standardise": False, "prior_bias": False},
         {"norm": "instance", "condition_norm": False, "clip_noisy": True},
         {"centre": True},
+        {"xlstm_norm": "head", "spectrum_norm": "power", "bca_attention": "full"},
     ],
     ids=str,
 )
@@ -103,6 +104,7 @@ OFF = [
     {"stride": 1},
     {"centre": True},
     {"norm": "instance", "condition_norm": False, "clip_noisy": True},
+    {"xlstm_norm": "head", "spectrum_norm": "power", "bca_attention": "full"},
 ]
 
 
@@ -137,8 +139,11 @@ def test_neither_branch_is_special(overrides: dict, batch: dict[str, Tensor]) ->
     state = method.state_dict()
     flip = {f".{a}.": f".{b}." for a, b in ((0, 1), (1, 0))}
     for name, value in method.state_dict().items():
-        if name.startswith("reader."):
+        if name.startswith("reader.") or name == "xlstm.shared.weight":
             state[name] = value.flip(0)
+        elif name.startswith("xlstm.shared."):
+            flipped = name.replace("query", "KEY").replace("key", "query").replace("KEY", "key")
+            state[flipped] = value
         elif name.startswith("xlstm."):  # xlstm.cells.1.enter.weight
             _, part, number, rest = name.split(".", 3)
             state[f"xlstm.{part}.{1 - int(number)}.{rest}"] = value

@@ -20,9 +20,9 @@ from rhas.methods.hopadiff.config import PRESETS, HopaDiffConfig
 from rhas.methods.hopadiff.decoder import DiffusionDecoder
 from rhas.methods.hopadiff.layers import DilatedLayer, InstanceNorm, drop_entries
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise, mlstm_recurrent
-from rhas.methods.hopadiff.neighbours import dilated_offsets, neighbour_attention
-from rhas.methods.hopadiff.spectrum import dct, dft
-from rhas.methods.hopadiff.xlstm import CrossGate, MLSTMCell
+from rhas.methods.hopadiff.neighbours import dilated_offsets, full_attention, neighbour_attention
+from rhas.methods.hopadiff.spectrum import SpectrumEmbedding, dct, dft
+from rhas.methods.hopadiff.xlstm import CrossGate, MLSTMCell, SharedCrossGate
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, offsets: tuple[int, ...], mask: Tensor):
@@ -76,6 +76,25 @@ def test_neighbour_attention_keeps_nothing_of_size_l_squared_or_n_copies() -> No
     ):
         neighbour_attention(q, k, v, dilated_offsets(n, 3))
     assert sum(saved) == 3 * B * L * d + n * B * L
+
+
+def test_full_attention_is_masked_attention() -> None:
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 3, 40, 5, dtype=torch.float64)
+    v, mask = torch.randn(3, 40, 9, dtype=torch.float64), torch.rand(3, 40) > 0.3
+    mask[0] = True
+    scores = (q @ k.transpose(1, 2)) / 5**0.5
+    expected = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1) @ v
+    torch.testing.assert_close(full_attention(q, k, v, mask), expected)
+    torch.testing.assert_close(full_attention(q, k, v[..., :2], mask), expected[..., :2])
+
+
+def test_full_attention_reads_no_padding() -> None:
+    q, k, v = torch.randn(3, 1, 10, 4)
+    mask = torch.arange(10)[None] < 6
+    changed = torch.where(mask[..., None], v, 1e6)
+    assert torch.equal(full_attention(q, k, v, mask), full_attention(q, k, changed, mask))
+    assert full_attention(q, k, v, mask & False).isfinite().all()
 
 
 def test_dilated_offsets_are_centred() -> None:
@@ -158,6 +177,50 @@ def test_cross_gate_mixes_a_tenth_of_the_other_stream_at_first() -> None:
     own, other = torch.zeros(1, 9, 2), torch.full((1, 9, 2), 5.0)
     mask = torch.ones(1, 9, dtype=torch.bool)
     torch.testing.assert_close(gate(own, other, mask), torch.full((1, 9, 2), 0.5))
+
+
+def test_the_shared_similarity_is_read_by_rows_and_by_columns() -> None:
+    torch.manual_seed(0)
+    gate, mask = SharedCrossGate(heads=2, width=4), torch.ones(1, 9, dtype=torch.bool)
+    holistic, partial = torch.randn(2, 1, 9, 2)
+    similarity = gate.query(holistic) @ gate.key(partial).transpose(1, 2) / 2
+    seen = similarity.softmax(2) @ partial, similarity.softmax(1).transpose(1, 2) @ holistic
+    expected = [
+        0.9 * own + 0.1 * other for own, other in zip((holistic, partial), seen, strict=True)
+    ]
+    torch.testing.assert_close(gate(holistic, partial, mask), expected)
+
+
+def test_the_norm_before_the_gate_keeps_what_the_gate_does() -> None:
+    """Closed output gates close the memory's share; a norm behind them would open it again."""
+    torch.manual_seed(0)
+    z, mask = torch.randn(1, 20, 8), torch.ones(1, 20, dtype=torch.bool)
+    shares = {}
+    for norm in ("head", "output"):
+        cell = MLSTMCell(width=8, heads=2, chunk=4, forget_gate="sigmoid", norm=norm)
+        with torch.no_grad():
+            cell.project.weight[-8:] = 0
+            cell.project.bias[-8:] = -6
+            cell.back.bias.zero_()
+            shares[norm] = (cell(z, cell.input_gates(z), mask) - z).norm() / z.norm()
+    assert shares["head"] < 0.01 < 0.1 < shares["output"]
+
+
+def test_a_spectrum_keeps_the_powers_of_its_frequencies() -> None:
+    torch.manual_seed(0)
+    t = torch.arange(32)
+    wave = torch.cos(2 * torch.pi * 4 * t / 32)[None, :, None].expand(1, 32, 3)
+    power, frequency = (
+        SpectrumEmbedding("dft", norm, 3, 5).requires_grad_(False)
+        for norm in ("power", "frequency")
+    )
+    power.project.bias.zero_()
+    found = power(wave).norm(dim=-1)[0]
+    assert (found > 1e-3).nonzero()[:, 0].tolist() == [4, 28]
+    assert power(10 * wave).norm() > 1.5 * power(wave).norm()
+    torch.testing.assert_close(
+        frequency(10 * wave)[:, 4], frequency(wave)[:, 4], rtol=1e-3, atol=0.01
+    )
 
 
 @pytest.mark.parametrize("L", [8, 9])

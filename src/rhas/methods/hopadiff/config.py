@@ -49,11 +49,17 @@ class HopaDiffConfig(InputConfig):
         xlstm_heads: H; must divide the width of z.
         xlstm_chunk: frames of a chunk of the chunkwise form; changes cost, not results.
         forget_gate: ``sigmoid``, or ``exp`` (the published code); Eq. 5 allows both.
+        xlstm_norm: ``head``: h̃ is normalised per head before the output gate (xLSTM); or
+            ``output``: over all heads behind it, which takes the scale from Eq. 5's product.
         bca_width: width of queries and keys of BCA.
-        bca_reach: BCA attends to the frames t, t±1, t±2, ..., t±2^reach.
+        bca_attention: ``full``, over all frames, with one similarity for both directions (the
+            published code); or ``neighbours``, t, t±1, t±2, ..., t±2^reach, each its own.
+        bca_reach: of ``neighbours``.
         spectrum: ``dft`` (Eq. 6) or ``dct`` (DCT-II, the published code).
         spectrum_at: ``decoder`` (Eq. 7), or ``xlstm``: added to z before HP-xLSTM (the published
             code).
+        spectrum_norm: ``power``: frequencies keep their powers beside each other, compressed by
+            asinh; or ``frequency``: each is normalised over its channels.
         spectrum_width: channels of the spectrum's embedding at the decoder.
         missing: frames without a crop get a ``learned`` vector or ``zero`` features.
         timesteps: diffusion steps of training.
@@ -96,10 +102,13 @@ class HopaDiffConfig(InputConfig):
     xlstm_heads: int = 4
     xlstm_chunk: int = 64
     forget_gate: Literal["sigmoid", "exp"] = "sigmoid"
+    xlstm_norm: Literal["head", "output"] = "head"
     bca_width: int = 16
+    bca_attention: Literal["full", "neighbours"] = "full"
     bca_reach: int = 6
     spectrum: Literal["dft", "dct"] = "dft"
     spectrum_at: Literal["decoder", "xlstm"] = "decoder"
+    spectrum_norm: Literal["power", "frequency"] = "power"
     spectrum_width: int = 128
     missing: Literal["learned", "zero"] = "learned"
     timesteps: int = 1000
@@ -177,6 +186,9 @@ PRESETS: dict[str, HopaDiffConfig] = {
         time_width=128,
         condition_values=True,
         condition_norm=True,
+        xlstm_norm="output",
+        bca_attention="neighbours",
+        spectrum_norm="frequency",
         spectrum_width=48,
         scale=0.2,
         clip_noisy=False,

@@ -47,7 +47,7 @@ class HopaDIFF(Segmenter[BranchFeatures]):
         self.at_decoder = config.dft_condition and config.spectrum_at == "decoder"
         spectrum_width = config.spectrum_width if self.at_decoder else width
         self.spectra = nn.ModuleList(
-            SpectrumEmbedding(config.spectrum, width, spectrum_width)
+            SpectrumEmbedding(config.spectrum, config.spectrum_norm, width, spectrum_width)
             for _ in range(streams if config.dft_condition else 0)
         )
         widths = [width, spectrum_width] if self.at_decoder else [width]

@@ -1,8 +1,8 @@
-"""Attention of every frame to a few frames at fixed distances (ASFormer, DiffAct).
+"""Attention over time: to a few frames at fixed distances (ASFormer, DiffAct), or to all.
 
 B rows, L frames, n offsets, d width of queries and keys, e width of values. Keys and values are
 never gathered n-fold: each offset is a shifted slice, and only (B, L, n) weights are kept for the
-backward pass. Time and memory are linear in L.
+backward pass. Time and memory are linear in L, but for `full_attention`, whose time is L².
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 _NEVER = -1e30  # finite: a row without any valid key must not become NaN
+_FAR = 1e4  # below any logit by this much, a key has a weight of exactly 0
 
 
 def neighbour_attention(
@@ -38,6 +40,28 @@ def neighbour_attention(
         (B, L, e)
     """
     return _NeighbourAttention.apply(q, k, v, tuple(offsets), mask)
+
+
+def full_attention(
+    q: Float[Tensor, "B L d"], k: Float[Tensor, "B L d"], v: Float[Tensor, "B L e"],
+    mask: Bool[Tensor, "B L"],
+) -> Float[Tensor, "B L e"]:  # fmt: skip
+    """``out[t] = Σ_s a_ts v[s]`` over all real frames, ``a_t = softmax_s(q[t] · k[s] / √d)``.
+
+    Never holds an (L, L) matrix: padding is masked by one more channel of the keys, not by a mask,
+    and all widths are equal, which is what torch's fused kernels need.
+
+    Args:
+        q, k: (B, L, d).
+        v: (B, L, e).
+        mask: (B, L) bool, real frames.
+    """
+    scale = q.shape[-1] ** -0.5
+    hidden = torch.where(mask, 0.0, -_FAR / scale).to(k.dtype)[..., None]
+    q, k = torch.cat([q, torch.ones_like(hidden)], -1), torch.cat([k, hidden], -1)
+    width = max(q.shape[-1], v.shape[-1])
+    q, k, padded = (F.pad(x, (0, width - x.shape[-1]))[:, None] for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, padded, scale=scale)[:, 0, :, : v.shape[-1]]
 
 
 def dilated_offsets(kernel: int, dilation: int) -> tuple[int, ...]:
