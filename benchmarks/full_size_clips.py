@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import rhas.pipeline.features
+from rhas.base.program import run_script
 from rhas.config.params import FilmParams, parse_params, read_yaml
-from rhas.engine.stage import run_script
 from rhas.engine.workcache import WorkCache
 
 SUFFIXES = {".mp4", ".mkv", ".webm", ".avi", ".mov"}

@@ -17,7 +17,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from rhas.engine.stage import run_script
+from rhas.base.program import run_script
 from rhas.evaluate.grounding import GroundingMetrics, count_folder
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.manifest import SUBSETS

@@ -31,8 +31,8 @@ from measure import elapsed, make_parser, peak_gib, read_clocks, show
 from random_weights import VOCABULARY, write_grounding
 from torch import Tensor
 
+from rhas.base.program import run_script
 from rhas.config.ground import GroundConfig
-from rhas.engine.stage import run_script
 from rhas.ground import huggingface, official
 from rhas.ground.convert import convert_checkpoint
 from rhas.ground.model import ModelGrounder

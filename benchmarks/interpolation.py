@@ -30,7 +30,7 @@ from scipy.interpolate import (
 )
 
 from rhas.base.boxes import box_iou
-from rhas.engine.stage import run_script
+from rhas.base.program import run_script
 from rhas.evaluate.tracked import read_tracked_film
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames

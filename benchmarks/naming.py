@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rhas.base.program import run_script
 from rhas.config.params import read_yaml
 from rhas.crop.detections import merge_candidates
 from rhas.crop.tracking import Track, track_film
-from rhas.engine.stage import run_script
 from rhas.evaluate.tracked import read_tracked_film
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
 from rhas.stores.boxes import FilmBoxes

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.base.program import run_script
 from rhas.chunk import make_labels
-from rhas.engine.stage import run_script
 from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import make_prediction
 from rhas.metrics.segmentation import choose_single_labels, mark_correct_frames

@@ -27,7 +27,7 @@ import torch
 
 import rhas.base.compat  # noqa: F401  before torchvision, which transformers imports
 from rhas.base.errors import RhasError
-from rhas.engine.stage import run_script
+from rhas.base.program import run_script
 from rhas.extract.small import bpe_vocab, wordpiece_vocab
 from rhas.ground.convert import swin_config, write_official
 from transformers import (

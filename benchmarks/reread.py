@@ -35,10 +35,10 @@ from torch import Tensor
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.program import run_script
 from rhas.chunk import Samples
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
-from rhas.engine.stage import run_script
 from rhas.evaluate.scoring import ScoredSample, score_samples
 from rhas.extract.encoder import Encoder
 from rhas.extract.encoders import load_encoder

@@ -51,12 +51,12 @@ from measure import (
 from random_weights import VOCABULARY, write_encoder, write_grounding
 
 from rhas.base.errors import RhasError
+from rhas.base.program import run_script
 from rhas.base.progress import ignore_progress
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params
 from rhas.engine.batches import with_fitting_batches
-from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.evaluate.grounding import read_recall
 from rhas.extract.encoders import load_encoder

@@ -47,12 +47,12 @@ from measure import (
 from torch import Tensor
 
 from rhas.base.errors import RhasError
+from rhas.base.program import run_script
 from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.decode.container import inspect_film
 from rhas.decode.step import DECODE
-from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.extract.encoders import Encoder, Text, load_encoder
 from rhas.extract.pictures import FilmPictures

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.base.errors import RhasError
+from rhas.base.program import run_script
 from rhas.base.progress import ignore_progress
 from rhas.config.params import Params, load_params
 from rhas.crop.step import CROP
-from rhas.engine.stage import run_script
 from rhas.engine.steps import FilmFiles
 from rhas.evaluate.tracked import read_tracked_film
 from rhas.ground.step import GROUND

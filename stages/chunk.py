@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.chunk import write_samples
 from rhas.config.chunk import ChunkConfig
 from rhas.config.section import read_section
 from rhas.data.annotations import read_annotations
-from rhas.engine.stage import declared_params, new_folder, run_script
+from rhas.engine.stage import declared_params, new_folder
 from rhas.stores.manifest import Manifest
 
 RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
@@ -15,16 +16,11 @@ RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples
 def main() -> None:
     values = declared_params("chunk")
     config = read_section(ChunkConfig, values)
+    films, annotations = Manifest.read(RAW).films, read_annotations(RAW)
     with new_folder(OUT) as folder:
-        info = write_samples(
-            Manifest.read(RAW).films,
-            read_annotations(RAW),
-            FEATURES / values["vlm"],
-            config,
-            folder,
-        )
+        info = write_samples(films, annotations, FEATURES / values["vlm"], config, folder)
     print(f"chunk: samples {dict(info.samples)}, dropped {dict(info.dropped)}")
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

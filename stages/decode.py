@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.config.decode import DecodeConfig
 from rhas.config.section import read_section
 from rhas.decode.step import DECODE
-from rhas.engine.stage import declared_params, run_script, run_step
+from rhas.engine.stage import declared_params, run_step
 from rhas.engine.steps import FilmFiles
 from rhas.stores.manifest import Manifest
 
@@ -19,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.config.evaluate import EvaluateConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import declared_params, run_script, stage_lock
+from rhas.engine.stage import declared_params, stage_lock
 from rhas.evaluate.stage import evaluate_run
 from rhas.report.inputs import SETTINGS, RunInputs
 from rhas.stores.dataset import DatasetPaths
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.config.ground import GroundConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import declared_params, run_script, run_step
+from rhas.engine.stage import declared_params, run_step
 from rhas.engine.steps import FilmFiles
 from rhas.ground.step import GROUND
 from rhas.stores.manifest import Manifest
@@ -23,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

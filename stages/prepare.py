@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.base.names import unknown_name
 from rhas.config.mini import MiniConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import declared_params, new_folder, run_script, stage_lock, work_root
+from rhas.engine.stage import declared_params, new_folder, stage_lock, work_root
 from rhas.engine.workcache import WorkCache
 from rhas.prepare.rendered import prepare_mini
 from rhas.prepare.user_films import assemble_user_films
@@ -25,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import rhas.base.program
 from rhas.config.section import read_section
 from rhas.config.train import TrainConfig
-from rhas.engine.stage import declared_params, run_script
+from rhas.engine.stage import declared_params
 from rhas.train.stage import run_training
 
 SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/train")
@@ -15,4 +16,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    rhas.base.program.run_script(main)

@@ -13,7 +13,7 @@ import yaml
 
 from rhas.config.params import SECTIONS
 from rhas.config.section import Section
-from rhas.engine.workcache import import_closure
+from rhas.engine.code import import_closure
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

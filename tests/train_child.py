@@ -35,14 +35,13 @@ TINY = {
 
 
 class Curve:
-    """Keeps the figures of every epoch, without those of the clock."""
+    """Keeps the figures of every epoch."""
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = [{}]
 
     def log_metric(self, name: str, val: float) -> None:
-        if name != "train/samples_per_second":
-            self.epochs[-1][name] = val
+        self.epochs[-1][name] = val
 
     def next_step(self) -> None:
         self.epochs.append({})

@@ -42,7 +42,7 @@ from training.checkpoint import new_checkpoint
 from training.state import Options
 from training.trainer import Trainer
 
-from rhas.engine.stage import run_script
+from rhas.base.program import run_script
 from rhas.extract.checkpoint import load_model, load_part
 from rhas.extract.small import Sizes, make_blip2, make_clip, save_half
 

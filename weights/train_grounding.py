@@ -57,7 +57,7 @@ from grounding_training.phrases import CLASSES, VISIBLE
 from grounding_training.scenes import Scene, load_scenes, render_scenes
 from rhas.base.pretrained import load_pretrained_model
 from rhas.config.ground import GroundConfig, Policy
-from rhas.engine.stage import run_script
+from rhas.base.program import run_script
 from rhas.ground.huggingface import TransformersGrounder, load_checkpoint
 from training.averaging import WeightAverage
 from training.checkpoint import new_checkpoint

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,3 +123,94 @@ def test_all_lets_go_of_unfinished_trainings(work: WorkCache) -> None:
     assert place.exists()
     cache("prune", "--all")
     assert not place.exists()
+
+
+PIPELINE = """
+stages:
+  decode:
+    cmd: python run.py
+    deps: [run.py]
+    outs: [out]
+"""
+SCRIPT = """
+from pathlib import Path
+from film_functions import make_job
+from rhas.engine.stage import run_jobs
+if __name__ == "__main__":
+    Path("films").mkdir(exist_ok=True)
+    jobs = [make_job(Path("films"), movie, movie=movie) for movie in ("a", "b")]
+    run_jobs("decode", jobs, Path("out"))
+"""
+
+
+@pytest.fixture
+def project(work: WorkCache, monkeypatch: pytest.MonkeyPatch) -> WorkCache:
+    """A project whose only stage has run; its outputs, both caches: one inode per film."""
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("run.py").write_text(SCRIPT)
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RHAS_WORKERS", "1")
+    reproduce()
+    assert Path("out/a.out").stat().st_nlink == 3
+    return work
+
+
+def reproduce(*options: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q", *options], check=True)
+
+
+def damage_output(movie: str, keep_time: bool = False) -> None:
+    path = Path(f"out/{movie}.out")
+    before = path.stat()
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.write(b"J")
+    path.chmod(0o444)
+    if keep_time:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def verify(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["cache", "verify", *words])
+    return result.exit_code, result.output
+
+
+def test_one_command_brings_damaged_bytes_back(project: WorkCache) -> None:
+    lock = Path("dvc.lock").read_text()
+    damage_output("a", keep_time=True)
+    assert verify("--quick")[0] == 0
+    status, said = verify()
+    assert status == 1
+    assert "damaged: decode, a: result has other content" in said
+    assert "2 damaged" in said  # DVC's copy is the other
+    assert "decode: its output had damaged files" in cache("verify", "--repair")
+    assert Path("out/a.out").read_text() == "A!"
+    damage_output("b")
+    assert "decode, b: result has other content" in verify("--quick")[1]
+    cache("verify", "--quick", "--repair")
+    assert Path("out/b.out").read_text() == "B!"
+    assert "0 damaged" in cache("verify")
+    assert "set aside: 2 entries" in cache("show")
+    assert Path("dvc.lock").read_text() == lock
+    assert Path("films/calls").read_text().split() == ["a", "b", "a", "b"]
+
+
+def test_a_stage_that_runs_again_records_no_damaged_bytes(project: WorkCache) -> None:
+    """Even where DVC trusts its own read-only copy."""
+    damage_output("a", keep_time=True)
+    lock = Path("dvc.lock").read_text()
+    reproduce("--force")
+    assert Path("out/a.out").read_text() == "A!"
+    assert Path("dvc.lock").read_text() == lock
+    assert "0 damaged" in cache("verify")
+
+
+def test_damage_that_no_output_has_runs_no_stage(work: WorkCache) -> None:
+    entry(work, "decode", "a").result.unlink()
+    entry(work, "decode", "b", linked=True)
+    said = cache("verify", "--repair")
+    assert "a: result is missing" in said
+    assert "runs again" not in said
+    assert [found.name for found in work.list_entries()] == ["b"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rhas.config.crop import CropConfig
 from rhas.config.params import read_film_params
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
+from rhas.stores.checksums import find_checksums
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +54,9 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
     assert "1 of 5 films in out" in result.output
     assert "none: none.mkv: the film cannot be opened" in result.output
     assert (tmp_path / "out" / "features" / "a.zarr").is_dir()
+    assert set(find_checksums(tmp_path / "out" / "tracks" / "a.h5")) == {""}
+    assert "zarr.json" in find_checksums(tmp_path / "out" / "features" / "a.zarr")
+    subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=tmp_path / "out", check=True)
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert sorted(report["a"]) == ["crop", "decode", "extract", "ground"]
     said = {name: own["decode"]["error"] for name, own in report.items() if name != "a"}

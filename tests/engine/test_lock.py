@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,34 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "work").touch()
     with pytest.raises(FileExistsError), only_one(tmp_path / "work" / ".lock", "segment"):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_without_locks_nobody_waits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    """Also where a killed run has left its file."""
+
+    def refuse(file: int, operation: int) -> None:
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    path = tmp_path / ".lock"
+    path.write_text("left by a killed run")
+    with only_one(path, "ground"):
+        assert is_idle(path)
+    assert "has no locks: start no second run" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_no_lock_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("os.open", refuse)
+    with only_one(tmp_path / ".lock", "ground"):
+        assert is_idle(tmp_path / ".lock")

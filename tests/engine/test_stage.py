@@ -127,3 +127,60 @@ def test_kill_dash_nine_resumes(tmp_path: Path) -> None:
     stage.run_jobs("decode", jobs, tmp_path / "out")
     assert calls(tmp_path) == ["a", "b", "b"]
     assert (tmp_path / "out" / "b.out").read_text() == "NOW!"
+
+
+def is_running(group: int) -> bool:
+    """Whether any process of a group is."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_leaves_no_worker_and_nothing_half_written(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    """SIGINT as a terminal sends it: to the workers, too."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; from pathlib import Path\n"
+        "import rhas.base.program, rhas.engine.stage\n"
+        "from film_functions import make_job\n"
+        "root = Path(sys.argv[1]); rhas.engine.stage.work_root = lambda: root / 'work'\n"
+        "def main():\n"
+        "    jobs = [make_job(root, 'slow', movie=m) for m in 'ab']\n"
+        "    rhas.engine.stage.run_jobs('decode', jobs, root / 'out')\n"
+        "if __name__ == '__main__':\n"
+        "    rhas.base.program.run_script(main)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "RHAS_WORKERS": "2"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while sorted(calls(tmp_path)) != ["a", "b"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if number is signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    assert process.communicate(timeout=60)[1] == "stopped\n"
+    assert process.returncode == status
+    while is_running(process.pid) and time.monotonic() < deadline + 60:
+        time.sleep(0.05)
+    assert not is_running(process.pid)
+    assert sorted(p.name for p in (tmp_path / "work" / "decode").iterdir()) == [".lock"]
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_one_films_damaged_input_stops_no_other(tmp_path: Path) -> None:
+    jobs = [make_job(tmp_path, movie=movie) for movie in ("a", "b")]
+    (tmp_path / "a.txt").unlink()
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(RhasError, match="1 of 2 films failed") as caught:
+        stage.run_jobs("decode", jobs, tmp_path / "out")
+    assert "not a regular file" in str(caught.value)
+    assert calls(tmp_path) == ["b"]

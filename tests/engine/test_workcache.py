@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,9 @@ from film_functions import ShoutReport, make_job
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
-from rhas.engine import workcache
-from rhas.engine.workcache import WorkCache, code_hash, import_closure, link_files
+from rhas.engine import code, digests
+from rhas.engine.code import code_hash, import_closure
+from rhas.engine.workcache import WorkCache, link_files
 
 
 def test_entry_is_whole_read_only_and_found_again(tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_digest_is_remembered_per_unchanged_file(
     cache, file = WorkCache(tmp_path / "work"), tmp_path / "film"
     file.write_bytes(b"x")
     calls = []
-    monkeypatch.setattr(workcache, "hash_file", lambda path: calls.append(path) or hash_file(path))
+    monkeypatch.setattr(digests, "hash_file", lambda path: calls.append(path) or hash_file(path))
     assert cache.hash_content(file) == cache.hash_content(file)
     assert len(calls) == 1
 
@@ -110,8 +113,8 @@ def test_code_hash_ignores_comments_and_docstrings_only(
 ) -> None:
     package = tmp_path / "rhas"
     package.mkdir()
-    monkeypatch.setattr(workcache, "_PACKAGE", package)
-    monkeypatch.setattr(workcache.inspect, "getfile", lambda function: str(package / "a.py"))
+    monkeypatch.setattr(code, "_PACKAGE", package)
+    monkeypatch.setattr(code.inspect, "getfile", lambda function: str(package / "a.py"))
 
     def hashed(a: str, b: str) -> str:
         (package / "__init__.py").write_text("")
@@ -134,7 +137,7 @@ def test_import_closure_follows_relative_and_local_imports(
 ) -> None:
     package = tmp_path / "rhas"
     (package / "sub").mkdir(parents=True)
-    monkeypatch.setattr(workcache, "_PACKAGE", package)
+    monkeypatch.setattr(code, "_PACKAGE", package)
     sources = {
         "__init__.py": "",
         "sub/__init__.py": "from .inner import x\n",
@@ -150,3 +153,32 @@ def test_import_closure_follows_relative_and_local_imports(
     script.write_text("import rhas.a\nimport json\n")
     names = {path.relative_to(package).as_posix() for path in import_closure(script)}
     assert names == {"__init__.py", "a.py", "b.py", "c.py", "sub/__init__.py", "sub/inner.py"}
+
+
+def test_a_file_system_without_links_and_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    for name in ("link", "chmod", "utime"):
+        monkeypatch.setattr(os, name, refuse)
+    cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
+    entry = cache.compute_entry(cache.make_key(job), job, lambda n: None)
+    link_files(entry.result, tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "HELLO!"
+    assert cache.find_entry("decode", entry.key, reread=True) == entry
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, job = WorkCache(tmp_path / "work"), make_job(tmp_path)
+    key = cache.make_key(job)
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(RhasError, match="the disk cannot be written"):
+        cache.compute_entry(key, job, lambda n: None)

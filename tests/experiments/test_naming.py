@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from rhas.config.params import read_yaml
-from rhas.engine.workcache import import_closure
+from rhas.engine.code import import_closure
 from rhas.experiments import Experiment, experiment_name, find_stale_stages
 from rhas.experiments.listing import Listing, Values
 from rhas.experiments.naming import OWN_STAGES, Ingredients, find_ingredients

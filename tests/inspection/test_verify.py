@@ -20,10 +20,12 @@ from typer.testing import CliRunner
 
 from rhas.base.checks import worst_level
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file
 from rhas.cli import app
 from rhas.extract.checkpoint import checkpoint_hash
 from rhas.inspection.describe import describe_path
 from rhas.inspection.verify import verify_path
+from rhas.stores.checksums import CHECKSUMS, write_checksums
 from rhas.stores.features import Features
 
 
@@ -231,3 +233,23 @@ def test_checksums_as_dvc_recorded_them(data: Path) -> None:
     assert "person_000/text/c/0" in failures(store)["checksums (MD5, dvc.lock)"]
     (store / "stray").write_text("")
     assert "2 of" in failures(store)["checksums (MD5, dvc.lock)"]
+
+
+def test_a_store_alone_is_compared_with_the_digests_beside_it(data: Path, tmp_path: Path) -> None:
+    """What `rhas features` writes, moved elsewhere; the store itself reads well."""
+    folder = tmp_path / "moved"
+    for place in ("tracks/{}.h5", "features/blip2/{}.zarr"):
+        source, target = (root / place.format(MOVIE) for root in (data, folder))
+        target.parent.mkdir(parents=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    write_checksums(folder, {p.relative_to(folder).as_posix(): hash_file(p) for p in files})
+    subprocess.run(["sha256sum", "-c", "--quiet", CHECKSUMS], cwd=folder, check=True)
+    tracks, store = (folder / "tracks" / f"{MOVIE}.h5", folder / "features/blip2" / f"{MOVIE}.zarr")
+    name = f"checksums (SHA-256, {CHECKSUMS})"
+    assert not {name} & {*failures(tracks), *failures(store)}
+    with tracks.open("ab") as file:
+        file.write(b"\0")  # HDF5 does not look behind the end
+    (store / "person_000" / "more").touch()
+    assert failures(tracks)[name].startswith("1 of 1 files differ")
+    assert "person_000/more" in failures(store)[name]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
@@ -21,6 +20,7 @@ from rhas.config.crop import CropConfig
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.data.annotations import TimedAction
 from rhas.decode.container import inspect_film
+from rhas.engine import lock
 from rhas.engine.steps import FilmFiles, FilmStep
 from rhas.evaluate.fitted import Provenance, hash_model
 from rhas.evaluate.scoring import score_samples
@@ -213,12 +213,13 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     asked = request(rendered, model, params, tmp_path / "out")
-    acquire = FileLock.acquire
 
-    def stopped(lock: FileLock, blocking: bool) -> Any:
-        if blocking:
+    def stopped(file: int, *, waits: bool) -> lock.Lock:
+        if waits:
             raise KeyboardInterrupt("the second")
-        return acquire(lock, blocking=False)
+        return lock_file(file, waits=False)
+
+    lock_file = lock.lock_file
 
     def decode(source: Any, config: Any, out: Path, progress: Any) -> None:
         out.write_bytes(b"half")
@@ -227,7 +228,7 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
         assert out.read_bytes() == b"half"
         raise KeyboardInterrupt("the first")
 
-    monkeypatch.setattr(FileLock, "acquire", stopped)
+    monkeypatch.setattr(lock, "lock_file", stopped)
     first = replace(FILM_STEPS[0], function=decode)
     monkeypatch.setattr(run, "FILM_STEPS", [first, *FILM_STEPS[1:]])
     with pytest.raises(KeyboardInterrupt, match="the first"):

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
-from filelock import FileLock
 from film_functions import make_job
 
+from rhas.engine import lock
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
@@ -22,14 +21,14 @@ from rhas.segment.work import exclusive_work_folder
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Event:
     """Set once a run waits for another."""
-    event, acquire = Event(), FileLock.acquire
+    event, lock_file = Event(), lock.lock_file
 
-    def told(lock: FileLock, *, blocking: bool) -> Any:
-        if blocking:
+    def told(file: int, *, waits: bool) -> lock.Lock:
+        if waits:
             event.set()
-        return acquire(lock, blocking=blocking)
+        return lock_file(file, waits=waits)
 
-    monkeypatch.setattr(FileLock, "acquire", told)
+    monkeypatch.setattr(lock, "lock_file", told)
     return event
 
 

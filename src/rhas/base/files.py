@@ -6,7 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,19 @@ def hash_file(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_file_md5(path: Path) -> str:
+    """Hex MD5 of a file's content, as DVC names files."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies a file, with its times and mode where the file system has them."""
+    shutil.copyfile(source, target)
+    with suppress(OSError):
+        shutil.copystat(source, target)
 
 
 def write_json(path: Path, values: object, *, sort_keys: bool = True) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
 
-from rhas.base.errors import RhasError
+from rhas.base.program import exit_stopped, exit_with_message
 from rhas.cli import (
     cache,
     check,
@@ -22,8 +19,9 @@ from rhas.cli import (
     segment,
     table,
 )
-from rhas.cli.errors import explain_os_error, is_disk_full
 from rhas.cli.output import print_error
+
+_INTERRUPTED = 130  # typer's exit status after a KeyboardInterrupt
 
 app = typer.Typer(
     help="From a film and a sentence that describes a person to what that person did, and when. "
@@ -49,20 +47,10 @@ app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 def main() -> None:
     """Entry point: what a user can correct is a message and exit status 1, without a traceback."""
-    try:
-        app()
-    except RhasError as error:
-        _exit_with(error, error.__cause__)
-    except OSError as error:
-        message = explain_os_error(error)
-        if message is None:
+    with exit_with_message(print_error):
+        try:
+            app()
+        except SystemExit as error:
+            if error.code == _INTERRUPTED:
+                exit_stopped()
             raise
-        _exit_with(message, error)
-
-
-def _exit_with(error: RhasError, cause: BaseException | None) -> None:
-    print_error(error)
-    if is_disk_full(cause):
-        sys.stderr.flush()
-        os._exit(1)  # HDF5 crashes at a regular exit where it could not close a file
-    raise SystemExit(1) from None

@@ -1,8 +1,12 @@
-"""``rhas cache``: show and prune the work cache."""
+"""``rhas cache``: show, verify and prune the work cache."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +19,9 @@ from rhas.engine.pruning import (
     prune_entries,
     prune_trainings,
 )
-from rhas.engine.stage import work_root
+from rhas.engine.stage import count_workers, work_root
+from rhas.engine.taking import find_dvc_objects
+from rhas.engine.verifying import repair_caches, verify_caches
 from rhas.engine.workcache import WorkCache
 
 _COPIES = (
@@ -23,7 +29,7 @@ _COPIES = (
     "system, or cache.type): what is in use is unknown, `rhas cache prune --all` removes all"
 )
 
-app = typer.Typer(help="Show and prune the work cache: each film's result of each stage.")
+app = typer.Typer(help="Show, verify and prune the work cache: each film's result of each stage.")
 
 
 @app.command("show")
@@ -44,6 +50,8 @@ def show_cache(
     print_table(columns, map(_format_usage, usages), str(cache.root))
     if any(usage.unlinked_entries is None for usage in usages):
         print(_COPIES)
+    if aside := len(cache.list_damaged()):
+        print(f"damaged and set aside: {aside} entries; `rhas cache prune` removes them")
 
 
 @app.command("prune")
@@ -79,6 +87,65 @@ def prune_cache(
     also = f" and {len(trainings)} unfinished trainings" if trainings else ""
     size = _format_mb(sum(entries) + sum(trainings))
     print(f"{verb} {len(entries)} entries{also}, {size} MB")
+
+
+@app.command("verify")
+def verify_cache(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Set damaged entries aside, remove damaged files of DVC's cache and of the "
+            "workspace, and run the stages that wrote those (`dvc repro --single-item`).",
+        ),
+    ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Read only entries whose files have another size or time than when they were "
+            "written, and nothing of DVC's cache.",
+        ),
+    ] = False,
+) -> None:
+    """Compare results with the checksums of when they were computed; --repair makes them again.
+
+    Example: rhas cache verify --repair
+
+    Reads every file of the work cache and of DVC's cache.
+
+    Exit status: 0; 1 where something is damaged and was not repaired.
+    """
+    cache = WorkCache(work_root())
+    found = verify_caches(cache, find_dvc_objects(cache.root), quick=quick, threads=count_workers())
+    for damage in found.damaged:
+        print(f"damaged: {damage.folder.parent.name}, {damage}")
+    for path in found.damaged_objects:
+        print(f"damaged: DVC's cache, other content than its name says ({path})")
+    count = len(found.damaged) + len(found.damaged_objects)
+    print(
+        f"checked {found.entries} entries and {found.objects} files of DVC's cache: {count} damaged"
+    )
+    if count and not repair:
+        print("repair: `rhas cache verify --repair`")
+        raise typer.Exit(1)
+    if count:
+        _run_stages(repair_caches(cache, found, _print_busy))
+
+
+def _run_stages(stages: list[str]) -> None:
+    """Makes the outputs of stages again, what is missing of them."""
+    for stage in stages:
+        print(f"{stage}: its output had damaged files, it runs again", flush=True)
+        command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+        if status := subprocess.run(command, env=_same_python(), check=False).returncode:
+            raise typer.Exit(status)
+    print("repaired; other checkouts that share the cache: run `dvc repro` there")
+
+
+def _same_python() -> dict[str, str]:
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return {**os.environ, "PATH": os.pathsep.join(paths)}
 
 
 def _print_busy(stage: str) -> None:

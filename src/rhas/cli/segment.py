@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
-from rhas.cli.errors import is_disk_full
+from rhas.base.system_errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
 from rhas.cli.project import ParamsOption, PersonReferences
 from rhas.config.params import read_film_params
@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # takes seconds to import
     from rhas.segment.records import FilmSummary
 
 _MAX_ACTIONS = 6  # of a person, those of most frames
-_INTERRUPTED = 130  # exit status that shells give a command ended by Ctrl-C
 
 
 def segment(
@@ -47,9 +46,9 @@ def segment(
     try:
         summary = _segment_film(film, ref, out, model, parameters, overlay)
     except KeyboardInterrupt:
-        print_note("stopped; the same command continues from here", "yellow")
-        raise typer.Exit(_INTERRUPTED) from None
-    except OSError as error:
+        print_note("the same command continues from here", "yellow")
+        raise
+    except Exception as error:
         if not is_disk_full(error):
             raise
         raise RhasError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.files import copy_file
+from rhas.base.program import stop_by_sigterm
 from rhas.data.annotations import ANNOTATIONS, write_annotations
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
@@ -99,7 +99,7 @@ def _write_films(collection: UserFilms, out: Path, copy: bool) -> None:
             for target, source in temporary.items():
                 target.unlink(missing_ok=True)
                 if copy:
-                    shutil.copy2(source, target)
+                    copy_file(source, target)
                 else:
                     link_files(source, target)
         except BaseException:
@@ -137,16 +137,14 @@ def remove_new_folders_on_failure(folder: Path) -> Iterator[None]:
     """Where the block fails, removes ``folder`` and its parents if it created them and they are
     empty. A request to end (SIGTERM) counts as Ctrl-C meanwhile."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        yield
+        with stop_by_sigterm():
+            yield
     except BaseException:
         with suppress(OSError):  # a folder that others have written to stays
             for place in missing:
                 place.rmdir()
         raise
-    finally:
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _list_films(out: Path) -> list[Path]:

@@ -23,7 +23,11 @@ from rich.text import Text
 
 from rhas.engine.steps import Job
 
+Message = tuple[str, int]  # film and frames
+
 _LOG_SECONDS = 20.0
+_POLL_SECONDS = 0.1
+_WAIT_SECONDS = 5.0
 
 
 class _Rate(ProgressColumn):
@@ -36,20 +40,31 @@ def film_progress(stage: str, jobs: Sequence[Job], messages: Any) -> Iterator[No
     """Shows what workers put into ``messages``, (film, frames) pairs, while the block runs."""
     total = sum(job.size for job in jobs) or None
     console = Console(stderr=True)
-    thread = threading.Thread(
-        target=_show_bar if console.is_terminal else _print_lines,
-        args=(stage, total, messages, console),
-        daemon=True,
-    )
+    ended = threading.Event()
+    show = _show_bar if console.is_terminal else _print_lines
+    received = _receive(messages, ended)
+    thread = threading.Thread(target=show, args=(stage, total, received, console), daemon=True)
     thread.start()
     try:
         yield
     finally:
-        messages.put(None)
-        thread.join()
+        ended.set()
+        thread.join(_WAIT_SECONDS)
 
 
-def _show_bar(stage: str, total: float | None, messages: Any, console: Console) -> None:
+def _receive(messages: Any, ended: threading.Event) -> Iterator[Message]:
+    """What workers put, until the end. A killed worker may hold the queue's lock for ever, so
+    nothing is put to end it, and nobody waits for a message that may be half."""
+    while not messages.empty() or not ended.is_set():
+        if messages.empty():
+            ended.wait(_POLL_SECONDS)
+        else:
+            yield messages.get()
+
+
+def _show_bar(
+    stage: str, total: float | None, messages: Iterator[Message], console: Console
+) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -59,14 +74,16 @@ def _show_bar(stage: str, total: float | None, messages: Any, console: Console) 
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(stage, total=total)
-        while (message := messages.get()) is not None:
+        for message in messages:
             progress.update(task, advance=message[1], description=f"{stage} {message[0]}")
 
 
-def _print_lines(stage: str, total: float | None, messages: Any, console: Console) -> None:
+def _print_lines(
+    stage: str, total: float | None, messages: Iterator[Message], console: Console
+) -> None:
     began = shown = time.monotonic()
     done = 0
-    while (message := messages.get()) is not None:
+    for message in messages:
         done += message[1]
         now = time.monotonic()
         if now - shown >= _LOG_SECONDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from rhas.engine.lock import if_idle
 from rhas.engine.stage import LOCK
-from rhas.engine.workcache import Entry, WorkCache
+from rhas.engine.workcache import Entry, WorkCache, walk_folder
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,29 @@ def prune_entries(
 ) -> list[int]:
     """Removes entries that nothing else links to, or all; returns their sizes in bytes.
 
+    Damaged entries that were set aside go, too.
+
     Args:
         dry_run: remove nothing.
         report_busy: called with the name of each stage that a run is working on, which is left
             alone: its entries are linked to its output at its end.
     """
-    sizes = []
+    sizes = [_remove_damaged(path, dry_run) for path in cache.list_damaged()]
     for stage in dict.fromkeys(entry.stage for entry in cache.list_entries()):
-        with _hold_if_idle(cache.root, stage, report_busy) as idle:
+        with hold_if_idle(cache.root, stage, report_busy) as idle:
             for entry in list(cache.list_entries()) if idle else ():
                 if entry.stage == stage and (everything or not _is_linked(entry)):
                     sizes.append(_count_bytes(entry))
                     if not dry_run:
                         cache.remove_entry(entry)
     return sizes
+
+
+def _remove_damaged(folder: Path, dry_run: bool) -> int:
+    size = sum(path.stat().st_size for path in walk_folder(folder) if path.is_file())
+    if not dry_run:
+        shutil.rmtree(folder)
+    return size
 
 
 def prune_trainings(
@@ -83,7 +93,7 @@ def prune_trainings(
     """
     sizes = []
     for path in sorted((cache.root / "train").glob(f"*/{checkpoint}")):
-        with _hold_if_idle(cache.root, f"train/{path.parent.name}", report_busy) as idle:
+        with hold_if_idle(cache.root, f"train/{path.parent.name}", report_busy) as idle:
             if idle and path.is_file():
                 sizes.append(path.stat().st_size)
                 if not dry_run:
@@ -92,7 +102,7 @@ def prune_trainings(
 
 
 @contextmanager
-def _hold_if_idle(root: Path, stage: str, report_busy: Callable[[str], None]) -> Iterator[bool]:
+def hold_if_idle(root: Path, stage: str, report_busy: Callable[[str], None]) -> Iterator[bool]:
     """Whether no run has this `stage_lock`; none gets it meanwhile."""
     with if_idle(root / stage / LOCK) as idle:
         if not idle:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
-import sys
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
@@ -19,21 +19,14 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 from rhas.base.files import write_json
+from rhas.base.system_errors import explain_error
 from rhas.engine.lock import only_one
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
+from rhas.engine.taking import remove_damaged_objects, take_entries
 from rhas.engine.workcache import Entry, WorkCache, link_files
 
 LOCK = ".lock"
-
-
-def run_script(main: Callable[[], None]) -> None:
-    """Runs a stage script; a user's error is a message and exit status 1, no traceback."""
-    try:
-        main()
-    except RhasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 def declared_params(stage: str) -> dict[str, Any]:
@@ -162,21 +155,42 @@ def try_jobs(
     Raises:
         RhasError: this machine lacks what a film that is not in the cache needs, such as a GPU.
     """
-    cache.remove_unfinished(step)
-    keys = {job.name: cache.make_key(job) for job in jobs}
-    entries = {name: entry for name, key in keys.items() if (entry := cache.find_entry(step, key))}
-    waiting = sorted((j for j in jobs if j.name not in entries), key=lambda j: -j.size)
-    failures: dict[str, BaseException] = {}
+    keys, failures = _make_keys(cache, jobs)
+    entries, damaged = take_entries(cache, step, keys, reread=True, threads=count_workers())
+    left = [job for job in jobs if job.name in keys and job.name not in entries]
+    waiting = sorted(left, key=lambda job: -job.size)
     if waiting:
         waiting[0].check_machine()
-        for job, outcome in _run_pool(cache, step, waiting, keys):
+    cache.remove_unfinished(step)
+    try:
+        for job, outcome in _run_pool(cache, step, waiting, keys) if waiting else ():
             if isinstance(outcome, Entry):
                 entries[job.name] = outcome
             else:
                 failures[job.name] = outcome
-    computed = len(jobs) - len(waiting)
-    print(f"{step}: {len(entries) - computed} films computed, {computed} from the work cache")
+    except KeyboardInterrupt:
+        cache.remove_unfinished(step)
+        raise
+    if damaged:
+        remove_damaged_objects(cache, (entries[name] for name in damaged if name in entries))
+    taken = len(keys) - len(waiting)
+    also = f", {len(damaged)} damaged entries replaced" if damaged else ""
+    print(f"{step}: {len(entries) - taken} films computed, {taken} from the work cache{also}")
     return entries, failures
+
+
+def _make_keys(
+    cache: WorkCache, jobs: Sequence[Job]
+) -> tuple[dict[str, str], dict[str, BaseException]]:
+    """Keys by film, and what is wrong with the inputs of the others."""
+    keys: dict[str, str] = {}
+    failures: dict[str, BaseException] = {}
+    for job in jobs:
+        try:
+            keys[job.name] = cache.make_key(job)
+        except (OSError, RhasError) as error:
+            failures[job.name] = explain_error(error) or error
+    return keys, failures
 
 
 def _run_pool(
@@ -189,10 +203,11 @@ def _run_pool(
     pool = ProcessPoolExecutor(
         min(count_workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
     )
-    with pool, film_progress(step, jobs, messages):
-        futures: dict[Future[Entry], Job] = {
-            pool.submit(_compute_entry, cache, keys[job.name], job): job for job in jobs
-        }
+    with pool, film_progress(step, jobs, messages), _killed_on_error(pool):
+        with _without_ctrl_c():
+            futures: dict[Future[Entry], Job] = {
+                pool.submit(_compute_entry, cache, keys[job.name], job): job for job in jobs
+            }
         for future in as_completed(futures):
             job = futures[future]
             error = future.exception()
@@ -202,7 +217,29 @@ def _run_pool(
                     where=job.name,
                     do="most often memory ran out: set RHAS_WORKERS to a smaller number",
                 )
-            yield job, error or future.result()
+            yield job, (explain_error(error) or error) if error else future.result()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are started within the block never get the signal that Ctrl-C sends to all
+    of a terminal; this one gets it at the block's end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _killed_on_error(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Where the block is stopped nobody waits for the films at work."""
+    try:
+        yield
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
 
 
 _messages: Any = None

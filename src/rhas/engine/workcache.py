@@ -1,47 +1,59 @@
 """The work cache: each film's result of each stage, computed once (DESIGN.md, The work cache).
 
-``<root>/<stage>/<key>/`` holds ``result`` (a file or a folder) and ``entry.json``. An entry is
-written under a temporary name, renamed when whole, and read-only from then on.
+``<root>/<stage>/<key>/`` holds ``result`` (a file or a folder) and ``entry.json``, which has the
+SHA-256 of each of the result's files. An entry is written under a temporary name, renamed when
+whole, and read-only from then on. It is checked when it is taken; a damaged one is set aside.
 """
 
 from __future__ import annotations
 
-import ast
+import errno
 import hashlib
-import inspect
 import json
 import os
 import shutil
-import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import JsonValue, TypeAdapter
 
-import rhas
-from rhas.base.files import hash_file
+from rhas.base.errors import RhasError
+from rhas.base.files import copy_file, hash_file
 from rhas.base.progress import Progress
+from rhas.base.system_errors import explain_error
 from rhas.config.section import Section
+from rhas.engine.code import code_hash
+from rhas.engine.digests import Digests
 from rhas.engine.steps import Job
 
 ReportT = TypeVar("ReportT")
 
-_PACKAGE = Path(rhas.__file__).parent
+_DAMAGED = ".damaged-"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished result of a job, with its report as JSON."""
+    """A finished result of a job, with its report as JSON.
+
+    Args:
+        stage, key: its place in the work cache.
+        folder: where it lies.
+        name: the film.
+        report: what the job's function returned.
+        digests: SHA-256 of the result's files, by path inside ``folder``; None in entries of
+            earlier versions.
+    """
 
     stage: str
     key: str
     folder: Path
     name: str
     report: dict[str, JsonValue]
+    digests: Mapping[str, str] | None = field(default=None, compare=False)
 
     def read_report(self, kind: type[ReportT]) -> ReportT:
         """The report as the record that the job's function returned."""
@@ -56,11 +68,32 @@ class Entry:
         return [p for p in walk_folder(self.result) if p.is_file()]
 
 
+@dataclass(frozen=True)
+class Damage:
+    """An entry that is not as it was written.
+
+    Args:
+        folder: where it lies.
+        name: the film, or the key where the entry does not say.
+        problem: what is wrong, with the first file.
+        files: those that have other content, or cannot be read.
+    """
+
+    folder: Path
+    name: str
+    problem: str
+    files: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.problem} ({self.folder})"
+
+
 class WorkCache:
     """Results by key under ``root``; safe for several processes at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.digests = Digests(root)
 
     def make_key(self, job: Job) -> str:
         """Hash of all that the result depends on: step, files, values, code."""
@@ -86,51 +119,135 @@ class WorkCache:
             }
         return value
 
-    def find_entry(self, stage: str, key: str) -> Entry | None:
-        """The entry, or None where it has not been computed."""
-        return self._read_entry(self.root / stage / key)
+    def find_entry(self, stage: str, key: str, *, reread: bool = False) -> Entry | Damage | None:
+        """The entry, checked as by `check_entry`; None where it has not been computed."""
+        folder = self.root / stage / key
+        return self.check_entry(folder, reread=reread) if folder.exists() else None
+
+    def check_entry(self, folder: Path, *, reread: bool) -> Entry | Damage:
+        """Whether an entry is as it was written.
+
+        Args:
+            folder: of the entry.
+            reread: read every file; otherwise those that have another size or time than when
+                they were last read.
+        """
+        try:
+            entry = _read_entry(folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return Damage(folder, folder.name, f"entry.json: {error}")
+        try:
+            listed = entry.list_files() if entry.result.exists() else []
+            files = {path.relative_to(folder).as_posix(): path for path in listed}
+            if entry.digests is None:
+                return self._adopt(entry, files)
+            return self._find_damage(entry, entry.digests, files, reread) or entry
+        except OSError as error:
+            return Damage(folder, entry.name, f"the result cannot be read: {error}")
+
+    def _find_damage(
+        self, entry: Entry, digests: Mapping[str, str], files: Mapping[str, Path], reread: bool
+    ) -> Damage | None:
+        names = [f"{name} is missing" for name in sorted(set(digests) - set(files))]
+        names += [f"{name} was added" for name in sorted(set(files) - set(digests))]
+        changed = {
+            path: problem
+            for name, path in files.items()
+            if name in digests and (problem := self._find_change(path, digests[name], reread))
+        }
+        names += [f"{path.relative_to(entry.folder)} {changed[path]}" for path in changed]
+        if not names:
+            return None
+        more = f", and {len(names) - 1} more" if len(names) > 1 else ""
+        return Damage(entry.folder, entry.name, names[0] + more, tuple(changed))
+
+    def _find_change(self, path: Path, sha256: str, reread: bool) -> str:
+        if path.is_symlink():
+            return "is a symbolic link"
+        try:
+            found = hash_file(path) if reread else self.digests.hash_file(path)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        except RhasError:
+            return "has other content"
+        return "" if found == sha256 else "has other content"
+
+    def _adopt(self, entry: Entry, files: Mapping[str, Path]) -> Entry:
+        """An entry of an earlier version, its digests recorded from now on."""
+        digests = {name: self.digests.hash_file(path) for name, path in files.items()}
+        temporary = entry.folder / f".entry-{uuid.uuid4().hex[:8]}"
+        try:
+            place = f"{entry.stage}/{entry.key}"
+            _write_record(temporary, place, entry.name, entry.report, digests)
+            _protect_file(temporary)
+            os.replace(temporary, entry.folder / "entry.json")
+        except OSError:  # a work cache that cannot be written
+            temporary.unlink(missing_ok=True)
+        return _read_entry(entry.folder)
+
+    def set_aside(self, damage: Damage) -> Path | None:
+        """Gives a damaged entry another name, so that it is computed anew; `rhas cache prune`
+        removes it. None where another process was faster."""
+        target = damage.folder.with_name(f"{_DAMAGED}{damage.folder.name}-{uuid.uuid4().hex[:8]}")
+        try:
+            damage.folder.rename(target)
+        except FileNotFoundError:
+            return None
+        return target
+
+    def list_folders(self) -> Iterator[Path]:
+        """The folders of all entries, by stage and key."""
+        for stage in sorted(p for p in self.root.glob("*") if p.name not in ("digests", "train")):
+            for folder in sorted(stage.glob("*/") if stage.is_dir() else ()):
+                if not folder.name.startswith(".") and folder.is_dir():
+                    yield folder
 
     def list_entries(self) -> Iterator[Entry]:
-        """All entries, by stage and key."""
-        for folder in sorted(self.root.glob("*/*")):
-            entry = self._read_entry(folder)
-            if entry is not None:
-                yield entry
+        """All entries that can be read, by stage and key; their files are not checked."""
+        for folder in self.list_folders():
+            try:
+                yield _read_entry(folder)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
 
-    @staticmethod
-    def _read_entry(folder: Path) -> Entry | None:
-        record = folder / "entry.json"
-        if folder.name.startswith(".") or not record.is_file():
-            return None
-        values = json.loads(record.read_text("utf-8"))
-        return Entry(folder.parent.name, folder.name, folder, values["name"], values["report"])
+    def list_damaged(self) -> list[Path]:
+        """The folders of entries that were set aside."""
+        return sorted(self.root.glob(f"*/{_DAMAGED}*"))
 
     def compute_entry(self, key: str, job: Job, progress: Progress) -> Entry:
         """Runs a job and stores its result; nothing is left behind where it fails."""
         parent = self.root / job.step
-        parent.mkdir(parents=True, exist_ok=True)
         temporary = parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        temporary.mkdir()
         try:
+            temporary.mkdir(parents=True)
             report = job.run(temporary / "result", progress)
-            record = {"name": job.name, "report": report}
-            text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
-            (temporary / "entry.json").write_text(text + "\n", "utf-8")
-            for path in walk_folder(temporary):
+            digests = {}
+            for path in walk_folder(temporary / "result"):
                 if path.is_file():
                     _flush_file(path)
-                    path.chmod(0o444)
+                    digests[path.relative_to(temporary).as_posix()] = hash_file(path)
+                    _protect_file(path)
+            _write_record(temporary / "entry.json", f"{job.step}/{key}", job.name, report, digests)
+            _flush_file(temporary / "entry.json")
+            _protect_file(temporary / "entry.json")
             final = parent / key
             try:
                 temporary.rename(final)
             except OSError:
                 if not final.is_dir():  # otherwise another process was faster with the same result
                     raise
+            else:
+                self.digests.remember_results(final, digests)
+        except Exception as error:
+            message = explain_error(error)
+            if message is None or message is error:
+                raise
+            raise RhasError(
+                message.what, where=message.where or str(parent), do=message.do
+            ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        entry = self.find_entry(job.step, key)
-        assert entry is not None
-        return entry
+        return _read_entry(final)
 
     def remove_unfinished(self, stage: str) -> None:
         """Removes what killed processes left half-written."""
@@ -145,30 +262,42 @@ class WorkCache:
         shutil.rmtree(doomed)
 
     def hash_content(self, path: Path) -> str:
-        """SHA-256 of a file, or of a folder's names and contents; remembered per unchanged file."""
+        """SHA-256 of a file, or of a folder's names and contents; remembered per unchanged file.
+
+        Raises:
+            RhasError: not a regular file, or a result of the work cache that somebody changed.
+        """
         if path.is_dir():
             combined = hashlib.sha256()
             for file in walk_folder(path):
-                if file.is_file():
+                if file.exists() and not file.is_dir():
                     line = f"{file.relative_to(path).as_posix()}\0{self.hash_content(file)}\n"
                     combined.update(line.encode())
             return combined.hexdigest()
-        state = path.stat()
-        identity = f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}"
-        self.root.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.root / "digests.db", timeout=60)) as database, database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS digest (file TEXT PRIMARY KEY, sha256 TEXT)"
-            )
-            row = database.execute(
-                "SELECT sha256 FROM digest WHERE file = ?", (identity,)
-            ).fetchone()
-            if row is not None:
-                return row[0]
-        computed = hash_file(path)
-        with closing(sqlite3.connect(self.root / "digests.db", timeout=60)) as database, database:
-            database.execute("INSERT OR REPLACE INTO digest VALUES (?, ?)", (identity, computed))
-        return computed
+        return self.digests.hash_file(path)
+
+
+def _read_entry(folder: Path) -> Entry:
+    values = json.loads((folder / "entry.json").read_bytes())
+    digests = values.get("files")
+    if digests is not None:
+        digests = {str(name): str(sha256) for name, sha256 in digests.items()}
+    stage, report = folder.parent.name, dict(values["report"])
+    if values.get("entry", f"{stage}/{folder.name}") != f"{stage}/{folder.name}":
+        raise ValueError(f"it belongs to {values['entry']}")
+    return Entry(stage, folder.name, folder, str(values["name"]), report, digests)
+
+
+def _write_record(
+    path: Path,
+    place: str,
+    name: str,
+    report: Mapping[str, JsonValue],
+    digests: Mapping[str, str],
+) -> None:
+    record = {"entry": place, "name": name, "report": report, "files": digests}
+    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")
 
 
 def link_files(source: Path, target: Path) -> None:
@@ -185,113 +314,6 @@ def link_files(source: Path, target: Path) -> None:
         _link_file(source, target)
 
 
-def code_hash(function: Callable[..., Any]) -> str:
-    """Hash of the syntax trees of the project modules that a function's module imports, itself
-    included; comments, docstrings and layout do not count."""
-    source = Path(inspect.getfile(function))
-    state = hashlib.sha256()
-    for path in sorted({source, *import_closure(source)}):
-        state.update(f"{path.name}\n{canonical_source(path)}\n".encode())
-    return state.hexdigest()
-
-
-def import_closure(
-    script: Path, package: Path | None = None, without: Sequence[Path] = ()
-) -> list[Path]:
-    """Files of the package ``rhas`` that a Python file imports, directly or not; sorted.
-
-    The file itself is included where it belongs to the package. Imports inside functions count,
-    and so do the ``__init__`` files of the packages passed through; imports for type checkers
-    alone do not.
-
-    Args:
-        script: a Python file.
-        package: folder of the package ``rhas``; by default the running one.
-        without: folders of the package whose imports are not followed.
-    """
-    package = package or _PACKAGE
-    found: set[Path] = set()
-    waiting = [script]
-    while waiting:
-        path = waiting.pop()
-        for imported in _find_imports(path, package):
-            if imported not in found and not any(imported.is_relative_to(f) for f in without):
-                found.add(imported)
-                waiting.append(imported)
-    if script.is_relative_to(package):
-        found.add(script)
-    return sorted(found)
-
-
-def _find_imports(path: Path, package: Path) -> Iterator[Path]:
-    parents = path.relative_to(package.parent).parent.parts if path.is_relative_to(package) else ()
-    for node in _nodes_that_run(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _module_files(tuple(alias.name.split(".")), package)
-        elif isinstance(node, ast.ImportFrom):
-            base = parents[: len(parents) - node.level + 1] if node.level else ()
-            module = base + (tuple(node.module.split(".")) if node.module else ())
-            yield from _module_files(module, package)
-            for alias in node.names:
-                yield from _module_files((*module, alias.name), package)
-        elif isinstance(node, ast.Call):
-            yield from _modules_chosen(node, package)
-
-
-def _modules_chosen(call: ast.Call, package: Path) -> Iterator[Path]:
-    """``import_module(f"rhas.some.package.{name}")`` may import every module of that package."""
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name != "import_module" or not call.args or not isinstance(call.args[0], ast.JoinedStr):
-        return
-    first = call.args[0].values[0]
-    if isinstance(first, ast.Constant) and str(first.value).startswith("rhas."):
-        parts = tuple(str(first.value).removesuffix(".").split("."))
-        for path in package.joinpath(*parts[1:]).glob("*.py"):
-            yield from _module_files((*parts, path.stem), package)
-
-
-def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below ``if TYPE_CHECKING:``."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            waiting += node.orelse
-        else:
-            waiting += ast.iter_child_nodes(node)
-
-
-def _module_files(module: tuple[str, ...], package: Path) -> Iterator[Path]:
-    """The file of a module of the package and the ``__init__`` files above it."""
-    if not module or module[0] != "rhas":
-        return
-    for depth in range(1, len(module) + 1):
-        base = package.joinpath(*module[1:depth])
-        for path in (base / "__init__.py", base.with_suffix(".py")):
-            if path.is_file():
-                yield path
-
-
-def canonical_source(path: Path) -> str:
-    """The syntax tree of a Python file as text, without docstrings."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_docstring(statement)]
-    return ast.dump(tree)
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
-
-
 def walk_folder(path: Path) -> Iterator[Path]:
     """Everything below a folder in a fixed order, parents first; a file itself."""
     if path.is_file():
@@ -306,14 +328,25 @@ def walk_folder(path: Path) -> Iterator[Path]:
 def _link_file(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
+    except FileExistsError:
+        raise
     except OSError:
-        shutil.copy2(source, target)
+        copy_file(source, target)
+
+
+def _protect_file(path: Path) -> None:
+    """Read-only, where the file system has such a thing."""
+    with suppress(OSError):
+        path.chmod(0o444)
 
 
 def _flush_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems without
+            raise
     finally:
         os.close(descriptor)
 

@@ -27,7 +27,8 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
-from rhas.engine.workcache import canonical_source, import_closure, walk_folder
+from rhas.engine.code import canonical_source, import_closure
+from rhas.engine.workcache import walk_folder
 from rhas.experiments.dvcfiles import hash_as_dvc, read_lock, read_stages
 from rhas.experiments.listing import Experiment, Values, apply_settings
 

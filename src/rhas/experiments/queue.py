@@ -6,7 +6,6 @@ same cache. What is done is what DVC has stored, so a queue that was killed goes
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -22,6 +21,8 @@ from typing import IO
 
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
+from rhas.base.program import raise_stop
+from rhas.engine.lock import Lock, lock_file
 from rhas.experiments.listing import Experiment, Setting, Values
 from rhas.experiments.naming import experiment_name
 from rhas.experiments.stored import list_stored, run_git
@@ -208,11 +209,9 @@ def _check_clean(root: Path) -> None:
 
 
 def _acquire_lock(lock: IO[str], report: Report) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if lock_file(lock.fileno(), waits=False) is Lock.HELD:
         report("another queue, or what a killed one has left at work, is running; waiting for it")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_file(lock.fileno(), waits=True)
 
 
 @contextmanager
@@ -220,7 +219,7 @@ def _stop_by_signal() -> Iterator[None]:
     """SIGTERM acts as Ctrl-C, also where a shell has started this in the background, which makes
     a process and all that it starts deaf to Ctrl-C."""
     signals = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    before = [signal.signal(number, raise_stop) for number in signals]
     try:
         yield
     finally:

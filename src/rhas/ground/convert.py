@@ -237,6 +237,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from rhas.engine.stage import run_script
+    from rhas.base.program import run_script
 
     run_script(main)

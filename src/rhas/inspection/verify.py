@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.files import hash_file, hash_file_md5
 from rhas.inspection.describe import format_error, open_film_store
 from rhas.inspection.project import find_project, read_recorded_md5, read_stage_reports
 from rhas.stores.checking import guard_reading
 from rhas.stores.checkpoints import check_tensors, describe_checkpoint
+from rhas.stores.checksums import CHECKSUMS, find_checksums
 from rhas.stores.feature_checks import check_features
 from rhas.stores.features import FeatureStore
 from rhas.stores.kinds import FOLDERS, Kind, find_kind
 from rhas.stores.samples import SampleIndex
 from rhas.stores.scores import FilmScores
 
-_READ_BYTES = 1 << 22
+_REPAIR = "run `rhas cache verify --repair`"
 
 
 def verify_path(path: Path) -> list[Check]:
@@ -38,7 +39,7 @@ def _check_path(path: Path) -> Iterator[Check]:
             yield from _check_folder(path, FOLDERS[kind])
             return
         yield from _check_store(path, kind)
-        yield _check_md5(path)
+        yield _check_digests(path)
 
 
 def _check_folder(folder: Path, pattern: str) -> Iterator[Check]:
@@ -92,33 +93,24 @@ def _check_loading(path: Path) -> Check:
     return Check("loads", "ok", f"as {method}, every weight fits the configuration")
 
 
-def _check_md5(path: Path) -> Check:
+def _check_digests(path: Path) -> Check:
     name = "checksums (MD5, dvc.lock)"
-    recorded = read_recorded_md5(path)
+    recorded, compute, do = read_recorded_md5(path), hash_file_md5, _REPAIR
     if recorded is None:
-        return Check(name, "ok", "not a recorded output of a DVC project: nothing to compare with")
+        name, do = f"checksums (SHA-256, {CHECKSUMS})", "make it again, or copy it again"
+        recorded, compute = find_checksums(path), hash_file
+    if not recorded:
+        found = f"no output of a DVC project and in no {CHECKSUMS}: nothing to compare with"
+        return Check("checksums", "ok", found)
     changed = [
         inside
-        for inside, md5 in recorded.items()
-        if not (file := path / inside if inside else path).is_file() or _hash_md5(file) != md5
+        for inside, digest in recorded.items()
+        if not (file := path / inside if inside else path).is_file() or compute(file) != digest
     ]
     if path.is_dir():
         present = {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
         changed += sorted(present - set(recorded))
     if changed:
-        first = changed[0] or path.name
-        return Check(
-            name,
-            "fail",
-            f"{len(changed)} of {len(recorded)} files differ, first {first}",
-            "run `dvc repro`; after an edit of the hard-linked file by hand remove DVC's copy, too",
-        )
+        found = f"{len(changed)} of {len(recorded)} files differ, first {changed[0] or path.name}"
+        return Check(name, "fail", found, do)
     return Check(name, "ok", f"{len(recorded)} file(s) as recorded")
-
-
-def _hash_md5(path: Path) -> str:
-    state = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            state.update(block)
-    return state.hexdigest()

@@ -14,8 +14,9 @@ from rhas.base.names import add_film, movie_name
 from rhas.config.params import FilmParams
 from rhas.engine.stage import stage_lock, try_jobs
 from rhas.engine.steps import FilmFiles
-from rhas.engine.workcache import WorkCache, link_files
+from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.pipeline.steps import FILM_STEPS
+from rhas.stores.checksums import read_checksums, write_checksums
 
 
 def extract_features(
@@ -27,9 +28,9 @@ def extract_features(
 ) -> dict[str, BaseException]:
     """Decodes, grounds, crops and extracts films; returns the failures by movie.
 
-    Writes ``out/{frames,boxes,tracks,features}/<movie>.*`` as the DVC stages do, and
-    ``out/report.json``. A film that cannot be opened, cannot be named so, or fails in one step
-    leaves nothing and stops no other film.
+    Writes ``out/{frames,boxes,tracks,features}/<movie>.*`` as the DVC stages do, their digests in
+    ``out/SHA256SUMS``, and ``out/report.json``. A film that cannot be opened, cannot be named so,
+    or fails in one step leaves nothing and stops no other film.
 
     Args:
         films: files; their stems name the movies and must differ.
@@ -47,13 +48,16 @@ def extract_features(
     reports: dict[str, dict[str, JsonValue]] = {name: {} for name in movies}
     reports |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
     waiting = [FilmFiles(name, tuple(references), film=film) for name, film in movies.items()]
+    digests = read_checksums(out)
     for step in FILM_STEPS:
         config = params.get_section(step.config)
         jobs = [step.make_job(film, config) for film in waiting]
         with stage_lock(step.name, cache.root):
             entries, failed = try_jobs(cache, step.name, jobs)
             for name, entry in entries.items():
-                _replace_result(entry.result, out / step.output / f"{name}{step.suffix}")
+                target = f"{step.output}/{name}{step.suffix}"
+                _replace_result(entry.result, out / target)
+                _replace_digests(digests, entry, target)
                 reports[name][step.name] = entry.report
         for name, error in failed.items():
             reports[name][step.name] = {"error": str(error)}
@@ -63,6 +67,7 @@ def extract_features(
             for film in waiting
             if film.movie in entries
         ]
+    write_checksums(out, digests)
     write_json(out / "report.json", reports)
     return failures
 
@@ -94,6 +99,14 @@ def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseE
 def _escape_name(name: str) -> str:
     """Bytes of a file's name that are no UTF-8 as ``\\udcff``, so that it can be written."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _replace_digests(digests: dict[str, str], entry: Entry, target: str) -> None:
+    """Those of an entry's files, by their path in the output folder."""
+    for name in [name for name in digests if f"{name}/".startswith(f"{target}/")]:
+        del digests[name]
+    for name, sha256 in (entry.digests or {}).items():
+        digests[target + name.removeprefix("result")] = sha256
 
 
 def _replace_result(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from rhas.base.names import movie_name
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.stores.checksums import CHECKSUMS
 
 if TYPE_CHECKING:  # takes seconds to import
     from rhas.evaluate.fitted import FittedReadout
@@ -22,7 +23,7 @@ PAGE, INTERVALS, OVERLAY, SUBTITLES = (
     "index.html", "intervals.json", "overlay.webm", "actions.vtt",
 )  # fmt: skip
 OUTPUTS = (
-    PAGE, INTERVALS, "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY,
+    PAGE, INTERVALS, "intervals.csv", "scores.zarr", "tracks.h5", SUBTITLES, OVERLAY, CHECKSUMS,
 )  # fmt: skip
 
 

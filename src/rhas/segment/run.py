@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.base.files import write_json
+from rhas.base.files import hash_file, write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import torch_threads
 from rhas.crop.cropping import CropReport
@@ -23,7 +23,8 @@ from rhas.decode.container import FilmInfo
 from rhas.decode.decoding import DecodeReport
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import FilmFiles, FilmStep, Job
-from rhas.engine.workcache import Entry, WorkCache, link_files
+from rhas.engine.taking import take_entries
+from rhas.engine.workcache import Entry, WorkCache, link_files, walk_folder
 from rhas.evaluate.fitted import FittedReadout, hash_model
 from rhas.pipeline.steps import FILM_STEPS
 from rhas.report.overlay import OverlayInput, draw_overlay
@@ -54,6 +55,7 @@ from rhas.segment.windows import (
 )
 from rhas.segment.work import exclusive_work_folder
 from rhas.stores.boxes import merge_boxes
+from rhas.stores.checksums import write_checksums
 from rhas.stores.frames import count_frames, write_frame_chunk
 from rhas.stores.tracks import write_track_chunk
 from rhas.train import load_method
@@ -136,6 +138,8 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
         if drawn:
             link_files(drawn[0].result, folder / OVERLAY)
         _write(record, people, scores, readout, seen, folder)
+        files = [path for path in walk_folder(folder) if path.is_file()]
+        write_checksums(folder, {str(p.relative_to(folder)): hash_file(p) for p in files})
     work.forget_others()
     return _summary(request, record, people, work)
 
@@ -247,7 +251,8 @@ class _Work:
         self.cache.remove_unfinished(step)
         keys = [self.cache.make_key(job) for job in jobs]
         self._used |= {(step, key) for key in keys}
-        found = [self.cache.find_entry(step, key) for key in keys]
+        taken, _ = take_entries(self.cache, step, {key: key for key in keys}, reread=False)
+        found = [taken.get(key) for key in keys]
         waiting = [n for n, entry in enumerate(found) if entry is None]
         if waiting:
             messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -275,6 +280,8 @@ class _Work:
         for entry in list(self.cache.list_entries()):
             if (entry.stage, entry.key) not in self._used:
                 self.cache.remove_entry(entry)
+        for folder in self.cache.list_damaged():
+            shutil.rmtree(folder)
 
 
 def _put(messages: queue.SimpleQueue[Any], film: str, frames: int) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rhas.base.batch import Batch
 from rhas.base.progress import Progress
-from rhas.engine.workcache import code_hash
+from rhas.engine.code import code_hash
 from rhas.evaluate.scoring import score_samples
 from rhas.methods import Dims
 from rhas.segment.chunks import FilmChunk

@@ -11,6 +11,7 @@ import numpy as np
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.system_errors import explain_error, is_system_error
 
 Facts = dict[str, Any]
 """What `rhas inspect` prints of a store: JSON-able values by name."""
@@ -20,12 +21,12 @@ Arrays = dict[str, np.ndarray]
 
 DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError)
 """What h5py and zarr raise where a store is damaged or has another format."""
-DELETE = "delete it and run `dvc repro` again"
+REPAIR = "in the project run `rhas cache verify --repair`; elsewhere delete it and make it again"
 
 
 @contextmanager
 def guard_reading(
-    where: object, do: str = DELETE, what: str = "the store is damaged"
+    where: object, do: str = REPAIR, what: str = "the store is damaged"
 ) -> Iterator[None]:
     """Turns every error of a library into a `RhasError` that names the store.
 
@@ -48,6 +49,8 @@ def guard_reading(
             do=error.do or do,
         ) from error
     except DAMAGE as error:
+        if is_system_error(error):
+            raise explain_error(error) or error from error
         raise RhasError(
             what, where=str(where), got=f"{type(error).__name__}: {error}", do=do
         ) from error

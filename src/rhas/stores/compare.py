@@ -69,7 +69,7 @@ def _compare_folders(a: Path, b: Path, pattern: str, atol: float) -> Iterator[Di
 @contextmanager
 def _open_group(path: Path) -> Iterator[Any]:
     try:
-        group = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path)
+        group = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path, locking=False)
     except (ValueError, OSError) as error:
         raise _describe_damage(str(path), error) from error
     try:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rhas.base.checks import Check, Level
 from rhas.base.errors import RhasError
-from rhas.stores.checking import Facts, guard_reading
+from rhas.stores.checking import REPAIR, Facts, guard_reading
 from rhas.stores.features import ARRAYS, CHUNK_FRAMES, FeatureStore
 from rhas.stores.hdf5 import person_group
 from rhas.stores.tracks import FilmTracks
@@ -67,7 +67,7 @@ def _describe_person(folder: Path) -> Facts:
         raise RhasError(
             f"the feature store lacks {', '.join(map(repr, lacking))}",
             where=str(folder),
-            do="delete it and run `dvc repro` again",
+            do=REPAIR,
         )
     return {
         "frames": arrays["holistic"]["shape"][0],

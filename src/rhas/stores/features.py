@@ -23,6 +23,7 @@ import zarr
 
 from rhas.base.errors import RhasError
 from rhas.stores.checking import (
+    REPAIR,
     Array,
     Arrays,
     check_arrays,
@@ -340,7 +341,7 @@ class FeatureStore:
         raise RhasError(
             f"the feature store lacks '{name}'",
             where=f"{self.path}, {group.path or group.name}",
-            do="set extract.keep_tokens" if tokens else "delete it and run `dvc repro` again",
+            do="set extract.keep_tokens" if tokens else REPAIR,
         )
 
 

@@ -1,4 +1,8 @@
-"""HDF5 files of the project: created with reproducible bytes, opened with errors that name them."""
+"""HDF5 files of the project: created with reproducible bytes, opened with errors that name them.
+
+HDF5's own locks are not used: a file of the project has its name when it is whole, and is not
+written again. Some file systems have no locks.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import h5py
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.stores.checking import check_exists, guard_reading
+from rhas.stores.checking import REPAIR, check_exists, guard_reading
 
 
 class Record(Protocol):
@@ -31,7 +35,9 @@ def create_hdf5(path: Path) -> Iterator[h5py.File]:
     It is removed again where the block fails.
     """
     try:
-        with h5py.File(path, "w", libver=("v110", "v110"), track_order=False) as file:
+        with h5py.File(
+            path, "w", libver=("v110", "v110"), track_order=False, locking=False
+        ) as file:
             yield file
     except BaseException:
         path.unlink(missing_ok=True)
@@ -47,7 +53,7 @@ def open_hdf5(path: Path, do: str = "run `dvc repro`") -> Iterator[h5py.File]:
     """
     check_exists(path, do)
     with guard_reading(path, what="not an HDF5 file, or a damaged one"):
-        file = h5py.File(path)
+        file = h5py.File(path, locking=False)
     with file:
         yield file
 
@@ -78,7 +84,7 @@ def read_attributes(group: h5py.Group, kind: type[R]) -> R:
             where=group.file.filename,
             expected=", ".join(f"{name} {types[name].__name__}" for name in wrong),
             got=", ".join(f"{name} {values.get(name)!r}" for name in wrong),
-            do="delete it and run `dvc repro` again",
+            do=REPAIR,
         )
     return kind(**values)
 

@@ -9,6 +9,7 @@ from typing import Literal
 import h5py
 
 from rhas.base.errors import RhasError
+from rhas.base.system_errors import is_system_error
 
 Kind = Literal[
     "feature store", "feature stores", "frames", "boxes", "tracks", "film stores",
@@ -109,12 +110,14 @@ def _folder_kind(folder: Path) -> Kind | None:
 
 def _h5_kind(path: Path) -> Kind | None:
     try:
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             if "jpeg" in file:
                 return "frames"
             person = file.get("person_000", {})
             return "tracks" if "source" in person else "boxes" if "frames" in file else None
     except OSError as error:
+        if is_system_error(error):
+            raise
         raise RhasError(
             "not an HDF5 file, or a damaged one",
             where=str(path),

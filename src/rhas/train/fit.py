@@ -59,11 +59,12 @@ def fit(
         resume: a folder for the checkpoint to restart from. One of another configuration, other
             samples or other code is not used. It is removed at the end.
         live: gets the curves, one step per epoch: ``train/loss``, each term of the loss,
-            ``train/gradient_norm``, ``train/learning_rate``, ``train/samples_per_second``, and at
-            validations of the averaged weights ``val/loss`` and the clean metrics, ``val/map``
-            and so on, of the labels above 1/2.
+            ``train/gradient_norm``, ``train/learning_rate``, and at validations of the averaged
+            weights ``val/loss`` and the clean metrics, ``val/map`` and so on, of the labels above
+            1/2. Equal runs have equal curves: there is no time in them.
         progress: called after each epoch with its number from 1, the number of epochs, and the
-            epoch's values; the default prints a line now and then.
+            epoch's values; the default prints a line now and then. Among the values is the speed,
+            ``train/samples_per_second``.
 
     Returns:
         Sizes, updates, and the last values of every curve.
@@ -103,7 +104,9 @@ def fit(
         while not run.finished:
             values = run.run_epoch(save)
             _log_values(live, values)
-            progress(run.progress.epoch, config.epochs, values)
+            speed = run.samples_per_second
+            shown = values if speed is None else {**values, "train/samples_per_second": speed}
+            progress(run.progress.epoch, config.epochs, shown)
         method = run.finish()
         fusion: dict[str, float] = {}
         if leads:
@@ -151,12 +154,14 @@ class _EpochLog:
         if first or epoch == epochs or now - self._shown >= _LOG_SECONDS:
             self._shown = now
             left = (now - self._began) / (epoch - self._first + 1) * (epochs - epoch)
-            shown = ", ".join(
+            shown = [
                 f"{name} {values[name]:.4g}"
                 for name in ("train/loss", "val/loss", "val/map")
                 if name in values
-            )
-            _print_line(f"epoch {epoch} of {epochs}, {shown}, {left:.0f} s left")
+            ]
+            if (speed := values.get("train/samples_per_second")) is not None:
+                shown.append(f"{speed:.3g} samples/s")
+            _print_line(f"epoch {epoch} of {epochs}, {', '.join(shown)}, {left:.0f} s left")
 
 
 def _show_nothing(epoch: int, epochs: int, values: EpochValues) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rhas.methods import Dims
 
-EpochValues = dict[str, float]  # losses, metrics and rates of an epoch by the name of their curve
+EpochValues = dict[str, float]  # losses and metrics of an epoch by the name of their curve
 
 
 @dataclass
@@ -60,7 +60,7 @@ class TrainReport:
         samples: of train and val.
         epochs: epochs that ran.
         updates: optimizer steps.
-        last: the last value of every curve but ``train/samples_per_second``.
+        last: the last value of every curve.
         best: epoch and monitored value of the retained weights, with ``patience``; else empty.
         fusion: the weights of a method's branches, where it fits them; else empty.
     """

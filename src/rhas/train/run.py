@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
-from rhas.engine.workcache import code_hash
+from rhas.engine.code import code_hash
 from rhas.methods import Batch, Method, build_method, config_values
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
@@ -62,6 +62,7 @@ class TrainingRun:
         self.averaged = copy.deepcopy(self.method).requires_grad_(False)
         self.best: dict[str, Tensor] = {}
         self.progress = RunProgress()
+        self.samples_per_second: float | None = None
         self.updates_per_epoch = math.ceil(len(train) / (config.batch_size * config.accumulate))
 
     def start(self) -> None:
@@ -86,7 +87,10 @@ class TrainingRun:
         return 0 < self.config.patience <= self.progress.count_waiting(self._monitored)
 
     def run_epoch(self, after_update: Callable[[], None]) -> EpochValues:
-        """The rest of the current epoch, and a validation where one is due."""
+        """The rest of the current epoch, and a validation where one is due.
+
+        Its speed is no part of the values: two equal runs have equal values.
+        """
         config, progress = self.config, self.progress
         torch.manual_seed(_derive_seed(config.seed, progress.epoch))
         order = torch.randperm(len(self.train)).split(config.batch_size * config.accumulate)
@@ -101,8 +105,7 @@ class TrainingRun:
         took = time.monotonic() - began
         means = {f"train/{name}": total / len(self.train) for name, total in progress.sums.items()}
         means["train/learning_rate"] = self._learning_rate(progress.update - 1)
-        if done:
-            means["train/samples_per_second"] = done / took
+        self.samples_per_second = done / took if done else None
         progress.epoch += 1
         progress.sums = {}
         due = progress.epoch % config.validate_every == 0 or progress.epoch == config.epochs
@@ -322,7 +325,6 @@ class TrainingRun:
         last: EpochValues = {}
         for values in progress.curves:
             last |= values
-        last.pop("train/samples_per_second", None)
         best = {"epoch": progress.best_epoch, self._monitored: progress.best_value}
         return TrainReport(
             method=self.config.method,
