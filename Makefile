@@ -8,6 +8,7 @@ WORKERS ?= 1
 .PHONY: repro test ablations benchmark lint docs lock clean
 
 repro: $(VENV)/.ready
+	PATH="$(abspath $(BIN)):$$PATH" rhas cache verify --quick --repair
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro
 	PATH="$(abspath $(BIN)):$$PATH" rhas metrics
 

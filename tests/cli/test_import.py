@@ -94,7 +94,7 @@ def test_films_stopped_midway_leave_nothing(project: Path, monkeypatch: pytest.M
 
     before = sorted(project.rglob("*"))
     with monkeypatch.context() as patched:
-        patched.setattr(shutil, "copy2", half)
+        patched.setattr(shutil, "copyfile", half)
         assert rhas("import", "films", "in", "--copy").exit_code != 0
     assert sorted(project.rglob("*")) == before
     assert rhas("import", "films", "in", "--copy").exit_code == 0
