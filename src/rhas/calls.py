@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.config.params import find_params, read_film_params
+from rhas.config.params import FilmParams, find_params, read_film_params
+from rhas.config.profiles import read_profiled_params
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
@@ -26,6 +27,7 @@ def extract_features(
     out: AnyPath,
     *,
     params: AnyPath = "params.yaml",
+    profile: str | None = None,
 ) -> dict[str, Path]:
     """Decodes films, finds the described persons and extracts their features.
 
@@ -37,6 +39,7 @@ def extract_features(
         references: a sentence per person, looked for in every film.
         out: folder for ``frames``, ``boxes``, ``tracks`` and ``features``.
         params: a params.yaml. Checkpoints in it are relative to the working folder.
+        profile: whose parameters take the place of those in ``params``, which is not needed then.
 
     Returns:
         The feature store of each film by its movie name; `rhas.stores` reads it.
@@ -44,7 +47,7 @@ def extract_features(
     Raises:
         RhasError: wrong parameters, or a film that cannot be read; the others are done.
     """
-    settings = read_film_params(find_params(Path(params)))
+    settings = _read_params(Path(params), profile)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     failures = extract_from_films(
@@ -67,6 +70,7 @@ def segment_film(
     *,
     model: AnyPath | None = None,
     params: AnyPath = "params.yaml",
+    profile: str | None = None,
     overlay: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> FilmSummary:
@@ -78,6 +82,7 @@ def segment_film(
         out: folder to write; docs/SEGMENT.md says what is in it.
         model: folder of a trained method; None: ``models/<method>`` of ``params``.
         params: a params.yaml. Checkpoints in it are relative to the working folder.
+        profile: whose parameters take the place of those in ``params``, which is not needed then.
         overlay: draw a film with boxes and actions.
         tell: takes a line about each step, e.g. ``print``.
 
@@ -88,7 +93,7 @@ def segment_film(
     Raises:
         RhasError: what is wrong with the film, the sentences, the parameters or the model.
     """
-    settings = read_film_params(find_params(Path(params)))
+    settings = _read_params(Path(params), profile)
     folder = Path(model) if model is not None else Path("models") / settings.method
     load_method(folder)  # says what is wrong with it
     readout = find_readout(folder, Path("results"))
@@ -96,3 +101,9 @@ def segment_film(
         Path(film), tuple(references), Path(out), folder, readout, settings, overlay
     )
     return run.segment_film(request, tell)
+
+
+def _read_params(path: Path, profile: str | None) -> FilmParams:
+    if profile is None:
+        return read_film_params(find_params(path))
+    return read_profiled_params(path if path.is_file() else None, profile)

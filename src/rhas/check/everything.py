@@ -14,6 +14,7 @@ from rhas.check.room import check_room, needed_bytes
 from rhas.check.trial import check_trial, run_trial
 from rhas.check.weights import check_gpu, check_weights
 from rhas.config.params import Params, parse_params, read_yaml
+from rhas.config.profiles import read_profile
 
 
 def check_everything(
@@ -21,6 +22,7 @@ def check_everything(
     trial_seconds: float | None,
     load: bool,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    profile: str | None = None,
 ) -> list[Check]:
     """Parameters, films and tables, weights, GPU, disk and, with a trial, time.
 
@@ -32,12 +34,15 @@ def check_everything(
         trial_seconds: of film to try; None: no trial.
         load: build the models.
         tell: told how many films are looked at, of how many.
+        profile: whose parameters take the place of those in ``params``; None: none's.
     """
     root = params.parent
+    chosen = None if profile is None else read_profile(profile)
     try:
         values = read_yaml(params)
     except RhasError as error:
         return [Check("params.yaml", "fail", f"{error.what}: {error.got}", "mend it")]
+    values = values if chosen is None else chosen.apply(values)
     checks = check_parameters(values)
     if any(check.level == "fail" for check in checks):
         return [*checks, Check("everything else", "warn", "not looked at", "mend the above first")]

@@ -13,6 +13,7 @@ from rhas.cli import (
     imports,
     inspect,
     metrics,
+    profile,
     queue,
     report,
     score,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment)
 app.command("check")(check.check)
+app.command("profile")(profile.profile)
 app.add_typer(imports.app, name="import", no_args_is_help=True)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)

@@ -11,6 +11,7 @@ import typer
 from rhas.base.checks import worst_level
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
 from rhas.config.params import find_params
+from rhas.config.profiles import PROFILES
 
 
 def check(
@@ -28,6 +29,11 @@ def check(
     params: Annotated[
         Path, typer.Option("--params", help="Its folder is the project's.")
     ] = Path("params.yaml"),
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(PROFILES),
+                     help="Check with the parameters of this profile (`rhas profile`)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:  # fmt: skip
     """Check parameters, films, tables, checkpoints and disk before `dvc repro`.
@@ -46,7 +52,7 @@ def check(
     if trial is not None and quick:
         raise typer.BadParameter("a trial needs the models", param_hint="--quick")
     with contextlib.chdir(params.absolute().parent), progress_bar("films") as progress:
-        checks = check_everything(Path(params.name), trial, not quick, progress)
+        checks = check_everything(Path(params.name), trial, not quick, progress, profile)
     level = worst_level(checks)
     if as_json:
         print_json({"level": level, "checks": [vars(one) for one in checks]})

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from rhas.cli.output import print_error
-from rhas.cli.project import ParamsOption, PersonReferences
-from rhas.config.params import read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences, ProfileOption, read_settings
 from rhas.engine.stage import work_root
 from rhas.engine.workcache import WorkCache
 
@@ -18,7 +17,8 @@ def features(
     films: Annotated[list[Path], typer.Argument(help="Film files.", show_default=False)],
     ref: PersonReferences,
     out: Annotated[Path, typer.Option(help="Folder for frames, boxes, tracks and features.")],
-    parameters: ParamsOption = Path("params.yaml"),
+    parameters: ParamsOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Extract features of films, of each described person, without the pipeline.
 
@@ -30,7 +30,7 @@ def features(
     """
     from rhas.pipeline.features import extract_features
 
-    params = read_film_params(parameters)
+    params = read_settings(parameters, profile)
     out.mkdir(parents=True, exist_ok=True)
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
     failures = extract_features(films, ref, params, cache, out)

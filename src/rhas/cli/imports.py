@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from rhas.cli.output import Column, print_table, progress_bar
+from rhas.config.profiles import PROFILES, read_profile
 
 if TYPE_CHECKING:  # takes a second to import
     from rhas.data.audit import Audit
@@ -43,6 +44,11 @@ Params = Annotated[
     Path,
     typer.Option("--params", help="Parameters of the project: `dataset` is set to own where "
                  "data/own beside this file is written. Comments are kept."),
+]  # fmt: skip
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="|".join(PROFILES),
+                 help="Set the parameters of this profile too (`rhas profile`)."),
 ]  # fmt: skip
 Drop = Annotated[bool, typer.Option("--drop", help="Leave out what the audit marks as drop.")]
 Replace = Annotated[
@@ -95,6 +101,7 @@ def import_films(
     labels: Labels = None,
     out: Out = Path("data/own"),
     params: Params = Path("params.yaml"),
+    profile: ProfileName = None,
     copy: Copy = False,
     drop: Drop = False,
     replace: Replace = False,
@@ -114,7 +121,7 @@ def import_films(
     request = FilmsImport(
         folder, references, annotations, fps, offset, id_base, label_map, labels
     )  # fmt: skip
-    _import_to_own(request, out, params, copy, drop, replace, as_json)
+    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
 
 
 @app.command("ava")
@@ -144,6 +151,7 @@ def import_ava(
     labels: Labels = None,
     out: Out = Path("data/own"),
     params: Params = Path("params.yaml"),
+    profile: ProfileName = None,
     copy: Copy = False,
     drop: Drop = False,
     replace: Replace = False,
@@ -164,7 +172,7 @@ def import_ava(
         films, references, annotations, fps, offset, id_base, label_map, labels,
         times, step, excluded,
     )  # fmt: skip
-    _import_to_own(request, out, params, copy, drop, replace, as_json)
+    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
 
 
 @app.command("rhas133")
@@ -236,12 +244,15 @@ def import_rhas133(
 
 
 def _import_to_own(
-    request: FilmsImport, out: Path, params: Path, copy: bool, drop: bool, replace: bool,
-    as_json: bool,
+    request: FilmsImport, out: Path, params: Path, profile: str | None, copy: bool, drop: bool,
+    replace: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from rhas.data.imports import ImportTarget, import_films
 
-    target = ImportTarget(out, "data/own", params, {"dataset": "own"}, drop, replace)
+    switches: dict[str, bool | int | float | str] = {"dataset": "own"}
+    if profile is not None:
+        switches |= read_profile(profile).settings
+    target = ImportTarget(out, "data/own", params, switches, drop, replace)
     result = import_films(request, target, copy)
     counts = result.audit.counts
     found = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))

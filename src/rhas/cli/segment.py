@@ -12,8 +12,8 @@ from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.base.system_errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
-from rhas.cli.project import ParamsOption, PersonReferences
-from rhas.config.params import read_film_params
+from rhas.cli.project import ParamsOption, PersonReferences, ProfileOption, read_settings
+from rhas.config.params import FilmParams
 
 if TYPE_CHECKING:  # takes seconds to import
     from rhas.segment.records import FilmSummary
@@ -29,7 +29,8 @@ def segment(
         Path | None,
         typer.Option(help="Folder of a trained method. Default: models/METHOD of params.yaml."),
     ] = None,
-    parameters: ParamsOption = Path("params.yaml"),
+    parameters: ParamsOption = None,
+    profile: ProfileOption = None,
     overlay: Annotated[
         bool, typer.Option(help="Draw a film with boxes and actions; takes about half the time.")
     ] = True,
@@ -44,7 +45,7 @@ def segment(
     continues. What it needs for that is in .work in the same folder; delete it when you are done.
     """
     try:
-        summary = _segment_film(film, ref, out, model, parameters, overlay)
+        summary = _segment_film(film, ref, out, model, read_settings(parameters, profile), overlay)
     except KeyboardInterrupt:
         print_note("the same command continues from here", "yellow")
         raise
@@ -63,7 +64,7 @@ def segment(
 
 
 def _segment_film(
-    film: Path, ref: list[str], out: Path, model: Path | None, parameters: Path, overlay: bool
+    film: Path, ref: list[str], out: Path, model: Path | None, params: FilmParams, overlay: bool
 ) -> FilmSummary:
     """Checks the request before the models are loaded, then segments the film."""
     from rhas.segment.request import (
@@ -75,7 +76,6 @@ def _segment_film(
 
     check_references(ref)
     check_output_folder(out)
-    params = read_film_params(parameters)
     _, info = identify_film(film, params.decode)
     width, height = (round(side) for side in info.display_size())
     length = format_duration(info.seconds)

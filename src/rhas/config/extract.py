@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import field_validator, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Device, Dtype, Section, Vlm
+from rhas.config.section import Count, DeviceChoice, Dtype, Section, Vlm
 
 
 class ExtractConfig(Section):
@@ -24,8 +24,8 @@ class ExtractConfig(Section):
     batch_size: Count | Literal["auto"] = 64
     """Images that go through the model at once, for speed and memory; ``auto`` starts with 64 (on a
     GPU 256) and halves whenever memory runs out."""
-    device: Device = "cpu"
-    """Torch device of the model."""
+    device: DeviceChoice = "cpu"
+    """Torch device of the model; ``auto``: a GPU where there is one."""
     dtype: Dtype = "float32"
     """In which the vision tower computes; features are stored as float16 in any case."""
     compile: bool = False

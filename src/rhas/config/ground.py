@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Device, Dtype, Section
+from rhas.config.section import Count, DeviceChoice, Dtype, Section
 
 Backend = Literal["transformers", "official", "truth"]
 Policy = Literal["max", "mean", "logit_mean", "last"]
@@ -34,8 +34,8 @@ class GroundConfig(Section):
     batch_size: Count | Literal["auto"] = 8
     """Frames per run of the model. ``auto`` (CUDA alone): 64, halved until memory suffices; the
     whole film is then done with the number found, which the report names."""
-    device: Device = "cpu"
-    """Where the model runs."""
+    device: DeviceChoice = "cpu"
+    """Where the model runs; ``auto``: a GPU where there is one."""
     dtype: Dtype = "float32"
     """Precision of the model's matrix products; weights, normalisation and boxes stay float32
     (autocast). ``float16`` on CUDA alone."""

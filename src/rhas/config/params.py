@@ -112,7 +112,15 @@ def read_film_params(path: Path) -> FilmParams:
         RhasError: the file cannot be read, or a parameter that such a command needs is missing or
             wrong.
     """
-    values = read_yaml(path)
+    return parse_film_params(read_yaml(path), path)
+
+
+def parse_film_params(values: Mapping[str, Any], path: Path) -> FilmParams:
+    """`parse_params` of `FilmParams`; errors name the file.
+
+    Raises:
+        RhasError: a parameter is missing or wrong.
+    """
     try:
         return parse_params(FilmParams, values)
     except RhasError as error:

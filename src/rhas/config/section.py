@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import annotated_types as limits
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rhas.base.devices import check_compiler, check_device
 from rhas.base.errors import RhasError
@@ -18,6 +18,7 @@ from rhas.base.names import unknown_name
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Device = Literal["cpu", "cuda"]
+"""Where a model runs."""
 Dtype = Literal["float32", "bfloat16", "float16"]
 Fps = Annotated[float, Field(ge=0.01, le=1000)]
 Split = Literal["cross_movie", "random"]
@@ -32,6 +33,22 @@ if TYPE_CHECKING:
     Vlm = str
 else:
     Vlm = Literal[ENCODERS]
+
+
+def find_device(device: Literal["auto", "cpu", "cuda"]) -> Device:
+    """``auto`` as ``cuda`` where torch finds a GPU, else ``cpu``; the others as they are."""
+    if device != "auto":
+        return device
+    import torch  # seconds, which a named device does not need
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if TYPE_CHECKING:
+    DeviceChoice = Device
+else:
+    # Resolved when it is read: keys of the work cache and messages name the device that is used.
+    DeviceChoice = Annotated[Literal["auto", "cpu", "cuda"], AfterValidator(find_device)]
 
 SectionT = TypeVar("SectionT", bound="Section")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rhas.base.errors import RhasError
-from rhas.config.section import Count, Device, Section, Seed
+from rhas.config.section import Count, DeviceChoice, Section, Seed
 
 Value = bool | int | float | str | tuple[bool | int | float | str, ...] | None
 Monitor = Literal["map", "acc", "edit", "f1_10", "f1_25", "f1_50", "label_set_iou"]
@@ -62,8 +62,8 @@ class TrainConfig(Section):
     """Minutes between checkpoints to restart from; never changes the result."""
     threads: int = Field(default=1, ge=1, le=1024)
     """Threads of torch, per process; another number gives other rounding."""
-    device: Device = "cpu"
-    """Torch device of the method."""
+    device: DeviceChoice = "cpu"
+    """Torch device of the method; ``auto``: a GPU where there is one."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16`` for matrix products; weights, sums over time and losses stay float32."""
     memory_gb: float = Field(default=2.0, ge=0)
