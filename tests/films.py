@@ -9,8 +9,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from rhas.decode.container import FilmInfo
+from rhas.decode.orientation import Orientation
 
 WIDTH, HEIGHT = 64, 48
 
@@ -97,17 +99,50 @@ def write_sound(path: Path) -> Path:
     return path
 
 
+def add_cover(path: Path) -> Path:
+    """The same film with a cover picture as its first stream."""
+    out = path.with_stem(path.stem + "_cover")
+    picture = av.VideoFrame.from_ndarray(corners(), format="rgb24").reformat(format="yuvj420p")
+    with av.open(str(path)) as reader, av.open(str(out), "w") as writer:
+        cover = writer.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        source = reader.streams.video[0]
+        copy = writer.add_stream_from_template(source)
+        picture.pts, picture.time_base = 0, Fraction(1)
+        encoded = [*cover.encode(picture), *cover.encode(None)]
+        for packet in encoded:
+            writer.mux(packet)
+        for packet in reader.demux(source):
+            if packet.size:
+                packet.stream = copy
+                writer.mux(packet)
+    return out
+
+
 def turn(path: Path, degrees: int) -> Path:
     """Sets the display matrix of an MP4's only track: shown turned clockwise."""
+    return set_matrix(
+        path, {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
+    )
+
+
+def set_matrix(path: Path, matrix: tuple[float, float, float, float]) -> Path:
+    """Sets the display matrix a, b, c, d of an MP4's only track."""
     data = bytearray(path.read_bytes())
     assert data.count(b"tkhd") == 1
-    a, b, c, d = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[
-        degrees
-    ]
-    one = 1 << 16
-    matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    a, b, c, d = (round(value * (1 << 16)) for value in matrix)
     start = data.index(b"tkhd") + 44
-    data[start : start + 36] = matrix
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def make_hole(path: Path, noise: bool = False) -> Path:
+    """Overwrites an eighth of the file, in its middle, by zeros or noise."""
+    data = bytearray(path.read_bytes())
+    start, size = len(data) // 2, len(data) // 8
+    data[start : start + size] = np.random.default_rng(0).bytes(size) if noise else bytes(size)
     path.write_bytes(data)
     return path
 
@@ -122,8 +157,9 @@ def film_info(**changes: object) -> FilmInfo:
     """Facts of a film that is not there, read by decord unless changed."""
     facts: dict[str, object] = {
         "path": Path(__file__), "codec": "h264", "stream": 0, "width": 640, "height": 360,
-        "pixel_aspect": Fraction(1), "rotation": 0, "rate": Fraction(30),
+        "pixel_aspect": Fraction(1), "orientation": Orientation(), "rate": Fraction(30),
         "time_base": Fraction(1, 30), "start": 0, "ticks": np.arange(60), "last_ticks": 1,
-        "by_order": False, "missing": 0, "torn": (), "decord_could": True,
+        "by_order": False, "missing": 0, "doubtful": (), "holes": (), "repeated": 0,
+        "interlaced": False, "transfer": "sdr", "decord_could": True,
     }  # fmt: skip
     return FilmInfo(**{**facts, **changes})

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 import torch
 import yaml
-from films import number_of, write_film
+from films import add_cover, number_of, write_film
 from published import write_published
 from safetensors import safe_open
 from typer.testing import CliRunner
@@ -27,12 +27,11 @@ from rhas.check.data import CheckedFilm, Data, check_data
 from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, feature_width, needed_bytes
-from rhas.check.trial import StageTrial, check_trial, cut, estimate, run_trial, units
+from rhas.check.trial import StageTrial, check_trial, cut_excerpt, estimate, run_trial, units
 from rhas.check.weights import check_gpu, check_weights
 from rhas.cli import app
 from rhas.config.params import Params, parse_params
 from rhas.config.section import Vlm
-from rhas.decode.container import inspect_film
 from rhas.decode.reading import read_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -370,21 +369,40 @@ def test_units_and_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_trial(busy, FILM, Data([], [FILM]), PARAMS)[-1].level == "warn"
 
 
-def test_an_excerpt_is_a_film(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi", "ts"])
+def test_an_excerpt_is_a_film(tmp_path: Path, ending: str) -> None:
     """With reordered pictures, from the key picture at or before the wanted moment."""
-    film = write_film(tmp_path / "f.mp4", range(120), Fraction(1, 30),
-                      options={"g": "30", "bf": "2", "crf": "10", "sc_threshold": "0"})  # fmt: skip
-    count, seconds = cut(film, tmp_path / "e.mp4", begin=1.4, seconds=1.0)
-    assert seconds == pytest.approx(1.0, abs=0.1)
-    info = inspect_film(tmp_path / "e.mp4")
-    assert (len(info.ticks), info.missing, info.torn) == (count, 0, ())
+    options = {"g": "30", "bf": "2", "crf": "10", "sc_threshold": "0"}
+    codec = "libx264"
+    if ending == "avi":
+        codec, options = "mpeg4", {"g": "30", "bf": "2", "b": "4M", "sc_threshold": "1000000000"}
+    film = write_film(tmp_path / f"f.{ending}", range(120), codec=codec, options=options)
+    info = cut_excerpt(film, tmp_path, begin=1.4, seconds=1.0)
+    assert info.seconds == pytest.approx(1.0, abs=0.15)
+    assert (info.missing, info.doubtful) == (0, ())
     shown = [number_of(p.rgb()) for p in read_pictures(info, "pyav", 64, 48) if p.rgb is not None]
     assert shown[0] == 30
     assert shown == list(range(30, 30 + len(shown)))
-    assert len(shown) >= count - 3
-    (tmp_path / "x.mp4").write_bytes(b"x")
-    with pytest.raises(RhasError, match="no excerpt can be cut"):
-        cut(tmp_path / "x.mp4", tmp_path / "y.mp4", 0, 1)
+    assert len(shown) >= len(info.ticks) - 3
+
+
+def test_an_excerpt_of_one_picture_a_second(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "f.mp4", range(9), Fraction(1), options={"g": "1"})
+    info = cut_excerpt(film, tmp_path, begin=3.5, seconds=0.5)
+    assert len(info.ticks) == 1
+    assert info.seconds > 0
+
+
+def test_an_excerpt_is_of_the_film_and_not_of_its_cover(tmp_path: Path) -> None:
+    film = add_cover(write_film(tmp_path / "f.mkv", range(60), options={"g": "30"}))
+    info = cut_excerpt(film, tmp_path, begin=0, seconds=1.0)
+    assert len(info.ticks) in range(28, 33)
+
+
+def test_no_excerpt_of_what_is_no_film(tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(bytes(range(256)))
+    with pytest.raises(RhasError, match="not a film"):
+        cut_excerpt(tmp_path / "x.mp4", tmp_path, 0, 1)
 
 
 def test_a_trial_runs_the_stages(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from films import write_film, write_sound
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
+from rhas.config.decode import DecodeConfig
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.data.audit import FINDINGS, Audit
 from rhas.data.ava import read_ava, read_excluded_moments
@@ -61,6 +62,7 @@ def brought(
         how.get("base"),
         clock,
         audit,
+        DecodeConfig(),
     )
     strip = f"{tmp_path}/"
     return kept, {n: [p.replace(strip, "") for p in ps] for n, ps in audit.found.items()}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rhas.base.errors import RhasError
 from rhas.decode import container as room
 from rhas.decode.container import inspect_film
+from rhas.decode.orientation import Orientation
 
 PLAIN = {"crf": "16", "preset": "ultrafast"}
 
@@ -26,7 +27,7 @@ def test_inspect_tells_what_was_written(tmp_path: Path) -> None:
     assert (found.codec, found.width, found.height) == ("h264", WIDTH, HEIGHT)
     assert [round(float(t * found.time_base), 3) for t in found.ticks] == [0, 0.03, 0.1, 0.11, 0.5]
     assert found.ticks.dtype == np.int64
-    assert (found.missing, found.torn, found.rotation) == (0, (), 0)
+    assert (found.missing, found.doubtful, found.rotation) == (0, (), 0)
     assert found.decord_could
 
 
@@ -59,7 +60,7 @@ def test_rotation_is_read_and_decord_turns_no_film_on_its_side(
         ({}, 180, (320, 180)),
         ({}, 360, (640, 360)),
         ({}, 720, (640, 360)),  # never enlarged
-        ({"rotation": 90}, 180, (180, 320)),
+        ({"orientation": Orientation(rotation=90)}, 180, (180, 320)),
         ({"width": 720, "height": 576, "pixel_aspect": Fraction(64, 45)}, 576, (1024, 576)),
         ({"width": 426, "height": 240}, 180, (320, 180)),  # 319.5
         ({"width": 4000, "height": 10}, 180, (4000, 10)),
@@ -80,7 +81,9 @@ def test_fitted(changes: dict, short_side: int, size: tuple[int, int]) -> None:
 def test_fitted_keeps_the_aspect_and_the_limit(
     width: int, height: int, aspect: Fraction, rotation: int, limit: int
 ) -> None:
-    film = film_info(width=width, height=height, pixel_aspect=aspect, rotation=rotation)
+    film = film_info(
+        width=width, height=height, pixel_aspect=aspect, orientation=Orientation(rotation=rotation)
+    )
     shown, fitted = film.display_size(), film.fit_size(limit)
     assert min(fitted) >= 1
     assert min(fitted) <= limit + 1

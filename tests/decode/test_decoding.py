@@ -112,7 +112,7 @@ def test_a_film_that_starts_late_in_its_container(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
 def test_a_film_of_one_picture(tmp_path: Path, monkeypatch, reader: str) -> None:
     film = write_film(tmp_path / "film.mp4", [0], options=PLAIN)
-    monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
+    monkeypatch.setattr(reading, "list_readers", lambda *_: (reader,))
     report, told = decode(film, tmp_path / "out.h5")
     assert (report["frames"], told) == (1, 1)
     assert numbers(tmp_path / "out.h5") == [0]
@@ -129,7 +129,7 @@ def test_a_film_shorter_than_its_decoders_delay(tmp_path: Path, count: int) -> N
 def test_both_readers_show_the_same(tmp_path: Path, monkeypatch) -> None:
     film = write_film(tmp_path / "film.mp4", range(50), options=B_FRAMES)
     for reader in ("decord", "pyav"):
-        monkeypatch.setattr(reading, "readers", lambda *_, reader=reader: (reader,))
+        monkeypatch.setattr(reading, "list_readers", lambda *_, reader=reader: (reader,))
         report, _ = decode(film, tmp_path / f"{reader}.h5", short_side=24)
         assert report["reader"] == reader
     with open_frames(tmp_path / "decord.h5") as a, open_frames(tmp_path / "pyav.h5") as b:
@@ -176,7 +176,7 @@ def test_rotation(tmp_path: Path, monkeypatch, degrees: int, reader: str) -> Non
     film = write_film(tmp_path / "film.mp4", range(3), pictures=[corners()] * 3, options=PLAIN)
     turn(film, degrees)
     if reader == "pyav":
-        monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
+        monkeypatch.setattr(reading, "list_readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5", short_side=24)
     with open_frames(tmp_path / "out.h5") as store:
         picture = store.images[0]
@@ -200,7 +200,7 @@ def test_pixels_that_are_not_square(tmp_path: Path, monkeypatch, degrees: int, r
     )  # fmt: skip
     turn(film, degrees)
     if reader == "pyav":
-        monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
+        monkeypatch.setattr(reading, "list_readers", lambda *_: (reader,))
     decode(film, tmp_path / "out.h5")
     with open_frames(tmp_path / "out.h5") as store:
         picture = store.images[0]
@@ -266,7 +266,7 @@ def test_attributes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", ["decord", "pyav"])
 def test_equal_input_gives_equal_bytes(tmp_path: Path, monkeypatch, reader: str) -> None:
     film = write_film(tmp_path / "film.mp4", range(20), options=B_FRAMES)
-    monkeypatch.setattr(reading, "readers", lambda *_: (reader,))
+    monkeypatch.setattr(reading, "list_readers", lambda *_: (reader,))
     for name in ("a.h5", "b.h5"):
         decode(film, tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()

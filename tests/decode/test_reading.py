@@ -17,7 +17,7 @@ PLAIN = {"crf": "16", "preset": "ultrafast"}
 
 def test_readers() -> None:
     assert list_readers(film_info(), 320, 180) == ("decord", "pyav")
-    assert list_readers(film_info(torn=(3,)), 320, 180) == ("pyav",)
+    assert list_readers(film_info(doubtful=(3,)), 320, 180) == ("pyav",)
     assert list_readers(film_info(decord_could=False), 320, 180) == ("pyav",)
 
 

@@ -183,7 +183,7 @@ def test_films_of_every_ending_are_found_and_read(tmp_path: Path, ending: str) -
     written.rename(source / "films" / f"film{ending.upper()}")
     assemble_user_films(source, tmp_path / "raw")
     found = inspect_film(tmp_path / "raw" / Manifest.read(tmp_path / "raw").films[0].file)
-    assert (found.missing, found.torn) == (0, ())
+    assert (found.lost, found.doubtful, found.repeated) == (0, (), 0)
     times = found.ticks * float(found.time_base)
     np.testing.assert_allclose(times, np.arange(40) / 25, atol=0.002)
     seen = [p.rgb() for p in read_pictures(found, "pyav", 32, 24) if p.rgb is not None]

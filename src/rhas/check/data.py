@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rhas.base.checks import Check, Level
+from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.config.mini import MiniConfig
@@ -20,6 +20,7 @@ from rhas.data.labels import read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.user_films import read_user_films
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.judgement import FilmFinding, judge_film
 from rhas.stores.manifest import Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
@@ -143,12 +144,12 @@ def _audit_tables(source: Path, inspect_film: Callable[[Path], FilmInfo]) -> lis
         rows = read_foreign_annotations(source / "annotations.csv", Clock(), audit)
     sentences = read_foreign_references(source / "references.csv", audit)
     labels, clock = read_label_map(None, None), Clock()
-    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, inspect_film)
-    reported_elsewhere = {"unreadable film", "damaged film"}
+    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, None,
+                 inspect_film)  # fmt: skip
     return [
         Check(row.name, "warn", f"{row.count}, first: {row.example}", row.consequence)
         for row in audit.rows()
-        if row.level != "note" and row.name not in reported_elsewhere
+        if row.level != "note" and row.name != "unreadable film"
     ]
 
 
@@ -210,8 +211,10 @@ def _check_films(
             continue
         finally:
             tell(done + 1, len(films))
-        if lost := info.missing + len(info.torn):
-            checks.append(_check_damaged(path, info, lost, params.decode.damaged))
+        findings = judge_film(info, movie, params.decode)
+        checks += [_check_finding(path, finding) for finding in findings]
+        if findings and findings[0].refused:
+            continue
         if info.rate < params.fps:
             slow.append(f"{path.name} ({float(info.rate):.3g})")
         codecs[info.codec] += 1
@@ -236,13 +239,9 @@ def _check_films(
     return checks, facts
 
 
-def _check_damaged(path: Path, info: FilmInfo, lost: int, policy: object) -> Check:
-    level: Level = "warn" if policy == "keep" else "fail"
-    found = f"about {lost} of {len(info.ticks) + info.missing} pictures are lost"
-    do = "counted and kept" if policy == "keep" else (
-        "copy or download it again, or set `decode.damaged: keep`"
-    )  # fmt: skip
-    return Check(f"film {path.name}", level, found, do)
+def _check_finding(path: Path, finding: FilmFinding) -> Check:
+    row = _fail_check(f"film {path.name}", finding.error)
+    return row if finding.refused else replace(row, level="warn")
 
 
 def _check_split(

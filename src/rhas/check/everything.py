@@ -11,7 +11,7 @@ from rhas.base.errors import RhasError
 from rhas.check.data import check_data
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, needed_bytes
-from rhas.check.trial import check_trial, run_trial
+from rhas.check.trial import check_trial, count_written, run_trial
 from rhas.check.weights import check_gpu, check_weights
 from rhas.config.params import Params, parse_params, read_yaml
 from rhas.config.profiles import read_profile
@@ -62,7 +62,10 @@ def check_everything(
             checks.append(Check("trial", "fail", str(error).replace("\n", ";"), error.do))
         else:
             checks += check_trial(trials, excerpt, data, found)
-            measured = {stage: trial.bytes / trial.units for stage, trial in trials.items()}
+            measured = {
+                stage: trial.bytes / count_written(excerpt, stage, found)
+                for stage, trial in trials.items()
+            }
     if data.films:
         checks.append(check_room(needed_bytes(data.films, found, measured), root, found.vlm))
     return checks

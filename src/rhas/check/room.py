@@ -37,10 +37,10 @@ def needed_bytes(
     """Bytes by stage from nothing on.
 
     Args:
-        measured: bytes per unit of a stage, from a trial (`rhas.check.trial.units`); without it
-            from rates that were measured once.
+        measured: bytes per unit of a stage (`rhas.check.trial.count_written`), from a trial;
+            without it from rates that were measured once.
     """
-    from rhas.check.trial import units
+    from rhas.check.trial import count_written
 
     rates = dict(measured or {})
     short_side = params.decode.short_side
@@ -58,7 +58,7 @@ def needed_bytes(
         }
         for stage, estimate in estimates.items():
             exact = stage == "extract" or stage not in rates
-            amount = estimate if exact else rates[stage] * units(film, stage, params)
+            amount = estimate if exact else rates[stage] * count_written(film, stage, params)
             total[stage] = total.get(stage, 0.0) + amount
     return total
 

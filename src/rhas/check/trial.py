@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -16,6 +17,7 @@ from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.check.data import CheckedFilm, Data
 from rhas.config.params import Params
+from rhas.decode.container import FilmInfo, inspect_film
 from rhas.engine.stage import count_workers
 from rhas.engine.steps import FilmFiles
 from rhas.pipeline.steps import FILM_STEPS
@@ -44,14 +46,20 @@ class StageTrial:
 
 
 def units(film: CheckedFilm, stage: str, params: Params) -> float:
-    """The work of a film in a stage, in what its time grows with: source pictures for decode,
-    sampled frames for ground, and pictures (frames and every person's crops) for the others."""
+    """The work of a film in a stage, in what its time grows with: source pictures or, where there
+    are more, frames for decode, sampled frames for ground, and pictures (frames and every person's
+    crops) for the others."""
     frames = film.seconds * params.fps
     if stage == "decode":
-        return float(film.source_frames)
+        return max(float(film.source_frames), frames)
     if stage == "ground":
         return frames / params.ground.stride
     return frames * (1 + film.persons)
+
+
+def count_written(film: CheckedFilm, stage: str, params: Params) -> float:
+    """What the bytes of a stage grow with: frames for decode, else `units`."""
+    return film.seconds * params.fps if stage == "decode" else units(film, stage, params)
 
 
 def run_trial(
@@ -96,53 +104,75 @@ def _make_excerpt(
         size = (spec.width, spec.height)
         return (CheckedFilm(spec.movie, path, float(spec.seconds), len(truth.boxes), size,
                             sentences, len(sentences)), place / "none")  # fmt: skip
-    path = place / f"excerpt{longest.path.suffix if longest.path.suffix != '.avi' else '.mkv'}"
     begin = 0.0
     if params.ground.backend != "truth":
         begin = min(_AHEAD_SECONDS, max(0.0, (longest.seconds - seconds) / 2))
-    count, length = cut(longest.path, path, begin, seconds)
+    excerpt = cut_excerpt(longest.path, place, begin, seconds)
     sentences = longest.references or _WITHOUT_REFERENCE
-    film = replace(longest, path=path, seconds=length, source_frames=count, references=sentences,
-                   persons=len(sentences))  # fmt: skip
+    film = replace(
+        longest,
+        path=excerpt.path,
+        seconds=excerpt.seconds,
+        source_frames=len(excerpt.ticks),
+        references=sentences,
+        persons=len(sentences),
+    )
     return film, (data.truth or place) / f"{longest.movie}.h5"
 
 
-def cut(source: Path, out: Path, begin: float, seconds: float) -> tuple[int, float]:
-    """Copies packets of the first video stream from the key picture at or before ``begin``.
-
-    Returns:
-        How many pictures, and their length in seconds.
+def cut_excerpt(source: Path, folder: Path, begin: float, seconds: float) -> FilmInfo:
+    """Copies packets of the film that decode reads, from the key picture at or before ``begin``.
 
     Raises:
-        RhasError: the container does not take a copy.
+        RhasError: not a film, or one whose pictures cannot be copied.
     """
+    film = inspect_film(source)
+    out = folder / ("excerpt.avi" if film.by_order else "excerpt.mkv")
     try:
-        with av.open(str(source)) as reader, av.open(str(out), "w") as writer:
-            stream = reader.streams.video[0]
-            base = stream.time_base or Fraction(1, 90_000)
-            first = stream.start_time or 0
+        with av.open(str(source.absolute())) as reader, av.open(str(out), "w") as writer:
+            stream = reader.streams[film.stream]
             copy = writer.add_stream_from_template(stream)
-            reader.seek(first + round(Fraction(begin) / base), stream=stream)
-            origin: int | None = None
-            count, last = 0, 0
-            for packet in reader.demux(stream):
-                if packet.dts is None:
-                    continue
-                moment = packet.dts if packet.pts is None else packet.pts
-                origin = min(packet.dts, moment) if origin is None else origin
-                if (moment - origin) * base >= seconds:
-                    break
-                packet.pts, packet.dts = moment - origin, packet.dts - origin
-                last = max(last, moment - origin + (packet.duration or 0))
+            for packet in _retime_packets(_select_packets(reader, stream, film, begin, seconds)):
                 packet.stream = copy
                 writer.mux(packet)
-                count += 1
     except (av.FFmpegError, OSError, ValueError) as error:
         raise RhasError(
-            "no excerpt can be cut", where=str(source), got=str(error),
-            do="give no --trial",
-        ) from error  # fmt: skip
-    return count, float(last * base)
+            "no excerpt can be cut", where=str(source), got=str(error), do="give no --trial"
+        ) from error
+    return inspect_film(out)
+
+
+def _select_packets(
+    reader: Any, stream: Any, film: FilmInfo, begin: float, seconds: float
+) -> list[Any]:
+    """Packets from the last key picture at or before ``begin``; of at least one picture."""
+    chosen: list[Any] = []
+    origin = float(film.start * film.time_base)
+    end = math.inf
+    for packet in reader.demux(stream):
+        moment = packet.dts if packet.pts is None else packet.pts
+        if moment is None or not packet.size:
+            continue
+        at = float(moment * stream.time_base) - origin
+        if packet.is_keyframe and at <= begin:
+            chosen, end = [], at + seconds
+        if chosen and at >= end:
+            break
+        chosen.append(packet)
+    return chosen
+
+
+def _retime_packets(packets: Sequence[Any]) -> Iterator[Any]:
+    """Packets whose times begin at 0; decoding times, which some containers lack, from the order
+    of the presentation times."""
+    shown = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+    rising = sorted(shown)
+    delay = max(
+        (decoded - moment for decoded, moment in zip(rising, shown, strict=True)), default=0
+    )
+    for packet, moment, decoded in zip(packets, shown, rising, strict=True):
+        packet.pts, packet.dts = moment - rising[0] + delay, decoded - rising[0]
+        yield packet
 
 
 def _run_steps(

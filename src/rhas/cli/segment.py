@@ -72,6 +72,7 @@ def _segment_film(
         check_output_folder,
         check_references,
         identify_film,
+        list_warnings,
     )
 
     check_references(ref)
@@ -80,6 +81,8 @@ def _segment_film(
     width, height = (round(side) for side in info.display_size())
     length = format_duration(info.seconds)
     print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
+    for warning in list_warnings(film, params.decode):
+        print_note(warning, "yellow")
     from rhas.segment.models import find_readout  # takes seconds; the checks above do not wait
     from rhas.segment.run import segment_film
     from rhas.train import load_method

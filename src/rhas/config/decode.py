@@ -24,3 +24,8 @@ class DecodeConfig(Section):
     damaged: Literal["error", "keep"] = "error"
     """``error`` refuses a film with lost source frames; ``keep`` counts them and shows the nearest
     one there is."""
+    gaps: Literal["hold", "error"] = "hold"
+    """Of pictures that stand for longer than ``gap_s``: ``hold`` repeats them as the film's times
+    say, and check and import warn; ``error`` refuses the film."""
+    gap_s: float = Field(default=60.0, gt=0)
+    """Seconds; see ``gaps``."""

@@ -28,6 +28,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "person twice in references": ("drop", "the first sentence is kept"),
     "unknown subset": ("drop", "the subset is left open"),
     "unreadable film": ("drop", "the film is left out"),
+    "film of an impossible shape": ("drop", "the film is left out"),
     "unreadable features": ("drop", "the sample is left out"),
     "sample without features": ("drop", "the sample is left out"),
     "sample without labels": ("drop", "the sample is left out"),
@@ -42,6 +43,8 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "frame rates differ": ("warn", "frame numbers are taken at --fps"),
     "persons alike but for spelling": ("warn", "taken as different persons"),
     "damaged film": ("warn", "kept: decode refuses it unless decode.damaged is keep"),
+    "pictures that stand long": ("warn", "kept: decode.gaps says what decode does"),
+    "pictures of one time": ("warn", "kept: one of each time is shown"),
     "features of another length than labels": ("warn", "both are cut to the shorter"),
     "no partial features": ("warn", "kept: the person is missing in every frame"),
     # changed on purpose

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rhas.base.errors import RhasError
+from rhas.config.decode import DecodeConfig
+from rhas.config.params import read_yaml
+from rhas.config.section import read_section
 from rhas.data.audit import Audit
 from rhas.data.ava import read_ava, read_excluded_moments
 from rhas.data.films import find_films, report_other_suffixes
@@ -53,6 +56,12 @@ class ImportTarget:
         """Raises RhasError where switches of the project have to be set and cannot be."""
         if self.in_project:
             change_params_text(self.params, self.switches)
+
+    def read_decode_config(self) -> DecodeConfig:
+        """Parameters of decode in the project that reads ``out``; else the usual ones."""
+        if not self.in_project:
+            return DecodeConfig()
+        return read_section(DecodeConfig, read_yaml(self.params))
 
     def finish(self, audit: Audit, request: ImportRequest, written: bool) -> ImportResult:
         """Writes the audit, and sets the switches of the project where data are written to it."""
@@ -186,8 +195,9 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     references = read_foreign_references(request.references, audit)
     annotations = request.read_annotations(audit)
     found = match_tables(
-        files, references, annotations, labels, request.id_base, request.clock, audit
-    )
+        files, references, annotations, labels, request.id_base, request.clock, audit,
+        target.read_decode_config(),
+    )  # fmt: skip
     written = bool(found.files) and (target.drop or not audit.stops)
     if written:
         check_none_lost(files.values(), found.files.values(), target.out)

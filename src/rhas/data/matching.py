@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rhas.base.classes import ALIASES
 from rhas.base.errors import RhasError
+from rhas.config.decode import DecodeConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, ForeignReference
@@ -17,8 +18,17 @@ from rhas.data.labels import LabelMap, find_id_base
 from rhas.data.persons import FoundFilms, FoundPersons, find_persons
 from rhas.data.user_films import TOLERANCE_S, UserFilms
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.judgement import judge_film
 
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
+
+_FINDINGS = {
+    "damage": "damaged film",
+    "shape": "film of an impossible shape",
+    "gap": "pictures that stand long",
+    "times": "pictures of one time",
+}
+"""Names of what `judge_film` finds."""
 
 
 def match_tables(
@@ -29,6 +39,7 @@ def match_tables(
     id_base: int | None,
     clock: Clock,
     audit: Audit,
+    decode: DecodeConfig | None,
     inspect_film: Callable[[Path], FilmInfo] = inspect_film,
 ) -> UserFilms:
     """Matches films, references and annotations; whatever does not fit becomes a finding.
@@ -37,12 +48,13 @@ def match_tables(
         files: film by movie.
         id_base: number of the first class, where given.
         clock: of the annotations; its rate is compared with the films'.
+        decode: says which films are refused; None: they are judged elsewhere.
         inspect_film: tells what a film contains.
 
     Returns:
         What is retained, with classes of RHAS133 and the new person numbers.
     """
-    films = _inspect_films(files, inspect_film, audit)
+    films = _inspect_films(files, inspect_film, decode, audit)
     persons = find_persons(references, films, audit)
     for movie in films.infos:
         if movie not in persons.references:
@@ -68,7 +80,10 @@ def match_tables(
 
 
 def _inspect_films(
-    files: Mapping[str, Path], inspect_film: Callable[[Path], FilmInfo], audit: Audit
+    files: Mapping[str, Path],
+    inspect_film: Callable[[Path], FilmInfo],
+    decode: DecodeConfig | None,
+    audit: Audit,
 ) -> FoundFilms:
     infos = {}
     for movie, path in files.items():
@@ -77,9 +92,10 @@ def _inspect_films(
         except RhasError as error:
             audit.add("unreadable film", str(error).replace("\n", ";"))
             continue
-        if infos[movie].missing or infos[movie].torn:
-            lost = infos[movie].missing + len(infos[movie].torn)
-            audit.add("damaged film", f"{path}: about {lost} pictures are lost")
+        for finding in judge_film(infos[movie], movie, decode) if decode else ():
+            if finding.kind == "shape":
+                del infos[movie]
+            audit.add(_FINDINGS[finding.kind], str(finding.error).replace("\n", ";"))
     return FoundFilms(files, infos)
 
 
@@ -160,7 +176,7 @@ def _round_times(row: ForeignAnnotation) -> tuple[float, float]:
 
 
 def _is_inside(row: ForeignAnnotation, info: FilmInfo, place: str, audit: Audit) -> bool:
-    length = math.inf if info.missing or info.torn else info.seconds
+    length = math.inf if info.missing else info.seconds
     times = f"{place}, {row.start_s:.3f} to {row.end_s:.3f} s of {length:.3f} s"
     start_s, end_s = _round_times(row)
     if start_s < 0 or start_s >= length or end_s > length + TOLERANCE_S:

@@ -113,4 +113,4 @@ def _film_seconds(path: Path, inspect_film: Callable[[Path], FilmInfo]) -> float
         info = inspect_film(path)
     except RhasError:  # the decode stage reports what is wrong with it
         return None
-    return None if info.missing or info.torn else info.seconds
+    return None if info.missing else info.seconds

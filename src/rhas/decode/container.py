@@ -18,6 +18,9 @@ import numpy as np
 from av.stream import Disposition
 
 from rhas.base.errors import RhasError
+from rhas.decode.orientation import Orientation, read_orientation
+from rhas.decode.packets import Message, Packets, capture_errors
+from rhas.decode.tones import Transfer, find_transfer
 
 MAX_PIXELS = 8192 * 8192
 """Largest picture that is decoded; a header that claims more is taken for an error."""
@@ -39,7 +42,7 @@ class FilmInfo:
         stream: number of the video stream in the container.
         width, height: of the coded picture, in pixels, before rotation.
         pixel_aspect: width of a pixel over its height.
-        rotation: degrees by which the picture is turned clockwise for display: 0, 90, 180, 270.
+        orientation: how the picture is turned and mirrored for display.
         rate: average pictures per second.
         time_base: seconds per tick.
         start: the first picture's time stamp in the container, in ticks.
@@ -47,8 +50,13 @@ class FilmInfo:
         last_ticks: duration of the last picture.
         by_order: the container gives no presentation times (AVI, raw streams): the pictures' order
             tells their times.
-        missing: pictures that the container declares but does not hold (truncated).
-        torn: pictures whose packet the container could not read whole; ascending indices.
+        missing: pictures that the container declares but does not hold at its end (truncated).
+        doubtful: pictures that may not decode: their packet looks damaged, or they come before the
+            first key picture; ascending indices.
+        holes: the picture after each hole in the middle, and how many are lost in it.
+        repeated: pictures that share their time with another, of which one is shown.
+        interlaced: the first picture is of two fields.
+        transfer: ``pq`` or ``hlg`` of an HDR film.
         decord_could: nothing in the container speaks against reading by decord.
     """
 
@@ -58,7 +66,7 @@ class FilmInfo:
     width: int
     height: int
     pixel_aspect: Fraction
-    rotation: int
+    orientation: Orientation
     rate: Fraction
     time_base: Fraction
     start: int
@@ -66,13 +74,27 @@ class FilmInfo:
     last_ticks: int
     by_order: bool
     missing: int
-    torn: tuple[int, ...]
+    doubtful: tuple[int, ...]
+    holes: tuple[tuple[int, int], ...]
+    repeated: int
+    interlaced: bool
+    transfer: Transfer
     decord_could: bool
 
     @property
     def seconds(self) -> float:
         """Duration: the last picture's time plus its duration."""
         return float((int(self.ticks[-1]) + self.last_ticks) * self.time_base)
+
+    @property
+    def rotation(self) -> int:
+        """Degrees by which the picture is turned clockwise for display: 0, 90, 180, 270."""
+        return self.orientation.rotation
+
+    @property
+    def lost(self) -> int:
+        """Pictures that are not in the file, at its end or in its middle."""
+        return self.missing + sum(lost for _, lost in self.holes)
 
     def display_size(self) -> tuple[Fraction, Fraction]:
         """Width and height when shown: pixels made square by width, then turned."""
@@ -96,12 +118,13 @@ def inspect_film(path: Path) -> FilmInfo:
             any picture, or several films in one file, whose times begin again.
     """
     _check_file(path)
-    try:
-        container = av.open(str(path.absolute()), metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
-        raise _unreadable_error(path, error) from error
-    with container:
-        return _inspect_container(path, container)
+    with capture_errors() as messages:
+        try:
+            container = av.open(str(path.absolute()), metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise _unreadable_error(path, error) from error
+        with container:
+            return _inspect_container(path, container, messages)
 
 
 def _check_file(path: Path) -> None:
@@ -155,7 +178,7 @@ def _unreadable_error(path: Path, error: av.FFmpegError | OSError) -> RhasError:
     )
 
 
-def _inspect_container(path: Path, container: Any) -> FilmInfo:
+def _inspect_container(path: Path, container: Any, messages: list[Message]) -> FilmInfo:
     videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not videos:
         others = ", ".join(s.type for s in container.streams) or "nothing"
@@ -172,7 +195,7 @@ def _inspect_container(path: Path, container: Any) -> FilmInfo:
         )
     _check_size(path, stream.width, stream.height)
     configure_stream(stream)
-    packets = _Packets(stream)
+    packets = Packets(stream, container.format.name, messages)
     broken = ""
     try:
         for packet in container.demux():
@@ -189,16 +212,15 @@ def _inspect_container(path: Path, container: Any) -> FilmInfo:
         )
     formats = set(container.format.name.split(","))
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    by_order = "avi" in formats or None in packets.pts
+    by_order = "avi" in formats or packets.pts.count(None) > len(packets.pts) / 2
     _check_clock(path, packets, stream.time_base, by_order)
-    start, ticks, torn, last_ticks, time_base = packets.index_pictures(
-        stream.time_base, rate, by_order
-    )
+    times = packets.find_times(stream.time_base, rate, by_order)
+    ticks, last_ticks = times.ticks, times.last_ticks
     if "mov" in formats and stream.duration and ticks[-1] < stream.duration:
         # A packet's duration is the gap in decoding order, too long before a reordered picture.
         last_ticks = min(last_ticks, stream.duration - int(ticks[-1]))
-    turn = -packets.first.rotation % 360
-    rotation = round(turn / 90) * 90
+    orientation = read_orientation(packets.first)
+    transfer = find_transfer(packets.first.color_trc)
     sides = (packets.first.width, packets.first.height)
     return FilmInfo(
         path=path,
@@ -207,20 +229,29 @@ def _inspect_container(path: Path, container: Any) -> FilmInfo:
         width=sides[0],
         height=sides[1],
         pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
-        rotation=rotation % 360,
+        orientation=orientation,
         rate=rate,
-        time_base=time_base,
-        start=start,
+        time_base=times.time_base,
+        start=times.start,
         ticks=ticks,
         last_ticks=last_ticks,
         by_order=by_order,
         missing=_count_missing(container, stream, packets, formats, rate),
-        torn=torn,
+        doubtful=times.doubtful,
+        holes=times.holes,
+        repeated=len(packets.pts) - (0 if by_order else packets.pts.count(None)) - len(ticks),
+        interlaced=packets.first.interlaced_frame,
+        transfer=transfer,
         decord_could=(
             len(container.streams.video) == 1
             and not by_order
             and not broken
-            and turn in (0, 180)  # by 90 or 270 it turns into four channels and garbled pixels
+            and not times.holes
+            and not packets.first.interlaced_frame
+            and transfer == "sdr"
+            and not orientation.mirrored
+            and not orientation.tilt
+            and orientation.rotation in (0, 180)  # else four channels and garbled pixels
             and sides == (stream.width, stream.height)
         ),
     )
@@ -237,7 +268,7 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _check_clock(path: Path, packets: _Packets, time_base: Fraction, by_order: bool) -> None:
+def _check_clock(path: Path, packets: Packets, time_base: Fraction, by_order: bool) -> None:
     """Pictures of one time would stand for each other, and those of later films be left out."""
     stamps = [stamp for stamp in packets.dts if stamp is not None]
     falls = [n for n, (a, b) in enumerate(pairwise(stamps), 1) if (a - b) * time_base > _JOIN_S]
@@ -259,73 +290,8 @@ def configure_stream(stream: Any) -> None:
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
 
 
-def _is_shown(codec: str, packet: Any) -> bool:
-    """False for VP8 and VP9 packets with a reference picture that is never shown."""
-    if codec not in ("vp8", "vp9"):
-        return True
-    data = memoryview(packet)
-    if codec == "vp8":
-        return bool(data[0] & 0x10)
-    superframe = data[-1] & 0xE0 == 0xC0
-    return superframe or bool(data[0] & 0x0A)  # show_existing_frame or show_frame
-
-
-class _Packets:
-    """The packets of one video stream, in file order, and where the other streams end."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-        self.codec = stream.codec_context.codec.canonical_name
-        self.pts: list[int | None] = []
-        self.dts: list[int | None] = []
-        self.durations: list[int] = []
-        self.torn: list[bool] = []
-        self.end_s = 0.0
-        self.first: Any = None
-
-    def add(self, packet: Any) -> None:
-        moment = packet.dts if packet.pts is None else packet.pts
-        if moment is None and not packet.size:  # the end: a decoder gives what it held back
-            if packet.stream is self.stream and self.first is None:
-                self._decode_first(packet)
-            return
-        if moment is not None:
-            end = (moment + (packet.duration or 0)) * packet.time_base
-            self.end_s = max(self.end_s, float(end))
-        if packet.stream is not self.stream or not packet.size:
-            return
-        if self.first is None:
-            self._decode_first(packet)
-        if packet.is_discard or not _is_shown(self.codec, packet):
-            return
-        self.pts.append(packet.pts)
-        self.dts.append(packet.dts)
-        self.durations.append(packet.duration or 0)
-        self.torn.append(packet.is_corrupt)
-
-    def _decode_first(self, packet: Any) -> None:
-        try:
-            self.first = next(iter(packet.decode()), None)
-        except av.FFmpegError:
-            return  # reading the pictures will count it
-
-    def index_pictures(
-        self, time_base: Fraction, rate: Fraction, by_order: bool
-    ) -> tuple[int, np.ndarray, tuple[int, ...], int, Fraction]:
-        """First stamp, ticks from it, torn pictures, duration of the last, seconds per tick."""
-        raw = self.dts if by_order else self.pts
-        if None in raw:
-            count, torn = len(raw), tuple(np.flatnonzero(self.torn).tolist())
-            return 0, np.arange(count, dtype=np.int64), torn, 1, 1 / rate
-        stamps = np.asarray(raw, np.int64)
-        ticks, first = np.unique(stamps, return_index=True)
-        torn = tuple(np.flatnonzero(np.asarray(self.torn)[first]).tolist())
-        last = self.durations[first[-1]] or max(1, round(1 / (rate * time_base)))
-        return int(ticks[0]), ticks - ticks[0], torn, last, time_base
-
-
 def _count_missing(
-    container: Any, stream: Any, packets: _Packets, formats: set[str], rate: Fraction
+    container: Any, stream: Any, packets: Packets, formats: set[str], rate: Fraction
 ) -> int:
     """Pictures that the container declares but does not hold.
 
@@ -334,12 +300,13 @@ def _count_missing(
     if not formats & _DECLARES_DURATION or not container.duration:
         return 0
     declared_s = container.duration / av.time_base
-    if "avi" in formats:  # that duration is a guess from the file's size; a tick is a picture
-        declared_s = float(stream.frames * stream.time_base)
+    if "avi" in formats:  # that duration is a guess from the file's size
+        count = stream.frames - len(packets.pts) - packets.empty
+        return count if count > 1 else 0
     tolerance_s = float(1.5 / rate) if "mov" in formats else _CONTAINER_TOLERANCE_S
     shortfall_s = declared_s - packets.end_s
     if shortfall_s <= tolerance_s:
         return 0
-    if stream.frames and "avi" not in formats:  # where a picture may be a packet of no bytes
+    if stream.frames:
         return max(0, stream.frames - len(packets.pts))
     return round(shortfall_s * rate)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from rhas.base.errors import RhasError
 from rhas.base.progress import Progress
 from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.judgement import damage_error, refuse_film
 from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
 from rhas.stores.jpeg import encode_jpeg
 
@@ -63,13 +63,11 @@ def decode_film(
         progress: called with the number of working frames written since the last call.
 
     Raises:
-        RhasError: not a film (see `rhas.decode.container.inspect_film`), or a damaged one unless
-            ``damaged`` is "keep".
+        RhasError: not a film (see `rhas.decode.container.inspect_film`), or one that is refused
+            (see `rhas.decode.judgement`).
     """
     film = inspect_film(source.film)
-    if film.missing and config.damaged == "error":
-        first = film.torn[0] if film.torn else len(film.ticks)
-        raise _damage_error(film, source.movie, len(film.torn), first)
+    refuse_film(film, source.movie, config)
     size = film.fit_size(config.short_side)
     report_new = _only_new(progress)
     for reader in reading.list_readers(film, *size):
@@ -116,7 +114,7 @@ def _write_frames(
         shown = picture
     decoded = len(film.ticks) - len(lost)
     if shown is None or (lost and config.damaged == "error"):
-        raise _damage_error(film, movie, len(lost), lost[0])
+        raise damage_error(film, movie, lost)
     complete = shown.tick == film.ticks[-1]
     duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
     end = shown.tick + duration
@@ -134,7 +132,7 @@ def _write_frames(
         codec=film.codec,
         reader=reader,
         quality=config.quality,
-        lost_frames=film.missing + len(lost),
+        lost_frames=film.lost + len(lost),
     )
     return DecodeReport(
         frames=len(store.time),
@@ -142,32 +140,6 @@ def _write_frames(
         lost_frames=store.info.lost_frames,
         reader=reader,
         seconds=store.info.source_seconds,
-    )
-
-
-def _damage_error(film: FilmInfo, movie: str, undecodable: int, first: int) -> RhasError:
-    """``undecodable``: pictures lost of those in the file; ``first``: index of the first lost."""
-    expected = len(film.ticks) + film.missing
-    lost = film.missing + undecodable
-    about = "about " if film.missing else ""
-    times = [*film.ticks.tolist(), film.ticks[-1] + film.last_ticks]
-    seconds = {
-        name: f"{float(value):.2f} s"
-        for name, value in (
-            ("lost", lost / film.rate),
-            ("moment", times[first] * film.time_base),
-            ("expected", film.seconds + film.missing / film.rate),
-            ("got", film.seconds - undecodable / film.rate),
-        )
-    }
-    return RhasError(
-        f"the film is damaged or truncated: {about}{lost} of {expected} pictures are lost "
-        f"({seconds['lost']})",
-        where=f"{film.path} (movie {movie}), from picture {first} ({seconds['moment']}) on",
-        expected=f"{about}{expected} pictures, {seconds['expected']}",
-        got=f"{len(film.ticks) - undecodable} intact pictures, {seconds['got']}",
-        do="copy or download the film again, or set `decode.damaged: keep` to go on with what is "
-        "there and count the loss",
     )
 
 

@@ -15,16 +15,16 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from rhas.decode.container import FilmInfo, configure_stream
+from rhas.decode.images import deinterlace, make_converter
 
 Reader = Literal["decord", "pyav"]
 
@@ -33,6 +33,8 @@ DECORD_QUEUE_BYTES = 2 << 30
 
 _TIME_TOLERANCE_S = 0.002  # decord keeps times as float32
 _AV_LOG_ERROR = 16
+_KNOWS_REFERENCES = {"h264", "hevc"}
+"""Codecs whose decoder tells which pictures rest on lost ones; others show them damaged."""
 
 
 class ReaderDistrusted(Exception):
@@ -53,7 +55,8 @@ class Picture(NamedTuple):
 def list_readers(info: FilmInfo, width: int, height: int) -> tuple[Reader, ...]:
     """The readers to try, in order. decord has no wheels for some platforms (docs/PLATFORMS.md)."""
     queue = len(info.ticks) * width * height * 3 + info.path.stat().st_size
-    if info.decord_could and not info.torn and queue <= DECORD_QUEUE_BYTES and _decord_installed():
+    sound = info.decord_could and not info.doubtful
+    if sound and queue <= DECORD_QUEUE_BYTES and _decord_installed():
         return ("decord", "pyav")
     return ("pyav",)
 
@@ -105,15 +108,26 @@ def _read_with_decord(info: FilmInfo, width: int, height: int) -> Iterator[Pictu
             yield Picture(tick, frame.asnumpy)
 
 
+def find_lost(info: FilmInfo) -> list[int]:
+    """Pictures of ``info.ticks`` that cannot be decoded; decodes the whole film with PyAV."""
+    found = _read_with_pyav(info, info.width, info.height)
+    return [k for k, picture in enumerate(found) if picture.rgb is None]
+
+
 def _read_with_pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
     ticks = info.ticks.tolist()
     index = {tick + info.start: k for k, tick in enumerate(ticks)}
-    convert = _make_converter(info, width, height)
+    convert = make_converter(info, width, height)
     position = 0
     with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
         stream = container.streams[info.stream]
         configure_stream(stream)
-        for frame in _decode_packets(container, stream):
+        frames = _decode_packets(container, stream)
+        if info.codec not in _KNOWS_REFERENCES:
+            frames = _until_key_frame(frames, {info.start + ticks[k] for k, _ in info.holes})
+        if info.interlaced:
+            frames = deinterlace(frames)
+        for frame in frames:
             found = position
             if not info.by_order:
                 found = -1 if frame is None else index.get(frame.pts, -1)
@@ -145,24 +159,18 @@ def _decode_packets(container: Any, stream: Any) -> Iterator[Any]:
             yield None
 
 
-def _make_converter(info: FilmInfo, width: int, height: int) -> Callable[[Any], np.ndarray]:
-    quarters = info.rotation // 90
-    across, down = (height, width) if quarters % 2 else (width, height)
-    smaller = across <= info.width and down <= info.height
-    reformatter = VideoReformatter()
+def _until_key_frame(frames: Iterator[Any], holes: Collection[int]) -> Iterator[Any]:
+    """None from a loss to the next key frame: what is shown there rests on pictures that are lost.
 
-    def convert(frame: Any) -> np.ndarray:
-        picture = reformatter.reformat(
-            frame,
-            width=across,
-            height=down,
-            format="rgb24",
-            interpolation="AREA" if smaller else "BICUBIC",
-            threads=1,
-        )
-        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), -quarters))
-
-    return convert
+    Args:
+        holes: time stamps of frames before which frames are missing.
+    """
+    broken = True
+    for frame in frames:
+        broken |= frame is None or frame.is_corrupt or frame.pts in holes
+        if broken and frame is not None and frame.key_frame and not frame.is_corrupt:
+            broken = False
+        yield None if broken else frame
 
 
 @contextmanager

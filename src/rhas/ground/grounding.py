@@ -21,13 +21,9 @@ from rhas.ground.prompts import Prompts
 from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
 from rhas.ground.truth import TruthBoxes
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
-from rhas.stores.frames import open_frames
+from rhas.stores.frames import MAX_ELONGATION, open_frames
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.truth import TrueBoxes
-
-MOST_ELONGATED = 16
-"""Longer over shorter side of a picture at most. Scaled to the model's longest side, a picture of
-40:1 is so low that its grids have fewer places than the model has queries."""
 
 
 def make_grounder(config: GroundConfig, checkpoint: str | None = None) -> ModelGrounder:
@@ -123,11 +119,11 @@ def ground_film(
 
 def _check_shape(movie: str, width: int, height: int) -> None:
     """Raises RhasError where a picture is too elongated to leave the model a place per query."""
-    if max(width, height) > MOST_ELONGATED * min(width, height):
+    if max(width, height) > MAX_ELONGATION * min(width, height):
         raise RhasError(
             "pictures too elongated for a detector",
             where=f"movie {movie}",
-            expected=f"a longer side of at most {MOST_ELONGATED} times the shorter one",
+            expected=f"a longer side of at most {MAX_ELONGATION} times the shorter one",
             got=f"{width} x {height} pixels",
             do="cut the film into narrower ones, one for each part of the picture",
         )

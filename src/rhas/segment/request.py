@@ -13,6 +13,7 @@ from rhas.base.names import movie_name
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.judgement import FilmFinding, judge_film
 from rhas.stores.checksums import CHECKSUMS
 
 if TYPE_CHECKING:  # takes seconds to import
@@ -95,7 +96,7 @@ def identify_film(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
         config: its ``damaged`` says whether lost frames are accepted.
 
     Raises:
-        RhasError: not a film, one whose name cannot be a movie's, or a damaged one.
+        RhasError: not a film, one whose name cannot be a movie's, or one that decode refuses.
     """
     if not film.exists():
         raise RhasError("no such film", where=str(film), do="check the path")
@@ -107,22 +108,30 @@ def identify_film(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
             do="rename the film, or give a link to it: ln -s FILM harbour.mp4",
         ) from error  # fmt: skip
     info = _inspect_once(film, film.stat().st_mtime_ns)
-    lost = info.missing + len(info.torn)
-    if lost and config.damaged == "error":
-        raise RhasError(
-            f"the film is damaged or truncated: about {lost} of "
-            f"{len(info.ticks) + info.missing} pictures are lost",
-            where=str(film),
-            do="copy or download the film again, or set `decode.damaged: keep` in a copy of "
-            "params.yaml (--params) to process what is left",
-        )
+    findings = _judge_once(film, film.stat().st_mtime_ns, name, config)
+    if findings and findings[0].refused:
+        raise findings[0].error
     return name, info
+
+
+def list_warnings(film: Path, config: DecodeConfig) -> list[str]:
+    """What is odd about a film that `identify_film` accepts."""
+    name, _ = identify_film(film, config)
+    findings = _judge_once(film, film.stat().st_mtime_ns, name, config)
+    return [" ".join(str(finding.error).split()) for finding in findings]
 
 
 @lru_cache(maxsize=1)
 def _inspect_once(film: Path, changed: int) -> FilmInfo:
     """Every packet is read; not again when `segment_film` follows the checks of the command."""
     return inspect_film(film)
+
+
+@lru_cache(maxsize=1)
+def _judge_once(
+    film: Path, changed: int, movie: str, config: DecodeConfig
+) -> tuple[FilmFinding, ...]:
+    return tuple(judge_film(_inspect_once(film, changed), movie, config))
 
 
 def _is_previous_output(out: Path) -> bool:

@@ -27,6 +27,10 @@ from rhas.stores.hdf5 import (
 )
 from rhas.stores.jpeg import JpegReader, JpegWriter, link_images
 
+MAX_ELONGATION = 16
+"""Longer over shorter side of a frame at most. Scaled to a detector's longest side, a picture of
+40:1 is so low that its grids have fewer places than the model has queries."""
+
 _DO = "run `dvc repro decode`"
 
 
