@@ -19,7 +19,7 @@ def main() -> None:
     films, annotations = Manifest.read(RAW).films, read_annotations(RAW)
     with new_folder(OUT) as folder:
         info = write_samples(films, annotations, FEATURES / values["vlm"], config, folder)
-    print(f"chunk: samples {dict(info.samples)}, dropped {dict(info.dropped)}")
+    print(f"chunk: samples {dict(info.samples)}, dropped {info.count_dropped()}")
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ def test_drops_are_counted_and_named(tmp_path: Path) -> None:
         "intervals_outside_film": 1, "intervals_cut_at_end": 1,
     }  # fmt: skip
     assert info.persons_without_annotation == ["a person 1"]
+    assert info.count_dropped() == {**info.dropped, "persons_without_annotation": 1}
 
 
 def test_a_film_shorter_than_min_frames_is_kept(tmp_path: Path) -> None:

@@ -161,6 +161,32 @@ def test_unreadable_features_are_a_finding(
     assert audit.stops
 
 
+def test_labels_and_features_that_contradict_each_other_are_a_loss(
+    published: tuple[Path, Path], tmp_path: Path
+) -> None:
+    np.save(train(published, partial=False), features(1)[:8])
+    films, _, audit = brought(published, tmp_path / "out")
+    assert len(films) == 3
+    (found,) = audit.found["unreadable features"]
+    assert "most frames would be lost" in found
+    assert "labels 40, holistic 8, partial 40" in found
+    assert audit.stops
+
+
+def test_a_sample_in_which_nothing_is_labelled_is_told(
+    published: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path = published[0] / "actions_train_rhas.pkl"
+    actions = pickle.loads(path.read_bytes())
+    actions[1] = [[] for _ in actions[1]]
+    path.write_bytes(pickle.dumps(actions))
+    films, annotations, audit = brought(published, tmp_path / "out")
+    (place,) = audit.found["sample in which nothing is labelled"]
+    assert place.startswith("rhas133_train_00001: ")
+    assert len(films) == 4
+    assert "rhas133_train_00001" not in {row.movie for row in annotations}
+
+
 def test_features_without_labels_and_labels_without_features(
     published: tuple[Path, Path], tmp_path: Path
 ) -> None:

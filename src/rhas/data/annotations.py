@@ -11,7 +11,7 @@ from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.names import suggest_name
-from rhas.data.tables import read_rows
+from rhas.data.tables import parse_whole, read_rows
 
 ANNOTATIONS = "annotations.csv"
 COLUMNS = ("movie", "person", "action", "start_s", "end_s")
@@ -51,7 +51,7 @@ def _read_action(row: Mapping[str, str], where: str) -> TimedAction:
     try:
         action = TimedAction(
             row["movie"].strip(),
-            int(row["person"]),
+            _read_person(row["person"]),
             row["action"].strip(),
             float(row["start_s"]),
             float(row["end_s"]),
@@ -73,6 +73,11 @@ def _read_action(row: Mapping[str, str], where: str) -> TimedAction:
             got=f"{row['start_s']} to {row['end_s']}",
         )
     return action
+
+
+def _read_person(text: str) -> int:
+    number = parse_whole(text)
+    return int(text) if number is None else number
 
 
 def check_class(name: str, where: str) -> None:

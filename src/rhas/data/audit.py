@@ -45,6 +45,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "damaged film": ("warn", "kept: decode refuses it unless decode.damaged is keep"),
     "pictures that stand long": ("warn", "kept: decode.gaps says what decode does"),
     "pictures of one time": ("warn", "kept: one of each time is shown"),
+    "sample in which nothing is labelled": ("warn", "kept: features, but no sample for training"),
     "features of another length than labels": ("warn", "both are cut to the shorter"),
     "no partial features": ("warn", "kept: the person is missing in every frame"),
     # changed on purpose

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
-from rhas.data.foreign_tables import Clock, ForeignAnnotation, parse_number, read_movie
-from rhas.data.tables import check_table_exists, read_cells
+from rhas.data.foreign_tables import Clock, ForeignAnnotation, parse_number, read_movie, tidy_number
+from rhas.data.tables import check_table_exists, find_separator, read_cells
 
 
 def read_ava(
@@ -27,7 +27,7 @@ def read_ava(
     """
     check_table_exists(path, "AVA's table")
     moments: dict[tuple[str, str, str], dict[float, str]] = defaultdict(dict)
-    for number, cells in read_cells(path):
+    for number, cells in read_cells(path, find_separator(path)):
         where = f"{path}:{number}"
         if number == 1 and _is_header(cells):
             continue
@@ -39,7 +39,7 @@ def read_ava(
         if (cells[0], moment) in excluded:
             audit.add("excluded moment", where)
             continue
-        key = (movie, cells[7], cells[6])
+        key = (movie, tidy_number(cells[7]), tidy_number(cells[6]))
         if moment in moments[key]:
             audit.add("duplicate", f"{where}: as {moments[key][moment]}")
         moments[key].setdefault(moment, where)
@@ -97,7 +97,7 @@ def read_excluded_moments(path: Path) -> set[tuple[str, float]]:
         RhasError: a line that is not ``movie, moment``.
     """
     found = set()
-    for number, cells in read_cells(path):
+    for number, cells in read_cells(path, find_separator(path)):
         moment = parse_number(cells[1]) if len(cells) == 2 else None
         if moment is None:
             raise RhasError("malformed line", where=f"{path}:{number}", expected="movie, moment",

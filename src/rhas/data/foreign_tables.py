@@ -12,7 +12,14 @@ from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.base.units import frame_to_seconds
 from rhas.data.audit import Audit
-from rhas.data.tables import check_header, check_table_exists, read_cells
+from rhas.data.tables import (
+    check_header,
+    check_table_exists,
+    clean_header,
+    find_separator,
+    parse_whole,
+    read_cells,
+)
 
 _SECONDS, _FRAMES = ("start_s", "end_s"), ("start_frame", "end_frame")
 
@@ -69,7 +76,8 @@ def read_foreign_references(path: Path, audit: Audit) -> list[ForeignReference]:
     """Rows of a table ``movie, person, reference`` and optionally ``subset``."""
     check_table_exists(path, "a table: movie, person, reference")
     return [
-        ForeignReference(where, read_movie(row["movie"], where, audit), row["person"],
+        ForeignReference(where, read_movie(row["movie"], where, audit),
+                         tidy_number(row["person"]),
                          row["reference"], row.get("subset", ""))
         for where, row in _read_valid_rows(path, ("movie", "person", "reference"), audit)
     ]  # fmt: skip
@@ -92,7 +100,8 @@ def read_foreign_annotations(path: Path, clock: Clock, audit: Audit) -> list[For
             continue
         movie = read_movie(row["movie"], where, audit)
         times = clock.to_seconds(first), clock.to_seconds(last)
-        found.append(ForeignAnnotation(where, movie, row["person"], row["action"], *times))
+        person, action = tidy_number(row["person"]), tidy_number(row["action"])
+        found.append(ForeignAnnotation(where, movie, person, action, *times))
     return found
 
 
@@ -139,7 +148,13 @@ def parse_number(text: str) -> float | None:
 
 
 def _read_header(path: Path) -> list[str]:
-    return next((cells for _, cells in read_cells(path)), [])
+    return clean_header(next((cells for _, cells in read_cells(path, find_separator(path))), []))
+
+
+def tidy_number(text: str) -> str:
+    """A whole number without the ``.0`` that spreadsheets write; any other text as it is."""
+    number = parse_whole(text) if "." in text else None
+    return text if number is None else str(number)
 
 
 def _read_valid_rows(
@@ -148,13 +163,13 @@ def _read_valid_rows(
     """Place and values by column of every valid line; the others become findings."""
     header = _read_header(path)
     check_header(header, columns, path)
-    for number, cells in list(read_cells(path))[1:]:
+    for number, cells in list(read_cells(path, find_separator(path)))[1:]:
         where = f"{path}:{number}"
         if len(cells) != len(header):
             audit.add(
                 "malformed line",
                 f"{where}: {len(cells)} values for {len(header)} columns; put a value that "
-                "contains a comma in double quotes",
+                "contains a separator in double quotes",
             )
         elif any(_is_control(letter) for cell in cells for letter in cell):
             audit.add(

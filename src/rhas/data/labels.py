@@ -10,7 +10,8 @@ from pathlib import Path
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.names import suggest_name
-from rhas.data.tables import read_rows
+from rhas.data.foreign_tables import tidy_number
+from rhas.data.tables import parse_whole, read_rows
 
 _LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d+)[^{}]*\}', re.S)
 
@@ -71,7 +72,7 @@ def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
     """
     renamed: dict[str, str] = {}
     for line, row in read_rows(path, ("from", "to")) if path is not None else ():
-        source, target = row["from"].strip(), row["to"].strip()
+        source, target = tidy_number(row["from"].strip()), row["to"].strip()
         if target and target not in CLASS_ID:
             raise RhasError(
                 "not a class of RHAS133",
@@ -89,12 +90,15 @@ def _read_names(path: Path) -> dict[int, str]:
     if path.suffix == ".pbtxt":
         found = {int(number): name for name, number in _LABEL.findall(path.read_text("utf-8"))}
     else:
-        try:
-            found = {
-                int(row["id"]): row["name"].strip() for _, row in read_rows(path, ("id", "name"))
-            }
-        except ValueError as error:
-            raise RhasError("an id is a number", where=str(path), got=str(error)) from error
+        found = {}
+        for line, row in read_rows(path, ("id", "name")):
+            number, name = parse_whole(row["id"]), row["name"].strip()
+            if number is None:
+                raise RhasError("an id is a number", where=f"{path}:{line}", got=repr(row["id"]))
+            if found.setdefault(number, name) != name:
+                raise RhasError("an id twice", where=f"{path}:{line}", got=str(number),
+                                expected=f"{found[number]}, as on the lines before",
+                                do="keep one of them")  # fmt: skip
     if not found:
         raise RhasError(
             "no label in the list",

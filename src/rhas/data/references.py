@@ -10,7 +10,7 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.names import movie_name
-from rhas.data.tables import read_rows
+from rhas.data.tables import parse_whole, read_rows
 from rhas.stores.manifest import SUBSETS
 
 REFERENCES = "references.csv"
@@ -81,12 +81,11 @@ def read_references(path: Path) -> References:
 
 def _read_person(row: Mapping[str, str], where: str) -> tuple[str, int, str]:
     movie, sentence = movie_name(row["movie"], where), row["reference"].strip()
-    try:
-        person = int(row["person"])
-    except ValueError as error:
+    person = parse_whole(row["person"])
+    if person is None:
         raise RhasError(
             "a person is a number", where=where, expected="0, 1, 2, ...", got=row["person"]
-        ) from error
+        )
     if not sentence:
         raise RhasError("an empty reference", where=where, do="describe the person")
     return movie, person, sentence

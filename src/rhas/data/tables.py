@@ -1,9 +1,14 @@
-"""Tables that people write: CSV in UTF-8 with a header. Errors name the file and the line."""
+"""Tables that people write: CSV in UTF-8 with a header. Errors name the file and the line.
+
+Columns may be separated by semicolons or tabs, and named in capitals; whole numbers may end in
+``.0``, as spreadsheets and pandas write them.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,8 +27,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
             values, a double quote that is not closed on its line.
     """
     lines = io.StringIO(read_text(path), newline="").readlines()
-    records = _read_records(lines, path)
-    header = [name.strip() for name in next(records, (1, []))[1]]
+    records = _read_records(lines, find_separator(path), path)
+    header = clean_header(next(records, (1, []))[1])
     check_header(header, columns, path)
     for line, cells in records:
         if len(cells) != len(header):
@@ -37,8 +42,28 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
         yield line, dict(zip(header, cells, strict=True))
 
 
-def _read_records(lines: Sequence[str], path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, skipinitialspace=True, strict=True)
+def find_separator(path: Path) -> str:
+    """What separates the columns: a comma, unless the header has only semicolons or tabs."""
+    header = read_text(path).lstrip().partition("\n")[0]
+    others = [mark for mark in ";\t" if mark in header]
+    return others[0] if len(others) == 1 and "," not in header else ","
+
+
+def clean_header(cells: Sequence[str]) -> list[str]:
+    """Names of columns, in small letters."""
+    return [name.strip().lower() for name in cells]
+
+
+def parse_whole(text: str) -> int | None:
+    """A whole number, also as 3.0; None where the text is none."""
+    found = re.fullmatch(r"([+-]?\d+)(\.0*)?", text.strip())
+    return int(found[1]) if found else None
+
+
+def _read_records(
+    lines: Sequence[str], separator: str, path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -62,13 +87,14 @@ def _quote_error(lines: Sequence[str], line: int, path: Path) -> RhasError:
     )
 
 
-def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_cells(path: Path, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Line number and stripped values of each line that is not blank; no header is expected.
 
     Raises:
         RhasError: not UTF-8, or not CSV.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True)
+    text = io.StringIO(read_text(path), newline="")
+    reader = csv.reader(text, delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -83,12 +109,17 @@ def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def check_header(header: Sequence[str], columns: Sequence[str], path: Path) -> None:
-    """Raises RhasError where the header is empty or lacks one of ``columns``."""
+    """Raises RhasError where the header is empty, names a column twice or lacks one of them."""
     expected, got = ",".join(columns), ",".join(header)
     if not header:
         raise RhasError(
             "the table is empty", where=str(path), expected=f"a header: {expected}",
             do="see data/own/README.md",
+        )  # fmt: skip
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise RhasError(
+            "a column stands twice", where=f"{path}:1", got=got,
+            do=f"keep one column {' and one '.join(twice)}, or name the other one differently",
         )  # fmt: skip
     missing = [name for name in columns if name not in header]
     if missing:

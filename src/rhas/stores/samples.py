@@ -77,6 +77,11 @@ class SampleInfo:
     dropped: Mapping[str, int]
     persons_without_annotation: Sequence[str]
 
+    def count_dropped(self) -> dict[str, int]:
+        """All that gives no sample: ``dropped``, and persons without annotation."""
+        without = len(self.persons_without_annotation)
+        return {**self.dropped, "persons_without_annotation": without}
+
 
 @dataclass(frozen=True)
 class SampleIndex:

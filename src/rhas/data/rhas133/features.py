@@ -25,8 +25,8 @@ def read_features(sample: PublishedSample, audit: Audit) -> Features:
     they are all zero, the crop is missing.
 
     Raises:
-        RhasError: a file that is not .npy, another shape or type, no frame, or a value that is not
-            finite in float16.
+        RhasError: a file that is not .npy, another shape or type, no frame, less than half of the
+            frames in all, or a value that is not finite in float16.
     """
     holistic = _open_array(sample.holistic)
     lengths = {"labels": len(sample.frames), "holistic": len(holistic)}
@@ -39,11 +39,17 @@ def read_features(sample: PublishedSample, audit: Audit) -> Features:
     else:
         audit.add("no partial features", f"{sample.name}: no {sample.partial}")
     frames = min(lengths.values())
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{name} {count}" for name, count in lengths.items())
-        audit.add("features of another length than labels", f"{sample.name}: {shown}")
+    shown = ", ".join(f"{name} {count}" for name, count in lengths.items())
     if not frames:
-        raise RhasError("no frame", got=str(lengths))
+        raise RhasError("no frame", got=shown)
+    if frames < max(lengths.values()) / 2:
+        raise RhasError(
+            "labels and features contradict each other, most frames would be lost",
+            got=f"frames: {shown}",
+            do="look whether they are of the same sample and rate",
+        )
+    if len(set(lengths.values())) > 1:
+        audit.add("features of another length than labels", f"{sample.name}: {shown}")
     whole = _average_tokens(holistic, frames)
     crops = np.zeros_like(whole) if partial is None else _average_tokens(partial, frames)
     if holistic.ndim == 3:

@@ -58,7 +58,10 @@ def write_samples(
         _write_store(sample.name, sentence, features, fps, vlm, out)
         frames, missing = len(features.present), int((~features.present).sum())
         films.append(Film(sample.name, f"films/{sample.name}", "", (sentence,), sample.subset))
-        annotations += find_intervals(sample, frames, classes, fps)
+        intervals = find_intervals(sample, frames, classes, fps)
+        if not intervals:
+            audit.add("sample in which nothing is labelled", f"{sample.name}: {sample.place}")
+        annotations += intervals
         reports[sample.name] = {"frames": frames, "persons": 1, "missing": [missing]}
         widths[features.holistic.shape[1]] += 1
         progress(done, len(samples))
