@@ -93,7 +93,7 @@ def test_tables_as_people_write_them(tmp_path: Path) -> None:
         ("movie,person,reference\na b,0,  \n", "references.csv:2: an empty reference"),
         ("movie,person,reference\na b,she,x\n", "references.csv:2: a person is a number"),
         ("movie,person\na b,0\n", "references.csv:1: the header lacks columns"),
-        ("movie;person;reference\na b;0;x\n", "separate the columns by commas"),
+        ("movie;person,reference\na b;0,x\n", "separate the columns by commas"),
         ("a b,0,the man\n", "make it the first line"),
         ("movie,person,reference\na b,0,the man, tall\n", "references.csv:2: malformed line"),
         ("movie,person,reference\na b,0\n", "references.csv:2: malformed line"),
