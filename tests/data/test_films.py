@@ -330,7 +330,7 @@ def test_folders_without_films(tmp_path: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"movie;person;reference\n", "separate the columns by commas"),
+        (b"movie;person,reference\n", "separate the columns by commas"),
         (b"movie,person\n", "add reference"),
         (b"", "the table is empty"),
         (b"movie,person,reference\na,0," + b"x" * 200_000, r"t\.csv:2: not a CSV table"),
