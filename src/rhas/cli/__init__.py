@@ -9,6 +9,7 @@ from rhas.cli import (
     cache,
     check,
     diff,
+    export,
     features,
     imports,
     inspect,
@@ -36,6 +37,7 @@ app.command("segment")(segment.segment)
 app.command("check")(check.check)
 app.command("profile")(profile.profile)
 app.add_typer(imports.app, name="import", no_args_is_help=True)
+app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
 app.command("features")(features.features)

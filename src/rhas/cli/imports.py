@@ -76,6 +76,19 @@ Labels = Annotated[
                  help="Label list that gives action numbers their names: AVA's .pbtxt or a table "
                  "id,name."),
 ]  # fmt: skip
+LabelFiles = Annotated[
+    list[Path],
+    typer.Argument(exists=True, help="Files of the tool, or a folder of them.", show_default=False),
+]
+LabelledFilms = Annotated[
+    Path, typer.Option("--films", exists=True, help="Films, or a folder with films/.")
+]
+PersonTable = Annotated[
+    Path | None,
+    typer.Option("--references", exists=True, dir_okay=False,
+                 help="Table movie, person, reference and optionally subset. Persons are matched "
+                 "by number or sentence. Default: the files' own sentences."),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")]
 
 
@@ -241,6 +254,54 @@ def import_rhas133(
         elsewhere=f"the stages read data/: move what is in {out} there, and set {wanted} in "
         "params.yaml",
     )  # fmt: skip
+
+
+def _make_label_command(form: str, title: str) -> None:
+    """Adds the command that imports files of a labelling tool."""
+
+    def import_labels(
+        files: LabelFiles,
+        films: LabelledFilms,
+        references: PersonTable = None,
+        offset: Offset = 0.0,
+        id_base: IdBase = None,
+        label_map: Map = None,
+        labels: Labels = None,
+        out: Out = Path("data/own"),
+        params: Params = Path("params.yaml"),
+        profile: ProfileName = None,
+        copy: Copy = False,
+        drop: Drop = False,
+        replace: Replace = False,
+        as_json: AsJson = False,
+    ) -> None:  # fmt: skip
+        from rhas.config.params import read_yaml
+        from rhas.data.imports import LabelImport
+
+        rate = read_yaml(params).get("fps", 15.0) if params.is_file() else 15.0
+        request = LabelImport(
+            films, references, None, None, offset, id_base, label_map, labels,
+            format=form, labelled=tuple(files), rate=float(rate),
+        )  # fmt: skip
+        _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+
+    app.command(
+        form,
+        help=f"Films with persons and actions in files of {title} (docs/FORMATS.md).\n\n"
+        f"Example: rhas import {form} labels --films films\n\n"
+        "Exit status: 0 imported, 1 stopped (see the audit).",
+    )(import_labels)
+
+
+for _form, _title in (
+    ("cvat", "CVAT for video 1.1"),
+    ("events", "events, such as BORIS'"),
+    ("activitynet", "ActivityNet JSON"),
+    ("labelstudio", "Label Studio JSON"),
+    ("eaf", "ELAN (.eaf)"),
+    ("mot", "MOTChallenge text"),
+):
+    _make_label_command(_form, _title)
 
 
 def _import_to_own(

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import read_yaml
 from rhas.config.section import read_section
+from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
 from rhas.data.ava import read_ava, read_excluded_moments
 from rhas.data.films import find_films, report_other_suffixes
 from rhas.data.foreign_tables import (
     Clock,
     ForeignAnnotation,
+    ForeignReference,
     read_foreign_annotations,
     read_foreign_references,
 )
+from rhas.data.formats import FORMATS
+from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
 from rhas.data.labels import read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
+from rhas.decode.container import FilmInfo, inspect_film
+
+Inspect = Callable[[Path], FilmInfo]
+_FULL_SIZE = 8192  # shorter side, pixels: films keep their size
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,10 @@ class ImportRequest:
     def settings(self) -> dict[str, Any]:
         """The kind and all fields, for the report."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        plain = {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
+        plain = {
+            n: str(v) if isinstance(v, Path) else list(map(str, v)) if isinstance(v, tuple) else v
+            for n, v in values.items()
+        }
         return {"kind": self.kind, **plain}
 
 
@@ -119,7 +133,7 @@ class FilmsImport(ImportRequest):
     kind = "films"
 
     films: Path
-    references: Path
+    references: Path | None
     annotations: Path | None
     fps: float | None = None
     offset: float = 0.0
@@ -131,6 +145,19 @@ class FilmsImport(ImportRequest):
     def clock(self) -> Clock:
         """How the table's times become seconds."""
         return Clock(self.fps, self.offset)
+
+    def read_tables(
+        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+        """References and annotations as found.
+
+        Args:
+            files: film by movie.
+            inspect: tells what a film contains.
+        """
+        assert self.references is not None
+        references = read_foreign_references(self.references, audit)
+        return references, self.read_annotations(audit)
 
     def read_annotations(self, audit: Audit) -> list[ForeignAnnotation]:
         """Annotations as found; none without a table."""
@@ -176,6 +203,95 @@ class AvaImport(FilmsImport):
         return read_ava(self.annotations, self.clock, self.step or 1.0, excluded, audit)
 
 
+@dataclass(frozen=True)
+class LabelImport(FilmsImport):
+    """Films with files of a labelling tool.
+
+    Args:
+        format: name of the format (`rhas.data.formats.FORMATS`).
+        labelled: the files, or folders of them.
+        rate: working rate, frames per second.
+        references: None: the sentences of the files.
+
+    Raises:
+        RhasError: no file, or no file of the format in a folder.
+    """
+
+    kind = "labels"
+
+    format: str = ""
+    labelled: tuple[Path, ...] = ()
+    rate: float = 15.0
+
+    def read_tables(
+        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+        """References and annotations of all files; boxes are counted in the audit."""
+        read = FORMATS[self.format].read
+        assert read is not None
+        catalogue = FilmCatalogue(_describe_films(files, inspect, self.rate), audit)
+        found = FoundActions()
+        for path in self._list_files():
+            found.extend(read(path, catalogue))
+        table = read_foreign_references(self.references, audit) if self.references else []
+        references, annotations = number_persons(found, table)
+        _report_persons(found, references, self.references is not None, audit)
+        shifted = [
+            replace(a, start_s=a.start_s - self.offset, end_s=a.end_s - self.offset)
+            for a in annotations
+        ]
+        return references, shifted
+
+    def files_read(self) -> list[Path]:
+        """Tables and folders that the import reads."""
+        return [*super().files_read(), *self.labelled]
+
+    def _list_files(self) -> list[Path]:
+        """The files; of folders those with an ending of the format, by name."""
+        suffixes = FORMATS[self.format].suffixes
+        listed = []
+        for path in self.labelled:
+            inside = (
+                sorted(p for p in path.iterdir() if p.suffix.lower() in suffixes)
+                if path.is_dir()
+                else [path]
+            )
+            if not inside:
+                raise RhasError(
+                    "no file of the format", where=str(path), expected=" or ".join(suffixes)
+                )
+            listed += inside
+        return listed
+
+
+def _describe_films(
+    files: Mapping[str, Path], inspect: Inspect, rate: float
+) -> dict[str, FilmFrames]:
+    """The frames of all films that can be read; `match_tables` reports the others."""
+    found = {}
+    for movie, path in files.items():
+        try:
+            found[movie] = FilmFrames.of_film(movie, inspect(path), rate, _FULL_SIZE)
+        except RhasError:
+            continue
+    return found
+
+
+def _report_persons(
+    found: FoundActions, references: Sequence[ForeignReference], listed: bool, audit: Audit
+) -> None:
+    """Findings of persons with boxes, and of persons without an action whom no table names."""
+    acting = {(a.movie, a.person) for a in found.annotations}
+    known = {(r.movie, r.person) for r in references} | {(r.movie, r.text) for r in references}
+    for person in found.persons:
+        if person.boxes is not None:
+            count = int(np.isfinite(person.boxes).all(1).sum())
+            audit.add("boxes of persons", f"{person.where}: {count} of {len(person.boxes)} frames")
+        names = {(person.movie, person.key), (person.movie, person.sentence)}
+        if listed and not names & (known | acting):
+            audit.add("person without reference", f"{person.where}: {person.key}")
+
+
 def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> ImportResult:
     """Films and tables to the form of data/own.
 
@@ -192,11 +308,11 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     labels = read_label_map(request.label_map, request.labels)
     files = find_films(request.films)
     report_other_suffixes(request.films, audit)
-    references = read_foreign_references(request.references, audit)
-    annotations = request.read_annotations(audit)
+    inspect = cache(inspect_film)
+    references, annotations = request.read_tables(files, inspect, audit)
     found = match_tables(
         files, references, annotations, labels, request.id_base, request.clock, audit,
-        target.read_decode_config(),
+        target.read_decode_config(), inspect,
     )  # fmt: skip
     written = bool(found.files) and (target.drop or not audit.stops)
     if written:

@@ -42,10 +42,12 @@ class IntervalTable:
     Args:
         intervals: in the file's order.
         seconds: lengths of the films whose length it states.
+        references: sentences by person, of the films whose sentences it states.
     """
 
     intervals: Sequence[ScoredInterval]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    references: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_intervals(path: Path) -> IntervalTable:
@@ -53,7 +55,7 @@ def read_intervals(path: Path) -> IntervalTable:
 
     CSV has the columns movie, person, action, start_s, end_s, and may have score. JSON is
     ActivityNet's, of annotations (``database``) or predictions (``results``); an entry may name a
-    ``person``, otherwise it is person 0.
+    ``person``, otherwise it is person 0; a film may list its ``references``.
 
     Raises:
         RhasError: no such file, not one of these forms, an interval that does not end after its
@@ -74,14 +76,17 @@ def _read_json(path: Path) -> IntervalTable:
     films = values.get("database", values.get("results")) if isinstance(values, dict) else None
     if not isinstance(films, dict):
         raise RhasError("not ActivityNet's JSON", where=str(path), expected=_JSON_FORM)
-    intervals, seconds = [], {}
+    intervals, seconds, references = [], {}, {}
     for movie, content in films.items():
         where = f"{path}, {movie}"
         if isinstance(content, dict) and "duration" in content:
             seconds[movie_name(movie, where)] = _read_number(content["duration"], where, "duration")
+        if isinstance(content, dict) and isinstance(content.get("references"), list):
+            sentences = enumerate(content["references"])
+            references[movie_name(movie, where)] = {str(n): str(text) for n, text in sentences}
         for number, entry in enumerate(_list_entries(content, where)):
             intervals.append(_read_entry(movie, entry, f"{where}, entry {number}"))
-    return IntervalTable(intervals, seconds)
+    return IntervalTable(intervals, seconds, references)
 
 
 def _list_entries(content: object, where: str) -> Sequence[object]:

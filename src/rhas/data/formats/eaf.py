@@ -1,0 +1,154 @@
+"""ELAN's .eaf: tiers of a person with an annotation per interval, in milliseconds; a file per film.
+
+A tier holds no two annotations at once, so that a person who does several things has several tiers:
+``person 0``, ``person 0 (2)``. Their participant is the sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote
+
+from rhas.base.errors import RhasError
+from rhas.base.units import frame_to_seconds
+from rhas.data.actions import ActionInterval, FilmActions
+from rhas.data.foreign_tables import ForeignAnnotation
+from rhas.data.formats.files import plan_files
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
+from rhas.data.formats.xml import read_text, read_xml, write_xml
+
+SUFFIX = ".eaf"
+_LANE = re.compile(r"(.*?)(?: \(\d+\))?")
+_SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
+_TYPE = "action"
+_DATE = "1970-01-01T00:00:00+00:00"  # equal annotations give equal bytes
+
+
+def write_eaf(films: Sequence[FilmActions], out: Path) -> list[Path]:
+    """Writes a file per film, and returns their paths. A person without an action has an empty
+    tier."""
+    written = []
+    for film, path in plan_files(films, out, SUFFIX):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_xml(_make_document(film), path)
+        written.append(path)
+    return written
+
+
+def _make_document(film: FilmActions) -> ET.Element:
+    ET.register_namespace("xsi", _SCHEMA)
+    root = ET.Element("ANNOTATION_DOCUMENT", AUTHOR="rhas", DATE=_DATE, FORMAT="3.0", VERSION="3.0")
+    root.set(f"{{{_SCHEMA}}}noNamespaceSchemaLocation", "http://www.mpi.nl/tools/elan/EAFv3.0.xsd")
+    header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
+    file = film.film.file
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=file, MIME_TYPE="video/*",
+                  RELATIVE_MEDIA_URL=f"./{file}")  # fmt: skip
+    times = sorted(
+        {
+            _milliseconds(film, f)
+            for p in film.persons
+            for i in p.intervals
+            for f in (i.start, i.stop)
+        }
+    )
+    slots = {time: f"ts{number}" for number, time in enumerate(times, 1)}
+    order = ET.SubElement(root, "TIME_ORDER")
+    for time, slot in slots.items():
+        ET.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(time))
+    count = 0
+    for number, person in enumerate(film.persons):
+        for lane, intervals in enumerate(split_lanes(person.intervals), 1):
+            name = f"person {number}" if lane == 1 else f"person {number} ({lane})"
+            tier = ET.SubElement(root, "TIER", LINGUISTIC_TYPE_REF=_TYPE,
+                                 PARTICIPANT=person.reference, TIER_ID=name)  # fmt: skip
+            for i in intervals:
+                count += 1
+                _add_annotation(tier, f"a{count}", i, film, slots)
+    ET.SubElement(root, "LINGUISTIC_TYPE", GRAPHIC_REFERENCES="false", LINGUISTIC_TYPE_ID=_TYPE,
+                  TIME_ALIGNABLE="true")  # fmt: skip
+    return root
+
+
+def _add_annotation(
+    tier: ET.Element, name: str, i: ActionInterval, film: FilmActions, slots: dict[int, str]
+) -> None:
+    start, stop = (slots[_milliseconds(film, frame)] for frame in (i.start, i.stop))
+    annotation = ET.SubElement(
+        ET.SubElement(tier, "ANNOTATION"),
+        "ALIGNABLE_ANNOTATION",
+        ANNOTATION_ID=name,
+        TIME_SLOT_REF1=start,
+        TIME_SLOT_REF2=stop,
+    )
+    ET.SubElement(annotation, "ANNOTATION_VALUE").text = i.action
+
+
+def _milliseconds(film: FilmActions, frame: int) -> int:
+    return round(1000 * frame_to_seconds(frame, film.film.fps))
+
+
+def split_lanes(intervals: Sequence[ActionInterval]) -> list[list[ActionInterval]]:
+    """Intervals in the fewest lists without overlaps, each by start; at least one list."""
+    lanes: list[list[ActionInterval]] = [[]]
+    for i in sorted(intervals, key=lambda i: (i.start, i.stop, i.action)):
+        free = next((lane for lane in lanes if not lane or lane[-1].stop <= i.start), None)
+        if free is None:
+            lanes.append([i])
+        else:
+            free.append(i)
+    return lanes
+
+
+def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
+    """The persons of a film and their actions: tiers that are called alike but for ``(2)``, ``(3)``
+    are one person, whose sentence is the participant or the tier's name.
+
+    Tiers without times of their own (of symbolic types) are left out.
+
+    Raises:
+        RhasError: not such a file, an annotation without its times.
+    """
+    root = read_xml(path, "ANNOTATION_DOCUMENT")
+    names = [
+        PureWindowsPath(unquote(media.get(key, ""))).name
+        for media in root.iter("MEDIA_DESCRIPTOR")
+        for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")
+    ]
+    film = films.find_film([*names, path.stem], str(path))
+    found = FoundActions()
+    if film is None:
+        return found
+    slots = {s.get("TIME_SLOT_ID"): s.get("TIME_VALUE") for s in root.iter("TIME_SLOT")}
+    for tier in root.iter("TIER"):
+        name = tier.get("TIER_ID", "")
+        lane = _LANE.fullmatch(name)
+        key = lane[1] if lane else name
+        where = f"{path}, tier {name}"
+        if tier.get("PARENT_REF"):
+            films.audit.add("tier of another tier", where)
+            continue
+        if all(person.key != key for person in found.persons):
+            sentence = tier.get("PARTICIPANT", "").strip() or key
+            found.persons.append(FoundPerson(where, film.movie, key, sentence))
+        for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
+            place = f"{where}, {annotation.get('ANNOTATION_ID')}"
+            times = [_read_slot(slots.get(annotation.get(f"TIME_SLOT_REF{n}")), place)
+                     for n in (1, 2)]  # fmt: skip
+            action = read_text(annotation, "ANNOTATION_VALUE")
+            found.annotations.append(ForeignAnnotation(place, film.movie, key, action, *times))
+    return found
+
+
+def _read_slot(value: str | None, where: str) -> float:
+    """Seconds of a time slot."""
+    if value is None or not value.isdecimal():
+        raise RhasError(
+            "an annotation without its times",
+            where=where,
+            expected="a TIME_SLOT with a TIME_VALUE in milliseconds",
+            got=repr(value),
+        )
+    return int(value) / 1000

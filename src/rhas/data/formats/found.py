@@ -1,0 +1,151 @@
+"""What a labelling tool's file contains, as the import takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from rhas.base.errors import RhasError
+from rhas.base.names import movie_name, suggest_name
+from rhas.data.actions import FilmFrames
+from rhas.data.audit import Audit
+from rhas.data.films import FILM_SUFFIXES
+from rhas.data.foreign_tables import ForeignAnnotation, ForeignReference
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Largest file that an import reads."""
+
+
+@dataclass(frozen=True)
+class FoundPerson:
+    """A person of a file.
+
+    Args:
+        where: file and place.
+        movie: the film.
+        key: what the annotations of the file call the person.
+        sentence: what the file says of the person; "" where it says nothing.
+        boxes: float32 (T, 4) over working frames, NaN where missing; None without boxes.
+    """
+
+    where: str
+    movie: str
+    key: str
+    sentence: str
+    boxes: np.ndarray | None = None
+
+
+@dataclass
+class FoundActions:
+    """Persons and actions of a file; ``person`` of an annotation is the ``key`` of a person."""
+
+    persons: list[FoundPerson] = field(default_factory=list)
+    annotations: list[ForeignAnnotation] = field(default_factory=list)
+
+    def extend(self, other: FoundActions) -> None:
+        """Adds what another file contains."""
+        self.persons += other.persons
+        self.annotations += other.annotations
+
+    def add_actions(
+        self, person: FoundPerson, spans: Sequence[tuple[str, int, int]], film: FilmFrames
+    ) -> None:
+        """Adds actions of a person: name, first source frame, and the one after the last."""
+        for action, start, stop in spans:
+            times = film.source_seconds(start), film.source_seconds(stop)
+            self.annotations.append(
+                ForeignAnnotation(person.where, person.movie, person.key, action, *times)
+            )
+
+
+@dataclass(frozen=True)
+class FilmCatalogue:
+    """The films that an import may meet, and where it reports what it does not understand."""
+
+    films: Mapping[str, FilmFrames]
+    audit: Audit
+
+    def find_film(self, names: Sequence[str], where: str) -> FilmFrames | None:
+        """The first film that one of ``names`` (with or without an ending) names; otherwise a
+        finding of the audit and None.
+
+        Raises:
+            RhasError: a name that is a path, or not allowed for another reason.
+        """
+        tried = []
+        for name in filter(None, (text.strip() for text in names)):
+            movie = movie_name(name, where)
+            stem, _, suffix = movie.rpartition(".")
+            if movie not in self.films and f".{suffix.lower()}" in FILM_SUFFIXES:
+                movie = stem
+            if movie in self.films:
+                return self.films[movie]
+            tried.append(movie)
+        hint = suggest_name(tried[0], self.films) if tried else ""
+        place = f"{where}: {' or '.join(tried) or 'no film is named'}"
+        self.audit.add("annotation without film", ", ".join(filter(None, [place, hint])))
+        return None
+
+
+def number_persons(
+    found: FoundActions, references: Sequence[ForeignReference]
+) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+    """References and annotations with persons as numbers.
+
+    Without a table of references the persons of a film are 0, 1, 2, ... in the file's order, and
+    the file's sentences are theirs. With one, a person of the file is the one of the table who has
+    the same number or the same sentence.
+    """
+    if not references:
+        return _number_by_order(found)
+    known = {(r.movie, r.person) for r in references}
+    by_sentence = {(r.movie, r.text.strip()): r.person for r in references}
+    names = {}
+    for person in found.persons:
+        sentence = by_sentence.get((person.movie, person.sentence.strip()))
+        number = person.key if (person.movie, person.key) in known else None
+        names[person.movie, person.key] = sentence or number or person.key
+    return list(references), _rename_persons(found, names)
+
+
+def _number_by_order(
+    found: FoundActions,
+) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+    keys: dict[str, list[str]] = {}
+    rows = []
+    for person in found.persons:
+        order = keys.setdefault(person.movie, [])
+        if person.key not in order:
+            order.append(person.key)
+            number = str(len(order) - 1)
+            rows.append(
+                ForeignReference(person.where, person.movie, number, person.sentence.strip(), "")
+            )
+    names = {(m, key): str(n) for m, order in keys.items() for n, key in enumerate(order)}
+    return rows, _rename_persons(found, names)
+
+
+def _rename_persons(
+    found: FoundActions, names: Mapping[tuple[str, str], str]
+) -> list[ForeignAnnotation]:
+    return [
+        replace(row, person=names.get((row.movie, row.person), row.person))
+        for row in found.annotations
+    ]
+
+
+def check_size(path: Path) -> None:
+    """Raises RhasError where there is no file, or one too large to be annotations."""
+    if not path.is_file():
+        raise RhasError("no such file", where=str(path))
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise RhasError(
+            "the file is too large for annotations",
+            where=str(path),
+            expected=f"at most {MAX_BYTES // 2**20} MiB",
+            got=f"{size / 2**20:,.0f} MiB",
+        )

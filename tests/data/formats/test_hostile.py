@@ -1,0 +1,201 @@
+"""Files that are broken, or made to do harm: a clear error or a line of the audit, never more."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from recorded import make_film
+
+from rhas.base.errors import RhasError
+from rhas.data.audit import Audit
+from rhas.data.formats import FORMATS, found
+from rhas.data.formats.found import FilmCatalogue, FoundActions
+
+FILM = make_film(range(120), Fraction(1, 30), movie="a")
+BOX = 'outside="0" keyframe="1" xtl="1" ytl="1" xbr="9" ybr="9"'
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;&b;&b;">]>'
+    "<annotations>&c;</annotations>"
+)
+OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>'
+
+
+def read(form: str, path: Path) -> tuple[FoundActions, Audit]:
+    audit = Audit()
+    function = FORMATS[form].read
+    assert function is not None
+    return function(path, FilmCatalogue({"a": FILM}, audit)), audit
+
+
+def track(*frames: object, name: str = "a") -> str:
+    boxes = "".join(f'<box frame="{frame}" {BOX}/>' for frame in frames)
+    return (
+        f"<annotations><meta><task><name>{name}</name></task></meta>"
+        f'<track id="0" label="the man">{boxes}</track></annotations>'
+    )
+
+
+def tasks(**value: object) -> str:
+    region = {"type": "videorectangle", "from_name": "box", "value": value}
+    return json.dumps([{"data": {"video": "a.mp4"}, "annotations": [{"result": [region]}]}])
+
+
+def ranges(start: object, end: object) -> str:
+    value = {"ranges": [{"start": start, "end": end}], "timelinelabels": ["walking"]}
+    region = {"type": "timelinelabels", "from_name": "actions_0", "value": value}
+    return json.dumps([{"data": {"video": "a.mp4"}, "annotations": [{"result": [region]}]}])
+
+
+def keys(*frames: int) -> list[dict[str, object]]:
+    box = {"x": 1, "y": 1, "width": 9, "height": 9, "enabled": True}
+    return [{"frame": frame, **box} for frame in frames]
+
+
+EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION '
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "message"),
+    [
+        ("cvat", BOMB, "entities"),
+        ("cvat", OUTSIDE, "entities"),
+        ("eaf", BOMB, "entities"),
+        ("cvat", "<annotations>" + "<a>" * 100_000, "nested too deeply"),
+        ("eaf", "<a>" * 100_000, "nested too deeply"),
+        ("cvat", "<annotations>", "not XML"),
+        ("cvat", "", "not XML"),
+        ("cvat", "<a/>", "another kind of XML"),
+        ("cvat", "<annotations><image/></annotations>", "annotations of images"),
+        ("cvat", track(4, 2), "keyframes out of order"),
+        ("cvat", track(4, 4), "keyframes out of order"),
+        ("cvat", track(120), "a frame beyond the film"),
+        ("cvat", track("-1"), "a box without a frame"),
+        ("cvat", track("1e9"), "a box without a frame"),
+        ("cvat", track(1).replace('xtl="1"', 'xtl="nan"'), "not a box"),
+        ("cvat", track(1).replace('xtl="1"', 'xtl="left"'), "without its corners"),
+        ("cvat", track(1).replace("</name>", "</name><size>500</size>"), "more frames"),
+        ("cvat", track(1, name="/etc/passwd"), "is a path"),
+        ("cvat", track(1, name="..\\a"), "is a path"),
+        ("activitynet", '{"database": ' * 100_000, "not JSON"),
+        ("activitynet", '{"database": {"/a": {"annotations": [1]}}}', "not an interval"),
+        ("activitynet", '{"database": {"../a": {"references": ["x"]}}}', "is a path"),
+        ("labelstudio", "[" * 100_000, "not JSON"),
+        ("labelstudio", "[{}]", "not a task"),
+        ("labelstudio", "3", "not Label Studio"),
+        ("labelstudio", tasks(sequence=keys(9, 3)), "keyframes out of order"),
+        ("labelstudio", tasks(sequence=keys(900)), "a frame beyond the film"),
+        ("labelstudio", tasks(sequence=[{"frame": 1, "x": "1"}]), "not a box"),
+        ("labelstudio", tasks(), "without its sequence"),
+        ("labelstudio", ranges(9, 3), "ends before its start"),
+        ("labelstudio", ranges(0, 3), "not a frame"),
+        ("labelstudio", ranges(1, 10**9), "a frame beyond the film"),
+        ("labelstudio", ranges(None, True), "not a frame"),
+        ("eaf", EAF + 'TIME_SLOT_REF1="ts1"/></ANNOTATION></TIER></ANNOTATION_DOCUMENT>', "times"),
+        ("mot", "0,1,2,3,4,5,1\n", "a frame beyond the film"),
+        ("mot", "121,1,2,3,4,5,1\n", "a frame beyond the film"),
+        ("mot", "1,0,2,3,4,5,1\n", "not a person's box"),
+        ("mot", "1,1,2,3,0,5,1\n", "not a person's box"),
+        ("mot", "1,1,nan,3,4,5,1\n", "not a line of MOT"),
+        ("mot", "1,1,2,3,4,5\n1,1,2,3,4,5\n", "two boxes of a person"),
+    ],
+)  # fmt: skip
+def test_harm_is_an_error_that_names_the_file(
+    form: str, text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{FORMATS[form].suffixes[0]}"
+    path.write_text(text, "utf-8")
+    with pytest.raises(RhasError) as caught:
+        read(form, path)
+    assert message in str(caught.value)
+    assert "a" + path.suffix in str(caught.value)
+
+
+@pytest.mark.parametrize("form", [name for name, f in FORMATS.items() if f.read])
+def test_other_bytes_and_large_files_are_refused(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{FORMATS[form].suffixes[0]}"
+    path.write_bytes(b"\xff\xfe\x00" * 99)
+    with pytest.raises(RhasError, match="UTF-8"):
+        read(form, path)
+    monkeypatch.setattr(found, "MAX_BYTES", 1000)
+    path.write_text(" " * 2000)
+    with pytest.raises(RhasError, match="too large"):
+        read(form, path)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "finding"),
+    [
+        ("cvat", track(1, name="b"), ""),  # the file's own name is the film's
+        ("cvat", track(1).replace("</name>", "</name><size>60</size>"), "fewer frames"),
+        ("events", "1\tthe man\twalking\t\tSTART", "start or stop without"),
+        ("events", "1\tthe man\twalking\t\tSTOP", "start or stop without"),
+        ("events", "1\tthe man\twalking\t\tPOINT", "interval without length"),
+        ("events", "1\tthe man", "malformed line"),
+        ("events", "soon\tthe man\twalking", "malformed line"),
+        ("events", "inf\tthe man\twalking", "malformed line"),
+    ],
+)
+def test_what_can_be_left_out_is_counted(
+    form: str, text: str, finding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{FORMATS[form].suffixes[0]}"
+    path.write_text(text, "utf-8")
+    _, audit = read(form, path)
+    assert [name for name in audit.found if name.startswith(finding)] == list(audit.found)
+    assert bool(audit.found) == bool(finding)
+
+
+def test_labels_are_text_whatever_they_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("1\t<script>alert(1)</script>\t=cmd()\n2\t<script>alert(1)</script>\t=cmd()")
+    result, audit = read("events", path)
+    assert [p.sentence for p in result.persons] == ["<script>alert(1)</script>"]
+    assert [(a.action, a.start_s, a.end_s) for a in result.annotations] == [("=cmd()", 1.0, 2.0)]
+    assert not audit.found
+
+
+def test_an_unknown_film_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "harbour.xml"
+    path.write_text(track(1, name="harbor"))
+    result, audit = read("cvat", path)
+    assert not result.persons
+    assert list(audit.found) == ["annotation without film"]
+
+
+def test_boris_exports_its_own_table(tmp_path: Path) -> None:
+    """Columns by name, a whole path as the film's name, times as hours and minutes."""
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "Observation id,Time,Media file name,Subject,Behavior,Behavior type\n"
+        "o,00:00:01.5,C:\\films\\a.mp4,the man,walking,START\n"
+        "o,00:00:02.5,/home/x/a.mp4,the man,walking,STOP\n"
+    )
+    result, audit = read("events", path)
+    assert [(a.movie, a.start_s, a.end_s) for a in result.annotations] == [("a", 1.5, 2.5)]
+    assert not audit.found
+
+
+def test_cvat_choices_are_actions_and_tracks_of_one_sentence_a_person(tmp_path: Path) -> None:
+    def box(frame: int, doing: str) -> str:
+        return (
+            f'<box frame="{frame}" {BOX}><attribute name="doing">{doing}</attribute>'
+            '<attribute name="sentence">the man</attribute></box>'
+        )
+
+    path = tmp_path / "a.xml"
+    path.write_text(
+        "<annotations><meta><task><name>a.mp4</name><labels><label><attributes><attribute>"
+        "<name>doing</name><mutable>True</mutable></attribute></attributes></label></labels></task>"
+        f'</meta><track id="0" label="p">{box(0, "walking")}{box(30, "running")}</track>'
+        f'<track id="1" label="p">{box(60, "walking")}</track></annotations>'
+    )
+    result, _ = read("cvat", path)
+    assert len({p.key for p in result.persons}) == 1
+    assert {p.sentence for p in result.persons} == {"the man"}
+    spans = [(a.action, a.start_s, a.end_s) for a in result.annotations]
+    assert spans == [("walking", 0.0, 1.0), ("running", 1.0, 4.0), ("walking", 2.0, 4.0)]
