@@ -67,9 +67,12 @@ def test_equal_values_give_equal_bytes(tmp_path: Path, write: Callable[[Path], P
 
 def test_frames_are_read_back_whole_and_in_chunks(tmp_path: Path) -> None:
     path = frames(tmp_path / "a.h5")
-    write_frame_chunk(path, "a", 2, 5, tmp_path / "chunks" / "b.h5")
-    assert (count_frames(path), count_frames(tmp_path / "chunks" / "b.h5")) == (6, 3)
-    with open_frames(path) as whole, open_frames(tmp_path / "chunks" / "b.h5") as chunk:
+    write_frame_chunk(path, "a", 2, 5, tmp_path / ".parts-a" / "frames" / "b.h5")
+    assert (count_frames(path), count_frames(tmp_path / ".parts-a" / "frames" / "b.h5")) == (6, 3)
+    with (
+        open_frames(path) as whole,
+        open_frames(tmp_path / ".parts-a" / "frames" / "b.h5") as chunk,
+    ):
         assert whole.info == replace(FRAMES, movie="film", width=12, height=8)
         assert whole.size == (12, 8)
         assert whole.time.tolist() == [n / 15 for n in range(6)]
@@ -97,8 +100,11 @@ def test_boxes_are_read_back_thinned_and_merged(tmp_path: Path) -> None:
 
 def test_tracks_are_read_back_whole_and_in_chunks(tmp_path: Path) -> None:
     path = tracks(tmp_path / "a.h5")
-    write_track_chunk(path, "a", 2, 5, tmp_path / "b.h5")
-    with open_tracks(path) as whole, open_tracks(tmp_path / "b.h5") as chunk:
+    write_track_chunk(path, "a", 2, 5, tmp_path / ".parts-a" / "tracks" / "b.h5")
+    with (
+        open_tracks(path) as whole,
+        open_tracks(tmp_path / ".parts-a" / "tracks" / "b.h5") as chunk,
+    ):
         assert whole.tracks.info == TRACKS
         first = whole.tracks.persons[0]
         assert first.count_sources() == {"detected": 2, "interpolated": 2, "missing": 2}

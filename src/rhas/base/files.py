@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -15,9 +17,39 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def check_regular_file(path: Path, do: str = "replace it by a file, or remove it") -> None:
+    """Checks, before a file is opened, that reading it ends.
+
+    Args:
+        path: links are followed.
+        do: what the user can do.
+
+    Raises:
+        RhasError: nothing there, a folder, a pipe, a socket or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RhasError("no such file", where=str(path), do=do) from error
+    kinds = {
+        stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device", stat.S_ISBLK: "a device",
+    }  # fmt: skip
+    if not stat.S_ISREG(mode):
+        got = next((name for test, name in kinds.items() if test(mode)), "something else")
+        raise RhasError("not a file", where=str(path), expected="a file", got=got, do=do)
+
 
 def hash_file(path: Path) -> str:
-    """Hex SHA-256 of a file's content."""
+    """Hex SHA-256 of a file's content.
+
+    Raises:
+        RhasError: not a regular file; reading a pipe or a device might never end.
+    """
+    check_regular_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -59,11 +91,15 @@ def read_json(path: Path, *, do: str = "run `dvc repro`") -> Any:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table in UTF-8 with a header; lines end in a single newline character."""
+    """Writes a table in UTF-8 with a header; lines end in a single newline character.
+
+    Spreadsheets run a text that begins with ``=``, ``+``, ``-`` or ``@``: it gets an apostrophe in
+    front, which `read_cell` takes away again. Numbers stay as they are.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows([write_cell(value) for value in row] for row in rows)
 
 
 def read_csv(path: Path, *, do: str = "run `dvc repro`") -> list[dict[str, str]]:
@@ -72,7 +108,26 @@ def read_csv(path: Path, *, do: str = "run `dvc repro`") -> list[dict[str, str]]
     Raises:
         RhasError: no such file, or not UTF-8.
     """
-    return list(csv.DictReader(io.StringIO(_read_text(path, do), newline="")))
+    rows = csv.DictReader(io.StringIO(_read_text(path, do), newline=""))
+    return [
+        {name: read_cell(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows
+    ]
+
+
+def write_cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula."""
+    if not isinstance(value, str) or not _FORMULA.match(value):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def read_cell(text: str) -> str:
+    """The value that `write_cell` wrote."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _read_text(path: Path, do: str) -> str:

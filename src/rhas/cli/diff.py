@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from rhas.base.console import print_text
 from rhas.base.errors import RhasError
 from rhas.cli.output import make_console, print_error, print_json
 
@@ -38,18 +39,17 @@ def diff(
 
     Exit status as diff's: 0 they are equal, 1 they differ, 2 trouble.
     """
-    from rhas.stores.checking import DAMAGE
     from rhas.stores.compare import compare_paths
 
     try:
         found = compare_paths(a, b, atol)
-    except (RhasError, *DAMAGE) as error:
+    except Exception as error:  # whatever a library raises where a store is damaged
         print_error(error if isinstance(error, RhasError) else _describe_unreadable(a, b, error))
         raise typer.Exit(2) from None
     if as_json:
         print_json({"equal": not found, "differences": [vars(one) for one in found]})
     elif not found:
-        print("equal" if not atol else f"equal within {atol:g}")
+        print_text("equal" if not atol else f"equal within {atol:g}")
     else:
         table = Table(title=f"A {a}\nB {b}", title_justify="left")
         for heading in ("where", "what", "A", "B", "how many", "largest", "at"):
@@ -67,7 +67,7 @@ def diff(
             )
         make_console().print(table)
         if len(found) > _ROWS:
-            print(f"and {len(found) - _ROWS} more; --json prints them all")
+            print_text(f"and {len(found) - _ROWS} more; --json prints them all")
     raise typer.Exit(1 if found else 0)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rhas.base.checks import worst_level
+from rhas.base.console import print_text
 from rhas.cli.output import make_check_table, make_console, print_json
 
 
@@ -66,29 +67,34 @@ def inspect(
     from rhas.inspection.show import format_facts
     from rhas.inspection.verify import verify_path
     from rhas.inspection.window import format_window, parse_window, read_window, write_window
+    from rhas.stores.checking import guard_reading
 
     screen = make_console()
     if window is not None:
         arrays = read_window(path, *parse_window(window), person)
+        with guard_reading(path):
+            tables = list(format_window(arrays))
         if out is not None:
             write_window(arrays, out)
-            print(f"{len(arrays)} arrays in {out}: {', '.join(arrays)}")
+            print_text(f"{len(arrays)} arrays in {out}: {', '.join(arrays)}")
         elif as_json:
             print_json({name: values.tolist() for name, values in arrays.items()})
         else:
-            for table in format_window(arrays):
+            for table in tables:
                 screen.print(table)
         return
     if out is not None:
         raise typer.BadParameter("--out goes with --window", param_hint="--out")
     facts = describe_path(path)
+    with guard_reading(path):
+        pieces = list(format_facts(facts))
     checks = verify_path(path) if verify else []
     if plot is not None:
         draw_store(path, plot, person)
     if as_json:
         print_json(facts | ({"checks": [vars(check) for check in checks]} if verify else {}))
     else:
-        for piece in format_facts(facts):
+        for piece in pieces:
             screen.print(piece)
         if verify:
             screen.print(make_check_table(checks, "verified"))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
 from rhas.config.decode import DecodeConfig
@@ -157,9 +158,10 @@ def read_yaml(path: Path = Path("params.yaml")) -> dict[str, Any]:
     Raises:
         RhasError: it cannot be read, or holds no parameters.
     """
+    check_regular_file(path)
     try:
         values = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
-    except (OSError, ValueError, YAMLError) as error:
+    except (OSError, ValueError, RecursionError, YAMLError) as error:
         raise RhasError(
             "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
         ) from error

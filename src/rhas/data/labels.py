@@ -11,7 +11,7 @@ from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.names import suggest_name
 from rhas.data.foreign_tables import tidy_number
-from rhas.data.tables import parse_whole, read_rows
+from rhas.data.tables import parse_whole, read_rows, read_text
 
 _LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d+)[^{}]*\}', re.S)
 
@@ -88,7 +88,7 @@ def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
 
 def _read_names(path: Path) -> dict[int, str]:
     if path.suffix == ".pbtxt":
-        found = {int(number): name for name, number in _LABEL.findall(path.read_text("utf-8"))}
+        found = {int(number): name for name, number in _LABEL.findall(read_text(path))}
     else:
         found = {}
         for line, row in read_rows(path, ("id", "name")):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file, read_cell
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -39,7 +40,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
                 got=lines[line - 1].strip(),
                 do="put a value that contains a comma in double quotes",
             )
-        yield line, dict(zip(header, cells, strict=True))
+        yield line, dict(zip(header, map(read_cell, cells), strict=True))
 
 
 def find_separator(path: Path) -> str:
@@ -98,7 +99,7 @@ def read_cells(path: Path, separator: str = ",") -> Iterator[tuple[int, list[str
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, [cell.strip() for cell in cells]
+                yield reader.line_num, [read_cell(cell.strip()) for cell in cells]
     except csv.Error as error:
         raise RhasError(
             "not a CSV table",
@@ -145,8 +146,9 @@ def read_text(path: Path) -> str:
     """The text of a table, without a byte-order mark.
 
     Raises:
-        RhasError: not UTF-8.
+        RhasError: not a regular file, or not UTF-8.
     """
+    check_regular_file(path)
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -30,7 +30,7 @@ from rhas.inspection.canvas import (
 from rhas.inspection.project import find_data_folder, labels_near, read_tracks_near
 from rhas.inspection.sheets import contact_sheet, samples_by_class, scores_over_time
 from rhas.stores.boxes import FilmBoxes
-from rhas.stores.checking import choose_persons
+from rhas.stores.checking import choose_persons, guard_reading
 from rhas.stores.features import Features, FeatureStore
 from rhas.stores.kinds import Kind, find_kind
 from rhas.stores.tracks import BoxSource, FilmTracks
@@ -73,7 +73,10 @@ def draw_store(path: Path, out: Path, person: int | None = None) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.style.context("default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a title's letter that no font has
-        _DRAWERS[kind](path, person).savefig(out)
+        with guard_reading(path):
+            figure = _DRAWERS[kind](path, person)
+            figure.canvas.draw()
+        figure.savefig(out)
 
 
 def principal_components(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

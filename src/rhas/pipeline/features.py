@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from rhas.base.errors import RhasError
-from rhas.base.files import write_json
+from rhas.base.files import check_regular_file, write_json
 from rhas.base.names import add_film, movie_name
 from rhas.config.params import FilmParams
 from rhas.engine.stage import stage_lock, try_jobs
@@ -82,6 +82,7 @@ def _open_films(films: Sequence[Path]) -> tuple[dict[str, Path], dict[str, BaseE
         problem: RhasError | None = None
         try:
             name = movie_name(film.stem, where)
+            check_regular_file(film, "name a film file")
             film.open("rb").close()
         except RhasError as error:
             problem = error

@@ -57,10 +57,11 @@ from rhas.segment.work import exclusive_work_folder
 from rhas.stores.boxes import merge_boxes
 from rhas.stores.checksums import write_checksums
 from rhas.stores.frames import count_frames, write_frame_chunk
+from rhas.stores.hdf5 import PARTS
 from rhas.stores.tracks import write_track_chunk
 from rhas.train import load_method
 
-_PARTS, _NEW = ".parts-", ".new-"
+_NEW = ".new-"
 
 
 def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSummary:
@@ -89,14 +90,14 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
             "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
         ) from error
     with exclusive_work_folder(request.out) as folder:
-        for left in folder.glob(f"{_PARTS}*"):  # by a killed run
+        for left in folder.glob(f"{PARTS}*"):  # by a killed run
             shutil.rmtree(left)
         return _segment(request, movie, facts, _Work(WorkCache(folder), tell))
 
 
 def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> FilmSummary:
     params, readout = request.params, request.readout or make_default_readout()
-    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=_PARTS) as name, torch_threads(1):
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run(_score_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]

@@ -19,8 +19,9 @@ Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 """A window of a store: arrays by name; a person's as ``person_000.<array>``."""
 
-DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError)
-"""What h5py and zarr raise where a store is damaged or has another format."""
+_MAX_MESSAGE = 500
+_UNCOMPRESSED = 1 << 20
+_MOST_COMPRESSED = 256
 REPAIR = "in the project run `rhas cache verify --repair`; elsewhere delete it and make it again"
 
 
@@ -48,12 +49,30 @@ def guard_reading(
             got=error.got,
             do=error.do or do,
         ) from error
-    except DAMAGE as error:
+    except Exception as error:  # h5py, zarr and NumPy raise all kinds where a store is damaged
         if is_system_error(error):
             raise explain_error(error) or error from error
         raise RhasError(
-            what, where=str(where), got=f"{type(error).__name__}: {error}", do=do
+            what, where=str(where), got=f"{type(error).__name__}: {error}"[:_MAX_MESSAGE], do=do
         ) from error
+
+
+def check_declared_size(declared: int, stored: int) -> None:
+    """Checks an array before memory is taken for it: a few bytes of metadata can declare anything.
+
+    Args:
+        declared: bytes of the array.
+        stored: bytes of it on the disk.
+
+    Raises:
+        RhasError: more than any compression would give.
+    """
+    if declared > _UNCOMPRESSED + _MOST_COMPRESSED * stored:
+        raise RhasError(
+            "an array that is declared larger than what is stored of it",
+            expected=f"at most {_MOST_COMPRESSED} times the {stored:,} bytes on the disk",
+            got=f"{declared:,} bytes",
+        )
 
 
 class Array(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.stores.checking import Facts
 from rhas.stores.kinds import find_kind
 
@@ -104,6 +105,7 @@ def read_header(path: Path) -> dict[str, Facts]:
     Raises:
         RhasError: not such a file, or a truncated one.
     """
+    check_regular_file(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)

@@ -22,6 +22,7 @@ import torch
 import zarr
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.stores.checking import (
     REPAIR,
     Array,
@@ -32,6 +33,7 @@ from rhas.stores.checking import (
     guard_reading,
 )
 from rhas.stores.hdf5 import person_group
+from rhas.stores.zarr_files import find_array
 
 CHUNK_FRAMES = 1000
 TOKEN_CHUNK_FRAMES = 100
@@ -269,9 +271,8 @@ class FeatureStore:
             RhasError: no such store or person.
         """
         group = self._open_person(person)
-        return self._find_array(group, "holistic").shape[1], self._find_array(group, "text").shape[
-            0
-        ]
+        holistic, text = self._find_array(group, "holistic"), self._find_array(group, "text")
+        return holistic.shape[-1], text.shape[0]
 
     def read_window(self, person: int, start: int = 0, stop: int | None = None) -> Features:
         """Frames ``[start, stop)`` of a person, to the last by default; streams as float32.
@@ -320,24 +321,28 @@ class FeatureStore:
     def read_stored(self, person: int, name: str, start: int, stop: int | None) -> np.ndarray:
         """Frames ``[start, stop)`` of one array as it is stored; fewer where it ends before."""
         group = self._open_person(person)
-        return np.asarray(self._find_array(group, name)[start:stop])
+        with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
+            return np.asarray(self._find_array(group, name)[start:stop])
 
     def _open_person(self, person: int) -> zarr.Group:
-        try:
-            return zarr.open_group(self.path / person_group(person), mode="r", zarr_format=3)
-        except (FileNotFoundError, ValueError) as error:
+        folder = self.path / person_group(person)
+        if not (folder / "zarr.json").exists():
             exists = self.path.is_dir()
             raise RhasError(
                 "no such person in the feature store" if exists else "no feature store",
                 where=f"{self.path}, person {person}",
                 do="run `dvc repro extract`",
-            ) from error
+            )
+        check_regular_file(folder / "zarr.json")
+        with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
+            return zarr.open_group(folder, mode="r", zarr_format=3)
 
     def _find_array(self, group: zarr.Group, name: str) -> zarr.Array:
-        array = group.get(name)
-        if isinstance(array, zarr.Array):
-            return array
         tokens = name.endswith("_tokens")
+        folder = Path(group.store.root)  # type: ignore[attr-defined]
+        array = find_array(group, name, folder, sparse=tokens)
+        if array is not None:
+            return array
         raise RhasError(
             f"the feature store lacks '{name}'",
             where=f"{self.path}, {group.path or group.name}",

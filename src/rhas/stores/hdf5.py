@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.stores.checking import REPAIR, check_exists, guard_reading
+from rhas.base.files import check_regular_file
+from rhas.stores.checking import REPAIR, check_declared_size, check_exists, guard_reading
 
 
 class Record(Protocol):
@@ -24,6 +25,9 @@ class Record(Protocol):
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
+
+PARTS = ".parts-"
+"""How the name of a folder begins that holds the parts of a film."""
 
 R = TypeVar("R", bound=Record)
 
@@ -49,12 +53,17 @@ def open_hdf5(path: Path, do: str = "run `dvc repro`") -> Iterator[h5py.File]:
     """An HDF5 file for reading.
 
     Raises:
-        RhasError: it is absent, or no HDF5 file. Errors of the block are not touched.
+        RhasError: it is absent, no HDF5 file, refers to other files, or declares more than it
+            stores. Errors of the block are not touched.
     """
     check_exists(path, do)
+    check_regular_file(path, do)
     with guard_reading(path, what="not an HDF5 file, or a damaged one"):
         file = h5py.File(path, locking=False)
     with file:
+        with guard_reading(path):
+            for group in (file, *person_groups(file)):
+                _check_members(group, _is_part(path))
         yield file
 
 
@@ -98,8 +107,46 @@ def person_groups(file: h5py.Group) -> list[h5py.Group]:
     """The persons' groups in order."""
     groups: list[h5py.Group] = []
     while (name := person_group(len(groups))) in file:
-        groups.append(file[name])
+        if not isinstance(group := file[name], h5py.Group):
+            raise RhasError("a dataset where a person's group should be", got=name)
+        groups.append(group)
     return groups
+
+
+def _is_part(path: Path) -> bool:
+    """Whether a file is a part of a film that `rhas segment` works on: it links to the whole."""
+    return path.absolute().parents[1].name.startswith(PARTS)
+
+
+def _check_members(group: h5py.Group, is_part: bool) -> None:
+    """Checks what a group holds before any of it is read.
+
+    Raises:
+        RhasError: links, to this or another file; data in another file; other data than numbers;
+            an array that is declared larger than what is stored of it.
+    """
+    for name in group:
+        link = group.get(name, getlink=True)
+        if is_part and name == "jpeg" and isinstance(link, h5py.ExternalLink):
+            continue
+        where = f"{group.file.filename}:{group.name.rstrip('/')}/{name}"
+        if not isinstance(link, h5py.HardLink):
+            raise RhasError(
+                "a link, which is not followed", where=where, got=type(link).__name__,
+                do="copy the data into the file itself",
+            )  # fmt: skip
+        if not isinstance(data := group[name], h5py.Dataset):
+            continue
+        if data.is_virtual or data.external:
+            raise RhasError(
+                "data in another file, which is not read", where=where,
+                do="copy the data into the file itself",
+            )  # fmt: skip
+        if data.dtype.kind not in "biuf":
+            raise RhasError("not an array of numbers", where=where, got=str(data.dtype))
+        with guard_reading(where):
+            stored = min(data.id.get_storage_size(), Path(group.file.filename).stat().st_size)
+            check_declared_size(data.size * data.dtype.itemsize, stored)
 
 
 def _to_python(value: Any) -> Any:

@@ -18,6 +18,8 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.stores.hdf5 import write_dataset
 
+MAX_PIXELS = 80_000_000
+"""Of a stored image; Pillow warns above 89 million."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -29,8 +31,15 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def decode_jpeg(data: bytes) -> np.ndarray:
-    """RGB image, uint8 (height, width, 3), of JPEG bytes."""
-    with Image.open(io.BytesIO(data)) as image:
+    """RGB image, uint8 (height, width, 3), of JPEG bytes.
+
+    Raises:
+        ValueError: more than `MAX_PIXELS`, by its header.
+        OSError: bytes that are damaged, or no JPEG.
+    """
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels")
         return np.asarray(image.convert("RGB"))
 
 
@@ -91,12 +100,24 @@ class JpegReader:
     """
 
     def __init__(self, group: h5py.Group) -> None:
-        self._bytes = group["jpeg"]
-        self._offsets = group["offsets"][:]
+        self._bytes, offsets = group["jpeg"], group["offsets"]
         self._where = f"{group.file.filename}:{group.name}"
+        if offsets.ndim != 1 or offsets.dtype != np.int64 or not offsets.size:
+            raise RhasError(
+                "offsets of images have a wrong shape or type", where=self._where,
+                expected="int64 (T + 1,)", got=f"{offsets.dtype} {offsets.shape}",
+            )  # fmt: skip
+        self._offsets = offsets[:]
         self.sizes: np.ndarray = np.diff(self._offsets)
-        if not len(self._offsets) or (self.sizes < 0).any():
-            raise RhasError("offsets of images that do not ascend", where=self._where)
+        if self._bytes.ndim != 1 or self._bytes.dtype != np.uint8:
+            raise RhasError("images are not a row of bytes", where=self._where)
+        inside = 0 <= self._offsets[0] and self._offsets[-1] <= len(self._bytes)
+        if (self.sizes < 0).any() or not inside:
+            raise RhasError(
+                "offsets of images that do not ascend, or lie outside the images",
+                where=self._where,
+                expected=f"0 to {len(self._bytes)}",
+            )
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -114,7 +135,7 @@ class JpegReader:
             return None
         try:
             return decode_jpeg(data)
-        except OSError as error:
+        except Exception as error:  # Pillow raises many kinds for damaged bytes
             raise RhasError(
                 "a stored picture cannot be decoded",
                 where=f"{self._where}, frame {frame}",

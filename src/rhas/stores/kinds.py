@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import Literal
 
-import h5py
-
 from rhas.base.errors import RhasError
-from rhas.base.system_errors import is_system_error
+from rhas.stores.hdf5 import open_hdf5, person_groups
 
 Kind = Literal[
     "feature store", "feature stores", "frames", "boxes", "tracks", "film stores",
@@ -109,18 +107,10 @@ def _folder_kind(folder: Path) -> Kind | None:
 
 
 def _h5_kind(path: Path) -> Kind | None:
-    try:
-        with h5py.File(path, locking=False) as file:
-            if "jpeg" in file:
-                return "frames"
-            person = file.get("person_000", {})
-            return "tracks" if "source" in person else "boxes" if "frames" in file else None
-    except OSError as error:
-        if is_system_error(error):
-            raise
-        raise RhasError(
-            "not an HDF5 file, or a damaged one",
-            where=str(path),
-            expected=KNOWN,
-            got=str(error),
-        ) from error
+    with open_hdf5(path) as file:
+        if "jpeg" in file:
+            return "frames"
+        persons = person_groups(file)
+        if persons and "source" in persons[0]:
+            return "tracks"
+        return "boxes" if "frames" in file else None

@@ -20,12 +20,14 @@ from rhas.stores.checking import (
     Arrays,
     Facts,
     check_arrays,
+    check_declared_size,
     check_exists,
     check_window,
     choose_persons,
     guard_reading,
 )
 from rhas.stores.hdf5 import person_group
+from rhas.stores.zarr_files import find_array, measure_files
 
 _CHUNK_FRAMES = 1000
 _AGAIN = "run `rhas segment` again"
@@ -88,9 +90,11 @@ def read_sample_scores(path: Path, subset: str) -> Iterator[SampleScores]:
     """
     check_exists(path, "run `dvc repro evaluate`")
     with guard_reading(path, "run `dvc repro evaluate`"):
+        measure_files(path / subset)
         group = zarr.open_group(path, path=subset, mode="r")
         arrays: list[tuple[str, Any]] = sorted(group.arrays(), key=lambda item: item[0])
         for name, array in arrays:
+            check_declared_size(array.nbytes, measure_files(path / subset / name))
             yield SampleScores(name, **array.attrs.asdict(), scores=np.asarray(array[:]))
 
 
@@ -169,11 +173,15 @@ def read_person_scores(path: Path) -> list[PersonScores]:
     check_exists(path, _AGAIN)
     persons: list[PersonScores] = []
     with guard_reading(path, _AGAIN, what="the scores are damaged"):
+        measure_files(path)
         root: Any = zarr.open_group(path, mode="r")
         while (name := person_group(len(persons))) in root:
             group = root[name]
             values = group.attrs.asdict() | {"classes": tuple(group.attrs["classes"])}
-            persons.append(PersonScores(**values, scores=np.asarray(group["scores"][:])))
+            array = find_array(group, "scores", path / name, what="the scores are damaged")
+            if array is None:
+                raise RhasError("no scores", where=f"{path}, {name}")
+            persons.append(PersonScores(**values, scores=np.asarray(array[:])))
     if not persons:
         raise RhasError(
             "no person in it",

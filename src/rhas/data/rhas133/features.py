@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.data.audit import Audit
 from rhas.data.rhas133.sources import PublishedSample
 from rhas.stores.features import Features
@@ -63,6 +64,7 @@ def read_features(sample: PublishedSample, audit: Audit) -> Features:
 
 def _open_array(path: Path) -> np.ndarray:
     """An array in its file, (T, D) or (T, Q, D) of floating-point numbers."""
+    check_regular_file(path)
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise RhasError("not a .npy file", where=str(path))
