@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rhas.base.formatting import escape_controls
+
 
 class RhasError(Exception):
     """A problem the user can act on.
@@ -27,7 +29,7 @@ class RhasError(Exception):
             for label, text in (("expected", self.expected), ("got", self.got), ("do", self.do))
             if text
         ]
-        return "\n".join(parts)
+        return escape_controls("\n".join(parts))
 
     def __reduce__(self) -> tuple[object, ...]:
         state = (self.what, self.where, self.expected, self.got, self.do)

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def escape_controls(text: str) -> str:
+    """Text for a terminal or a page: control characters as ``\\u001b``, as JSON writes them.
+
+    They are C0 and C1 (with them all ANSI sequences), marks that change the direction of writing,
+    and half characters. Line breaks and tabs stay.
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 def format_size(count: float) -> str:
     """Bytes: 999 B, 2.3 kB, 4.6 MB."""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.cli.output import Column, print_json, print_table
 from rhas.engine.pruning import (
     StageUsage,
@@ -49,9 +50,9 @@ def show_cache(
     columns = [Column("stage"), *(Column(heading, right=True) for heading in headings)]
     print_table(columns, map(_format_usage, usages), str(cache.root))
     if any(usage.unlinked_entries is None for usage in usages):
-        print(_COPIES)
+        print_text(_COPIES)
     if aside := len(cache.list_damaged()):
-        print(f"damaged and set aside: {aside} entries; `rhas cache prune` removes them")
+        print_text(f"damaged and set aside: {aside} entries; `rhas cache prune` removes them")
 
 
 @app.command("prune")
@@ -79,14 +80,14 @@ def prune_cache(
     cache = WorkCache(work_root())
     entries: list[int] = []
     if not everything and any(cache.list_entries()) and not links_are_countable(cache.root):
-        print(_COPIES)
+        print_text(_COPIES)
     else:
         entries = prune_entries(cache, everything, dry_run, _print_busy)
     trainings = prune_trainings(cache, CHECKPOINT, dry_run, _print_busy) if everything else []
     verb = "would remove" if dry_run else "removed"
     also = f" and {len(trainings)} unfinished trainings" if trainings else ""
     size = _format_mb(sum(entries) + sum(trainings))
-    print(f"{verb} {len(entries)} entries{also}, {size} MB")
+    print_text(f"{verb} {len(entries)} entries{also}, {size} MB")
 
 
 @app.command("verify")
@@ -119,15 +120,15 @@ def verify_cache(
     cache = WorkCache(work_root())
     found = verify_caches(cache, find_dvc_objects(cache.root), quick=quick, threads=count_workers())
     for damage in found.damaged:
-        print(f"damaged: {damage.folder.parent.name}, {damage}")
+        print_text(f"damaged: {damage.folder.parent.name}, {damage}")
     for path in found.damaged_objects:
-        print(f"damaged: DVC's cache, other content than its name says ({path})")
+        print_text(f"damaged: DVC's cache, other content than its name says ({path})")
     count = len(found.damaged) + len(found.damaged_objects)
-    print(
+    print_text(
         f"checked {found.entries} entries and {found.objects} files of DVC's cache: {count} damaged"
     )
     if count and not repair:
-        print("repair: `rhas cache verify --repair`")
+        print_text("repair: `rhas cache verify --repair`")
         raise typer.Exit(1)
     if count:
         _run_stages(repair_caches(cache, found, _print_busy))
@@ -136,11 +137,11 @@ def verify_cache(
 def _run_stages(stages: list[str]) -> None:
     """Makes the outputs of stages again, what is missing of them."""
     for stage in stages:
-        print(f"{stage}: its output had damaged files, it runs again", flush=True)
+        print_text(f"{stage}: its output had damaged files, it runs again", flush=True)
         command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
         if status := subprocess.run(command, env=_same_python(), check=False).returncode:
             raise typer.Exit(status)
-    print("repaired; other checkouts that share the cache: run `dvc repro` there")
+    print_text("repaired; other checkouts that share the cache: run `dvc repro` there")
 
 
 def _same_python() -> dict[str, str]:
@@ -149,7 +150,7 @@ def _same_python() -> dict[str, str]:
 
 
 def _print_busy(stage: str) -> None:
-    print(f"{stage}: running, left alone")
+    print_text(f"{stage}: running, left alone")
 
 
 def _format_usage(usage: StageUsage) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rhas.base.checks import worst_level
+from rhas.base.console import print_text
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
 from rhas.config.params import find_params
 from rhas.config.profiles import PROFILES
@@ -63,5 +64,5 @@ def check(
             "warn": "read the warnings, then go ahead",
             "fail": "correct what is marked fail, then check again",
         }
-        print(advice[level])
+        print_text(advice[level])
     raise typer.Exit(1 if level == "fail" else 0)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.cli.output import print_error
 from rhas.cli.project import ParamsOption, PersonReferences, ProfileOption, read_settings
 from rhas.engine.stage import work_root
@@ -36,5 +37,5 @@ def features(
     failures = extract_features(films, ref, params, cache, out)
     for movie, error in failures.items():
         print_error(error, movie)
-    print(f"{len(films) - len(failures)} of {len(films)} films in {out}")
+    print_text(f"{len(films) - len(failures)} of {len(films)} films in {out}")
     raise typer.Exit(1 if failures else 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from rhas.base.console import print_text
 from rhas.cli.output import Column, print_table, progress_bar
 from rhas.config.profiles import PROFILES, read_profile
 
@@ -334,19 +335,21 @@ def _print_result(
     """Prints the audit and what to do next, and ends the command with its exit status."""
     counts = result.audit.counts
     if as_json:
-        print(result.report.read_text("utf-8"), end="")
+        print_text(result.report.read_text("utf-8"), end="")
         raise typer.Exit(0 if result.written else 1)
     _print_audit(result.audit, result.report)
     if result.written:
-        print(summary)
+        print_text(summary)
         for name, (old, new) in result.changed.items():
-            print(f"{target.params}: {name} was {old}, is {new}")
-        print(next_step if target.in_project else elsewhere)
+            print_text(f"{target.params}: {name} was {old}, is {new}")
+        print_text(next_step if target.in_project else elsewhere)
     elif counts.get("films") or counts.get("samples"):
-        print("stopped, nothing is written: correct what is marked drop, or give --drop to leave "
-              "it out")  # fmt: skip
+        print_text(
+            "stopped, nothing is written: correct what is marked drop, or give --drop to leave "
+            "it out"
+        )
     else:
-        print("stopped, nothing is written: no film with a reference is left")
+        print_text("stopped, nothing is written: no film with a reference is left")
     raise typer.Exit(0 if result.written else 1)
 
 
@@ -354,7 +357,7 @@ def _print_audit(audit: Audit, report: Path) -> None:
     """The findings as a table, one example each."""
     rows = audit.rows()
     if not rows:
-        print("audit: nothing odd")
+        print_text("audit: nothing odd")
         return
     print_table(
         [Column(""), Column("finding"), Column("how many", right=True),

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from rhas.base.console import SafeConsole
 from rhas.base.errors import RhasError
 
 
@@ -22,4 +22,4 @@ def metrics(
 
     if not (folder / "evaluation.json").is_file():
         raise RhasError("no metrics", where=str(folder), do="run `dvc repro`")
-    Console().print(make_summary(folder))
+    SafeConsole().print(make_summary(folder))

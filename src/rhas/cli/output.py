@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.checks import Check
+from rhas.base.console import SafeConsole, print_text
 
 _PIPE_WIDTH = 160
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -40,7 +41,7 @@ class Column:
 def make_console() -> Console:
     """Standard output; wide where it goes into a file or a pipe, so that tables stay whole."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, width=_PIPE_WIDTH if wide else None)
+    return SafeConsole(highlight=False, width=_PIPE_WIDTH if wide else None)
 
 
 def make_table(
@@ -67,24 +68,25 @@ def print_table(
 
 def print_note(text: str, style: str = "") -> None:
     """A line for people on standard error, apart from the command's output."""
-    Console(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+    SafeConsole(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)
 
 
 def print_error(error: BaseException, what: str = "error") -> None:
     """An error on standard error; brackets in a film's name are no markup."""
     message = Text.assemble((f"{what}: ", "bold red"), str(error))
-    Console(stderr=True).print(message, soft_wrap=True)
+    SafeConsole(stderr=True).print(message, soft_wrap=True)
 
 
 def print_json(values: Any) -> None:
     """Strict JSON: a number that is not finite becomes null."""
-    print(json.dumps(_replace_nonfinite(values), indent=1, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_replace_nonfinite(values), indent=1, ensure_ascii=False, allow_nan=False)
+    print_text(text)  # JSON's escapes are the same
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal's standard error, nothing elsewhere; call it with done and total."""
-    screen = Console(stderr=True)
+    screen = SafeConsole(stderr=True)
     with Progress(*Progress.get_default_columns(), console=screen, transient=True,
                   disable=not screen.is_terminal) as bar:  # fmt: skip
         task = bar.add_task(what, total=None)

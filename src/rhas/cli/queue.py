@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.base.errors import RhasError
 from rhas.config.params import find_params, read_yaml
 
@@ -59,7 +60,7 @@ def queue(
         (experiment_name(e, params, root), e) for e in whole.select_tables(only or []).experiments
     ]
     if stale := find_stale_stages(params, root):
-        print(
+        print_text(
             f"dvc.lock is not of this code and these parameters: {', '.join(stale)}. Until "
             "`dvc repro chunk`, experiments are named by what these stages do, not by what they "
             "make, and what is recorded may not be found", file=sys.stderr,
@@ -68,16 +69,16 @@ def queue(
         done = list_stored(root)
         for name, experiment in named:
             known = "recorded" if before.find(experiment, name) else "to do"
-            print(f"{'done' if name in done else known}: {experiment} ({name})")
+            print_text(f"{'done' if name in done else known}: {experiment} ({name})")
         return
     to_run = [experiment for name, experiment in named if not before.find(experiment, name)]
     if recorded := len(named) - len(to_run):
         again = "move it away to run them again"
-        print(f"recorded in {target}: {recorded} of {len(named)}; {again}", flush=True)
+        print_text(f"recorded in {target}: {recorded} of {len(named)}; {again}")
     try:
         failed = run_queue(
             to_run, params, root=root, workers=workers,
-            report=lambda line: print(line, flush=True),
+            report=lambda line: print_text(line),
         )  # fmt: skip
     except KeyboardInterrupt:
         _write_figures(whole, params, root, target, runs, cost)
@@ -116,4 +117,4 @@ def _write_figures(
         draw_costs(results, costs, target.with_suffix(".png"))
     count, earlier = len(results.experiments), len(results.earlier)
     others = f" (of other code or data: {earlier})" if earlier else ""
-    print(f"{target}: {count} experiments{others}, {len(results.missing)} missing")
+    print_text(f"{target}: {count} experiments{others}, {len(results.missing)} missing")

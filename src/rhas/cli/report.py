@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 
 def report(
@@ -26,13 +25,14 @@ def report(
     The seeds are the runs that differ from this one in nothing else. The stage evaluate writes the
     page of one run: what it makes may depend on nothing but that run.
     """
+    from rhas.base.console import SafeConsole, print_text
     from rhas.report.paper_tables.runs import read_runs
     from rhas.report.seeds import write_page_with_seeds
 
-    told = Console(stderr=True, highlight=False)
+    told = SafeConsole(stderr=True, highlight=False)
     further = [run for path in runs or () for run in read_runs(path)]
     seeds = write_page_with_seeds(
         out, further, all_commits,
         lambda reason: told.print(f"left out: {reason}", markup=False),
     )  # fmt: skip
-    print(f"{out}: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")
+    print_text(f"{out}: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")

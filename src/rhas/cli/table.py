@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rhas.base.console import SafeConsole, print_text
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.cli.output import make_console, print_json
@@ -74,7 +74,7 @@ def table(
 
     if form not in (known := get_args(Format)):
         raise RhasError("no such format", where="--format", expected=", ".join(known), got=form)
-    told = Console(stderr=True, highlight=False)
+    told = SafeConsole(stderr=True, highlight=False)
     if runs:
         found = [run for path in runs for run in read_runs(path)]
     else:
@@ -87,7 +87,7 @@ def table(
     if out:
         out.write_text(text, "utf-8")
     else:
-        print(text, end="")
+        print_text(text, end="")
 
 
 @app.command("statistics")

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from rhas.base.console import SafeConsole
 from rhas.engine.steps import Job
 
 Message = tuple[str, int]  # film and frames
@@ -39,7 +39,7 @@ class _Rate(ProgressColumn):
 def film_progress(stage: str, jobs: Sequence[Job], messages: Any) -> Iterator[None]:
     """Shows what workers put into ``messages``, (film, frames) pairs, while the block runs."""
     total = sum(job.size for job in jobs) or None
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     ended = threading.Event()
     show = _show_bar if console.is_terminal else _print_lines
     received = _receive(messages, ended)
@@ -63,7 +63,7 @@ def _receive(messages: Any, ended: threading.Event) -> Iterator[Message]:
 
 
 def _show_bar(
-    stage: str, total: float | None, messages: Iterator[Message], console: Console
+    stage: str, total: float | None, messages: Iterator[Message], console: SafeConsole
 ) -> None:
     columns = (
         TextColumn("{task.description}"),
@@ -79,7 +79,7 @@ def _show_bar(
 
 
 def _print_lines(
-    stage: str, total: float | None, messages: Iterator[Message], console: Console
+    stage: str, total: float | None, messages: Iterator[Message], console: SafeConsole
 ) -> None:
     began = shown = time.monotonic()
     done = 0

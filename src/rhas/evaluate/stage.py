@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from rhas.base.classes import CLASSES
+from rhas.base.console import SafeConsole
 from rhas.base.threads import torch_threads
 from rhas.chunk import Samples
 from rhas.config.evaluate import EvaluateConfig
@@ -54,4 +53,4 @@ def evaluate_run(inputs: RunInputs, config: EvaluateConfig, out: Path) -> None:
                 partial(write_report, inputs),
             ],
         )
-    Console().print(make_summary(out))
+    SafeConsole().print(make_summary(out))

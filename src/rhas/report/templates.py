@@ -9,7 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rhas.base.formatting import format_duration
+from rhas.base.formatting import escape_controls, format_duration
 
 NOTHING = "–"
 
@@ -25,6 +25,7 @@ def _environment() -> Environment:
         loader=PackageLoader("rhas.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_escape_text,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -40,6 +41,12 @@ def _environment() -> Environment:
         words=lambda name: name.replace("_", " "),
     )
     return environment
+
+
+def _escape_text(value: object) -> object:
+    """A text without marks that would turn the direction of what follows it on the page."""
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return escape_controls(str(value)) if plain else value
 
 
 def format_number(value: float | None) -> str:
