@@ -137,7 +137,7 @@ def verify_cache(
 def _run_stages(stages: list[str]) -> None:
     """Makes the outputs of stages again, what is missing of them."""
     for stage in stages:
-        print_text(f"{stage}: its output had damaged files, it runs again", flush=True)
+        print_text(f"{stage}: its output had damaged files, it runs again")
         command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
         if status := subprocess.run(command, env=_same_python(), check=False).returncode:
             raise typer.Exit(status)

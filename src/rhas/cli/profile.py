@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.base.formatting import format_size
 from rhas.cli.output import Column, print_table
 from rhas.config.profiles import list_profiles, read_profile
@@ -40,15 +41,15 @@ def profile(
     change_params_text(params, chosen.settings)  # says what is wrong with the file
     changes = (list_changes if dry_run else set_params)(params, chosen.settings)
     for parameter, (old, new) in changes.items():
-        print(f"{parameter}: {'(default)' if old is None else old} -> {new}")
+        print_text(f"{parameter}: {'(default)' if old is None else old} -> {new}")
     if not changes:
-        print(f"{params} has the parameters of {name} already")
+        print_text(f"{params} has the parameters of {name} already")
     elif dry_run:
-        print(f"nothing is written; without --dry-run {params} is changed")
+        print_text(f"nothing is written; without --dry-run {params} is changed")
     else:
-        print(f"{params} is changed")
+        print_text(f"{params} is changed")
     if chosen.weights:
-        print(f"next: `rhas weights pull {name}`")
+        print_text(f"next: `rhas weights pull {name}`")
 
 
 def _print_profiles() -> None:
