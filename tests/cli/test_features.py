@@ -52,7 +52,7 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
     result = CliRunner().invoke(app, ["features", *films, *options])
     assert result.exit_code == 1
     assert "1 of 5 films in out" in result.output
-    assert "none: none.mkv: the film cannot be opened" in result.output
+    assert "none: none.mkv: no such file" in result.output
     assert (tmp_path / "out" / "features" / "a.zarr").is_dir()
     assert set(find_checksums(tmp_path / "out" / "tracks" / "a.h5")) == {""}
     assert "zarr.json" in find_checksums(tmp_path / "out" / "features" / "a.zarr")
