@@ -248,7 +248,7 @@ def test_checkpoints_that_do_not_load(tmp_path: Path, monkeypatch: pytest.Monkey
     checks = check_weights(params, load=True)
     assert [check.level for check in checks] == ["fail", "fail"]
     assert all(check.do for check in checks)
-    assert [c.level for c in check_weights(params, load=False)] == ["ok", "warn"]
+    assert [c.level for c in check_weights(params, load=False)] == ["ok", "fail"]
     truth = check_weights(parsed(ground={"backend": "truth"}), load=False)
     assert truth[0].found == "not read: true boxes"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
+from rhas.base.hub_record import find_record, read_record
 
 HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
 
@@ -17,9 +18,13 @@ Shape = Sequence[int]
 
 
 def local_checkpoint(checkpoint: str) -> Path | None:
-    """The path of a checkpoint that is here; None for a hub name."""
+    """The path of a checkpoint that is here, be it a path or a hub name; None where it is not.
+
+    Raises:
+        RhasError: files of a recorded download are missing or of another size.
+    """
     path = Path(checkpoint)
-    return path if path.exists() else None
+    return path if path.exists() else _find_snapshot(checkpoint)
 
 
 def checkpoint_folder(checkpoint: str) -> Path:
@@ -28,36 +33,53 @@ def checkpoint_folder(checkpoint: str) -> Path:
     Nothing is downloaded.
 
     Raises:
-        RhasError: neither a folder nor a snapshot.
+        RhasError: neither a folder nor a snapshot, or files of a recorded download are missing.
     """
     folder = Path(checkpoint)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(checkpoint, allow_patterns=list(HUB_FILES), local_files_only=True)
-        )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+    found = folder if folder.is_dir() else _find_snapshot(checkpoint)
+    if found is None:
         raise RhasError(
             "checkpoint not found",
             where=checkpoint,
             expected="a folder, or a hub name whose snapshot is in the local cache",
-            got=type(error).__name__,
-            do=f"correct the path, or run `hf download {checkpoint}` once",
-        ) from error
+            do=f"correct the path, or run `rhas weights pull {checkpoint}` once (or "
+            f"`hf download {checkpoint}`)",
+        )
+    return found
+
+
+def _find_snapshot(name: str) -> Path | None:
+    """The folder of a hub name in the hub cache: the recorded one, or one of another program."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    if record := read_record(name):
+        record.check_files(None)
+        return record.folder
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES), local_files_only=True))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError):
+        return None
 
 
 def hash_checkpoint(folder: Path, patterns: Sequence[str] = HUB_FILES) -> str:
-    """Hex SHA-256 over names and content of the folder's files that match a pattern (no README)."""
+    """Hex SHA-256 over names and content of the folder's files that match a pattern (no README).
+
+    Raises:
+        RhasError: the folder was downloaded by `rhas weights pull`, and is not as it came.
+    """
+    if record := find_record(folder):
+        record.check_files(_hash_content)
     combined = hashlib.sha256()
     for path in sorted({p for pattern in patterns for p in folder.glob(pattern) if p.is_file()}):
-        facts = path.stat()
-        content = _hash_once(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
-        combined.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+        line = f"{path.relative_to(folder).as_posix()} {_hash_content(path)}\n"
+        combined.update(line.encode())
     return combined.hexdigest()
+
+
+def _hash_content(path: Path) -> str:
+    facts = path.stat()
+    return _hash_once(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 @contextmanager

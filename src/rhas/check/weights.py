@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from rhas.base.checkpoints import checkpoint_folder
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_size
@@ -52,7 +53,7 @@ def _try_grounding(config: Any) -> int:
 
 
 def _try_encoder(config: Any) -> int:
-    from rhas.extract.encoders import checkpoint_folder, load_encoder
+    from rhas.extract.encoders import load_encoder
 
     folder = checkpoint_folder(config.checkpoint)
     return _count_parameters(load_encoder(config.vlm, folder, config.device))
@@ -67,10 +68,12 @@ def _count_parameters(holder: Any) -> int:
 def _try_loading(name: str, checkpoint: str, load: bool, attempt: Callable[[], int]) -> Check:
     began = time.perf_counter()
     if not load:
-        if Path(checkpoint).is_dir():
-            files = sum(path.is_file() for path in Path(checkpoint).iterdir())
-            return Check(name, "ok", f"{checkpoint}: {files} files, not loaded")
-        return Check(name, "warn", f"{checkpoint} is no folder here", "a hub name? load it once")
+        try:
+            folder = checkpoint_folder(checkpoint)
+        except RhasError as error:
+            return Check(name, "fail", f"{checkpoint}: {error.what}", error.do)
+        files = sum(path.is_file() for path in folder.iterdir())
+        return Check(name, "ok", f"{checkpoint}: {files} files, not loaded")
     try:
         parameters = attempt()
     except RhasError as error:

@@ -20,6 +20,7 @@ from rhas.cli import (
     score,
     segment,
     table,
+    weights,
 )
 from rhas.cli.output import print_error
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment)
 app.command("check")(check.check)
 app.command("profile")(profile.profile)
+app.add_typer(weights.app, name="weights", no_args_is_help=True)
 app.add_typer(imports.app, name="import", no_args_is_help=True)
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)

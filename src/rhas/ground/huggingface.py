@@ -52,13 +52,14 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
             got=", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "an empty folder",
             do="give the folder that save_pretrained wrote, or use `backend: official` for a .pth",
         )
+    content = hash_checkpoint(folder)  # before loading: files that changed are named
     what, do = "the grounding checkpoint cannot be loaded", "check ground.checkpoint"
     processor = load_pretrained_part(AutoProcessor, folder, what, do)
     loaded = load_pretrained_model(
         AutoModelForZeroShotObjectDetection, folder, what, do, attention=None
     )
     refuse_weights(checkpoint, loaded.missing, loaded.unexpected, loaded.shapes)
-    return LoadedModel(loaded.model.eval(), processor, hash_checkpoint(folder))
+    return LoadedModel(loaded.model.eval(), processor, content)
 
 
 @lru_cache(maxsize=2)
