@@ -31,7 +31,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     references = ("the man", "die Frau mit Hut")
     Manifest("own", (Film("a b", "films/a b.mp4", "0" * 64, references),)).write(raw)
     write_annotations(raw, ROWS)
-    (tmp_path / "params.yaml").write_text("dataset: mini\nfps: 15\ndecode: {}\n")
+    (tmp_path / "params.yaml").write_text("dataset: mini\nfps: 15\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "data"
 

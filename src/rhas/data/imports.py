@@ -72,7 +72,7 @@ class ImportTarget:
         """Parameters of decode in the project that reads ``out``; else the usual ones."""
         if not self.in_project:
             return DecodeConfig()
-        return read_section(DecodeConfig, read_yaml(self.params))
+        return read_section(DecodeConfig, {DecodeConfig.section: {}, **read_yaml(self.params)})
 
     def finish(self, audit: Audit, request: ImportRequest, written: bool) -> ImportResult:
         """Writes the audit, and sets the switches of the project where data are written to it."""
