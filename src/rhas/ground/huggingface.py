@@ -26,7 +26,7 @@ from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.shared import SharedPlaces, SharedText, SharedVision
 
 
-class LoadedModel(NamedTuple):
+class HuggingFaceModel(NamedTuple):
     """A model and what belongs to it, as its library reads a checkpoint."""
 
     model: PreTrainedModel
@@ -35,7 +35,7 @@ class LoadedModel(NamedTuple):
     """Hash of the files."""
 
 
-def read_checkpoint(checkpoint: str) -> LoadedModel:
+def read_checkpoint(checkpoint: str) -> HuggingFaceModel:
     """Model and processor of a local folder, or of a hub name that is on this machine already.
 
     Nothing is downloaded and no code of the checkpoint runs.
@@ -59,11 +59,11 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
         AutoModelForZeroShotObjectDetection, folder, what, do, attention=None
     )
     refuse_weights(checkpoint, loaded.missing, loaded.unexpected, loaded.shapes)
-    return LoadedModel(loaded.model.eval(), processor, content)
+    return HuggingFaceModel(loaded.model.eval(), processor, content)
 
 
 @lru_cache(maxsize=2)
-def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
+def load_checkpoint(checkpoint: str, execution: Execution) -> HuggingFaceModel:
     """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
     check_device(execution.device, "ground.device")
     found = read_checkpoint(checkpoint)

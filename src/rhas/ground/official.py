@@ -137,7 +137,7 @@ def _adapt_groundingdino(text_encoder: str, hub_name: str) -> Iterator[None]:
             setattr(owner, name, value)
 
 
-class LoadedModel(NamedTuple):
+class OfficialModel(NamedTuple):
     """A model and what belongs to it, as its library reads a checkpoint."""
 
     model: Any
@@ -148,7 +148,7 @@ class LoadedModel(NamedTuple):
     """The config."""
 
 
-def read_checkpoint(checkpoint: str) -> LoadedModel:
+def read_checkpoint(checkpoint: str) -> OfficialModel:
     """Model and image processor of a folder with one ``.pth`` and one config ``.py``.
 
     The text encoder's ``config.json`` and tokenizer lie in a folder beside them, named as the
@@ -214,11 +214,11 @@ def read_checkpoint(checkpoint: str) -> LoadedModel:
         )
     else:
         images = GroundingDinoImageProcessor()
-    return LoadedModel(model.eval(), images, hash_checkpoint(folder, _FILES), values)
+    return OfficialModel(model.eval(), images, hash_checkpoint(folder, _FILES), values)
 
 
 @lru_cache(maxsize=2)
-def load_checkpoint(checkpoint: str, execution: Execution) -> LoadedModel:
+def load_checkpoint(checkpoint: str, execution: Execution) -> OfficialModel:
     """`read_checkpoint`, on its device and with its shared parts; kept for the next film."""
     check_device(execution.device, "ground.device")
     found = read_checkpoint(checkpoint)
