@@ -75,8 +75,11 @@ def make_batch(method: str, L: int, D: int, C: int, B: int = 1) -> Batch:
 
 def training_step(
     method: Method, batch: Batch, autocast: Callable[[], AbstractContextManager] = nullcontext
-) -> Callable[[], Tensor]:
-    """A function that makes one step and returns its loss."""
+) -> Callable[[], object]:
+    """A function that makes one step; of a fitted method, the whole fit."""
+    if not any(p.requires_grad for p in method.parameters()):  # fitted by its statistics
+        sample = {key: value[0] for key, value in batch.items()}
+        return lambda: method.fit_statistics([sample])
     optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4)
 
     def step() -> Tensor:

@@ -116,9 +116,9 @@ def measure_ground(checkpoint: Path | None, repeat: int = 3) -> Figures:
         packed.find_boxes(frame, REFERENCES[:1])  # warms up
         times = time_in_turn(
             {
-                "one": partial(packed.boxes, frame, REFERENCES[:1]),
-                "packed": partial(packed.boxes, frame, REFERENCES),
-                "separate": partial(separate.boxes, frame, REFERENCES),
+                "one": partial(packed.find_boxes, frame, REFERENCES[:1]),
+                "packed": partial(packed.find_boxes, frame, REFERENCES),
+                "separate": partial(separate.find_boxes, frame, REFERENCES),
             },
             repeat,
         )

@@ -62,7 +62,7 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
     said = {name: own["decode"]["error"] for name, own in report.items() if name != "a"}
     assert sorted(said) == [".hidden", "folder", "none", "odd\\udcff"]
     assert "begins with a dot" in said[".hidden"]
-    assert "Is a directory" in said["folder"]
+    assert "not a file" in said["folder"]
     twice = CliRunner().invoke(app, ["features", "a.mkv", "there/a.mp4", *options])
     assert "two films of one name" in str(twice.exception)
 

@@ -291,4 +291,4 @@ def test_a_renderer_that_does_not_load_is_a_clear_error(tmp_path: Path) -> None:
 def test_a_renderer_that_is_not_installed_is_a_clear_error() -> None:
     message = import_mini_with("sys.modules['skia'] = None")
     assert "RhasError: skia: a package is not installed" in message
-    assert "pip install 'rhas[mini]'" in message
+    assert "pip install '.[mini]'" in message

@@ -218,7 +218,7 @@ def test_grounding_is_drawn_taught_and_loads(
     grounding(tmp_path / "out")
     grounder = make_grounder(GroundConfig(checkpoint=str(tmp_path / "out"), min_score=0.0))
     picture = np.zeros((180, 320, 3), np.uint8)
-    found = grounder.boxes([picture], ["the woman in the red coat"])[0][0]
+    found = grounder.find_boxes([picture], ["the woman in the red coat"])[0][0]
     assert len(found.boxes)
     assert np.isfinite(found.boxes).all()
     assert sorted(p.name for p in cache.parent.iterdir()) == ["scenes", "scenes.backbone.pt"]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.base.errors import RhasError
 
 
@@ -68,7 +69,7 @@ def export(
     request = ExportRequest(source, data, films, tuple(movie or ()), fps, min_score)
     found = read_films(request)
     for path in FORMATS[form].write(found, out):
-        print(path)
+        print_text(str(path))
     persons = [person for film in found for person in film.persons]
     intervals = sum(len(person.intervals) for person in persons)
-    print(f"{len(found)} films, {len(persons)} persons, {intervals} intervals")
+    print_text(f"{len(found)} films, {len(persons)} persons, {intervals} intervals")

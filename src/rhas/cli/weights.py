@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rhas.base.console import print_text
 from rhas.base.formatting import format_size
 from rhas.cli.output import Column, print_error, print_table
 from rhas.config.profiles import find_weights, list_profiles, read_profile
@@ -62,21 +63,21 @@ def pull_weights(
     plans = []
     for repository in wanted:
         if record := find_pulled(repository):
-            print(f"{repository}: here, commit {record.commit[:12]}, every file as recorded")
+            print_text(f"{repository}: here, commit {record.commit[:12]}, every file as recorded")
             continue
         known = find_weights(repository)
         plan = plan_pull(repository, known.revision if known else "main")
-        print(f"{repository}: licence {plan.licence}, {format_size(plan.size)} in "
+        print_text(f"{repository}: licence {plan.licence}, {format_size(plan.size)} in "
               f"{len(plan.files)} files, {format_size(plan.bytes_left)} to download")  # fmt: skip
         if known and known.licence != plan.licence:
-            print(f"{repository}: the profile expected the licence {known.licence}")
+            print_text(f"{repository}: the profile expected the licence {known.licence}")
         plans.append(plan)
     if not wanted:
-        print(f"{name} needs no download: its weights are built in")
+        print_text(f"{name} needs no download: its weights are built in")
     check_room(plans)
     for plan in plans if not dry_run else ():
-        record = pull(plan, tell=lambda line: print(line, file=sys.stderr))
-        print(f"{record.repository}: commit {record.commit[:12]} in {record.folder}")
+        record = pull(plan, tell=lambda line: print_text(line, file=sys.stderr))
+        print_text(f"{record.repository}: commit {record.commit[:12]} in {record.folder}")
 
 
 @app.command("verify")
@@ -99,8 +100,8 @@ def verify_weights() -> None:
             failed = True
             print_error(error)
         else:
-            print(f"{record.repository}: commit {record.commit[:12]}, {len(record.files)} files, "
-                  f"{format_size(record.size)}, as recorded")  # fmt: skip
+            size = f"{len(record.files)} files, {format_size(record.size)}"
+            print_text(f"{record.repository}: commit {record.commit[:12]}, {size}, as recorded")
     if not records:
-        print("no weights are downloaded; `rhas weights pull PROFILE` does")
+        print_text("no weights are downloaded; `rhas weights pull PROFILE` does")
     raise typer.Exit(1 if failed else 0)
