@@ -27,15 +27,13 @@ class LogisticRegression(nn.Module):
 
     mean: Tensor
     spread: Tensor
-    weight: Tensor
-    bias: Tensor
 
     def __init__(self, K: int, C: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(K))
         self.register_buffer("spread", torch.ones(K))
-        self.register_buffer("weight", torch.zeros(K, C))
-        self.register_buffer("bias", torch.zeros(C))
+        self.weight = nn.Parameter(torch.zeros(K, C), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(C), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (..., K) to (..., C)."""
