@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from signals import AS_IN_A_TERMINAL
 
 WORK = """
 import time
@@ -28,7 +29,7 @@ LOAD = f"import rhas.base.program\nimport time\n{WAIT}\n"
 
 
 def start(folder: Path, text: str) -> subprocess.Popen[str]:
-    (folder / "program.py").write_text(text)
+    (folder / "program.py").write_text(AS_IN_A_TERMINAL + text)
     words = [sys.executable, str(folder / "program.py")]
     return subprocess.Popen(words, stdout=-1, stderr=-1, text=True, start_new_session=True)
 

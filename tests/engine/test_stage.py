@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from film_functions import SHOUT, ShoutConfig, make_job
+from signals import AS_IN_A_TERMINAL
 
 from rhas.base.errors import RhasError
 from rhas.engine import stage
@@ -145,7 +146,7 @@ def test_a_stopped_run_leaves_no_worker_and_nothing_half_written(
     """SIGINT as a terminal sends it: to the workers, too."""
     script = tmp_path / "run.py"
     script.write_text(
-        "import sys; from pathlib import Path\n"
+        AS_IN_A_TERMINAL + "import sys; from pathlib import Path\n"
         "import rhas.base.program, rhas.engine.stage\n"
         "from film_functions import make_job\n"
         "root = Path(sys.argv[1]); rhas.engine.stage.work_root = lambda: root / 'work'\n"
