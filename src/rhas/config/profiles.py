@@ -5,7 +5,6 @@ Each is a file of ``rhas/profiles``. ``mini`` has every parameter that another o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from rhas.base.names import unknown_name
 from rhas.config.params import FilmParams, parse_film_params, read_yaml
 from rhas.config.section import Section
+
+Parameters = dict[str, Any]
+"""Of params.yaml, sections nested."""
 
 PROFILES = ("mini", "real", "real-fast")
 _FOLDER = Path(__file__).parents[1] / "profiles"
@@ -53,7 +55,7 @@ class Profile(_Record):
     cost: Cost
     weights: tuple[Weights, ...]
     """Those that ``parameters`` name."""
-    parameters: Mapping[str, Any]
+    parameters: Parameters
     """Part of params.yaml."""
 
     @property
@@ -61,7 +63,7 @@ class Profile(_Record):
         """The parameters by dotted name, such as ``crop.size``."""
         return dict(_flatten("", self.parameters))
 
-    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def apply(self, values: Parameters) -> Parameters:
         """Plain values of params.yaml with those of the profile."""
         return _merge(values, self.parameters)
 
@@ -110,20 +112,20 @@ def _is_section(field: Any) -> bool:
     return isinstance(field.annotation, type) and issubclass(field.annotation, Section)
 
 
-def _flatten(above: str, values: Mapping[str, Any]) -> list[tuple[str, Scalar]]:
+def _flatten(above: str, values: Parameters) -> list[tuple[str, Scalar]]:
     found: list[tuple[str, Scalar]] = []
     for name, value in values.items():
         path = f"{above}{name}"
-        found += _flatten(f"{path}.", value) if isinstance(value, Mapping) else [(path, value)]
+        found += _flatten(f"{path}.", value) if isinstance(value, dict) else [(path, value)]
     return found
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Parameters, above: Parameters) -> Parameters:
     """``above`` over ``below``, mapping by mapping."""
     merged = dict(below)
     for name, value in above.items():
         under = merged.get(name)
-        if isinstance(value, Mapping) and isinstance(under, Mapping):
+        if isinstance(value, dict) and isinstance(under, dict):
             value = _merge(under, value)
         merged[name] = value
     return merged

@@ -28,9 +28,10 @@ from transformers import (
 from rhas.base.errors import RhasError
 from rhas.ground import huggingface, official
 from rhas.ground.names import official_name
+from rhas.ground.official import ConfigValues
 
 # The published configs; what converts is a change of the upper block.
-_PUBLISHED: dict[str, Any] = {
+_PUBLISHED: ConfigValues = {
     "backbone": "swin_T_224_1k", "enc_layers": 6, "dec_layers": 6, "dim_feedforward": 2048,
     "hidden_dim": 256, "nheads": 8, "num_queries": 900, "num_feature_levels": 4,
     "enc_n_points": 4, "dec_n_points": 4, "text_encoder_type": "bert-base-uncased",
@@ -59,7 +60,7 @@ _FIELDS = {  # official: transformers
     "num_queries": ["num_queries"], "num_feature_levels": ["num_feature_levels"],
     "enc_n_points": ["encoder_n_points"], "dec_n_points": ["decoder_n_points"],
 }  # fmt: skip
-_FIXED: dict[str, Any] = {
+_FIXED: ConfigValues = {
     "two_stage": True, "embedding_init_target": True, "query_dim": 4, "max_text_len": 256,
     "decoder_bbox_embed_share": True, "two_stage_bbox_embed_share": False,
     "position_embedding_type": "sine", "positional_embedding_temperature": 20,
@@ -82,11 +83,11 @@ def swin_config(backbone: str) -> SwinConfig:
     """
     if backbone not in _SWIN:
         raise _no_counterpart("backbone", " or ".join(_SWIN), backbone)
-    sizes: dict[str, Any] = dict(zip(_SWIN_FIELDS, _SWIN[backbone], strict=True))
+    sizes: ConfigValues = dict(zip(_SWIN_FIELDS, _SWIN[backbone], strict=True))
     return SwinConfig(**sizes, out_indices=[2, 3, 4])  # type: ignore[call-arg]
 
 
-def to_transformers_config(values: Mapping[str, Any], text: BertConfig) -> GroundingDinoConfig:
+def to_transformers_config(values: ConfigValues, text: BertConfig) -> GroundingDinoConfig:
     """The configuration of transformers for an official config and its text encoder's.
 
     Raises:
@@ -95,16 +96,14 @@ def to_transformers_config(values: Mapping[str, Any], text: BertConfig) -> Groun
     for name, published in _PUBLISHED.items():
         if name not in _FREE and name not in _IDLE and values.get(name) != published:
             raise _no_counterpart(name, published, values.get(name))
-    free: dict[str, Any] = {
-        other: values[own] for own, others in _FIELDS.items() for other in others
-    }
+    free: ConfigValues = {other: values[own] for own, others in _FIELDS.items() for other in others}
     return GroundingDinoConfig(
         backbone_config=swin_config(values["backbone"]),
         text_config=text, **free, **_FIXED,
     )  # fmt: skip
 
 
-def to_official_config(config: Any) -> dict[str, Any]:
+def to_official_config(config: Any) -> ConfigValues:
     """The official config of a `GroundingDinoConfig`.
 
     Raises:
@@ -118,7 +117,7 @@ def to_official_config(config: Any) -> dict[str, Any]:
     names = [name for name, sizes in _SWIN.items() if sizes == own]
     if not names or list(backbone.out_indices) != [2, 3, 4]:
         raise _no_counterpart("backbone_config", " or ".join(_SWIN), own)
-    free: dict[str, Any] = {"backbone": names[0]}
+    free: ConfigValues = {"backbone": names[0]}
     for name, others in _FIELDS.items():
         found = {getattr(config, other) for other in others}
         if len(found) > 1:

@@ -37,13 +37,16 @@ from rhas.ground.huggingface import image_batch
 from rhas.ground.model import Execution, ModelGrounder
 from rhas.ground.shared import SharedText, SharedVision
 
+ConfigValues = dict[str, Any]
+"""A published config: numbers, texts, truth values and lists by name."""
+
 _FILES = ("*.pth", "*.py", "preprocessor_config.json", "*/*.json", "*/vocab.txt")
 
 # Training's label encoder, and a buffer of older versions of BertModel.
 _SUPERFLUOUS = {"label_enc.weight", "bert.embeddings.position_ids"}
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> ConfigValues:
     """The assignments of a config file, read without running it.
 
     Raises:
@@ -56,7 +59,7 @@ def read_config(path: Path) -> dict[str, Any]:
             "the config is not Python", where=str(path), got=str(error),
             do="download it again",
         ) from error  # fmt: skip
-    values: dict[str, Any] = {}
+    values: ConfigValues = {}
     for node in tree.body:
         try:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -144,7 +147,7 @@ class OfficialModel(NamedTuple):
     images: GroundingDinoImageProcessor
     content: str
     """Hash of the files."""
-    values: dict[str, Any]
+    values: ConfigValues
     """The config."""
 
 

@@ -28,6 +28,8 @@ from rhas.data.formats.keyframes import Keyframe, draw_boxes, make_keyframes
 from rhas.data.formats.xml import write_xml
 from rhas.data.tables import read_text
 
+JsonObject = Mapping[str, Any]
+
 NAME = "labelstudio.json"
 _NUMBER = re.compile(r"(?:person|actions)[ _](\d+)")
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")  # put before the name of an uploaded file
@@ -164,7 +166,7 @@ class _Region:
     where: str
     type: str
     control: str
-    value: Mapping[str, Any]
+    value: JsonObject
 
 
 def read_labelstudio(path: Path, films: FilmCatalogue) -> FoundActions:
@@ -199,7 +201,7 @@ def read_labelstudio(path: Path, films: FilmCatalogue) -> FoundActions:
     return found
 
 
-def _list_names(data: Mapping[str, Any], where: str) -> list[str]:
+def _list_names(data: JsonObject, where: str) -> list[str]:
     """Names that the film of a task may have: as exported, or the last part of its address."""
     names = []
     for key in ("movie", "video", "url"):
@@ -213,7 +215,7 @@ def _list_names(data: Mapping[str, Any], where: str) -> list[str]:
 
 
 def _read_task(
-    task: Mapping[str, Any], data: Mapping[str, Any], film: FilmFrames, where: str,
+    task: JsonObject, data: JsonObject, film: FilmFrames, where: str,
     found: FoundActions,
 ) -> None:  # fmt: skip
     regions = list(_list_regions(task, where))
@@ -239,7 +241,7 @@ def _read_task(
     found.persons += persons.values()
 
 
-def _list_regions(task: Mapping[str, Any], where: str) -> Iterator[_Region]:
+def _list_regions(task: JsonObject, where: str) -> Iterator[_Region]:
     answers = task.get("annotations") or task.get("predictions") or []
     if not isinstance(answers, list):
         raise RhasError("annotations are not a list", where=where, expected=_EXPECTED)
@@ -253,7 +255,7 @@ def _list_regions(task: Mapping[str, Any], where: str) -> Iterator[_Region]:
         yield _Region(place, str(result.get("type")), str(result.get("from_name")), value)
 
 
-def _find_rate(data: Mapping[str, Any], regions: Sequence[_Region], film: FilmFrames) -> float:
+def _find_rate(data: JsonObject, regions: Sequence[_Region], film: FilmFrames) -> float:
     """Frames per second that the task counts: as exported, as its boxes say, or the film's."""
     rates = [_read_positive(data.get("fps"))]
     for region in regions:
