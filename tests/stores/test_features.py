@@ -40,6 +40,28 @@ def test_a_window_is_what_was_written(store: Path, start: int, stop: int) -> Non
     assert got.holistic.dtype == got.partial.dtype == np.float32
 
 
+def test_a_person_who_is_never_seen_is_read(tmp_path: Path) -> None:
+    """Zarr stores no chunk of zeros: of such an array there is metadata alone."""
+    rng = np.random.default_rng(0)
+    absent = Features(
+        holistic=rng.normal(size=(2000, 768)).astype(np.float16),
+        partial=np.zeros((2000, 768), np.float16),
+        present=np.zeros(2000, bool),
+        text=np.ones(9, np.float32),
+    )
+    store = FeatureStore(write_features(tmp_path / "film.zarr", [absent], ["he"]))
+    assert not store.read_window(0).partial.any()
+    assert not store.read_stored(0, "partial", 0, None).any()
+
+
+def test_a_stream_of_another_size_than_the_whole_frame_is_refused(store: Path) -> None:
+    metadata = store / "person_000/partial/zarr.json"
+    metadata.chmod(0o644)
+    metadata.write_text(metadata.read_text().replace("2300", "230000000"))
+    with pytest.raises(RhasError, match=r"film\.zarr, partial: the feature store is damaged"):
+        FeatureStore(store).read_window(0, 0, 10)
+
+
 def test_attributes_have_the_widths(store: Path) -> None:
     info = FeatureStore(store).read_info(1)
     assert info == replace(

@@ -169,7 +169,7 @@ class TokenWriter:
     def __init__(self, group: zarr.Group, stream: str, shape: tuple[int, int, int]) -> None:
         shard = (CHUNK_FRAMES, *shape[1:])
         self._where = f"{group.path}/{stream}_tokens"
-        self._find_array = group.create_array(
+        self._array = group.create_array(
             f"{stream}_tokens",
             shape=shape,
             dtype=np.float16,
@@ -201,8 +201,8 @@ class TokenWriter:
             self._shard[frames[here] - self._start] = half[here]
 
     def _flush(self) -> None:
-        stop = min(self._start + CHUNK_FRAMES, self._find_array.shape[0])
-        self._find_array[self._start : stop] = self._shard[: stop - self._start]
+        stop = min(self._start + CHUNK_FRAMES, self._array.shape[0])
+        self._array[self._start : stop] = self._shard[: stop - self._start]
         self._shard[:] = 0
         self._start += CHUNK_FRAMES
 
@@ -211,7 +211,7 @@ class TokenWriter:
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
         if kind is None:
-            while self._start < self._find_array.shape[0]:
+            while self._start < self._array.shape[0]:
                 self._flush()
 
 
@@ -281,15 +281,16 @@ class FeatureStore:
             RhasError: no such store or person, a window outside the film, damaged files.
         """
         group = self._open_person(person)
-        frames = self._find_array(group, "holistic").shape[0]
+        arrays = {name: self._find_array(group, name) for name in ARRAYS}
+        frames = arrays["holistic"].shape[0]
         stop = frames if stop is None else stop
         check_window(f"{self.path}, person {person}", start, stop, frames)
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return Features(
-                holistic=_to_float32(self._find_array(group, "holistic")[start:stop]),
-                partial=_to_float32(self._find_array(group, "partial")[start:stop]),
-                present=np.asarray(self._find_array(group, "present")[start:stop]),
-                text=np.asarray(self._find_array(group, "text")[:]),
+                holistic=_to_float32(arrays["holistic"][start:stop]),
+                partial=_to_float32(arrays["partial"][start:stop]),
+                present=np.asarray(arrays["present"][start:stop]),
+                text=np.asarray(arrays["text"][:]),
             )
 
     def read_tokens(self, person: int, stream: str, start: int, stop: int) -> np.ndarray:
@@ -339,8 +340,11 @@ class FeatureStore:
 
     def _find_array(self, group: zarr.Group, name: str) -> zarr.Array:
         tokens = name.endswith("_tokens")
+        sparse = tokens or name == "partial"  # zeros of frames without the person are not stored
         folder = Path(group.store.root)  # type: ignore[attr-defined]
-        array = find_array(group, name, folder, sparse=tokens)
+        array = find_array(group, name, folder, sparse=sparse)
+        if array is not None and sparse:
+            self._check_size(array, name, self._find_array(group, "holistic").shape)
         if array is not None:
             return array
         raise RhasError(
@@ -348,6 +352,18 @@ class FeatureStore:
             where=f"{self.path}, {group.path or group.name}",
             do="set extract.keep_tokens" if tokens else REPAIR,
         )
+
+    def _check_size(self, array: zarr.Array, name: str, holistic: tuple[int, ...]) -> None:
+        """Frames, and the width of features, are those of ``holistic``, which is stored whole."""
+        wrong = array.shape != holistic if name == "partial" else array.shape[0] != holistic[0]
+        if wrong:
+            raise RhasError(
+                "the feature store is damaged",
+                where=f"{self.path}, {name}",
+                expected=f"frames as holistic, {holistic}",
+                got=str(array.shape),
+                do=REPAIR,
+            )
 
 
 def _to_float32(values: Any) -> np.ndarray:

@@ -115,7 +115,7 @@ def person_groups(file: h5py.Group) -> list[h5py.Group]:
 
 def _is_part(path: Path) -> bool:
     """Whether a file is a part of a film that `rhas segment` works on: it links to the whole."""
-    return path.absolute().parents[1].name.startswith(PARTS)
+    return path.absolute().parent.parent.name.startswith(PARTS)
 
 
 def _check_members(group: h5py.Group, is_part: bool) -> None:
