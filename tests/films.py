@@ -159,7 +159,7 @@ def film_info(**changes: object) -> FilmInfo:
         "path": Path(__file__), "codec": "h264", "stream": 0, "width": 640, "height": 360,
         "pixel_aspect": Fraction(1), "orientation": Orientation(), "rate": Fraction(30),
         "time_base": Fraction(1, 30), "start": 0, "ticks": np.arange(60), "last_ticks": 1,
-        "by_order": False, "missing": 0, "doubtful": (), "holes": (), "repeated": 0,
-        "interlaced": False, "transfer": "sdr", "decord_could": True,
+        "by_order": False, "missing": 0, "doubtful": (), "before_key": 0, "holes": (),
+        "repeated": 0, "interlaced": False, "transfer": "sdr", "decord_could": True,
     }  # fmt: skip
     return FilmInfo(**{**facts, **changes})

@@ -264,3 +264,10 @@ def test_a_damaged_record_says_so(hub: Hub) -> None:
     (repository_folder(NAME) / "rhas.json").write_text('{"commit": 1}')
     with pytest.raises(RhasError, match="a damaged record of weights"):
         checkpoint_folder(NAME)
+
+
+def test_an_error_without_a_message_has_its_name() -> None:
+    kind = type("TimeoutException", (Exception,), {})
+    explained = explain_hub_error(kind(""), "org/name")
+    assert explained is not None
+    assert explained.got == "TimeoutException"

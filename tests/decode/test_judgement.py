@@ -11,9 +11,10 @@ from films import film_info, number_of, numbered, write_film
 
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
+from rhas.decode import judgement
 from rhas.decode.container import inspect_film
 from rhas.decode.decoding import DecodeInput, decode_film
-from rhas.decode.judgement import judge_film
+from rhas.decode.judgement import judge_film, refuse_film
 from rhas.stores.frames import open_frames
 
 
@@ -60,10 +61,10 @@ def test_a_picture_that_stands_is_named_and_may_be_refused(tmp_path: Path) -> No
     film = write_film(tmp_path / "film.mkv", [*range(30), *range(3030, 3060)])
     ((kind, refused, what, _),) = judge(film)
     assert (kind, refused) == ("gap", False)
-    assert what == "pictures that stand for longer than 60 s: 1, together 1:40"
+    assert what == "pictures that stay on the screen for longer than 60 s: 1, together 1:40"
     assert decode(film, tmp_path / "held.h5") == 1530
     assert judge(film, gaps="error")[0][1]
-    with pytest.raises(RhasError, match="pictures that stand for longer than 60 s"):
+    with pytest.raises(RhasError, match="pictures that stay on the screen for longer than 60 s"):
         decode(film, tmp_path / "out.h5", gaps="error")
     assert judge(film, gaps="error", gap_s=101) == []
 
@@ -135,3 +136,20 @@ def test_interlaced_films_keep_their_pictures_in_order(tmp_path: Path) -> None:
     with open_frames(tmp_path / "out.h5") as store:
         assert [number_of(store.images[n]) for n in range(40)] == list(range(40))
         assert store.time == pytest.approx(np.arange(40) / 30, abs=1e-3)
+
+
+def test_a_film_that_is_kept_is_decoded_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be refused is not counted before decode counts it."""
+    film = film_info(holes=((5, 3),))
+    monkeypatch.setattr(judgement, "find_lost", lambda info: pytest.fail("decoded to count"))
+    refuse_film(film, "a", DecodeConfig(damaged="keep"))
+
+
+def test_a_film_that_begins_with_damage_is_told_so() -> None:
+    """Losing the first picture is not to begin between two key pictures."""
+    damaged = judgement.damage_error(film_info(doubtful=(0,)), "a", [0])
+    assert "damaged or truncated" in damaged.what
+    leading = film_info(doubtful=(0, 1), before_key=2)
+    assert "between two key pictures" in judgement.damage_error(leading, "a", [0, 1]).what

@@ -119,7 +119,7 @@ def test_pictures_of_one_time_are_named(tmp_path: Path) -> None:
     film.write_bytes(data)
     (finding,) = judge_film(inspect_film(film), "m", DecodeConfig())
     assert (finding.kind, finding.refused) == ("times", False)
-    assert finding.error.what.startswith("2 pictures have the time of another")
+    assert finding.error.what.startswith("2 pictures have the same time stamp")
 
 
 def test_listening_leaves_ffmpegs_log_as_it_was(tmp_path: Path) -> None:

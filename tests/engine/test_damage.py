@@ -122,8 +122,24 @@ def test_an_entry_of_an_earlier_version_gets_its_digests(cache: WorkCache, entry
     record.write_text(json.dumps({"name": values["name"], "report": values["report"]}))
     assert cache.check_entry(entry.folder, reread=False) == entry
     assert json.loads(record.read_text()) == values
+    linked = cache.root.parent / "data.h5"
+    os.link(entry.result, linked)
     write_in_place(entry.result, b"J")
     assert isinstance(cache.check_entry(entry.folder, reread=False), Damage)
+    with pytest.raises(RhasError, match="changed after it was computed"):
+        cache.hash_content(linked)
+
+
+def test_an_entry_of_an_earlier_version_without_its_result_is_damaged(
+    cache: WorkCache, entry: Entry
+) -> None:
+    record = entry.folder / "entry.json"
+    values = json.loads(record.read_text())
+    record.chmod(0o644)
+    record.write_text(json.dumps({"name": values["name"], "report": values["report"]}))
+    entry.result.unlink()
+    assert isinstance(cache.check_entry(entry.folder, reread=False), Damage)
+    assert "files" not in json.loads(record.read_text())
 
 
 def test_a_damaged_result_is_no_input_of_the_next_step(cache: WorkCache, entry: Entry) -> None:

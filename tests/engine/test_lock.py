@@ -14,13 +14,13 @@ from threading import Event
 
 import pytest
 
-from rhas.engine.lock import if_idle, only_one
+from rhas.engine.lock import exclusive_lock, if_idle
 
 HOLDER = """
 import sys
 from pathlib import Path
-from rhas.engine.lock import only_one
-with only_one(Path(sys.argv[1]), "other"):
+from rhas.engine.lock import exclusive_lock
+with exclusive_lock(Path(sys.argv[1]), "other"):
     print("holds", flush=True)
     sys.stdin.read()
 """
@@ -51,7 +51,7 @@ def test_one_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         entered = Event()
 
         def second() -> bool:
-            with only_one(path, "ground"):
+            with exclusive_lock(path, "ground"):
                 entered.set()
                 return is_idle(path)
 
@@ -68,7 +68,7 @@ def test_a_killed_one_holds_up_nobody(tmp_path: Path, capsys: pytest.CaptureFixt
     with held_by_another(path) as process:
         process.kill()
         process.wait()
-        with only_one(path, "ground"):
+        with exclusive_lock(path, "ground"):
             assert not is_idle(path)
     assert capsys.readouterr().err == ""
 
@@ -79,7 +79,7 @@ def test_the_holder_may_remove_the_folder(tmp_path: Path) -> None:
     with held_by_another(folder / ".lock") as process, ThreadPoolExecutor() as pool:
 
         def second() -> bool:
-            with only_one(folder / ".lock", "segment"):
+            with exclusive_lock(folder / ".lock", "segment"):
                 return is_idle(folder / ".lock")
 
         waiting = pool.submit(second)
@@ -91,14 +91,17 @@ def test_the_holder_may_remove_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("idle", [True, False])
 def test_an_error_lets_go(tmp_path: Path, idle: bool) -> None:
     path = tmp_path / ".lock"
-    with pytest.raises(ZeroDivisionError), if_idle(path) if idle else only_one(path, "ground"):
+    with (
+        pytest.raises(ZeroDivisionError),
+        if_idle(path) if idle else exclusive_lock(path, "ground"),
+    ):
         raise ZeroDivisionError
     assert is_idle(path)
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "work").touch()
-    with pytest.raises(FileExistsError), only_one(tmp_path / "work" / ".lock", "segment"):
+    with pytest.raises(FileExistsError), exclusive_lock(tmp_path / "work" / ".lock", "segment"):
         pass
 
 
@@ -117,9 +120,9 @@ def test_without_locks_nobody_waits(
     monkeypatch.setattr("fcntl.flock", refuse)
     path = tmp_path / ".lock"
     path.write_text("left by a killed run")
-    with only_one(path, "ground"):
+    with exclusive_lock(path, "ground"):
         assert is_idle(path)
-    assert "has no locks: start no second run" in capsys.readouterr().err
+    assert "has no file locks" in capsys.readouterr().err
 
 
 def test_where_nothing_can_be_written_no_lock_is_needed(
@@ -129,5 +132,12 @@ def test_where_nothing_can_be_written_no_lock_is_needed(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("os.open", refuse)
-    with only_one(tmp_path / ".lock", "ground"):
+    with exclusive_lock(tmp_path / ".lock", "ground"):
         assert is_idle(tmp_path / ".lock")
+
+
+def test_a_folder_that_is_a_link_to_nowhere_is_an_error(tmp_path: Path) -> None:
+    """As of a disk that is not mounted; making the folder can never succeed."""
+    (tmp_path / "work").symlink_to(tmp_path / "missing")
+    with pytest.raises(FileExistsError), exclusive_lock(tmp_path / "work/.lock", "ground"):
+        pass

@@ -51,7 +51,10 @@ def test_by_hand(tmp_path: Path) -> None:
         "persons without an answer": ["b person 0"],
         "persons without an annotation, left out": ["c person 0"],
         "actions that the annotations do not have": ["feeding the cat"],
-        "films that end with their last interval, their length is not stated": ["a", "b"],
+        "films of no stated length, taken to end with the last interval of either table": [
+            "a",
+            "b",
+        ],
     }
     strict = score_intervals(answer, truth, fps=10, min_score=0.6)
     assert strict.metrics.interval_f1_50 == pytest.approx(100 * 2 / (2 + 1 + 3))

@@ -29,8 +29,8 @@ def profile(
 
     Example: rhas profile real --dry-run
 
-    `--profile` of `rhas segment`, `rhas features`, `rhas import` and `rhas check` uses one without
-    changing the file.
+    `--profile` of `rhas segment`, `rhas features` and `rhas check` uses one without changing the
+    file; that of `rhas import` writes it.
     """
     if name is None:
         _print_profiles()
@@ -54,10 +54,12 @@ def profile(
 
 def _print_profiles() -> None:
     columns = [Column("profile"), Column("for", fold=True), Column("weights", fold=True),
-               Column("CPU, per hour of film"), Column("GPU, per hour of film")]  # fmt: skip
+               Column("CPU, per hour of film (estimate)"), Column("GPU (estimate)")]  # fmt: skip
     rows = []
     for one in list_profiles():
-        weights = [f"{w.repository} ({format_size(w.size)}, {w.licence})" for w in one.weights]
+        weights = [
+            f"{w.repository} (about {format_size(w.size)}, {w.licence})" for w in one.weights
+        ]
         rows.append([one.name, one.purpose, "\n".join(weights) or "built in",
                      one.cost.cpu, one.cost.gpu])  # fmt: skip
     print_table(columns, rows)

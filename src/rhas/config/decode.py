@@ -25,7 +25,7 @@ class DecodeConfig(Section):
     """``error`` refuses a film with lost source frames; ``keep`` counts them and shows the nearest
     one there is."""
     gaps: Literal["hold", "error"] = "hold"
-    """Of pictures that stand for longer than ``gap_s``: ``hold`` repeats them as the film's times
+    """Pictures shown for longer than ``gap_s``: ``hold`` repeats them as the film's times
     say, and check and import warn; ``error`` refuses the film."""
     gap_s: float = Field(default=60.0, gt=0)
     """Seconds; see ``gaps``."""

@@ -90,8 +90,9 @@ def _explain_connection(error: Exception, repository: str) -> RhasError | None:
 
 
 def _describe(what: str, where: str, error: Exception, do: str) -> RhasError:
-    return RhasError(what, where=where, got=str(error).strip().splitlines()[0][:200] or
-                     type(error).__name__, do=do)  # fmt: skip
+    text = str(error).strip()
+    got = text.splitlines()[0][:200] if text else type(error).__name__
+    return RhasError(what, where=where, got=got, do=do)
 
 
 def _list_causes(error: BaseException | None) -> Iterator[BaseException]:

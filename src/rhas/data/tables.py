@@ -57,7 +57,7 @@ def clean_header(cells: Sequence[str]) -> list[str]:
 
 def parse_whole(text: str) -> int | None:
     """A whole number, also as 3.0; None where the text is none."""
-    found = re.fullmatch(r"([+-]?\d+)(\.0*)?", text.strip())
+    found = re.fullmatch(r"([+-]?\d{1,18})(\.0*)?", text.strip())
     return int(found[1]) if found else None
 
 

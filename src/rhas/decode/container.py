@@ -53,6 +53,7 @@ class FilmInfo:
         missing: pictures that the container declares but does not hold at its end (truncated).
         doubtful: pictures that may not decode: their packet looks damaged, or they come before the
             first key picture; ascending indices.
+        before_key: pictures before the first key picture.
         holes: the picture after each hole in the middle, and how many are lost in it.
         repeated: pictures that share their time with another, of which one is shown.
         interlaced: the first picture is of two fields.
@@ -75,6 +76,7 @@ class FilmInfo:
     by_order: bool
     missing: int
     doubtful: tuple[int, ...]
+    before_key: int
     holes: tuple[tuple[int, int], ...]
     repeated: int
     interlaced: bool
@@ -238,6 +240,7 @@ def _inspect_container(path: Path, container: Any, messages: list[Message]) -> F
         by_order=by_order,
         missing=_count_missing(container, stream, packets, formats, rate),
         doubtful=times.doubtful,
+        before_key=times.before_key,
         holes=times.holes,
         repeated=len(packets.pts) - (0 if by_order else packets.pts.count(None)) - len(ticks),
         interlaced=packets.first.interlaced_frame,

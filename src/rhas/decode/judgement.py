@@ -42,7 +42,7 @@ def refuse_film(film: FilmInfo, movie: str, config: DecodeConfig) -> None:
     Raises:
         RhasError: see `judge_film`.
     """
-    for finding in _judge_container(film, movie, config):
+    for finding in _judge_container(film, movie, config, counts_all=False):
         if finding.refused:
             raise finding.error
 
@@ -53,17 +53,21 @@ def judge_film(film: FilmInfo, movie: str, config: DecodeConfig) -> list[FilmFin
     Decodes the film where its container gives reason to doubt pictures. Damage within packets that
     look sound is found by decode alone.
     """
-    findings = list(_judge_container(film, movie, config))
+    findings = list(_judge_container(film, movie, config, counts_all=True))
     if film.doubtful and not film.lost and (lost := find_lost(film)):
         findings.append(_judge_damage(film, movie, lost, config))
     return sorted(findings, key=lambda finding: not finding.refused)
 
 
-def _judge_container(film: FilmInfo, movie: str, config: DecodeConfig) -> Iterator[FilmFinding]:
+def _judge_container(
+    film: FilmInfo, movie: str, config: DecodeConfig, *, counts_all: bool
+) -> Iterator[FilmFinding]:
+    """What packets and metadata tell; without ``counts_all`` a loss that is not refused is left to
+    whoever decodes the film anyway."""
     where = f"{film.path} (movie {movie})"
     if error := _find_shape_error(film, where, config):
         yield FilmFinding("shape", True, error)
-    if film.lost:
+    if film.lost and (counts_all or config.damaged == "error"):
         cut_off = not (film.doubtful or film.holes or film.by_order)  # truncated, and no more
         lost = [] if cut_off else find_lost(film)
         yield _judge_damage(film, movie, lost, config)
@@ -71,7 +75,7 @@ def _judge_container(film: FilmInfo, movie: str, config: DecodeConfig) -> Iterat
         yield FilmFinding("gap", config.gaps == "error", error)
     if film.repeated:
         yield FilmFinding("times", False, RhasError(
-            f"{film.repeated} pictures have the time of another; one of each time is shown",
+            f"{film.repeated} pictures have the same time stamp as another one, which is shown",
             where=where, got=f"{len(film.ticks)} times of {len(film.ticks) + film.repeated} "
             "pictures", do="write it anew where motion stutters: `ffmpeg -i FILM -r RATE NEW.mkv`",
         ))  # fmt: skip
@@ -112,7 +116,7 @@ def _find_gap(film: FilmInfo, where: str, config: DecodeConfig) -> RhasError | N
     seconds = float(standing[long].sum() * film.time_base)
     begin = float(film.ticks[long[0]] * film.time_base)
     return RhasError(
-        f"pictures that stand for longer than {config.gap_s:g} s: {len(long)}, "
+        f"pictures that stay on the screen for longer than {config.gap_s:g} s: {len(long)}, "
         f"together {format_duration(seconds)}",
         where=f"{where}, first at {begin:.2f} s",
         expected="films without breaks, or slides that are meant to stand",
@@ -141,7 +145,7 @@ def damage_error(film: FilmInfo, movie: str, lost: Sequence[int]) -> RhasError:
     breaks = [len(film.ticks), *(picture for picture, _ in film.holes), *lost[:1]]
     first = min(breaks)
     moment = float(times[first - (first in breaks[1 : 1 + len(film.holes)])] * film.time_base)
-    at_start = not film.lost and list(lost) == list(range(len(lost)))
+    at_start = not film.lost and 0 < len(lost) <= film.before_key
     return RhasError(
         f"the film begins between two key pictures: its first {count} of {expected} pictures "
         f"({float(count / film.rate):.2f} s) rest on pictures before it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -42,6 +42,7 @@ class Times(NamedTuple):
         last_ticks: duration of the last picture.
         time_base: seconds per tick.
         doubtful: pictures whose packet looks damaged, or before the first key picture.
+        before_key: pictures before the first key picture.
         holes: the picture after each hole in the film, and how many are lost in it.
     """
 
@@ -50,6 +51,7 @@ class Times(NamedTuple):
     last_ticks: int
     time_base: Fraction
     doubtful: tuple[int, ...]
+    before_key: int
     holes: tuple[tuple[int, int], ...]
 
 
@@ -136,25 +138,36 @@ class Packets:
         timed = np.asarray([stamp is not None for stamp in raw])
         if by_order and not timed.all():
             ticks = np.arange(len(raw), dtype=np.int64)
-            return Times(0, ticks, 1, 1 / rate, _find_doubtful(keys, damaged), ())
+            before_key = _count_before_key(keys)
+            doubtful = _find_doubtful(before_key, damaged)
+            return Times(0, ticks, 1, 1 / rate, doubtful, before_key, ())
         stamps = np.asarray([stamp for stamp in raw if stamp is not None], np.int64)
         keys, damaged = keys[timed], damaged[timed]
         ticks, first = np.unique(stamps, return_index=True)
         durations = np.asarray(self.durations)[timed]
         last = int(durations[first[-1]]) or max(1, round(1 / (rate * time_base)))
-        start, doubtful = int(ticks[0]), _find_doubtful(keys[first], damaged[first])
-        holes = self._find_holes(stamps, ticks)
-        return Times(start, ticks - start, last, time_base, doubtful, holes)
+        start, before_key = int(ticks[0]), _count_before_key(keys[first])
+        doubtful = _find_doubtful(before_key, damaged[first])
+        breaks = [int(timed[:place].sum()) for place in self.breaks]
+        holes = self._find_holes(stamps, ticks, breaks)
+        return Times(start, ticks - start, last, time_base, doubtful, before_key, holes)
 
-    def _find_holes(self, stamps: np.ndarray, ticks: np.ndarray) -> tuple[tuple[int, int], ...]:
+    def _find_holes(
+        self, stamps: np.ndarray, ticks: np.ndarray, breaks: Sequence[int]
+    ) -> tuple[tuple[int, int], ...]:
         """Gaps near places of damage that are longer than usual; the mean step tells their size.
 
         Where a small file was read ahead, the place is unknown, and can be anywhere.
+
+        Args:
+            stamps: of the packets, in file order.
+            ticks: the same, rising, each once.
+            breaks: indices into ``stamps``.
         """
         gaps = np.diff(ticks)
         anywhere = 0 in self.breaks or self.codec in _CONSTANT_RATE
         near = np.full(len(gaps), anywhere)
-        for place in self.breaks:
+        for place in breaks:
             around = stamps[max(0, place - _NEAR) : place + _NEAR]
             if len(around):
                 low, high = np.searchsorted(ticks, [around.min(), around.max()])
@@ -171,10 +184,14 @@ class Packets:
         )
 
 
-def _find_doubtful(keys: np.ndarray, damaged: np.ndarray) -> tuple[int, ...]:
+def _count_before_key(keys: np.ndarray) -> int:
+    """Pictures before the first key picture; 0 where none is marked as one."""
+    return int(keys.argmax()) if keys.any() else 0
+
+
+def _find_doubtful(before_key: int, damaged: np.ndarray) -> tuple[int, ...]:
     """Indices of pictures, in order of presentation."""
-    before_key = np.arange(len(keys)) < (keys.argmax() if keys.any() else 0)
-    return tuple(np.flatnonzero(damaged | before_key).tolist())
+    return tuple(np.flatnonzero(damaged | (np.arange(len(damaged)) < before_key)).tolist())
 
 
 def _read_unit_bytes(codec: str, extradata: bytes | None) -> int:

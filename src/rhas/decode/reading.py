@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+import itertools
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,9 +110,15 @@ def _read_with_decord(info: FilmInfo, width: int, height: int) -> Iterator[Pictu
 
 
 def find_lost(info: FilmInfo) -> list[int]:
-    """Pictures of ``info.ticks`` that cannot be decoded; decodes the whole film with PyAV."""
+    """Pictures of ``info.ticks`` that cannot be decoded.
+
+    Decodes the film with PyAV: all of it, or where nothing else is doubtful the pictures before the
+    first key picture.
+    """
     found = _read_with_pyav(info, info.width, info.height)
-    return [k for k, picture in enumerate(found) if picture.rgb is None]
+    only_start = not info.lost and all(k < info.before_key for k in info.doubtful)
+    pictures = itertools.islice(found, info.before_key if only_start else None)
+    return [k for k, picture in enumerate(pictures) if picture.rgb is None]
 
 
 def _read_with_pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:

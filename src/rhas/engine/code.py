@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -43,13 +44,27 @@ def import_closure(
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        for imported in _find_imports(path, package):
+        for imported in _list_imports(path, package, _file_state(path)):
             if imported not in found and not any(imported.is_relative_to(f) for f in without):
                 found.add(imported)
                 waiting.append(imported)
     if script.is_relative_to(package):
         found.add(script)
     return sorted(found)
+
+
+_FileState = tuple[int, int]  # size and time of change
+
+
+def _file_state(path: Path) -> _FileState:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+@functools.cache
+def _list_imports(path: Path, package: Path, state: _FileState) -> tuple[Path, ...]:
+    """`_find_imports` of a file in this state; a stage asks for each of its films."""
+    return tuple(_find_imports(path, package))
 
 
 def _find_imports(path: Path, package: Path) -> Iterator[Path]:
@@ -106,6 +121,11 @@ def _module_files(module: tuple[str, ...], package: Path) -> Iterator[Path]:
 
 def canonical_source(path: Path) -> str:
     """The syntax tree of a Python file as text, without docstrings."""
+    return _dump_source(path, _file_state(path))
+
+
+@functools.cache
+def _dump_source(path: Path, state: _FileState) -> str:
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 _HELD = (errno.EAGAIN, errno.EACCES)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+_MOST_FAILURES = 100  # to make the folder, before it is taken for a link to nowhere
 _NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -31,7 +32,7 @@ class Lock(Enum):
 
 
 @contextmanager
-def only_one(path: Path, who: str) -> Iterator[None]:
+def exclusive_lock(path: Path, who: str) -> Iterator[None]:
     """Holds the lock of a file, made with its folder where missing; says so if it has to wait.
 
     Whoever holds it may remove the file and the folder.
@@ -43,7 +44,8 @@ def only_one(path: Path, who: str) -> Iterator[None]:
         file, lock = _take(path, waits=True)
     if lock is Lock.MISSING:
         print(
-            f"{who}: the file system of {path.parent} has no locks: start no second run",
+            f"{who}: the file system of {path.parent} has no file locks, so nothing stops two runs "
+            "from working at once: start no second run until this one ends",
             file=sys.stderr,
         )
     try:
@@ -77,11 +79,13 @@ def lock_file(file: int, *, waits: bool) -> Lock:
 
 def _take(path: Path, *, waits: bool) -> tuple[int | None, Lock]:
     """The open file, and its lock; no file where none can be made."""
+    failures = 0
     while True:
         try:
             file = _open(path)
         except (FileNotFoundError, FileExistsError):  # its folder was removed while it was made
-            if path.parent.is_file():
+            failures += 1
+            if path.parent.is_file() or failures == _MOST_FAILURES:  # or is a link to nowhere
                 raise
             continue
         if file is None:

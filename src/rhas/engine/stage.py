@@ -20,7 +20,7 @@ from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 from rhas.base.files import write_json
 from rhas.base.system_errors import explain_error
-from rhas.engine.lock import only_one
+from rhas.engine.lock import exclusive_lock
 from rhas.engine.progress import film_progress
 from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
 from rhas.engine.taking import remove_damaged_objects, take_entries
@@ -75,7 +75,7 @@ def count_workers() -> int:
 
 def stage_lock(stage: str, root: Path) -> AbstractContextManager[None]:
     """One run of a stage at a time; a killed ``dvc`` may have left its child running."""
-    return only_one(root / stage / LOCK, stage)
+    return exclusive_lock(root / stage / LOCK, stage)
 
 
 @contextmanager

@@ -37,9 +37,10 @@ def take_entries(
         elif isinstance(result, Damage):
             damaged.append(name)
             aside = cache.set_aside(result)
+            where = f"set aside as {aside}" if aside else "another run has set it aside already"
             print(
                 f"{step}: {name}: its entry of the work cache is damaged and computed anew: "
-                f"{result.problem} (set aside as {aside or 'another run did'})",
+                f"{result.problem} ({where})",
                 file=sys.stderr,
             )
     return entries, damaged

@@ -58,7 +58,7 @@ def verify_caches(
 
 def _see_twin(result: Entry | Damage, inodes: set[_Inode]) -> Entry | Damage:
     """A damaged file of DVC's cache may be that of an entry without digests of its own."""
-    if isinstance(result, Damage):
+    if isinstance(result, Damage) or not inodes:
         return result
     twins = tuple(path for path in result.list_files() if _inode(path) in inodes)
     problem = "has another MD5 than DVC's cache says"
@@ -84,13 +84,13 @@ def repair_caches(
             alone.
 
     Returns:
-        The stages whose outputs have to be made again, in the pipeline's order.
+        The stages whose outputs have to be made again, in dvc.yaml's order.
     """
-    inodes = {_inode(path) for damage in found.damaged for path in damage.files if path.exists()}
-    inodes |= {_inode(path) for path in found.damaged_objects}
+    inodes = {_inode(path) for path in found.damaged_objects}
     for damage in found.damaged:
         with hold_if_idle(cache.root, damage.folder.parent.name, report_busy) as idle:
             if idle:
+                inodes |= {_inode(path) for path in damage.files if path.exists()}
                 cache.set_aside(damage)
     for path in (*found.damaged_objects, *_find_dvc_twins(inodes)):
         path.unlink(missing_ok=True)

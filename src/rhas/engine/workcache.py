@@ -139,6 +139,8 @@ class WorkCache:
         try:
             listed = entry.list_files() if entry.result.exists() else []
             files = {path.relative_to(folder).as_posix(): path for path in listed}
+            if not files:
+                return Damage(folder, entry.name, "its result is missing")
             if entry.digests is None:
                 return self._adopt(entry, files)
             return self._find_damage(entry, entry.digests, files, reread) or entry
@@ -183,6 +185,7 @@ class WorkCache:
             os.replace(temporary, entry.folder / "entry.json")
         except OSError:  # a work cache that cannot be written
             temporary.unlink(missing_ok=True)
+        self.digests.remember_results(entry.folder, digests)
         return _read_entry(entry.folder)
 
     def set_aside(self, damage: Damage) -> Path | None:

@@ -31,7 +31,7 @@ class IntervalScore:
         floors: of answers that know no film, by name: ``nothing``, ``constant class``, ``chance``.
         persons, frames: how many were compared; persons are those with a true interval.
         classes: true action names.
-        findings: what did not fit, by kind: names or counts.
+        findings: what did not fit, by kind: names.
     """
 
     metrics: SegmentationMetrics
@@ -53,7 +53,8 @@ def score_intervals(
 
     Args:
         answer: what is judged.
-        truth: annotations; films whose length it does not state end with their last interval.
+        truth: annotations; films whose length it does not state end with the last interval of
+            either table; state lengths to compare systems.
         fps: frames per second, above 0.
         min_score: of an interval that counts as predicted, 0 to 1.
 
@@ -164,7 +165,7 @@ def _find_mismatches(answer: IntervalTable, truth: IntervalTable) -> dict[str, l
             *((kind, [f"{m} person {p}" for m, p in sorted(keys)]) for kind, keys in found.items()),
             ("actions that the annotations do not have", sorted(sides[0] - sides[1])),
             (
-                "films that end with their last interval, their length is not stated",
+                "films of no stated length, taken to end with the last interval of either table",
                 sorted(lengths),
             ),
         )

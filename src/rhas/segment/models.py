@@ -96,7 +96,8 @@ def _check_encoder(
                 where=f"{model}, params.yaml",
                 expected=str(expected),
                 got=f"{got} ({config.vlm}, {config.checkpoint}, {params.fps:g} frames per second)",
-                do="give the params.yaml that the model was trained with, --params",
+                do="give --params, the params.yaml that the model was trained with, or --model, a "
+                "method that was trained on these features; `rhas features` needs none",
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rhas.engine.lock import only_one
+from rhas.engine.lock import exclusive_lock
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
@@ -21,7 +21,7 @@ def exclusive_work_folder(out: Path) -> Iterator[Path]:
     is empty.
     """
     work = out / WORK
-    with only_one(work / LOCK, "segment"):
+    with exclusive_lock(work / LOCK, "segment"):
         try:
             yield work
         except BaseException:

@@ -49,9 +49,14 @@ def guard_reading(
             got=error.got,
             do=error.do or do,
         ) from error
+    except (AssertionError, NameError):  # errors of this project
+        raise
     except Exception as error:  # h5py, zarr and NumPy raise all kinds where a store is damaged
         if is_system_error(error):
-            raise explain_error(error) or error from error
+            message = explain_error(error)
+            if message is None:
+                raise
+            raise message from error
         raise RhasError(
             what, where=str(where), got=f"{type(error).__name__}: {error}"[:_MAX_MESSAGE], do=do
         ) from error

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rhas.base.errors import RhasError
+
 _RAREST = 1e-4  # share of rows of a class that never occurs
 _CACHE_BYTES = 4e9
 
@@ -46,10 +48,13 @@ class LogisticRegression(nn.Module):
         By L-BFGS from zero weights: the same rows give the same result, without a seed.
 
         Args:
-            rows: iterates over blocks of rows, the same ones in each call. Blocks stay in memory up
-                to 4 GB, the others are made anew in each iteration.
+            rows: iterates over blocks of rows, the same ones in each call. They stay in memory
+                where all of them take at most 4 GB; otherwise they are made anew in each iteration.
             l2: weight of the squared norm of the weights.
             iterations: at most.
+
+        Raises:
+            RhasError: no row.
         """
         blocks = _CachedBlocks(rows)
         count, positives = self._fit_statistics(blocks)
@@ -93,6 +98,8 @@ class LogisticRegression(nn.Module):
             positives += y.sum(0, dtype=torch.float64).cpu()
             first += x.sum(0, dtype=torch.float64).cpu()
             second += x.double().square().sum(0).cpu()
+        if not count:
+            raise RhasError("no frame to fit a regression on", where="training samples")
         mean = first / count
         spread = (second / count - mean.square()).clamp_min(0).sqrt()
         self.mean.copy_(mean)
