@@ -53,7 +53,8 @@ def profile(
 
 
 def _print_profiles() -> None:
-    columns = [Column("profile"), Column("for", fold=True), Column("weights (estimated size, licence)", fold=True),
+    columns = [Column("profile"), Column("for", fold=True),
+               Column("weights (estimated size, licence)", fold=True),
                Column("CPU, per hour of film (estimate)"), Column("GPU (estimate)")]  # fmt: skip
     rows = []
     for one in list_profiles():
