@@ -54,11 +54,12 @@ def profile(
 
 def _print_profiles() -> None:
     columns = [Column("profile"), Column("for", fold=True),
-               Column("weights (estimated size, licence)", fold=True),
-               Column("CPU, per hour of film (estimate)"), Column("GPU (estimate)")]  # fmt: skip
+               Column("weights", fold=True),
+               Column("CPU, per hour of film"), Column("GPU, per hour of film")]  # fmt: skip
     rows = []
     for one in list_profiles():
         weights = [f"{w.repository} ({format_size(w.size)}, {w.licence})" for w in one.weights]
         rows.append([one.name, one.purpose, "\n".join(weights) or "built in",
                      one.cost.cpu, one.cost.gpu])  # fmt: skip
     print_table(columns, rows)
+    print_text("Sizes and hours are estimates; `rhas weights pull` shows sizes before it downloads.")
