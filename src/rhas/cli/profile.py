@@ -62,4 +62,4 @@ def _print_profiles() -> None:
         rows.append([one.name, one.purpose, "\n".join(weights) or "built in",
                      one.cost.cpu, one.cost.gpu])  # fmt: skip
     print_table(columns, rows)
-    print_text("Sizes and hours are estimates; `rhas weights pull` shows sizes before it downloads.")
+    print_text("Sizes and hours are estimates; `rhas weights pull` shows sizes first.")
