@@ -211,6 +211,6 @@ def test_damage_that_no_output_has_runs_no_stage(work: WorkCache) -> None:
     entry(work, "decode", "a").result.unlink()
     entry(work, "decode", "b", linked=True)
     said = cache("verify", "--repair")
-    assert "a: result is missing" in said
+    assert "a: its result is missing" in said
     assert "runs again" not in said
     assert [found.name for found in work.list_entries()] == ["b"]
