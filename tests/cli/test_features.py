@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -65,6 +66,24 @@ def test_films_that_are_absent_or_of_no_name_stop_no_other(
     assert "not a file" in said["folder"]
     twice = CliRunner().invoke(app, ["features", "a.mkv", "there/a.mp4", *options])
     assert "two films of one name" in str(twice.exception)
+
+
+def test_a_killed_run_leaves_no_store_without_its_digests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_at_ground(cache: Any, step: str, jobs: Any) -> Any:
+        if step == "ground":
+            raise KeyboardInterrupt
+        return in_this_process(cache, step, jobs)
+
+    monkeypatch.setattr(rhas.pipeline.features, "try_jobs", stop_at_ground)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").symlink_to(ROOT / "weights")
+    write_film(tmp_path / "a.mkv", range(10), Fraction(1, 30))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    result = CliRunner().invoke(app, ["features", "a.mkv", "--ref", "the man", "--out", "out"])
+    assert result.exit_code == 130
+    assert set(find_checksums(tmp_path / "out" / "frames" / "a.h5")) == {""}
 
 
 def test_parameters_that_are_left_out_have_their_defaults(

@@ -97,6 +97,41 @@ def test_what_the_clock_does_not_tell_is_found_by_reading(cache: WorkCache, entr
     assert found.files == (entry.result,)
 
 
+def test_a_file_that_was_found_damaged_is_not_taken_by_its_time(
+    cache: WorkCache, entry: Entry
+) -> None:
+    """Else a later stage would compute from it under the key of the sound file."""
+    linked = cache.root.parent / "data.h5"
+    os.link(entry.result, linked)
+    sound = cache.hash_content(linked)
+    write_in_place(entry.result, b"J", keep_time=True)
+    assert cache.hash_content(linked) == sound  # nobody has read it since
+    assert isinstance(cache.check_entry(entry.folder, reread=True), Damage)
+    for _ in range(2):
+        with pytest.raises(RhasError, match="changed after it was computed"):
+            cache.hash_content(linked)
+
+
+def test_prune_removes_digests_that_nobody_needs(
+    cache: WorkCache, entry: Entry, tmp_path: Path
+) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(name)
+        cache.hash_content(tmp_path / name)
+    old = cache.digests._record_path(tmp_path / "old")
+    os.utime(old, (1, 1))
+    os.link(entry.result, tmp_path / "output")
+    prune_entries(cache, everything=False, dry_run=True, report_busy=print)
+    assert old.exists()
+    prune_entries(cache, everything=False, dry_run=False, report_busy=print)
+    assert cache.digests.find_record(tmp_path / "old") is None
+    assert cache.digests.find_record(tmp_path / "new") is not None
+    assert cache.digests.find_record(tmp_path / "output") is not None
+    cache.remove_entry(entry)
+    cache.digests.prune()
+    assert cache.digests.find_record(tmp_path / "output") is None
+
+
 def test_an_unchanged_entry_is_not_read_again(
     cache: WorkCache, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 
+_RETAINED_DAYS = 30
 REPAIR = "run `rhas cache verify --repair` in the project's folder, then run this again"
 
 
@@ -43,6 +45,9 @@ class FileRecord:
     state: FileState
     sha256: str
     result: str = ""
+
+
+_UNKNOWN = FileState(-1, -1)
 
 
 class Digests:
@@ -97,13 +102,32 @@ class Digests:
             result = path.relative_to(self.root).as_posix()
             self.remember(path, FileRecord(_read_state(path), sha256, result))
 
+    def distrust(self, path: Path) -> None:
+        """A file that has other content although its size and time are as remembered: it is read
+        again whenever it is asked for, and refused as long as it is a damaged result."""
+        record = self.find_record(path)
+        if record is not None:
+            self.remember(path, replace(record, state=_UNKNOWN))
+
+    def prune(self) -> None:
+        """Removes the records of results that are gone, and those of other files that have not
+        been read for some time."""
+        oldest = time.time() - 86_400 * _RETAINED_DAYS
+        for path in (self.root / "digests").glob("*/*"):
+            with suppress(OSError):
+                record = _parse_record(path)
+                if record is not None and record.result:
+                    useless = not (self.root / record.result).is_file()
+                else:
+                    useless = path.stat().st_mtime < oldest
+                if useless:
+                    path.unlink()
+
     def find_record(self, path: Path) -> FileRecord | None:
         """What is remembered of the file, perhaps of an earlier state; None where nothing is."""
         try:
-            values = json.loads(self._record_path(path).read_bytes())
-            state = FileState(**values["state"])
-            return FileRecord(state, str(values["sha256"]), str(values["result"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            return _parse_record(self._record_path(path))
+        except OSError:
             return None
 
     def remember(self, path: Path, record: FileRecord) -> None:
@@ -119,6 +143,16 @@ class Digests:
         system, inode = os.statvfs(path).f_fsid, path.stat().st_ino  # st_dev changes at a mount
         name = f"{system:x}-{inode:x}"
         return self.root / "digests" / name[-2:] / name
+
+
+def _parse_record(path: Path) -> FileRecord | None:
+    """A record; None where it is damaged."""
+    try:
+        values = json.loads(path.read_bytes())
+        state = FileState(**values["state"])
+        return FileRecord(state, str(values["sha256"]), str(values["result"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _read_state(path: Path) -> FileState:

@@ -57,7 +57,7 @@ def prune_entries(
 ) -> list[int]:
     """Removes entries that nothing else links to, or all; returns their sizes in bytes.
 
-    Damaged entries that were set aside go, too.
+    Damaged entries that were set aside go, too, and digests that nobody needs.
 
     Args:
         dry_run: remove nothing.
@@ -72,6 +72,8 @@ def prune_entries(
                     sizes.append(_count_bytes(entry))
                     if not dry_run:
                         cache.remove_entry(entry)
+    if not dry_run:
+        cache.digests.prune()
     return sizes
 
 

@@ -172,7 +172,10 @@ class WorkCache:
             return f"cannot be read: {error.strerror}"
         except RhasError:
             return "has other content"
-        return "" if found == sha256 else "has other content"
+        if found == sha256:
+            return ""
+        self.digests.distrust(path)
+        return "has other content"
 
     def _adopt(self, entry: Entry, files: Mapping[str, Path]) -> Entry:
         """An entry of an earlier version, its digests recorded from now on."""

@@ -59,6 +59,8 @@ def extract_features(
                 _replace_result(entry.result, out / target)
                 _replace_digests(digests, entry, target)
                 reports[name][step.name] = entry.report
+            if entries:  # a killed run leaves no store without its digests
+                write_checksums(out, digests)
         for name, error in failed.items():
             reports[name][step.name] = {"error": str(error)}
         failures |= failed
@@ -67,7 +69,6 @@ def extract_features(
             for film in waiting
             if film.movie in entries
         ]
-    write_checksums(out, digests)
     write_json(out / "report.json", reports)
     return failures
 

@@ -15,12 +15,12 @@ import zarr
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.stores.checking import (
     Array,
     Arrays,
     Facts,
     check_arrays,
-    check_declared_size,
     check_exists,
     check_window,
     choose_persons,
@@ -89,13 +89,15 @@ def read_sample_scores(path: Path, subset: str) -> Iterator[SampleScores]:
         RhasError: the store or the subset is absent or damaged.
     """
     check_exists(path, "run `dvc repro evaluate`")
+    folder = path / subset
     with guard_reading(path, "run `dvc repro evaluate`"):
-        measure_files(path / subset)
+        check_regular_file(folder / "zarr.json", "run `dvc repro evaluate`")
         group = zarr.open_group(path, path=subset, mode="r")
-        arrays: list[tuple[str, Any]] = sorted(group.arrays(), key=lambda item: item[0])
-        for name, array in arrays:
-            check_declared_size(array.nbytes, measure_files(path / subset / name))
-            yield SampleScores(name, **array.attrs.asdict(), scores=np.asarray(array[:]))
+        for name in sorted(child.name for child in folder.iterdir() if child.is_dir()):
+            array = find_array(group, name, folder, what="the scores are damaged")
+            if array is not None:
+                values = np.asarray(array[:])
+                yield SampleScores(name, **array.attrs.asdict(), scores=values)
 
 
 @dataclass(frozen=True)
