@@ -31,19 +31,36 @@ class Browser:
         self._session = session
 
     def open(self, path: Path, width: int, height: int = 900) -> None:
+        self.go(path.as_uri(), width, height)
+
+    def go(self, url: str, width: int, height: int = 900) -> None:
+        """Opens an address."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._cdp("Emulation.setDeviceMetricsOverride", metrics)
-        call(f"{self._session}/url", {"url": path.as_uri()})
+        call(f"{self._session}/url", {"url": url})
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script's ``return`` gives."""
         return call(f"{self._session}/execute/sync", {"script": script, "args": arguments})
 
-    def press(self, key: str) -> None:
-        """A key of the keyboard, as WebDriver names it (``\\ue004`` is Tab, ``\\ue007`` Enter)."""
-        keys = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
+    def press(self, key: str, *held: str) -> None:
+        """A key of the keyboard, as WebDriver names it (``\\ue004`` is Tab, ``\\ue007`` Enter),
+        while others are held down (``\\ue008`` is Shift, ``\\ue009`` Control)."""
+        keys = [{"type": "keyDown", "value": one} for one in (*held, key)]
+        keys += [{"type": "keyUp", "value": one} for one in (key, *reversed(held))]
         call(f"{self._session}/actions",
              {"actions": [{"type": "key", "id": "keyboard", "actions": keys}]})  # fmt: skip
+
+    def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
+        """Presses the mouse button at one place and lets it go at another; a click where they are
+        the same."""
+        places = [start, *([stop] if stop != start else [])]
+        moves = [{"type": "pointerMove", "duration": 50, "x": round(x), "y": round(y)}
+                 for x, y in places]  # fmt: skip
+        press, release = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
+        actions = [moves[0], press, *moves[1:], {"type": "pause", "duration": 50}, release]
+        mouse = {"type": "pointer", "id": "mouse", "actions": actions}
+        call(f"{self._session}/actions", {"actions": [mouse]})
 
     def log(self) -> list[str]:
         """What the console and the loader complained of since the last call."""

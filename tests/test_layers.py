@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What stages and commands share."""
 STAGES = ("prepare", "decode", "ground", "crop", "extract", "chunk", "train", "evaluate")
-COMMANDS = {"segment", "check", "inspection", "experiments", "cli"}
+COMMANDS = {"segment", "review", "check", "inspection", "experiments", "cli"}
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rhas.base.classes import CLASSES
 from rhas.segment.page import write_page
 from rhas.segment.people import Action, Curve, Person
 from rhas.segment.request import WORK
@@ -45,6 +46,7 @@ def hostile(segmented: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         {**record, "film": HOSTILE, "persons": told, "built_in_checkpoints": ["weights/x"]},
         people,
         *stores,
+        CLASSES,
         None,
         page,
     )

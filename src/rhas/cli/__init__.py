@@ -17,6 +17,7 @@ from rhas.cli import (
     profile,
     queue,
     report,
+    review,
     score,
     segment,
     table,
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("segment")(segment.segment)
+app.command("review")(review.review)
 app.command("check")(check.check)
 app.command("profile")(profile.profile)
 app.add_typer(weights.app, name="weights", no_args_is_help=True)

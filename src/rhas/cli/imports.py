@@ -276,13 +276,11 @@ def _make_label_command(form: str, title: str) -> None:
         replace: Replace = False,
         as_json: AsJson = False,
     ) -> None:  # fmt: skip
-        from rhas.config.params import read_yaml
         from rhas.data.imports import LabelImport
 
-        rate = read_yaml(params).get("fps", 15.0) if params.is_file() else 15.0
         request = LabelImport(
             films, references, None, None, offset, id_base, label_map, labels,
-            format=form, labelled=tuple(files), rate=float(rate),
+            format=form, labelled=tuple(files), rate=_read_rate(params),
         )  # fmt: skip
         _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
 
@@ -303,6 +301,50 @@ for _form, _title in (
     ("mot", "MOTChallenge text"),
 ):
     _make_label_command(_form, _title)
+
+
+@app.command("review")
+def import_review(
+    reviewed: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", exists=True, show_default=False,
+                       help="Folders that `rhas review` saved into, or files that the page saved."),
+    ],
+    films: LabelledFilms,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Take persons who are not marked as checked, too.")
+    ] = False,
+    label_map: Map = None,
+    out: Out = Path("data/own"),
+    params: Params = Path("params.yaml"),
+    profile: ProfileName = None,
+    copy: Copy = False,
+    drop: Drop = False,
+    replace: Replace = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Films with what was corrected in the page of `rhas segment` (docs/REVIEW.md).
+
+    Example: rhas import review film --films films
+
+    Writes review.csv beside the tables: what was predicted, corrected, added and removed.
+
+    Exit status: 0 imported, 1 stopped (see the audit).
+    """
+    from rhas.data.imports import ReviewImport
+
+    request = ReviewImport(
+        films, None, None, label_map=label_map, reviewed=tuple(reviewed), everybody=everybody,
+        rate=_read_rate(params),
+    )  # fmt: skip
+    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+
+
+def _read_rate(params: Path) -> float:
+    """The working rate of the project."""
+    from rhas.config.params import read_yaml
+
+    return float(read_yaml(params).get("fps", 15.0)) if params.is_file() else 15.0
 
 
 def _import_to_own(

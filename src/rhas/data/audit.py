@@ -36,6 +36,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     # odd, and kept
     "film without reference": ("warn", "the film is left out"),
     "film of another ending": ("warn", "the film is left out: write it anew as .mkv or .mp4"),
+    "person not checked": ("warn", "kept without annotations: --all takes what is predicted"),
     "film without annotations": ("warn", "kept: features, but no sample for training"),
     "person without annotations": ("warn", "kept: features, but no sample for training"),
     "duplicate": ("warn", "kept once"),

@@ -30,8 +30,11 @@ from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
 from rhas.data.labels import read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
+from rhas.data.review import find_corrections, read_review, write_review
+from rhas.data.user_films import UserFilms
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
 from rhas.decode.container import FilmInfo, inspect_film
+from rhas.stores.corrections import Corrections
 
 Inspect = Callable[[Path], FilmInfo]
 _FULL_SIZE = 8192  # shorter side, pixels: films keep their size
@@ -165,6 +168,9 @@ class FilmsImport(ImportRequest):
             return []
         return read_foreign_annotations(self.annotations, self.clock, audit)
 
+    def write_more(self, retained: UserFilms, out: Path) -> None:
+        """Writes what the import adds to films, references and annotations."""
+
     def files_read(self) -> list[Path]:
         """Tables and folders that the import reads."""
         return [value for f in fields(self) if isinstance(value := getattr(self, f.name), Path)]
@@ -264,6 +270,40 @@ class LabelImport(FilmsImport):
         return listed
 
 
+@dataclass(frozen=True)
+class ReviewImport(FilmsImport):
+    """Films with what was corrected in the page of `rhas segment`.
+
+    Args:
+        reviewed: folders that `rhas review` saved into, or saved files.
+        everybody: persons who are not marked as checked, too.
+        rate: working rate, frames per second.
+    """
+
+    kind = "review"
+
+    reviewed: tuple[Path, ...] = ()
+    everybody: bool = False
+    rate: float = 15.0
+
+    def read_tables(
+        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+        """The persons of the corrected films, and what they do."""
+        return number_persons(self._read(files, inspect, audit, self.everybody)[0], [])
+
+    def write_more(self, retained: UserFilms, out: Path) -> None:
+        """Writes review.csv: what was predicted, corrected, added and removed."""
+        _, known = self._read(retained.files, cache(inspect_film), Audit(), True)
+        write_review(out, known, retained.references)
+
+    def _read(
+        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit, everybody: bool
+    ) -> tuple[FoundActions, dict[str, Corrections]]:
+        catalogue = FilmCatalogue(_describe_films(files, inspect, self.rate), audit)
+        return read_review(find_corrections(self.reviewed), catalogue, everybody)
+
+
 def _describe_films(
     files: Mapping[str, Path], inspect: Inspect, rate: float
 ) -> dict[str, FilmFrames]:
@@ -319,4 +359,5 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
         check_none_lost(files.values(), found.files.values(), target.out)
         for path, former in write_user_films(found, target.out, copy, request.files_read()):
             audit.add("table replaced", f"{path}: kept as {former.name}")
+        request.write_more(found, target.out)
     return target.finish(audit, request, written)

@@ -13,6 +13,7 @@ from rhas.base.program import stop_by_sigterm
 from rhas.data.annotations import ANNOTATIONS, write_annotations
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
+from rhas.data.review import REVIEW
 from rhas.data.user_films import UserFilms
 from rhas.engine.workcache import link_files
 
@@ -72,7 +73,7 @@ def write_user_films(
     """
     _write_films(collection, out, copy)
     renamed = _rename_tables(tables, out)
-    for name in TABLES:
+    for name in (*TABLES, REVIEW):
         (out / name).unlink(missing_ok=True)
     write_references(out, collection.references, collection.subsets)
     if collection.annotations:

@@ -31,6 +31,7 @@ def write_page(
     people: Sequence[Person],
     frames: Path,
     tracks: Path,
+    classes: Sequence[str],
     overlay: str | None,
     path: Path,
 ) -> None:
@@ -40,12 +41,16 @@ def write_page(
         record: what intervals.json holds.
         people: the same persons, with their curves.
         frames, tracks: the film's stores, for the thumbnails.
+        classes: names of all classes, to correct with.
         overlay: name of the overlay film beside the page; None where there is none.
         path: of the page.
     """
     with open_frames(frames) as film, open_tracks(tracks) as tracked:
         data = {
             **{name: value for name, value in record.items() if name in _SHOWN},
+            "classes": list(classes),
+            "corrections": None,
+            "save": None,
             "overlay": overlay,
             "reasons": REASONS,
             "thumbnails": [
@@ -59,7 +64,8 @@ def write_page(
                 )
             ],
         }
-    path.write_text(render("film.html.j2", title=str(record["film"]), data=data), "utf-8")
+    title = str(record["film"])
+    path.write_text(render("film.html.j2", title=title, data=data, saves=False), "utf-8")
 
 
 def _describe_person(

@@ -235,7 +235,7 @@ def _write(
     write_subtitles(people, fps, folder / SUBTITLES)
     overlay = OVERLAY if (folder / OVERLAY).exists() else None
     stores = seen.decoded.result, seen.cropped.result
-    write_page(record, people, *stores, overlay, folder / PAGE)
+    write_page(record, people, *stores, readout.classes, overlay, folder / PAGE)
 
 
 class _Work:

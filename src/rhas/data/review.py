@@ -1,0 +1,131 @@
+"""Corrections made in the page of `rhas segment`, as `rhas import review` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rhas.base.errors import RhasError
+from rhas.base.files import write_csv
+from rhas.base.units import frame_to_seconds
+from rhas.data.foreign_tables import ForeignAnnotation
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
+from rhas.stores.corrections import CORRECTIONS, Corrections, NamedSpan, Span, read_corrections
+
+REVIEW = "review.csv"
+_COLUMNS = ("movie", "person", "action", "start_s", "end_s", "by", "was_action", "was_start_s",
+            "was_end_s")  # fmt: skip
+_TOLERANCE_S = 1.0  # between the film's length and the one that was corrected
+
+
+def find_corrections(paths: Sequence[Path]) -> list[Path]:
+    """The files: of folders, the one that `rhas review` saves there."""
+    return [path / CORRECTIONS if path.is_dir() else path for path in paths]
+
+
+def read_review(
+    paths: Sequence[Path], films: FilmCatalogue, everybody: bool
+) -> tuple[FoundActions, dict[str, Corrections]]:
+    """Persons and actions of corrected films, and each film's corrections.
+
+    Args:
+        paths: files.
+        films: the films that are there.
+        everybody: take persons who are not marked as checked, too.
+
+    Raises:
+        RhasError: a broken file, a film of another length, two files of one film, nobody checked.
+    """
+    found, known = FoundActions(), dict[str, Corrections]()
+    places: dict[str, Path] = {}
+    for path in paths:
+        corrections = read_corrections(path)
+        film = films.find_film([corrections.film], str(path))
+        if film is None:
+            continue
+        length = corrections.frames / corrections.fps
+        if abs(film.seconds - length) > _TOLERANCE_S:
+            raise RhasError(
+                "a film of another length than the one that was corrected",
+                where=str(path),
+                expected=f"{corrections.film}, {length:.3f} s",
+                got=f"{film.file}, {film.seconds:.3f} s",
+                do="name the folder of the film with --films",
+            )
+        if film.movie in known:
+            raise RhasError(
+                "corrections of one film twice",
+                where=str(path),
+                got=f"{film.movie}, also in {places[film.movie]}",
+                do="name one of them",
+            )
+        known[film.movie], places[film.movie] = corrections, path
+        found.extend(_read_persons(path, film.movie, corrections, films, everybody))
+    persons = [person for corrections in known.values() for person in corrections.persons]
+    if persons and not everybody and not any(person.checked for person in persons):
+        raise RhasError(
+            "nobody is marked as checked",
+            where=", ".join(map(str, paths)),
+            do="mark in the page who is right (`rhas review`), or take all persons with --all",
+        )
+    return found, known
+
+
+def _read_persons(
+    path: Path, movie: str, corrections: Corrections, films: FilmCatalogue, everybody: bool
+) -> FoundActions:
+    found = FoundActions()
+    for person in corrections.persons:
+        where, key = f"{path}, person {person.person}", str(person.person)
+        found.persons.append(FoundPerson(where, movie, key, person.reference))
+        if not (person.checked or everybody):
+            films.audit.add("person not checked", where)
+            continue
+        found.annotations += [
+            ForeignAnnotation(where, movie, key, i.action, *_find_seconds(i, corrections.fps))
+            for i in person.intervals
+        ]
+    return found
+
+
+def _find_seconds(span: Span, fps: float) -> tuple[float, float]:
+    return frame_to_seconds(span.start_frame, fps), frame_to_seconds(span.end_frame, fps)
+
+
+def write_review(
+    folder: Path, known: Mapping[str, Corrections], references: Mapping[str, Sequence[str]]
+) -> None:
+    """Writes review.csv: who said what. ``by`` is predicted, corrected, added, removed (predicted,
+    and nothing of it is left) or not this person (the boxes are on somebody else).
+
+    Args:
+        folder: beside annotations.csv.
+        known: corrections by movie.
+        references: sentences of the persons of annotations.csv, by movie.
+    """
+    rows = [
+        [movie, list(references[movie]).index(person), *row]
+        for movie, corrections in known.items()
+        if movie in references
+        for person, row in _list_rows(corrections)
+        if person in references[movie]
+    ]
+    write_csv(folder / REVIEW, _COLUMNS, rows)
+
+
+def _list_rows(corrections: Corrections) -> Iterator[tuple[str, list[str]]]:
+    """The sentence of a person, and action, times, by whom and what it was before."""
+
+    def name(span: NamedSpan | None) -> list[str]:
+        return ["", "", ""] if span is None else [span.action, *times(span)]
+
+    def times(span: Span) -> list[str]:
+        return [f"{seconds:.3f}" for seconds in _find_seconds(span, corrections.fps)]
+
+    for person in corrections.persons:
+        for i in person.intervals:
+            yield person.reference, [*name(i), i.by, *name(i.was)]
+        for removed in person.removed:
+            yield person.reference, [*name(removed), "removed", *name(None)]
+        for other in person.not_this_person:
+            yield person.reference, ["", *times(other), "not this person", *name(None)]

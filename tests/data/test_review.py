@@ -1,0 +1,110 @@
+"""Corrections become annotations, and review.csv says who said what."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from films import write_film
+from typer.testing import CliRunner, Result
+
+from rhas.base.errors import RhasError
+from rhas.cli import app
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    def interval(action: str, start: int, stop: int, by: str, **was: Any) -> dict[str, Any]:
+        return {"action": action, "start_frame": start, "end_frame": stop, "by": by, **was}
+
+    was = {"action": "walking", "start_frame": 1, "end_frame": 9}
+    gone = {"start_frame": 12, "end_frame": 15}
+    first = [interval("walking", 0, 9, "corrected", was=was), interval("eating", 3, 30, "added")]
+    persons = [
+        {"person": 0, "reference": "the man", "checked": True, "intervals": first,
+         "removed": [{"action": "waving", **gone}], "not_this_person": [gone]},
+        {"person": 1, "reference": "the woman", "checked": False, "removed": [],
+         "intervals": [interval("standing", 0, 15, "predicted")], "not_this_person": []},
+    ]  # fmt: skip
+    return {"format": "rhas corrections", "version": 1, "revision": 1, "film": "a.mp4",
+            "frames": 30, "fps": 15.0, "persons": persons}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params.yaml").write_text("dataset: mini\nfps: 15\n")
+    (tmp_path / "films").mkdir()
+    write_film(tmp_path / "films" / "a.mp4", range(50), Fraction(1, 25))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_import(record: dict[str, Any], *more: object) -> Result:
+    Path("seen").mkdir(exist_ok=True)
+    Path("seen/corrections.json").write_text(json.dumps(record), "utf-8")
+    words = ["import", "review", "seen", "--films", "films", *map(str, more)]
+    return CliRunner().invoke(app, words)
+
+
+def test_checked_persons_become_annotations(project: Path, record: dict[str, Any]) -> None:
+    result = run_import(record)
+    assert result.exit_code == 0, result.output
+    own = project / "data" / "own"
+    assert (own / "annotations.csv").read_text().splitlines()[1:] == [
+        "a,0,walking,0.000,0.600", "a,0,eating,0.200,2.000",
+    ]  # fmt: skip
+    assert (own / "references.csv").read_text().splitlines()[1:] == [
+        "a,0,the man,",
+        "a,1,the woman,",
+    ]
+    assert (own / "review.csv").read_text().splitlines() == [
+        "movie,person,action,start_s,end_s,by,was_action,was_start_s,was_end_s",
+        "a,0,walking,0.000,0.600,corrected,walking,0.067,0.600",
+        "a,0,eating,0.200,2.000,added,,,",
+        "a,0,waving,0.800,1.000,removed,,,",
+        "a,0,,0.800,1.000,not this person,,,",
+        "a,1,standing,0.000,1.000,predicted,,,",
+    ]  # fmt: skip
+    assert json.loads((own / "import.json").read_text())["findings"]["person not checked"]["places"]
+
+
+def test_all_persons_where_that_is_wanted(project: Path, record: dict[str, Any]) -> None:
+    assert run_import(record, "--all").exit_code == 0
+    assert "a,1,standing" in (project / "data" / "own" / "annotations.csv").read_text()
+    record["persons"][0]["checked"] = False
+    assert "nobody is marked" in str(run_import(record, "--replace").exception)
+
+
+def test_another_import_takes_review_csv_away(project: Path, record: dict[str, Any]) -> None:
+    assert run_import(record).exit_code == 0
+    own = project / "data" / "own"
+    again = CliRunner().invoke(app, ["import", "films", str(own), "--replace"])
+    assert again.exit_code == 0, again.output
+    assert not (own / "review.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"frames": 300}, "another length"), ({"film": "../a.mp4"}, "is a path"),
+     ({"version": 9}, "not the corrections")],
+)  # fmt: skip
+def test_what_does_not_fit_is_an_error(
+    project: Path, record: dict[str, Any], change: dict[str, Any], says: str
+) -> None:
+    error = run_import({**record, **change}).exception
+    assert isinstance(error, RhasError)
+    assert says in str(error)
+
+
+def test_a_film_that_is_not_there_and_words_of_others(
+    project: Path, record: dict[str, Any]
+) -> None:
+    stopped = run_import({**record, "film": "b.mp4"})
+    assert stopped.exit_code == 1
+    assert "annotation without film" in stopped.output
+    record["persons"][0]["intervals"][0]["action"] = "<script>alert(1)</script>"
+    assert "unknown class" in run_import(record).output
+    assert isinstance(run_import(record, "seen/corrections.json").exception, RhasError)
