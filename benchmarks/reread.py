@@ -3,7 +3,6 @@
     python benchmarks/reread.py steps      # HopaDIFF with 1, 2, 4 ... steps of sampling; --plot PNG
     python benchmarks/reread.py medians [--models models/hopadiff ...]   # median filter over time
     python benchmarks/reread.py branches   # the holistic branch's share in HopaDIFF's scores
-    python benchmarks/reread.py zero-shot  # no method: similarity of crop and sentence
     (all with --json [FILE], --samples data/samples)
 
 Prints val / test of every figure, per cent; thresholds are fitted on val for each row, as evaluate
@@ -13,46 +12,35 @@ steps: seconds of the clock are those of sampling alone.
 
 branches: 0 is the partial branch alone, 0.5 the paper's plain mean, 1 the holistic branch alone; a
 star marks the model's own share, fitted on val.
-
-zero-shot: a frame's scores are a softmax over classes of ``--scale`` (CLIP's own is 100) times the
-cosine of the crop's feature and the embedding of ``--sentence`` ("a person is {}"), 0 without a
-crop. It needs features of an encoder whose images and sentences share a space: `dvc exp run -S
-vlm=clip` leaves such samples.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from measure import make_parser, show
-from torch import Tensor
 
-from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.program import run_script
 from rhas.chunk import Samples
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
 from rhas.evaluate.scoring import ScoredSample, score_samples
-from rhas.extract.encoder import Encoder
-from rhas.extract.encoders import load_encoder
 from rhas.methods import Method
 from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
-from rhas.stores.features import FeatureStore
 from rhas.train import load_method
 
 STEPS = (1, 2, 4, 8, 25, 50)
 MEDIANS = (1, 15, 25, 35)
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
-SHARED_SPACE = ("clip", "siglip2")
 BySubset = dict[str, list[ScoredSample]]
 Figures = dict[str, dict[str, float]]  # of val and test
 Rows = dict[str, Figures]
@@ -126,55 +114,6 @@ def vary_branches(options: argparse.Namespace) -> Rows:
     return rows
 
 
-class ZeroShot(Method):
-    """Scores of a batch from similarity alone.
-
-    Args:
-        sentences: embedding of each class's sentence, (C, D).
-        scale: of the cosines.
-    """
-
-    def __init__(self, sentences: Tensor, scale: float) -> None:
-        super().__init__()
-        self.sentences, self.scale = torch.nn.functional.normalize(sentences, dim=1), scale
-
-    def compute_scores(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        """(B, L, C) in [0, 1]; nothing is drawn."""
-        crops = torch.nn.functional.normalize(batch["partial"], dim=2)
-        similarity = (self.scale * crops @ self.sentences.T).softmax(-1)
-        return similarity * (batch["present"] & batch["mask"])[..., None]
-
-
-def find_encoder(samples: Samples) -> str:
-    """The encoder that made the samples' features.
-
-    Raises:
-        RhasError: one without a space that images and sentences share.
-    """
-    store = Path(samples.info.features) / f"{samples.samples[0].movie}.zarr"
-    name = FeatureStore(store).read_info(0).encoder
-    if name not in SHARED_SPACE:
-        raise RhasError(
-            "features that no sentence can be compared with", where=str(store),
-            expected=" or ".join(SHARED_SPACE), got=name, do="run `dvc exp run -S vlm=clip`",
-        )  # fmt: skip
-    return name
-
-
-def embed_classes(encoder: Encoder, sentence: str, names: Sequence[str]) -> Tensor:
-    """Embeddings (C, D) of the classes' sentences."""
-    vectors = [encoder.text_embedding(sentence.format(name)) for name in names]
-    return torch.from_numpy(np.stack(vectors))
-
-
-def compare_sentences(options: argparse.Namespace) -> Rows:
-    """One row, of no training."""
-    vlm = find_encoder(Samples(options.samples, "test"))
-    encoder = load_encoder(vlm, Path(str(load_params().extract.checkpoints[vlm])))
-    method = ZeroShot(embed_classes(encoder, options.sentence, CLASSES), options.scale)
-    return {vlm: compute_figures(score(method, options.samples), load_params().evaluate.readout)}
-
-
 def format_rows(rows: Rows) -> str:
     """Val / test of every figure by row, with seconds where they were measured."""
     width = max(map(len, rows)) + 2
@@ -208,7 +147,6 @@ def draw_steps(rows: Rows, path: Path) -> None:
 
 PARTS: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "steps": vary_steps, "medians": vary_medians, "branches": vary_branches,
-    "zero-shot": compare_sentences,
 }  # fmt: skip
 
 
@@ -218,8 +156,6 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", type=Path, default=[Path("models/hopadiff")])
     parser.add_argument("--samples", type=Path, default=Path("data/samples"))
     parser.add_argument("--plot", type=Path, help="steps: draw the figures of test, PNG")
-    parser.add_argument("--sentence", default="a person is {}", help="zero-shot")
-    parser.add_argument("--scale", type=float, default=100.0, help="zero-shot")
     options = parser.parse_args()
     rows = PARTS[options.part](options)
     show(rows, format_rows(rows), options.json)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import rhas.base.program
+from rhas.config.extract import ExtractConfig
 from rhas.config.section import read_section
 from rhas.config.train import TrainConfig
 from rhas.engine.stage import declared_params
@@ -12,7 +13,9 @@ SAMPLES, MODELS, CURVES = Path("data/samples"), Path("models"), Path("results/tr
 
 
 def main() -> None:
-    run_training(read_section(TrainConfig, declared_params("train")), SAMPLES, MODELS, CURVES)
+    params = declared_params("train")
+    config, encoder = read_section(TrainConfig, params), read_section(ExtractConfig, params)
+    run_training(config, encoder, SAMPLES, MODELS, CURVES)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ from rhas.config.profiles import read_profiled_params
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
-from rhas.segment.models import find_readout
+from rhas.segment.models import open_model
 from rhas.segment.records import FilmSummary
 from rhas.segment.request import SegmentRequest
-from rhas.train import load_method
 
 AnyPath = str | PathLike[str]
 
@@ -69,6 +68,7 @@ def segment_film(
     out: AnyPath,
     *,
     model: AnyPath | None = None,
+    actions: str | None = None,
     params: AnyPath = "params.yaml",
     profile: str | None = None,
     overlay: bool = True,
@@ -81,6 +81,8 @@ def segment_film(
         references: a sentence per person.
         out: folder to write; docs/SEGMENT.md says what is in it.
         model: folder of a trained method; None: ``models/<method>`` of ``params``.
+        actions: what to look for without a trained model: "walking, feeding the dog", or a text
+            file with an action per line (docs/SEGMENT.md).
         params: a params.yaml. Checkpoints in it are relative to the working folder.
         profile: whose parameters take the place of those in ``params``, which is not needed then.
         overlay: draw a film with boxes and actions.
@@ -94,13 +96,11 @@ def segment_film(
         RhasError: what is wrong with the film, the sentences, the parameters or the model.
     """
     settings = _read_params(Path(params), profile)
-    folder = Path(model) if model is not None else Path("models") / settings.method
-    load_method(folder)  # says what is wrong with it
-    readout = find_readout(folder, Path("results"))
-    request = SegmentRequest(
-        Path(film), tuple(references), Path(out), folder, readout, settings, overlay
-    )
-    return run.segment_film(request, tell)
+    with open_model(model, actions, settings, tell) as (folder, readout, settings):
+        request = SegmentRequest(
+            Path(film), tuple(references), Path(out), folder, readout, settings, overlay
+        )
+        return run.segment_film(request, tell)
 
 
 def _read_params(path: Path, profile: str | None) -> FilmParams:

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 import rhas.methods
-from methods.toy import SMALL_HOPADIFF, C, draw_losses, score_batch, toy_samples, toy_training
+from methods.toy import (
+    SMALL_HOPADIFF,
+    C,
+    draw_losses,
+    score_batch,
+    toy_samples,
+    toy_text,
+    toy_training,
+)
 from rhas.base.errors import RhasError
 from rhas.methods import (
     METHODS,
@@ -22,6 +30,7 @@ from rhas.methods import (
     config_values,
     make_config,
     parse_config,
+    reads_text,
     reads_tokens,
 )
 from rhas.train import fit, make_batch
@@ -32,6 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "actdiff": SMALL_HOPADIFF,
     "linear": {"stride": 3},
     "linear_window": {"stride": 3, "window": 9},
+    "zero_shot": {"stride": 3, "window": 5},
     "ltcontext": {
         "stages": 2, "layers": 2, "width": 16, "window": 4, "long_stride": 4, "stride": 3,
     },
@@ -52,7 +62,7 @@ QUICK = {  # learns within few steps
     "asquery": {"dropout": 0.0},
 }
 IDLE = {"fact": "first.tokens.layers.0.self_"}  # its tokens start as zeros: no more than a bias
-FITTED = {"linear_window"}  # by their statistics; no parameter takes a gradient
+FITTED = {"linear_window", "zero_shot"}  # before updates; no parameter takes a gradient
 STREAMS = [name for name in METHODS if name != "hopadiff"]  # methods on one stream
 SURE = [name for name in STREAMS if name != "actdiff"]  # whose losses draw nothing but dropout
 
@@ -61,6 +71,8 @@ def small(name: str, **overrides: Any) -> Method:
     torch.manual_seed(0)
     config = make_config(name, "mini", {**SMALL[name], **overrides})
     method = build_method(name, config, Dims(D=D, D_text=D_TEXT, C=C, L=L))
+    if reads_text(name):
+        method.fit_text(toy_text(D))
     method.fit_statistics(toy_samples(3, L=L))
     return method
 
@@ -316,7 +328,8 @@ def test_the_mini_preset_learns_what_the_crop_shows(name: str, tmp_path: Path) -
 
     def precision(**overrides: Any) -> float:
         config = toy_training(name, **{**QUICK.get(name, {}), **overrides})
-        report = fit(train, val, config, out=tmp_path, progress=lambda *_: None)
+        text = toy_text()
+        report = fit(train, val, config, out=tmp_path, text=text, progress=lambda *_: None)
         return report.last["val/map"]
 
     found = precision()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from rhas.chunk import make_boundary
 from rhas.config.train import TrainConfig
-from rhas.methods import Method
+from rhas.methods import ClassText, Method
 
 C = 137
 OCCURRING = np.array([3, 10, 11, 40, 77, 90, 120, 136])
@@ -38,6 +40,18 @@ def toy_samples(
     vectors = np.random.default_rng(1234).normal(size=(C, D))
     rng = np.random.default_rng(seed)
     return [_sample(rng, vectors, L, noise) for _ in range(count)]
+
+
+def toy_text(D: int = 24) -> ClassText:
+    """The class vectors of `toy_samples` as sentences, and what is orthogonal to no class."""
+    vectors = np.random.default_rng(1234).normal(size=(C, D)).astype(np.float32)
+    known = {str(number): vector for number, vector in enumerate(vectors)}
+
+    def embed(sentences: Sequence[str]) -> np.ndarray:
+        rest = vectors.mean(0)
+        return np.stack([known.get(text.split()[-1], rest) for text in sentences])
+
+    return ClassText([[str(number)] for number in range(C)], embed, 20.0)
 
 
 def toy_training(method: str, **overrides: object) -> TrainConfig:

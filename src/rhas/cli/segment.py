@@ -1,4 +1,4 @@
-"""``rhas segment``: what the persons that sentences describe do in a film, and when."""
+"""``rhas segment``: what the persons that sentences describe do in films, and when."""
 
 from __future__ import annotations
 
@@ -12,22 +12,39 @@ from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.base.system_errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
-from rhas.cli.project import ParamsOption, PersonReferences, ProfileOption, read_settings
+from rhas.cli.project import ParamsOption, ProfileOption, read_settings
 from rhas.config.params import FilmParams
 
 if TYPE_CHECKING:  # takes seconds to import
+    from rhas.segment.many import FilmOutcome, FilmTask
     from rhas.segment.records import FilmSummary
 
 _MAX_ACTIONS = 6  # of a person, those of most frames
 
 
 def segment(
-    film: Annotated[Path, typer.Argument(help="A film file.", show_default=False)],
-    ref: PersonReferences,
+    films: Annotated[
+        list[Path], typer.Argument(help="Film files, or folders of them.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for all results.")],
+    ref: Annotated[
+        list[str] | None,
+        typer.Option(help="A sentence that describes a person; once per person."),
+    ] = None,
+    refs: Annotated[
+        Path | None,
+        typer.Option(help="Sentences by film: a table with movie, person, reference."),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(help="Folder of a trained method. Default: models/METHOD of params.yaml."),
+    ] = None,
+    actions: Annotated[
+        str | None,
+        typer.Option(
+            help='Actions to look for without a trained method: "walking, feeding the dog", or a '
+            "text file with one per line."
+        ),
     ] = None,
     parameters: ParamsOption = None,
     profile: ProfileOption = None,
@@ -36,16 +53,29 @@ def segment(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
-    """Segment one film: what each described person does, and when.
+    """Segment films: what each described person does, and when.
 
     Example: rhas segment film.mp4 --ref "the woman in the red coat" --out film
 
     Writes index.html (open it), intervals.csv and intervals.json, scores.zarr, tracks.h5,
     actions.vtt and overlay.webm into the folder. You can stop the command; run it again and it
     continues. What it needs for that is in .work in the same folder; delete it when you are done.
+
+    Several films, or a folder: each film has a folder in OUT, and OUT/index.html leads to all. A
+    film that fails does not stop the others; it is named at the end and makes the exit status 1.
     """
+    from rhas.segment.many import plan_films
+
+    settings = read_settings(parameters, profile)
     try:
-        summary = _segment_film(film, ref, out, model, read_settings(parameters, profile), overlay)
+        if len(films) == 1 and not films[0].is_dir() and refs is None:
+            summary = _segment_one(films[0], ref or [], out, model, actions, settings, overlay)
+            _show(summary, as_json)
+            return
+        tasks, warnings = plan_films(films, refs, ref or [])
+        for line in warnings:
+            _warn(line)
+        failed = _segment_many(tasks, out, model, actions, settings, overlay, as_json)
     except KeyboardInterrupt:
         print_note("the same command continues from here", "yellow")
         raise
@@ -57,47 +87,106 @@ def segment(
             where=str(out),
             do="free space, or name a folder on another disk; the same command continues from here",
         ) from error
+    raise typer.Exit(1 if failed else 0)
+
+
+def _segment_one(
+    film: Path,
+    ref: list[str],
+    out: Path,
+    model: Path | None,
+    actions: str | None,
+    params: FilmParams,
+    overlay: bool,
+) -> FilmSummary:
+    """Checks the request before the models are loaded, then segments the film."""
+    from rhas.segment.request import SegmentRequest, check_output_folder, check_references
+
+    check_references(ref)
+    check_output_folder(out)
+    _describe_film(film, params)
+    from rhas.segment.models import open_model  # takes seconds; the checks above do not wait
+    from rhas.segment.run import segment_film
+
+    with open_model(model, actions, params, _warn) as (folder, readout, chosen):
+        request = SegmentRequest(film, tuple(ref), out, folder, readout, chosen, overlay)
+        return segment_film(request, print_note)
+
+
+def _segment_many(
+    tasks: list[FilmTask],
+    out: Path,
+    model: Path | None,
+    actions: str | None,
+    params: FilmParams,
+    overlay: bool,
+    as_json: bool,
+) -> bool:
+    """Segments films by one model, and prints what became of each; whether one failed."""
+    from rhas.segment.many import check_overview_folder, segment_films
+
+    check_overview_folder(out)
+    from rhas.segment.models import open_model
+    from rhas.segment.request import SegmentRequest
+    from rhas.segment.run import segment_film
+
+    with open_model(model, actions, params, _warn) as (folder, readout, chosen):
+
+        def segment_task(task: FilmTask, place: Path) -> FilmSummary:
+            _describe_film(task.film, params)
+            request = SegmentRequest(
+                task.film, task.references, place, folder, readout, chosen, overlay
+            )
+            return segment_film(request, print_note)
+
+        outcomes = segment_films(tasks, segment_task, out, print_note)
+    if as_json:
+        print_json(outcomes)
+    else:
+        _print_outcomes(outcomes, out)
+    return any(outcome["error"] for outcome in outcomes)
+
+
+def _describe_film(film: Path, params: FilmParams) -> None:
+    """Prints what the film is, and what is odd about it.
+
+    Raises:
+        RhasError: a film that decode refuses.
+    """
+    from rhas.segment.request import identify_film, list_warnings
+
+    _, info = identify_film(film, params.decode)
+    width, height = (round(side) for side in info.display_size())
+    length = format_duration(info.seconds)
+    print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
+    for warning in list_warnings(film, params.decode):
+        _warn(warning)
+
+
+def _warn(line: str) -> None:
+    print_note(line, "yellow")
+
+
+def _show(summary: FilmSummary, as_json: bool) -> None:
     if as_json:
         print_json(summary)
     else:
         _print_summary(summary)
 
 
-def _segment_film(
-    film: Path, ref: list[str], out: Path, model: Path | None, params: FilmParams, overlay: bool
-) -> FilmSummary:
-    """Checks the request before the models are loaded, then segments the film."""
-    from rhas.segment.request import (
-        SegmentRequest,
-        check_output_folder,
-        check_references,
-        identify_film,
-        list_warnings,
-    )
-
-    check_references(ref)
-    check_output_folder(out)
-    _, info = identify_film(film, params.decode)
-    width, height = (round(side) for side in info.display_size())
-    length = format_duration(info.seconds)
-    print_note(f"{film.name}: {length}, {width}×{height}, {info.codec}; loading the models")
-    for warning in list_warnings(film, params.decode):
-        print_note(warning, "yellow")
-    from rhas.segment.models import find_readout  # takes seconds; the checks above do not wait
-    from rhas.segment.run import segment_film
-    from rhas.train import load_method
-
-    folder = model or Path("models") / params.method
-    load_method(folder)  # its error is clearer than that of a missing read-out
-    readout = find_readout(folder, Path("results"))
-    request = SegmentRequest(film, tuple(ref), out, folder, readout, params, overlay)
-    if readout is None:
-        print_note(
-            f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "
-            "confidences are unknown; `dvc repro evaluate` fits one",
-            "yellow",
-        )
-    return segment_film(request, print_note)
+def _print_outcomes(outcomes: list[FilmOutcome], out: Path) -> None:
+    columns = [Column("film", fold=True), Column("persons found", right=True),
+               Column("intervals", right=True), Column("problem", fold=True)]  # fmt: skip
+    rows = []
+    for outcome in outcomes:
+        persons = summary["persons"] if (summary := outcome["summary"]) else []
+        found = sum(person["found"] for person in persons)
+        intervals = sum(person["intervals"] for person in persons)
+        counts = [f"{found} of {len(persons)}", str(intervals)] if summary else ["", ""]
+        rows.append([outcome["movie"], *counts, outcome["error"] or ""])
+    done = sum(outcome["error"] is None for outcome in outcomes)
+    print_table(columns, rows, f"{done} of {len(outcomes)} films segmented")
+    make_console().print(f"{out}/index.html", markup=False, soft_wrap=True)
 
 
 def _print_summary(summary: FilmSummary) -> None:

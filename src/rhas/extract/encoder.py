@@ -100,6 +100,12 @@ class Encoder(ABC):
     def classes() -> tuple[Any, Any]:
         """The classes of the model and of its image processor in ``transformers``."""
 
+    @property
+    def text_scale(self) -> float | None:
+        """What the model multiplies the cosine of picture and sentence by; None where features and
+        `text_embedding` share no space."""
+        return None
+
     @abstractmethod
     def _measure(self, config: Any) -> None:
         """Sets D, D_text, image_size, max_text_tokens, and Q where it is not 1."""

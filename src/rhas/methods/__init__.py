@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from rhas.base.batch import Batch, add_batch_dimension
 from rhas.base.config import from_mapping
 from rhas.base.names import unknown_name
-from rhas.methods.base import Dims, Method, MethodSpec
+from rhas.methods.base import ClassText, Dims, Method, MethodSpec
 from rhas.methods.memory import keep_freed_memory
 
 __all__ = [
     "METHODS",
     "Batch",
+    "ClassText",
     "Dims",
     "Method",
     "MethodSpec",
@@ -36,6 +37,7 @@ __all__ = [
     "make_config",
     "parse_config",
     "predict",
+    "reads_text",
     "reads_tokens",
 ]
 
@@ -85,6 +87,15 @@ def reads_tokens(method: str) -> bool:
         RhasError: unknown method.
     """
     return find_method(method).tokens
+
+
+def reads_text(method: str) -> bool:
+    """Whether a method is given sentences about the classes (:class:`ClassText`).
+
+    Raises:
+        RhasError: unknown method.
+    """
+    return find_method(method).reads_text
 
 
 def build_method(method: str, config: Any, dims: Dims) -> Method:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rhas.base.batch import Batch
@@ -29,6 +31,21 @@ class Dims:
     L: int
 
 
+@dataclass(frozen=True)
+class ClassText:
+    """Sentences about the classes, in a space that pictures share (CLIP, SigLIP).
+
+    Args:
+        phrasings: of each of the C classes, one or more.
+        embed: embeddings float32 (n, D) of n sentences, of the features' width.
+        scale: what the encoder multiplies the cosine of picture and sentence by.
+    """
+
+    phrasings: Sequence[Sequence[str]]
+    embed: Callable[[Sequence[str]], NDArray[np.float32]]
+    scale: float
+
+
 class Method(nn.Module):
     """What every method offers; ``config`` is what it was built from.
 
@@ -40,6 +57,14 @@ class Method(nn.Module):
 
     def fit_statistics(self, samples: Iterable[Batch]) -> None:
         """Takes statistics of the training samples (no batch dimension) before training starts."""
+
+    def fit_text(self, text: ClassText) -> None:
+        """Takes sentences about the classes; for methods with ``MethodSpec.reads_text``.
+
+        Raises:
+            RhasError: the sentences do not fit the features or the labels.
+        """
+        raise NotImplementedError
 
     def compute_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Named loss terms, scalars; their sum is the loss. Random draws use torch's generator."""
@@ -77,9 +102,11 @@ class MethodSpec:
         presets: configurations by name; ``paper`` and ``mini`` at least.
         build: makes the method with fresh parameters, drawn from torch's generator.
         tokens: whether its batch has to hold query tokens.
+        reads_text: whether it is given sentences about the classes before training.
     """
 
     config: type[Any]
     presets: Mapping[str, Any]
     build: Callable[[Any, Dims], Method]
     tokens: bool = False
+    reads_text: bool = False

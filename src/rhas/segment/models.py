@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
 from rhas.base.classes import CLASSES
@@ -13,8 +15,52 @@ from rhas.evaluate.fitted import READOUT, FittedReadout, Provenance, hash_model
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
+from rhas.segment.actions import build_action_model, read_actions, select_encoder
 from rhas.segment.windows import read_model_dims
-from rhas.train import SavedConfig
+from rhas.train import SavedConfig, load_method
+
+
+@contextmanager
+def open_model(
+    model: PathLike[str] | str | None,
+    actions: str | None,
+    params: FilmParams,
+    tell: Callable[[str], None],
+) -> Iterator[tuple[Path, FittedReadout | None, FilmParams]]:
+    """The model that a command names, for as long as the block lasts.
+
+    Args:
+        model: folder of a trained method; None: ``models/<method>``.
+        actions: what to look for without a trained method, see `read_actions`.
+        params: of the film's stages.
+        tell: takes a line that says how far results can be trusted.
+
+    Yields:
+        Folder, read-out and parameters; with ``actions`` those of an encoder that can compare.
+
+    Raises:
+        RhasError: both or a damaged model, a wrong list of actions, or no fitting encoder.
+    """
+    if actions is None:
+        folder = Path(model) if model is not None else Path("models") / params.method
+        load_method(folder)  # its error is clearer than that of a missing read-out
+        readout = find_readout(folder, Path("results"))
+        if readout is None:
+            tell(
+                f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "
+                "confidences are unknown; `dvc repro evaluate` fits one"
+            )
+        yield folder, readout, params
+        return
+    if model is not None:
+        raise RhasError("--model and --actions exclude each other", got=f"{model}, {actions[:40]}")
+    listed, params = read_actions(actions), select_encoder(params)
+    tell(
+        f"{len(listed.names)} actions compared with features of {params.vlm}, without training: "
+        "scores are not calibrated"
+    )
+    with build_action_model(listed, params) as (folder, readout):
+        yield folder, readout, params
 
 
 def check_models(

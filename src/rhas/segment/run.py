@@ -125,7 +125,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
         "model_hash": hash_model(request.model),
         "built_in_checkpoints": params.built_in_checkpoints,
         "readout": {
-            "fitted": request.readout is not None,
+            "fitted": bool(readout.origin.model),
             "calibrated": readout.calibration is not None,
             "median": readout.readout.median,
             "min_frames": readout.readout.min_frames,

@@ -17,6 +17,7 @@ import torch
 from rhas.base.errors import RhasError
 from rhas.base.threads import torch_threads
 from rhas.config.train import TrainConfig
+from rhas.methods import ClassText
 from rhas.train.checkpoint import CHECKPOINT
 from rhas.train.process_group import join_process_group
 from rhas.train.records import EpochValues, TrainReport
@@ -42,6 +43,7 @@ def fit(
     config: TrainConfig,
     *,
     out: str | Path,
+    text: ClassText | None = None,
     resume: str | Path | None = None,
     live: Curves | None = None,
     progress: ShowEpoch | None = None,
@@ -56,6 +58,7 @@ def fit(
         val: may be empty; then there are no val curves.
         config: the method and how it is trained.
         out: a folder, for :func:`rhas.train.load_method`.
+        text: sentences about the classes, for methods that read them.
         resume: a folder for the checkpoint to restart from. One of another configuration, other
             samples or other code is not used. It is removed at the end.
         live: gets the curves, one step per epoch: ``train/loss``, each term of the loss,
@@ -97,7 +100,7 @@ def fit(
         if message and leads:
             _print_line(message)
         if run.progress.update == 0:
-            run.start()
+            run.start(text)
         for values in run.progress.curves:
             _log_values(live, values)
         save = _Saver(run, checkpoint if leads else None, config.save_minutes)

@@ -25,7 +25,14 @@ from torch import Tensor, nn
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
 from rhas.engine.code import code_hash
-from rhas.methods import Batch, Method, build_method, config_values
+from rhas.methods import (
+    Batch,
+    ClassText,
+    Method,
+    build_method,
+    config_values,
+    reads_text,
+)
 from rhas.metrics.segmentation import Prediction, evaluate_predictions
 from rhas.metrics.segments import BACKGROUND
 from rhas.train.checkpoint import Checkpoint, Fingerprint, result_fields
@@ -65,11 +72,23 @@ class TrainingRun:
         self.samples_per_second: float | None = None
         self.updates_per_epoch = math.ceil(len(train) / (config.batch_size * config.accumulate))
 
-    def start(self) -> None:
-        """Takes statistics of the training samples, before the first update.
+    def start(self, text: ClassText | None) -> None:
+        """Gives the method sentences about the classes, if it reads them, and takes statistics of
+        the training samples, before the first update.
 
         A method without a parameter that takes a gradient is fitted by then; it is validated here.
+
+        Raises:
+            RhasError: the method reads sentences, and there are none.
         """
+        if reads_text(self.config.method):
+            if text is None:
+                raise RhasError(
+                    "the method needs sentences about the classes",
+                    where=f"method {self.config.method}",
+                    do="run it in the pipeline, or by `rhas segment --actions`",
+                )
+            self.method.fit_text(text)
         self.method.fit_statistics(self.train)
         self.averaged.load_state_dict(self.method.state_dict())
         if not self._has_updates and len(self.val):

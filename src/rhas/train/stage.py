@@ -7,11 +7,13 @@ from pathlib import Path
 
 from dvclive import Live
 
+from rhas.base.classes import CLASSES
 from rhas.base.files import write_json
 from rhas.chunk import Samples
+from rhas.config.extract import ExtractConfig
 from rhas.config.train import TrainConfig
 from rhas.engine.stage import new_folder, stage_lock, work_root
-from rhas.methods import reads_tokens
+from rhas.methods import ClassText, reads_text, reads_tokens
 from rhas.train import process_group
 from rhas.train.checkpoint import run_key
 from rhas.train.fit import fit
@@ -19,11 +21,14 @@ from rhas.train.fit import fit
 WORKSPACE = Path(".dvc/tmp/rhas")
 
 
-def run_training(config: TrainConfig, samples: Path, models: Path, curves: Path) -> None:
+def run_training(
+    config: TrainConfig, encoder: ExtractConfig, samples: Path, models: Path, curves: Path
+) -> None:
     """Trains a method, in several processes where the configuration asks for them.
 
     Args:
         config: parameters of the stage.
+        encoder: of the features; methods that read sentences about the classes have them encoded.
         samples: ``data/samples``.
         models: folder in which the method's folder is written.
         curves: folder of DVCLive's curves.
@@ -45,8 +50,17 @@ def run_training(config: TrainConfig, samples: Path, models: Path, curves: Path)
             Samples(samples, "val", tokens),
             config,
             out=folder,
+            text=_make_text(config, encoder),
             resume=root / this,
             live=live,
         )
         if process_group.process_rank() == 0:
             write_json(folder / "report.json", report.to_json())
+
+
+def _make_text(config: TrainConfig, encoder: ExtractConfig) -> ClassText | None:
+    if not reads_text(config.method):
+        return None
+    from rhas.extract.class_text import make_class_text, phrase_class  # imports transformers
+
+    return make_class_text(encoder, [[phrase_class(name)] for name in CLASSES])

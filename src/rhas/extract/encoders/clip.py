@@ -30,6 +30,10 @@ class ClipEncoder(Encoder):
 
         return CLIPModel, CLIPImageProcessor
 
+    @property
+    def text_scale(self) -> float:
+        return float(self._model.logit_scale.exp())
+
     def _measure(self, config: Any) -> None:
         self.D = self.D_text = config.projection_dim
         self.image_size = config.vision_config.image_size

@@ -28,6 +28,10 @@ class Siglip2Encoder(Encoder):
 
         return SiglipModel, SiglipImageProcessor
 
+    @property
+    def text_scale(self) -> float:
+        return float(self._model.logit_scale.exp())
+
     def _measure(self, config: Any) -> None:
         self.D = config.vision_config.hidden_size
         self.D_text = config.text_config.projection_size

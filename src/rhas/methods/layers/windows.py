@@ -67,15 +67,25 @@ def window_statistics(
     x = torch.where(exists[..., None], x, 0)
     size, first = config.window // config.means, -(config.window // 2)
     parts = [
-        _window_means(x, exists, first + part * size, size, config.stride)
+        mean_over_windows(x, exists, first + part * size, size, config.stride)
         for part in range(config.means)
     ]
     parts += _band_powers(x, exists, config.bands, config.window, config.stride)
     return torch.cat(parts, -1)
 
 
-def _window_means(x: Tensor, exists: Tensor, first: int, size: int, stride: int) -> Tensor:
-    """Means over the existing frames of centre + first ... centre + first + size - 1."""
+def mean_over_windows(
+    x: Float[Tensor, "B L W"], exists: Bool[Tensor, "B L"], first: int, size: int, stride: int
+) -> Float[Tensor, "B N W"]:
+    """Means over the existing frames of centre + first ... centre + first + size - 1.
+
+    Args:
+        x: features, 0 where they do not exist.
+        exists: bool.
+        first: the window's first frame, relative to its centre.
+        size: frames of the window.
+        stride: frames between the centres; the first is at stride // 2.
+    """
     sums, count = (_window_sums(y, first, size, stride) for y in (x, exists[..., None].to(x.dtype)))
     return sums / count.clamp_min(1)
 

@@ -14,6 +14,8 @@ function header() {
     ? make("p", { class: "soft" }, "Confidence: how often a class with such scores was true in the annotated films of val.")
     : make("p", { class: "warning" }, data.readout.fitted
       ? "Confidences are unknown: val had no annotated film to measure them on."
+      : data.model === "zero_shot"
+      ? "The actions were compared with words, without training: scores are not calibrated."
       : "No thresholds were fitted for this model: every class is predicted from score "
         + data.readout.default_threshold + " on, and confidences are unknown."));
   const film = make("div", { class: "film" });

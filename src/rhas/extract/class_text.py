@@ -1,0 +1,48 @@
+"""Sentences about classes, in the space that an encoder's pictures and words share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rhas.base.errors import RhasError
+from rhas.config.extract import ExtractConfig
+from rhas.extract.encoders import checkpoint_folder, load_encoder
+from rhas.methods.base import ClassText
+
+SHARED_SPACE = ("siglip2", "clip")
+"""Encoders whose features can be compared with sentences, the better one first."""
+
+
+def make_class_text(config: ExtractConfig, phrasings: Sequence[Sequence[str]]) -> ClassText:
+    """What methods with ``MethodSpec.reads_text`` are given.
+
+    Args:
+        config: names the encoder and its checkpoint.
+        phrasings: of each class, one or more.
+
+    Raises:
+        RhasError: features of this encoder cannot be compared with sentences.
+    """
+    encoder = load_encoder(config.vlm, checkpoint_folder(config.checkpoint), config.device,
+                           config.dtype, False)  # fmt: skip
+    scale = encoder.text_scale
+    if scale is None:
+        raise RhasError(
+            "features of this encoder cannot be compared with sentences",
+            where="vlm",
+            expected=" or ".join(SHARED_SPACE),
+            got=config.vlm,
+            do="set vlm to one of these",
+        )
+
+    def embed(sentences: Sequence[str]) -> np.ndarray:
+        return np.stack([text.embedding for text in encoder.encode_text(sentences)])
+
+    return ClassText(phrasings, embed, scale)
+
+
+def phrase_class(name: str) -> str:
+    """The words of a class name: ``talking_on_phone`` is "talking on phone"."""
+    return " ".join(name.replace("_", " ").split())

@@ -1,0 +1,154 @@
+"""No training: a person's crop is compared with sentences about each class, then read over time.
+
+For encoders whose pictures and sentences share a space (CLIP, SigLIP 2). The evidence for a class
+is the logit of its sentences less that of sentences that name no action; a two-state chain per
+class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated.
+
+B rows, L frames, N pooled frames, D features, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rhas.base.batch import Batch
+from rhas.base.errors import RhasError
+from rhas.methods.base import ClassText, Dims, MethodSpec
+from rhas.methods.layers.chain import smooth_evidence
+from rhas.methods.layers.config import STREAMS, InputConfig, Inputs, check_at_least, check_field
+from rhas.methods.layers.features import PooledFeatures, StreamReader, count_used
+from rhas.methods.layers.losses import frame_loss
+from rhas.methods.layers.segmenter import Segmenter
+from rhas.methods.layers.windows import mean_over_windows
+
+__all__ = ["METHOD"]
+
+
+@dataclass(frozen=True)
+class ZeroShotConfig(InputConfig):
+    """How similarity becomes a probability. Durations are in frames, of which 15 are a second.
+
+    Args:
+        templates: sentences about a class, with ``{}`` for its words; embeddings are averaged.
+        rivals: sentences about a person that name no action.
+        window: frames around a frame whose features are averaged.
+        inputs: ``partial`` (the crop), ``holistic`` (the whole frame), or the mean of ``both``.
+        weight: of a frame's evidence; below 1, since neighbouring frames say the same.
+        duration: mean length of an action, frames.
+        share: of the frames in which a class is expected before anything is seen.
+    """
+
+    templates: tuple[str, ...] = ("the person is {}", "the man is {}", "the woman is {}")
+    rivals: tuple[str, ...] = ("the person", "the man", "the woman")
+    window: int = 9
+    inputs: Inputs = "partial"
+    weight: float = 0.1
+    duration: float = 45.0
+    share: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least(self, 1, "window")
+        filled = bool(self.templates) and all("{}" in text for text in self.templates)
+        check_field(self, "templates", filled, "sentences with {}")
+        check_field(self, "rivals", bool(self.rivals), "at least one sentence")
+        check_field(self, "weight", self.weight > 0, "above 0")
+        check_field(self, "share", 0 < self.share <= 0.5, "above 0, at most 0.5")
+        check_field(self, "duration", self.duration > self.stride, f"above {self.stride} (stride)")
+        check_field(self, "standardise", not self.standardise, "false: nothing is trained")
+
+
+class SimilarityReader(StreamReader):
+    """Logits of every class and rival, means over the streams.
+
+    ``x`` has a channel per sentence, and one for whether there is anything to compare.
+    """
+
+    scale: Tensor
+
+    def __init__(self, config: ZeroShotConfig, dims: Dims) -> None:
+        super().__init__(config, dims.D, STREAMS[config.inputs])
+        self.window = config.window
+        sentences = torch.zeros(dims.C + len(config.rivals), dims.D)
+        self.sentences = nn.Parameter(sentences, requires_grad=False)
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, batch: Batch) -> PooledFeatures:
+        mask = self.pool_mask(batch["mask"])
+        length = count_used(mask)
+        seen, total = torch.zeros_like(mask), torch.zeros(())
+        for row in range(len(self.names)):
+            x, exists = self.read_frames(batch, row)
+            seen = seen | self.pool_mask(exists)
+            x = F.normalize(torch.where(exists[..., None], x, 0), dim=-1)
+            x = mean_over_windows(x, exists, -(self.window // 2), self.window, self.stride)
+            total = total + F.normalize(x, dim=-1) @ self.sentences.T / len(self.names)
+        x = torch.cat([self.scale * total, seen[..., None]], -1)
+        return PooledFeatures(x[:, :length], mask[:, :length])
+
+
+class ZeroShot(Segmenter[PooledFeatures]):
+    """Nothing is trained; `fit_text` sets the embeddings of the sentences."""
+
+    config: ZeroShotConfig
+    reader: SimilarityReader
+
+    def __init__(self, config: ZeroShotConfig, dims: Dims) -> None:
+        super().__init__(config, dims, SimilarityReader(config, dims))
+
+    def fit_text(self, text: ClassText) -> None:
+        if len(text.phrasings) != self.dims.C:
+            raise RhasError(
+                "sentences of another number of classes than the labels",
+                expected=f"{self.dims.C} classes",
+                got=f"{len(text.phrasings)}",
+            )
+        rows = []
+        for phrasings in text.phrasings:
+            filled = [t.format(words) for words in phrasings for t in self.config.templates]
+            rows.append(_embed(text, filled).mean(0))
+        rows.append(_embed(text, self.config.rivals))
+        sentences = torch.vstack(rows)
+        if sentences.shape[1] != self.dims.D:
+            raise RhasError(
+                "sentences and pictures do not share a space",
+                expected=f"{self.dims.D} values",
+                got=f"{sentences.shape[1]}",
+            )
+        self.reader.sentences.copy_(F.normalize(sentences, dim=1))
+        self.reader.scale.fill_(text.scale)
+
+    def network_losses(
+        self, features: PooledFeatures, labels: Tensor, boundary: Tensor
+    ) -> dict[str, Tensor]:
+        return {"frame": frame_loss(self._find_evidence(features), labels, features.mask)}
+
+    def network_scores(self, features: PooledFeatures, generator: torch.Generator) -> Tensor:
+        """Probabilities, 0 where the person is not seen."""
+        evidence, seen = self._find_evidence(features), features.x[..., -1:]
+        duration = self.config.duration / self.config.stride
+        scores = smooth_evidence(evidence * seen, duration, self.config.share)
+        return scores * seen
+
+    def _find_evidence(self, features: PooledFeatures) -> Tensor:
+        """Log-likelihood ratio of each class to the rivals, (B, N, C)."""
+        logits = features.x[..., :-1]
+        classes, rivals = logits[..., : self.dims.C], logits[..., self.dims.C :]
+        nothing = rivals.logsumexp(-1, keepdim=True) - torch.tensor(float(rivals.shape[-1])).log()
+        return self.config.weight * self.config.stride * (classes - nothing)
+
+
+def _embed(text: ClassText, sentences: tuple[str, ...] | list[str]) -> Tensor:
+    return F.normalize(torch.from_numpy(text.embed(sentences)).float(), dim=1)
+
+
+METHOD = MethodSpec(
+    config=ZeroShotConfig,
+    presets={"paper": ZeroShotConfig(), "mini": ZeroShotConfig(stride=5)},
+    build=ZeroShot,
+    reads_text=True,
+)

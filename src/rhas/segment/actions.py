@@ -1,0 +1,161 @@
+"""Own action words without training: from ``--actions`` to a model of the method ``zero_shot``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhas.base.checkpoints import local_checkpoint
+from rhas.base.errors import RhasError
+from rhas.config.evaluate import ReadoutConfig
+from rhas.config.params import FilmParams
+from rhas.config.train import TrainConfig
+from rhas.data.tables import read_text
+from rhas.evaluate.fitted import FittedReadout, Provenance
+from rhas.extract.class_text import SHARED_SPACE, make_class_text
+from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
+from rhas.methods import Dims, build_method, make_config
+from rhas.train.saved import save_method
+
+METHOD = "zero_shot"
+MOST_ACTIONS = 1000
+_MOST_LETTERS = 200  # of a phrasing
+_WINDOW = 3000  # frames that are scored at once
+
+
+@dataclass(frozen=True)
+class ActionList:
+    """What to look for.
+
+    Args:
+        names: of the actions, as results show them.
+        phrasings: of each action, one or more ways to say it.
+    """
+
+    names: tuple[str, ...]
+    phrasings: tuple[tuple[str, ...], ...]
+
+
+def read_actions(text: str) -> ActionList:
+    """The actions of a list such as "walking, feeding the dog", or of a text file.
+
+    A line of the file is an action, or ``action: phrasing | phrasing``. Empty lines and those that
+    begin with # are skipped.
+
+    Raises:
+        RhasError: no action, one that stands twice, one without a letter, or too many or too long.
+    """
+    path = Path(text)
+    if len(text) < _MOST_LETTERS and (path.suffix == ".txt" or path.is_file()):
+        lines = enumerate(read_text(path).splitlines(), 1)
+        rows = [(f"{path}, line {n}", line) for n, line in lines if not line.startswith("#")]
+    else:
+        rows = [("--actions", part) for part in text.split(",")]
+    actions: dict[str, tuple[str, ...]] = {}
+    known: dict[str, str] = {}
+    for where, row in rows:
+        if not row.strip():
+            continue
+        name, phrasings = _parse_action(row, where)
+        if twice := known.get(name.casefold()):
+            raise RhasError("an action stands twice", where=where, got=f"{twice!r}, {name!r}")
+        known[name.casefold()] = name
+        actions[name] = phrasings
+    if not actions:
+        raise RhasError(
+            "no action",
+            where="--actions",
+            do='name some: --actions "walking, feeding the dog", or a text file with one per line',
+        )
+    if len(actions) > MOST_ACTIONS:
+        raise RhasError(
+            "too many actions", where="--actions", expected=f"at most {MOST_ACTIONS}",
+            got=str(len(actions)),
+        )  # fmt: skip
+    return ActionList(tuple(actions), tuple(actions.values()))
+
+
+def _parse_action(row: str, where: str) -> tuple[str, tuple[str, ...]]:
+    name, _, listed = row.partition(":")
+    name = " ".join(name.split())
+    phrasings = [" ".join(part.split()) for part in (listed or name).split("|")]
+    for phrasing in (name, *phrasings):
+        if not any(letter.isalpha() for letter in phrasing) or not phrasing.isprintable():
+            raise RhasError(
+                "not an action", where=where, expected="words, such as: feeding the dog",
+                got=repr(phrasing),
+            )  # fmt: skip
+        if len(phrasing) > _MOST_LETTERS:
+            raise RhasError(
+                "an action of too many words", where=where,
+                expected=f"at most {_MOST_LETTERS} letters", got=f"{len(phrasing)} letters",
+            )  # fmt: skip
+    return name, tuple(dict.fromkeys(phrasings))
+
+
+def select_encoder(params: FilmParams) -> FilmParams:
+    """The parameters with an encoder whose features can be compared with words.
+
+    The one of the parameters if it can, else the first of ``SHARED_SPACE`` that is here.
+
+    Raises:
+        RhasError: none is here.
+    """
+    if params.vlm in SHARED_SPACE:
+        return params
+    named = {vlm: params.extract.checkpoints.get(vlm) for vlm in SHARED_SPACE}
+    for vlm, checkpoint in named.items():
+        folder = local_checkpoint(checkpoint) if checkpoint else None
+        if folder and (folder / "config.json").is_file():
+            extract = params.extract.model_copy(update={"vlm": vlm})
+            return params.model_copy(update={"vlm": vlm, "extract": extract})
+    raise RhasError(
+        "no encoder whose features can be compared with words",
+        where="extract.checkpoints",
+        expected=" or ".join(f"{vlm} ({named[vlm] or 'not named'})" for vlm in SHARED_SPACE),
+        got=f"vlm: {params.vlm}",
+        do="run `rhas weights pull real-fast` and give --profile real-fast, or set vlm",
+    )
+
+
+@contextmanager
+def build_action_model(
+    actions: ActionList, params: FilmParams
+) -> Iterator[tuple[Path, FittedReadout]]:
+    """A model of the actions for `rhas.segment.run.segment_film`, in a folder of its own.
+
+    Args:
+        actions: what to look for.
+        params: those of `select_encoder`.
+
+    Yields:
+        The folder, and a read-out in which nothing is fitted.
+
+    Raises:
+        RhasError: a checkpoint that is absent or damaged, or a phrasing longer than it reads.
+    """
+    config, checkpoint = params.extract, checkpoint_folder(params.extract.checkpoint)
+    encoder = load_encoder(config.vlm, checkpoint, config.device, config.dtype, False)
+    for name, phrasings in zip(actions.names, actions.phrasings, strict=True):
+        for text in encoder.encode_text(phrasings):
+            if text.dropped_tokens:
+                raise RhasError(
+                    "a phrasing is longer than the encoder reads",
+                    where=f"action {name!r}",
+                    expected=f"at most {encoder.max_text_tokens} tokens",
+                    got=repr(text.reference),
+                )
+    dims = Dims(encoder.D, encoder.D_text, len(actions.names), _WINDOW)
+    training = TrainConfig(method=METHOD, seed=params.seed)
+    method = build_method(METHOD, make_config(METHOD, training.preset), dims)
+    method.fit_text(make_class_text(config, actions.phrasings))
+    origin = Provenance("", config.vlm, checkpoint_hash(checkpoint), params.fps)
+    readout = ReadoutConfig()
+    thresholds = (readout.default_threshold,) * len(actions.names)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / METHOD
+        save_method(method, training, dims, folder)
+        yield folder, FittedReadout(origin, actions.names, readout, thresholds, None)
