@@ -64,14 +64,14 @@ def segment(
     Several films, or a folder: each film has a folder in OUT, and OUT/index.html leads to all. A
     film that fails does not stop the others; it is named at the end and makes the exit status 1.
     """
-    from rhas.segment.many import plan_films
-
     settings = read_settings(parameters, profile)
     try:
         if len(films) == 1 and not films[0].is_dir() and refs is None:
             summary = _segment_one(films[0], ref or [], out, model, actions, settings, overlay)
             _show(summary, as_json)
             return
+        from rhas.segment.many import plan_films  # takes seconds to import
+
         tasks, warnings = plan_films(films, refs, ref or [])
         for line in warnings:
             _warn(line)
