@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 WORKERS ?= 1
 
-.PHONY: repro test ablations benchmark lint docs lock clean
+.PHONY: repro test fuzz ablations benchmark lint docs lock clean
 
 repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" rhas cache verify --quick --repair
@@ -14,6 +14,12 @@ repro: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2
+
+# Damaged files to all readers of files (CONTRIBUTING.md, Fuzzing).
+fuzz: MINUTES ?= 6
+fuzz: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[fuzz]"
+	$(BIN)/python tests/fuzz --minutes $(MINUTES)
 
 # Hours: each list's experiments that are not done yet. Killed, they go on when called again.
 benchmark: COSTS = --costs benchmarks/methods.json

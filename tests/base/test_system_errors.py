@@ -83,3 +83,21 @@ def test_damage_is_no_fault_of_the_system() -> None:
     assert is_system_error(OSError(errno.EACCES, "Permission denied"))
     assert not is_system_error(OSError("Unable to open file (file signature not found)"))
     assert not is_system_error(FileNotFoundError(errno.ENOENT, "zarr.json"))
+
+
+@pytest.mark.parametrize(
+    ("advice", "outside"),
+    [
+        ("run `dvc repro crop`", "make it again"),
+        ("delete the file and run `dvc repro` again", "delete the file and make it again"),
+        ("put the film there, or run `dvc repro prepare`", "put the film there"),
+        ("check the path", "check the path"),
+    ],
+)
+def test_no_stage_is_advised_where_there_is_no_pipeline(
+    advice: str, outside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(RhasError("damaged", do=advice)) == f"damaged\n  do: {outside}"
+    (tmp_path / "dvc.yaml").touch()
+    assert str(RhasError("damaged", do=advice)) == f"damaged\n  do: {advice}"

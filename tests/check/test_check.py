@@ -18,6 +18,7 @@ import yaml
 from films import add_cover, number_of, write_film
 from published import write_published
 from safetensors import safe_open
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from rhas.base.checks import Check, worst_level
@@ -28,7 +29,7 @@ from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, feature_width, needed_bytes
 from rhas.check.trial import StageTrial, check_trial, cut_excerpt, estimate, run_trial, units
-from rhas.check.weights import check_gpu, check_weights
+from rhas.check.weights import _estimate_bytes, check_gpu, check_weights
 from rhas.cli import app
 from rhas.config.params import Params, parse_params
 from rhas.config.section import Vlm
@@ -251,6 +252,18 @@ def test_checkpoints_that_do_not_load(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [c.level for c in check_weights(params, load=False)] == ["ok", "fail"]
     truth = check_weights(parsed(ground={"backend": "truth"}), load=False)
     assert truth[0].found == "not read: true boxes"
+
+
+def test_published_weights_count_for_the_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = parsed(ground={"checkpoint": "ORG/NAME"})
+    monkeypatch.setattr("rhas.check.weights.local_checkpoint", {"ORG/NAME": tmp_path}.get)
+    save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / "model.safetensors")
+    assert _estimate_bytes(params, "ground") == 4 * (3 * 4 + 5)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    assert _estimate_bytes(params, "ground") == (tmp_path / "pytorch_model.bin").stat().st_size
+    assert _estimate_bytes(parsed(ground={"checkpoint": "ORG/OTHER"}), "ground") == 0
 
 
 def test_a_gpu_that_is_absent_full_or_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,16 @@ def test_nothing_is_overwritten_and_no_folder_is_guessed(data: Path) -> None:
     assert "files already" in str(rhas(*words).exception)
     assert rhas(*words, "--replace").exit_code == 0
     assert Path("labels/mine.xml").read_text() == "x"
+    for form, name in (("ava", "a.csv"), ("labelstudio", "a.json"), ("cvat", "a.xml")):
+        beside = {"ava": "a.pbtxt", "labelstudio": "a.xml", "cvat": "labels.json"}[form]
+        place = Path(form)
+        place.mkdir()
+        (place / beside).write_text("mine")
+        words = ("export", data, "--format", form, "--out", place / name)
+        assert beside in str(rhas(*words).exception)
+        assert [path.name for path in place.iterdir()] == [beside]
+        assert rhas(*words, "--replace").exit_code == 0
+        assert (place / beside).read_text() != "mine"
     nothing = rhas("export", "labels", "--format", "cvat", "--out", "b")
     assert isinstance(nothing.exception, RhasError)
     assert "rhas segment" in str(nothing.exception)

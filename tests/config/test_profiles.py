@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from films import write_film
 from typer.testing import CliRunner
 
 from rhas.base.errors import RhasError
@@ -17,6 +19,7 @@ from rhas.cli.project import read_settings
 from rhas.config.params import Params, load_params, parse_params, read_film_params
 from rhas.config.profiles import PROFILES, list_profiles, read_profile, read_profiled_params
 from rhas.config.section import DeviceChoice, Section
+from rhas.data.imports import ImportTarget
 from rhas.data.params_file import set_params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,3 +167,57 @@ def test_check_takes_a_profile(folder: Path) -> None:
     result = CliRunner().invoke(app, ["check", "--quick", "--profile", "real"])
     assert "IDEA-Research/grounding-dino-base" in result.output
     assert (folder / "params.yaml").read_text("utf-8") == TEXT
+
+
+def test_segment_takes_a_profile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "params.yaml").unlink()
+    write_film(folder / "a.mp4", range(30))
+    got: list[Any] = []
+    monkeypatch.setattr("rhas.train.load_method", lambda folder: None)
+    monkeypatch.setattr("rhas.segment.models.find_readout", lambda *folders: None)
+    monkeypatch.setattr("rhas.segment.run.segment_film", lambda request, tell: got.append(request))
+    words = ["segment", "a.mp4", "--ref", "the man", "--out", "out", "--json"]
+    assert CliRunner().invoke(app, [*words, "--profile", "real-fast"]).exit_code == 0
+    assert got[0].params == read_profiled_params(None, "real-fast")
+
+
+@pytest.fixture
+def films(folder: Path) -> Path:
+    (folder / "in").mkdir()
+    write_film(folder / "in" / "a.mp4", range(50), Fraction(1, 25))
+    (folder / "in" / "references.csv").write_text("movie,person,reference\na,0,the man\n")
+    return folder / "in"
+
+
+def test_import_writes_a_profile(folder: Path, films: Path) -> None:
+    told = call("import", "films", str(films), "--profile", "real")
+    assert "crop.size was 96, is 224" in told
+    assert load_params().ground.checkpoint == "IDEA-Research/grounding-dino-base"
+    assert load_params().dataset == "own"
+
+
+def test_a_profile_of_data_elsewhere_is_refused(folder: Path, films: Path) -> None:
+    with pytest.raises(RhasError, match="not its own") as failure:
+        call("import", "films", str(films), "--out", "there", "--profile", "real")
+    assert "rhas profile real" in failure.value.do
+    assert not (folder / "there").exists()
+
+
+def test_labels_are_read_at_the_rate_that_the_project_will_have(folder: Path, films: Path) -> None:
+    """At 15 frames a second frame 3 is the moment 0.2 s."""
+    (folder / "params.yaml").write_text(TEXT.replace("fps: 15", "fps: 5"))
+    (folder / "a.tsv").write_text("0.2\tthe man\twalking\n1\tthe man\twalking")
+    assert ImportTarget(
+        folder / "data/own", "data/own", folder / "params.yaml",
+        {"dataset": "own", **read_profile("real").settings}, False, False,
+    ).read_rate() == 15  # fmt: skip
+    (folder / "params.yaml").write_text(TEXT.replace("fps: 15", "fps: -5"))
+    with pytest.raises(RhasError, match="out of range"):
+        call("import", "events", "a.tsv", "--films", str(films))
+
+
+def test_a_folder_of_weights_need_not_be_the_built_in_one() -> None:
+    mini = read_profiled_params(None, "mini")
+    assert mini.built_in_checkpoints == ["weights/grounding", "weights/blip2"]
+    mine = mini.replace(ground=mini.ground.replace(checkpoint="weights/dino"))
+    assert mine.built_in_checkpoints == ["weights/blip2"]

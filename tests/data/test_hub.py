@@ -68,6 +68,7 @@ def list_asked(hub: Hub, ending: str) -> list[str]:
 
 
 def test_what_loading_reads_is_downloaded_recorded_and_loads(hub: Hub, model: Path) -> None:
+    refs = repository_folder(NAME) / "refs" / "main"
     plan = plan_pull(NAME)
     names = {path.name for path in model.iterdir()}
     assert {file.name for file in plan.files} == names
@@ -75,6 +76,7 @@ def test_what_loading_reads_is_downloaded_recorded_and_loads(hub: Hub, model: Pa
     record = pull(plan)
     assert (record.commit, record.licence) == (COMMIT, "apache-2.0")
     assert read_record(NAME) == record
+    assert refs.read_text() == COMMIT  # other programs find the files by it
     assert {n: f.sha256 for n, f in record.files.items()} == {
         name: hash_file(model / name) for name in names
     }
@@ -130,6 +132,7 @@ def test_a_file_changed_or_missing_here_is_told_and_mended(hub: Hub) -> None:
     assert failure.value.do.startswith(f"`rhas weights pull {NAME}`")
     told = CliRunner().invoke(app, ["weights", "verify"])
     assert told.exit_code == 1
+    assert plan_pull(NAME).bytes_left == len(content)
     told = CliRunner().invoke(app, ["weights", "pull", NAME])
     assert told.exit_code == 0, told.output
     (record.folder / "config.json").unlink()

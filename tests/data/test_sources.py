@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from factory import make_track, write_frames, write_tracks, write_truth
+from films import write_film
 
 from rhas.base.errors import RhasError
 from rhas.data.actions import ActionInterval
@@ -43,7 +46,12 @@ def write_segmented(folder: Path) -> Path:
     write_tracks(folder / "tracks.h5", TRACKS)
     said = [{"action": "walking", "start_frame": 3, "end_frame": 9, "score": score}
             for score in (0.75, 0.25)]  # fmt: skip
-    record = {"film": "m.mp4", "persons": [{"intervals": said}, {"intervals": []}]}
+    record = {
+        "film": "m.mp4",
+        "fps": 15.0,
+        "frame_size": [10, 8],
+        "persons": [{"intervals": said}, {"intervals": []}],
+    }
     (folder / "intervals.json").write_text(json.dumps(record))
     return folder
 
@@ -55,6 +63,24 @@ def test_the_folder_of_segment(tmp_path: Path) -> None:
     assert film.persons[0].intervals == (ActionInterval("walking", 3, 9, 0.75),)
     assert [p.reference for p in film.persons] == ["the man", "the woman"]
     assert film.persons[1].present.sum() == 20
+
+
+def test_the_folder_of_segment_without_its_work(tmp_path: Path) -> None:
+    folder = write_segmented(tmp_path)
+    (before,) = read_films(ExportRequest(folder))
+    shutil.rmtree(folder / ".work")
+    pictures = [np.zeros((48, 60, 3), np.uint8)] * 60
+    film = write_film(tmp_path / "m.mp4", range(60), Fraction(1, 30), pictures=pictures)
+    (after,) = read_films(ExportRequest(folder, films=film))
+    assert np.array_equal(after.film.shown, before.film.shown)
+    assert (after.film.width, after.film.height) == (before.film.width, before.film.height)
+    assert after.film.scale.tolist() == [6.0] * 4
+    (tmp_path / "other").mkdir()
+    other = write_film(tmp_path / "other" / "m.mp4", range(30), Fraction(1, 30))
+    with pytest.raises(RhasError, match="another film than the one that was segmented"):
+        read_films(ExportRequest(folder, films=other))
+    with pytest.raises(RhasError, match="unknown movie 'x'"):
+        read_films(ExportRequest(folder, films=film, movies=["x"]))
 
 
 def test_results_with_the_data_beside_them(tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from films import film_info, number_of, numbered, write_film
 
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
+from rhas.data.audit import Audit
+from rhas.data.foreign_tables import Clock, ForeignReference
+from rhas.data.labels import LabelMap
+from rhas.data.matching import match_tables
 from rhas.decode import judgement
 from rhas.decode.container import inspect_film
 from rhas.decode.decoding import DecodeInput, decode_film
@@ -67,6 +71,18 @@ def test_a_picture_that_stands_is_named_and_may_be_refused(tmp_path: Path) -> No
     with pytest.raises(RhasError, match="pictures that stay on the screen for longer than 60 s"):
         decode(film, tmp_path / "out.h5", gaps="error")
     assert judge(film, gaps="error", gap_s=101) == []
+
+
+def test_a_picture_that_stands_beyond_reason_is_refused(tmp_path: Path) -> None:
+    """One damaged time would write frames until the disk is full."""
+    film = write_film(tmp_path / "film.mkv", [0, 1, 2, 30 * 3600 * 7])
+    assert [(kind, refused) for kind, refused, _, _ in judge(film)] == [("clock", True)]
+    with pytest.raises(RhasError, match="stays on the screen beyond reason"):
+        decode(film, tmp_path / "out.h5")
+    files, audit = {"a": film}, Audit()
+    row = ForeignReference("r:1", "a", "0", "the man", "")
+    match_tables(files, [row], [], LabelMap({}, {}), None, Clock(), audit, DecodeConfig())
+    assert "film of impossible times" in audit.found
 
 
 def test_a_recording_that_begins_between_key_pictures(tmp_path: Path) -> None:

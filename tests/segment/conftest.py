@@ -66,4 +66,5 @@ def segmented(
     assert summary["files"] == list(OUTPUTS)
     stages = ["decode", "ground", "crop", "extract", "sample", "overlay"]
     assert [line.split(":")[0] for line in told if "person" not in line] == stages
+    assert "step 6 of 6" in told[-1]
     return out

@@ -206,6 +206,17 @@ def test_a_saved_method_scores_as_the_trained_one(whole: Path, val: list) -> Non
     assert json.loads((whole / CONFIG).read_text())["versions"]["torch"] == torch.__version__
 
 
+def test_a_model_of_another_version_says_which(whole: Path, tmp_path: Path) -> None:
+    values = json.loads((whole / CONFIG).read_text())
+    for change in ({"config": {**values["config"], "gone": 1}}, {"method": "gone"}):
+        (tmp_path / MODEL).write_bytes((whole / MODEL).read_bytes())
+        old = {**values, **change, "versions": {"rhas": "0.0.9"}}
+        (tmp_path / CONFIG).write_text(json.dumps(old))
+        with pytest.raises(RhasError, match=r"not one of this version: unknown .* 'gone'") as told:
+            load_method(tmp_path)
+        assert "install rhas 0.0.9" in told.value.do
+
+
 def test_loading_says_what_is_wrong(whole: Path, tmp_path: Path) -> None:
     def broken(**files: bytes) -> Path:
         for name in (MODEL, CONFIG):

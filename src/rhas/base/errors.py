@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from rhas.base.formatting import escape_controls
+
+_LONGEST = 3000  # letters of one part of a message
+_OTHERWISE = re.compile(r",? or run `dvc repro[^`]*`(?: again)?")
+_STAGE = re.compile(r"(?:run )?`dvc repro[^`]*`(?:, or `dvc exp run`)?(?: again)?(?: first)?")
 
 
 class RhasError(Exception):
@@ -23,10 +30,15 @@ class RhasError(Exception):
         super().__init__(what, where, expected, got, do)
 
     def __str__(self) -> str:
-        parts = [f"{self.where}: {self.what}" if self.where else self.what]
+        where, what = _shorten(self.where), "\n".join(map(_shorten, self.what.split("\n")))
+        parts = [f"{where}: {what}" if where else what]
         parts += [
-            f"  {label}: {text}"
-            for label, text in (("expected", self.expected), ("got", self.got), ("do", self.do))
+            f"  {label}: {_shorten(text)}"
+            for label, text in (
+                ("expected", self.expected),
+                ("got", self.got),
+                ("do", adapt_advice(self.do)),
+            )
             if text
         ]
         return escape_controls("\n".join(parts))
@@ -34,6 +46,18 @@ class RhasError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         state = (self.what, self.where, self.expected, self.got, self.do)
         return _rebuild_error, state
+
+
+def _shorten(text: str) -> str:
+    """A text of a file in a message: a table can have lines of megabytes."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def adapt_advice(text: str) -> str:
+    """Advice for the current folder: without dvc.yaml there is no stage to run again."""
+    if "`dvc repro" not in text or Path("dvc.yaml").is_file():
+        return text
+    return _STAGE.sub("make it again", _OTHERWISE.sub("", text))
 
 
 def _rebuild_error(what: str, where: str, expected: str, got: str, do: str) -> RhasError:

@@ -86,7 +86,7 @@ def read_json(path: Path, *, do: str = "run `dvc repro`") -> Any:
     text = _read_text(path, do)
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RhasError("not JSON", where=str(path), got=str(error), do=do) from error
 
 

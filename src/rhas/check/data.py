@@ -71,11 +71,9 @@ def check_data(
     """
     raw = root / "data" / "raw"
     try:
-        manifest = Manifest.read(raw)
-    except RhasError:
-        manifest = None
-    except (ValueError, TypeError, KeyError) as error:
-        found = f"{raw / 'manifest.json'} cannot be read: {error}"
+        manifest = Manifest.read(raw) if (raw / "manifest.json").exists() else None
+    except RhasError as error:
+        found = f"{error.where} cannot be read: {error.what}, {error.got}"
         return Data([Check("manifest", "fail", found, "run `dvc repro -f prepare`")], [])
     own = root / "data" / "own"
     given = params.dataset == "own" and (own / "references.csv").is_file()

@@ -6,12 +6,11 @@ import gc
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from rhas.base.checkpoints import checkpoint_folder
+from rhas.base.checkpoints import checkpoint_folder, local_checkpoint
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_size
@@ -111,12 +110,14 @@ def check_gpu(
 
 
 def _estimate_bytes(params: Params, section: str) -> int:
-    """Weights of a section's checkpoint as float32; 0 where it is not a folder here."""
-    config = getattr(params, section)
-    folder = Path(config.checkpoint)
-    files = folder.glob("*.safetensors") if folder.is_dir() else ()
-    count = 0
-    for file in files:
-        for tensor in read_header(file).values():
-            count += math.prod(tensor["shape"])
-    return 4 * count
+    """Weights of a section's checkpoint as float32; 0 where it is not here."""
+    try:
+        folder = local_checkpoint(getattr(params, section).checkpoint)
+    except RhasError:  # files of a download are missing: `check_weights` says so
+        folder = None
+    if folder is None or not folder.is_dir():
+        return 0
+    headers = [read_header(file) for file in folder.glob("*.safetensors")]
+    count = sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
+    pickled = () if headers else folder.glob("*.bin")
+    return 4 * count + sum(file.stat().st_size for file in pickled)

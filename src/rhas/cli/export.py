@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,17 +61,29 @@ def export(
     from rhas.data.formats import FORMATS
     from rhas.data.sources import ExportRequest, read_films
 
-    taken = out.is_file() or (out.is_dir() and any(out.iterdir()))
-    if taken and not replace:
-        raise RhasError(
-            "there are files already",
-            where=str(out),
-            do="name another place with --out, or give --replace",
-        )
+    if not replace and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise _taken_error(out, "")
     request = ExportRequest(source, data, films, tuple(movie or ()), fps, min_score)
     found = read_films(request)
-    for path in FORMATS[form].write(found, out):
-        print_text(str(path))
+    with tempfile.TemporaryDirectory() as name:
+        written = FORMATS[form].write(found, Path(name, out.name))
+        targets = {path: out.parent / path.relative_to(name) for path in written}
+        taken = [path.name for path in targets.values() if path.exists()]
+        if taken and not replace:
+            raise _taken_error(out.parent, ", ".join(taken))
+        for path, target in targets.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            print_text(str(target))
     persons = [person for film in found for person in film.persons]
     intervals = sum(len(person.intervals) for person in persons)
     print_text(f"{len(found)} films, {len(persons)} persons, {intervals} intervals")
+
+
+def _taken_error(place: Path, names: str) -> RhasError:
+    return RhasError(
+        "there are files already",
+        where=str(place),
+        got=names,
+        do="name another place with --out, or give --replace",
+    )

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from rhas.base.console import print_text
+from rhas.base.errors import RhasError
 from rhas.cli.output import Column, print_table, progress_bar
 from rhas.config.profiles import PROFILES, read_profile
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:  # takes a second to import
 
 app = typer.Typer(
     help="Import films, annotations and features of others.\n\n"
+    "Begin with `films`: a folder of films, a table of sentences and, for training, one of "
+    "annotations. `ava` and the labelling tools' names read annotations in another form, "
+    "`rhas133` the published data set. `rhas import films --help` describes the options.\n\n"
     "An audit lists what does not fit, with file and line. Nothing is written until you have "
     "corrected it or given --drop. Formats: docs/DATA.md.",
 )
@@ -135,7 +139,7 @@ def import_films(
     request = FilmsImport(
         folder, references, annotations, fps, offset, id_base, label_map, labels
     )  # fmt: skip
-    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+    _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
 
 
 @app.command("ava")
@@ -186,7 +190,7 @@ def import_ava(
         films, references, annotations, fps, offset, id_base, label_map, labels,
         times, step, excluded,
     )  # fmt: skip
-    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+    _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
 
 
 @app.command("rhas133")
@@ -278,11 +282,12 @@ def _make_label_command(form: str, title: str) -> None:
     ) -> None:  # fmt: skip
         from rhas.data.imports import LabelImport
 
+        target = _make_target(out, params, profile, drop, replace)
         request = LabelImport(
             films, references, None, None, offset, id_base, label_map, labels,
-            format=form, labelled=tuple(files), rate=_read_rate(params),
+            format=form, labelled=tuple(files), rate=target.read_rate(),
         )  # fmt: skip
-        _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+        _import_to_own(request, target, copy, as_json)
 
     app.command(
         form,
@@ -333,31 +338,36 @@ def import_review(
     """
     from rhas.data.imports import ReviewImport
 
+    target = _make_target(out, params, profile, drop, replace)
     request = ReviewImport(
         films, None, None, label_map=label_map, reviewed=tuple(reviewed), everybody=everybody,
-        rate=_read_rate(params),
+        rate=target.read_rate(),
     )  # fmt: skip
-    _import_to_own(request, out, params, profile, copy, drop, replace, as_json)
+    _import_to_own(request, target, copy, as_json)
 
 
-def _read_rate(params: Path) -> float:
-    """The working rate of the project."""
-    from rhas.config.params import read_yaml
+def _make_target(
+    out: Path, params: Path, profile: str | None, drop: bool, replace: bool
+) -> ImportTarget:
+    from rhas.data.imports import ImportTarget
 
-    return float(read_yaml(params).get("fps", 15.0)) if params.is_file() else 15.0
+    settings = {} if profile is None else read_profile(profile).settings
+    target = ImportTarget(out, "data/own", params, {"dataset": "own", **settings}, drop, replace)
+    if profile is not None and not target.in_project:
+        raise RhasError(
+            "a profile is written into the project's parameters, and these data are not its own",
+            where="--profile, --out",
+            expected=f"--out {params.parent / 'data' / 'own'}, or no --profile",
+            got=str(out),
+            do=f"leave --profile out; `rhas profile {profile}` writes it",
+        )
+    return target
 
 
-def _import_to_own(
-    request: FilmsImport, out: Path, params: Path, profile: str | None, copy: bool, drop: bool,
-    replace: bool, as_json: bool,
-) -> None:  # fmt: skip
-    from rhas.data.imports import ImportTarget, import_films
+def _import_to_own(request: FilmsImport, target: ImportTarget, copy: bool, as_json: bool) -> None:
+    from rhas.data.imports import import_films
 
-    switches: dict[str, bool | int | float | str] = {"dataset": "own"}
-    if profile is not None:
-        switches |= read_profile(profile).settings
-    target = ImportTarget(out, "data/own", params, switches, drop, replace)
-    result = import_films(request, target, copy)
+    out, result = target.out, import_films(request, target, copy)
     counts = result.audit.counts
     found = ", ".join(f"{counts[name]} {name}" for name in ("films", "persons", "annotations"))
     stages = "`dvc repro`" if counts["annotations"] else "`dvc repro extract`: features only"

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from rhas.base.checks import Check
 from rhas.base.console import SafeConsole, print_text
+from rhas.base.errors import adapt_advice
 
 _PIPE_WIDTH = 160
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -99,7 +100,12 @@ def make_check_table(checks: Sequence[Check], title: str = "") -> Table:
     if any(check.do for check in checks):
         columns.append(Column("what to do", fold=True))
     rows: list[list[str | Text]] = [
-        [Text(check.level, style=_STYLES[check.level]), check.name, check.found, check.do]
+        [
+            Text(check.level, style=_STYLES[check.level]),
+            check.name,
+            check.found,
+            adapt_advice(check.do),
+        ]
         for check in checks
     ]
     return make_table(columns, (row[: len(columns)] for row in rows), title)

@@ -60,6 +60,9 @@ def table(
 
     Example: rhas table --table 3 --format latex --out table3.tex
 
+    Without a command it prints these tables, and needs a run (`make repro`). `rhas table
+    statistics` counts what a data set has, and needs none: begin with it.
+
     Our own measures come first, then those of the published evaluator.
 
     The workspace, the last commit and its experiments are read, with the settings they were made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal, TypeVar
 
 from ruamel.yaml import YAML, YAMLError
@@ -20,6 +20,8 @@ from rhas.config.mini import MiniConfig
 from rhas.config.section import Count, Fps, Section, SectionT, Split, Vlm, read_section
 from rhas.config.train import TrainConfig
 
+_BUILT_IN = {PurePath("weights", name) for name in ("grounding", "blip2", "clip")}
+"""What the project's own folder weights has; a user's may have others."""
 ParamsT = TypeVar("ParamsT", bound="FilmParams")
 
 
@@ -55,7 +57,7 @@ class FilmParams(Section):
     def built_in_checkpoints(self) -> list[str]:
         """Checkpoints that come with the project; they know rendered figures alone."""
         named = [self.ground.checkpoint, self.extract.checkpoint]
-        return [name for name in named if name.startswith("weights/")]
+        return [name for name in named if PurePath(name) in _BUILT_IN]
 
 
 class Params(FilmParams):

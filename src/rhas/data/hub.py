@@ -9,7 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Plan:
         licence: as the hub says.
         files: what is needed.
         bytes_left: still to download.
+        revision: the branch, tag or commit that was asked for.
     """
 
     repository: str
@@ -69,6 +70,7 @@ class Plan:
     licence: str
     files: tuple[RemoteFile, ...]
     bytes_left: int
+    revision: str
 
     @property
     def size(self) -> int:
@@ -137,9 +139,8 @@ def plan_pull(repository: str, revision: str = "main") -> Plan:
         )
     stated = info.card_data.get("license") if info.card_data else None
     licence = str(stated or "not stated")
-    plan = Plan(repository, info.sha, licence, files, 0)
-    left = sum(_bytes_left(plan, file) for file in files)
-    return Plan(repository, info.sha, licence, files, left)
+    plan = Plan(repository, info.sha, licence, files, 0, revision)
+    return replace(plan, bytes_left=sum(_bytes_left(plan, file) for file in files))
 
 
 def choose_files(files: Sequence[RemoteFile]) -> tuple[RemoteFile, ...]:
@@ -172,8 +173,17 @@ def pull(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> HubReco
             path = _fetch(plan, file)
             recorded[file.name] = HubFile(file.size, file.sha256 or hash_file(path))
         record = HubRecord(plan.repository, plan.commit, plan.licence, recorded)
+        _name_commit(plan)
         record.write()
     return record
+
+
+def _name_commit(plan: Plan) -> None:
+    """Tells other programs which commit a branch is; what they know already stays."""
+    path = repository_folder(plan.repository) / "refs" / plan.revision
+    if plan.revision != plan.commit and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(plan.commit, "utf-8")
 
 
 def _fetch(plan: Plan, file: RemoteFile) -> Path:
@@ -220,7 +230,7 @@ def _download(plan: Plan, file: RemoteFile, partial: Path) -> None:
 
 def _bytes_left(plan: Plan, file: RemoteFile) -> int:
     path, partial = plan.folder / file.name, plan.partial(file)
-    if path.is_file() and path.stat().st_size == file.size:
+    if path.is_file() and file.has_content(path):
         return 0
     return max(0, file.size - (partial.stat().st_size if partial.exists() else 0))
 

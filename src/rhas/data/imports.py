@@ -77,6 +77,18 @@ class ImportTarget:
             return DecodeConfig()
         return read_section(DecodeConfig, {DecodeConfig.section: {}, **read_yaml(self.params)})
 
+    def read_rate(self) -> float:
+        """Working rate, frames per second: of ``params`` where there is such a file, after the
+        switches are set; else the usual one.
+
+        Raises:
+            RhasError: it is no rate, or the file cannot be read.
+        """
+        values = read_yaml(self.params) if self.params.is_file() else {}
+        if self.in_project and "fps" in self.switches:
+            values["fps"] = self.switches["fps"]
+        return read_section(DecodeConfig, {DecodeConfig.section: {}, **values}).fps
+
     def finish(self, audit: Audit, request: ImportRequest, written: bool) -> ImportResult:
         """Writes the audit, and sets the switches of the project where data are written to it."""
         report = self.out / "import.json"

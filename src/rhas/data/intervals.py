@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
-from rhas.data.tables import check_table_exists, read_rows, read_text
+from rhas.data.foreign_json import read_foreign_json
+from rhas.data.tables import check_table_exists, read_rows
 
 _COLUMNS = ("movie", "person", "action", "start_s", "end_s")
 _JSON_FORM = '{"database": {movie: {"duration": s, "annotations": [...]}}} or {"results": {...}}'
@@ -69,10 +69,7 @@ def read_intervals(path: Path) -> IntervalTable:
 
 
 def _read_json(path: Path) -> IntervalTable:
-    try:
-        values = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise RhasError("not JSON", where=str(path), got=str(error)[:200]) from error
+    values = read_foreign_json(path)
     films = values.get("database", values.get("results")) if isinstance(values, dict) else None
     if not isinstance(films, dict):
         raise RhasError("not ActivityNet's JSON", where=str(path), expected=_JSON_FORM)

@@ -11,9 +11,9 @@ from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
 from rhas.base.names import suggest_name
 from rhas.data.foreign_tables import tidy_number
-from rhas.data.tables import parse_whole, read_rows, read_text
+from rhas.data.tables import parse_digits, parse_whole, read_rows, read_text
 
-_LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d+)[^{}]*\}', re.S)
+_LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d{1,18})[^{}]*\}', re.S)
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class LabelMap:
         """The class, "" where the map leaves it out, None where it is unknown."""
         if action in self.renamed:
             return self.renamed[action]
-        if not action.isdecimal():
+        number = parse_digits(action)
+        if number is None:
             return action if action in CLASS_ID else None
-        number = int(action)
         if self.names:
             name = self.names.get(number)
             if name is None:
@@ -47,7 +47,8 @@ class LabelMap:
 
     def foreign_name(self, action: str) -> str:
         """The name of an action that is given by number; names stay."""
-        return self.names.get(int(action), action) if action.isdecimal() else action
+        number = parse_digits(action)
+        return action if number is None else self.names.get(number, action)
 
     def is_mapped(self, action: str) -> bool:
         """Whether the label map, not the list of RHAS133, says the class."""

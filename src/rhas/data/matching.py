@@ -16,6 +16,7 @@ from rhas.data.audit import Audit
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, ForeignReference
 from rhas.data.labels import LabelMap, find_id_base
 from rhas.data.persons import FoundFilms, FoundPersons, find_persons
+from rhas.data.tables import parse_digits
 from rhas.data.user_films import TOLERANCE_S, UserFilms
 from rhas.decode.container import FilmInfo, inspect_film
 from rhas.decode.judgement import judge_film
@@ -25,6 +26,7 @@ _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in
 _FINDINGS = {
     "damage": "damaged film",
     "shape": "film of an impossible shape",
+    "clock": "film of impossible times",
     "gap": "pictures that stand long",
     "times": "pictures of one time",
 }
@@ -93,8 +95,8 @@ def _inspect_films(
             audit.add("unreadable film", str(error).replace("\n", ";"))
             continue
         for finding in judge_film(infos[movie], movie, decode) if decode else ():
-            if finding.kind == "shape":
-                del infos[movie]
+            if finding.kind in ("shape", "clock"):
+                infos.pop(movie, None)
             audit.add(_FINDINGS[finding.kind], str(finding.error).replace("\n", ";"))
     return FoundFilms(files, infos)
 
@@ -104,9 +106,9 @@ def _find_classes(
 ) -> tuple[list[ForeignAnnotation], list[ForeignAnnotation]]:
     """Rows with their class, and those whose class is unknown."""
     numbers = [
-        int(row.action)
+        number
         for row in rows
-        if row.action.isdecimal() and row.action not in labels.renamed
+        if row.action not in labels.renamed and (number := parse_digits(row.action)) is not None
     ]
     if numbers and not labels.names:
         table = rows[0].where.rpartition(":")[0]
@@ -155,7 +157,7 @@ def _select_valid(
         start_s, end_s = _round_times(row)
         numbers = persons.references.get(row.movie, {})
         place = f"{row.where}: {row.movie}, person {row.person}, {row.action}"
-        if not row.person.isdecimal():
+        if parse_digits(row.person) is None:
             audit.add("suspicious person id", f"{row.where}: {row.person!r}, expected a number")
         elif row.movie not in films.infos:
             if row.movie not in films.files:

@@ -11,6 +11,7 @@ from rhas.base.names import suggest_name
 from rhas.data.audit import Audit
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.foreign_tables import ForeignReference
+from rhas.data.tables import parse_digits
 from rhas.decode.container import FilmInfo
 from rhas.stores.manifest import SUBSETS
 
@@ -64,7 +65,7 @@ def find_persons(rows: Sequence[ForeignReference], films: FoundFilms, audit: Aud
             if movie not in films.files:
                 hint = films.suggest_movie(movie)
                 audit.add("reference without film", f"{row.where}: {movie}{hint}")
-        elif not row.person.isdecimal():
+        elif parse_digits(row.person) is None:
             audit.add("suspicious person id", f"{row.where}: {row.person!r}, expected a number")
         elif not row.text:
             audit.add("empty reference", f"{row.where}: {movie}, person {row.person}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,16 +85,24 @@ def _read_segmented(request: ExportRequest) -> FilmActions:
     folder = request.source
     record = read_json(folder / _SEGMENT, do="run `rhas segment` again")
     tracks = FilmTracks.read(folder / "tracks.h5")
+    for movie in request.movies:
+        if movie != tracks.info.movie:
+            raise unknown_name("movie", movie, [tracks.info.movie], str(folder))
     decoded = [entry for entry in WorkCache(folder / ".work").list_entries()
                if entry.stage == "decode" and entry.report.get("frames") == len(tracks)
                and entry.name == tracks.info.movie]  # fmt: skip
-    if not decoded:
+    info = _find_film(request.films, tracks.info.movie, None)
+    if decoded:
+        film = _read_frames(decoded[-1].result, info)
+    elif info is not None:
+        film = _measure_film(record, info, tracks, folder)
+    else:
         raise RhasError(
             "the frames of the film are gone",
             where=str(folder / ".work"),
-            do="run `rhas segment` again: it writes them beside its tables",
+            do="name the film with --films, or run `rhas segment` again: it writes them beside its "
+            "tables",
         )
-    film = _read_frames(decoded[-1].result, _find_film(request.films, tracks.info.movie, None))
     try:
         said = [
             [ActionInterval(i["action"], i["start_frame"], i["end_frame"], i["score"])
@@ -106,6 +115,29 @@ def _read_segmented(request: ExportRequest) -> FilmActions:
         ) from error
     named = replace(film, file=str(record.get("film", film.file)))
     return _join_tracks(named, tracks.references, said, tracks)
+
+
+def _measure_film(
+    record: Mapping[str, Any], info: FilmInfo, tracks: FilmTracks, folder: Path
+) -> FilmFrames:
+    """The frames of a film without its frames store."""
+    size = record.get("frame_size")
+    if not isinstance(size, list) or len(size) != 2:
+        raise RhasError(
+            "the size of the frames is unknown: an earlier version wrote the folder",
+            where=str(folder / _SEGMENT),
+            do="run `rhas segment` again",
+        )
+    film = FilmFrames.of_film(tracks.info.movie, info, record["fps"], _FULL_SIZE)
+    if len(film) != len(tracks):
+        raise RhasError(
+            "another film than the one that was segmented",
+            where=str(info.path),
+            expected=f"{len(tracks)} frames at {record['fps']:g} a second",
+            got=str(len(film)),
+            do="name the film that was segmented: --films",
+        )
+    return replace(film, width=size[0], height=size[1])
 
 
 def _read_data_set(raw: Path, data: Path, request: ExportRequest) -> list[FilmActions]:

@@ -15,6 +15,9 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file, read_cell
 
+MAX_DIGITS = 18
+"""Of a whole number: it fits 64 bits, as files and arrays have them."""
+
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and values by column of each row of a table; the first broken row is an error.
@@ -57,8 +60,13 @@ def clean_header(cells: Sequence[str]) -> list[str]:
 
 def parse_whole(text: str) -> int | None:
     """A whole number, also as 3.0; None where the text is none."""
-    found = re.fullmatch(r"([+-]?\d{1,18})(\.0*)?", text.strip())
+    found = re.fullmatch(rf"([+-]?\d{{1,{MAX_DIGITS}}})(\.0*)?", text.strip())
     return int(found[1]) if found else None
+
+
+def parse_digits(text: str) -> int | None:
+    """A whole number of digits alone; None where the text is none, or one of too many digits."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 def _read_records(

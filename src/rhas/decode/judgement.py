@@ -22,6 +22,9 @@ _MAX_ASPECT = 4
 """Pixels are at most 2 times as wide as high in any format; beyond twice that it is an error."""
 
 
+_MAX_GAP_S = 6 * 3600
+
+
 class FilmFinding(NamedTuple):
     """Something odd about a film.
 
@@ -31,7 +34,7 @@ class FilmFinding(NamedTuple):
         error: what, where, expected, got, and what to do.
     """
 
-    kind: Literal["damage", "shape", "gap", "times"]
+    kind: Literal["damage", "shape", "clock", "gap", "times"]
     refused: bool
     error: RhasError
 
@@ -71,7 +74,9 @@ def _judge_container(
         cut_off = not (film.doubtful or film.holes or film.by_order)  # truncated, and no more
         lost = [] if cut_off else find_lost(film)
         yield _judge_damage(film, movie, lost, config)
-    if error := _find_gap(film, where, config):
+    if error := _find_time_error(film, where):
+        yield FilmFinding("clock", True, error)
+    elif error := _find_gap(film, where, config):
         yield FilmFinding("gap", config.gaps == "error", error)
     if film.repeated:
         yield FilmFinding("times", False, RhasError(
@@ -103,6 +108,23 @@ def _find_shape_error(film: FilmInfo, where: str, config: DecodeConfig) -> RhasE
             "`ffmpeg -i FILM -vf crop=WIDTH:HEIGHT:X:Y NEW.mkv`",
         )
     return None
+
+
+def _find_time_error(film: FilmInfo, where: str) -> RhasError | None:
+    """A picture that stands so long that its time is an error: its frames would fill the disk."""
+    standing = np.diff(film.ticks, append=film.ticks[-1] + film.last_ticks)
+    longest = int(standing.argmax())
+    seconds = float(int(standing[longest]) * film.time_base)
+    if seconds <= _MAX_GAP_S:
+        return None
+    begin = float(int(film.ticks[longest]) * film.time_base)
+    return RhasError(
+        "the film's times are damaged: a picture stays on the screen beyond reason",
+        where=f"{where}, at {begin:.2f} s",
+        expected=f"at most {format_duration(_MAX_GAP_S)} hours",
+        got=f"{seconds:,.0f} s",
+        do="correct its times: `ffmpeg -i FILM -vf setpts=N/FRAME_RATE/TB NEW.mkv`",
+    )
 
 
 def _find_gap(film: FilmInfo, where: str, config: DecodeConfig) -> RhasError | None:

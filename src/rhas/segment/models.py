@@ -46,9 +46,10 @@ def open_model(
         load_method(folder)  # its error is clearer than that of a missing read-out
         readout = find_readout(folder, Path("results"))
         if readout is None:
+            fit = "; `dvc repro evaluate` fits one" if Path("dvc.yaml").is_file() else ""
             tell(
                 f"no read-out fitted for {folder}: every class is reported from score 0.5 on, and "
-                "confidences are unknown; `dvc repro evaluate` fits one"
+                f"confidences are unknown{fit}"
             )
         yield folder, readout, params
         return

@@ -63,6 +63,7 @@ class FilmRecord(TypedDict):
     seconds: float
     frames: int
     fps: float
+    frame_size: list[int]
     lost_frames: int
     cuts: list[int]
     min_score: float

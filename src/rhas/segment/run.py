@@ -92,7 +92,8 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
     with exclusive_work_folder(request.out) as folder:
         for left in folder.glob(f"{PARTS}*"):  # by a killed run
             shutil.rmtree(left)
-        return _segment(request, movie, facts, _Work(WorkCache(folder), tell))
+        steps = len(FILM_STEPS) + 1 + request.overlay
+        return _segment(request, movie, facts, _Work(WorkCache(folder), tell, steps))
 
 
 def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> FilmSummary:
@@ -118,6 +119,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
         "seconds": round(decoded.seconds, 3),
         "frames": seen.frames,
         "fps": params.fps,
+        "frame_size": list(facts.fit_size(params.decode.short_side)),
         "lost_frames": decoded.lost_frames,
         "cuts": seen.cropped.read_report(CropReport).cuts,
         "min_score": least,
@@ -239,16 +241,21 @@ def _write(
 
 
 class _Work:
-    """Runs film functions in this process, one film at a time, and keeps what they make."""
+    """Runs film functions in this process, one film at a time, and keeps what they make.
 
-    def __init__(self, cache: WorkCache, tell: Callable[[str], None]) -> None:
-        self.cache, self._tell = cache, tell
+    Args:
+        steps: how many there will be.
+    """
+
+    def __init__(self, cache: WorkCache, tell: Callable[[str], None], steps: int) -> None:
+        self.cache, self._tell, self._steps = cache, tell, steps
         self._used: set[tuple[str, str]] = set()
         self.seconds: dict[str, float] = {}
 
     def run(self, jobs: Sequence[Job]) -> list[Entry]:
         """The entries of a step's jobs in their order; what is there is not computed again."""
         began, step = time.monotonic(), jobs[0].step
+        place = f"step {len(self.seconds) + 1} of {self._steps}"
         self.cache.remove_unfinished(step)
         keys = [self.cache.make_key(job) for job in jobs]
         self._used |= {(step, key) for key in keys}
@@ -257,7 +264,7 @@ class _Work:
         waiting = [n for n, entry in enumerate(found) if entry is None]
         if waiting:
             messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            with film_progress(step, [jobs[n] for n in waiting], messages):
+            with film_progress(f"{place}, {step}", [jobs[n] for n in waiting], messages):
                 for n in waiting:
                     job = jobs[n]
                     report = partial(_put, messages, job.name)
@@ -265,7 +272,7 @@ class _Work:
         self.seconds[step] = round(time.monotonic() - began, 2)
         kept = len(jobs) - len(waiting)
         whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
-        self._tell(f"{step}: {format_duration(self.seconds[step])}{whence}")
+        self._tell(f"{step}: {format_duration(self.seconds[step])}, {place}{whence}")
         return [entry for entry in found if entry is not None]
 
     def keep(self, name: str, write: Callable[[Path], None]) -> Path:

@@ -25,8 +25,10 @@ from rhas.stores.hdf5 import (
     write_attributes,
     write_dataset,
 )
-from rhas.stores.jpeg import JpegReader, JpegWriter, link_images
+from rhas.stores.jpeg import MAX_PIXELS, JpegReader, JpegWriter, link_images
 
+MAX_FPS = 1000
+"""Working rate; params.yaml has the same limit."""
 MAX_ELONGATION = 16
 """Longer over shorter side of a frame at most. Scaled to a detector's longest side, a picture of
 40:1 is so low that its grids have fewer places than the model has queries."""
@@ -50,6 +52,9 @@ class FrameInfo:
         reader: ``decord`` or ``pyav``.
         quality: of the JPEG images, 1 to 95.
         lost_frames: source frames that are missing or damaged.
+
+    Raises:
+        RhasError: a rate or a size of frames that decode does not write.
     """
 
     movie: str
@@ -65,6 +70,18 @@ class FrameInfo:
     reader: str
     quality: int
     lost_frames: int
+
+    def __post_init__(self) -> None:
+        short, long = sorted((self.width, self.height))
+        sound = 0 < short and short * long <= MAX_PIXELS and long <= MAX_ELONGATION * short
+        if not sound or not 0 < self.fps <= MAX_FPS:
+            raise RhasError(
+                "frames of a size or rate beyond reason",
+                expected=f"up to {MAX_PIXELS:,} pixels, the longer side up to {MAX_ELONGATION} "
+                f"times the shorter one, up to {MAX_FPS:,} frames a second",
+                got=f"{self.width} x {self.height}, {self.fps:g} a second",
+                do=_DO,
+            )
 
 
 @dataclass(frozen=True)

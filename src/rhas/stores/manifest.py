@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
+from rhas.stores.checking import guard_reading
 
 SUBSETS = ("train", "val", "test")
 
@@ -52,6 +54,5 @@ class Manifest:
         path = folder / "manifest.json"
         if not path.is_file():
             raise RhasError("no manifest", where=str(path), do="run `dvc repro prepare` first")
-        values = json.loads(path.read_text("utf-8"))
-        films = tuple(Film(**film) for film in values.pop("films"))
-        return Manifest(films=films, **values)
+        with guard_reading(path, "run `dvc repro prepare`", "not a manifest"):
+            return TypeAdapter(Manifest).validate_json(path.read_bytes())

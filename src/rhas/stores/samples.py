@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from rhas.base.checks import Check
 from rhas.base.classes import CLASSES
@@ -116,25 +117,26 @@ class SampleIndex:
             RhasError: a file is absent or damaged.
         """
         check_exists(folder, _DO)
-        intervals: dict[tuple[str, int], list[Interval]] = defaultdict(list)
-        for row in read_csv(folder / "intervals.csv", do=_DO):
-            interval = Interval(*(int(row[name]) for name in Interval._fields))
-            intervals[row["movie"], int(row["person"])].append(interval)
+        rows, spans = (read_csv(folder / name, do=_DO) for name in ("index.csv", "intervals.csv"))
         values = read_json(folder / "info.json", do=_DO)
         with guard_reading(folder, _DO, "other samples than this version writes"):
-            info = SampleInfo(**values)
-        samples = [
-            Sample(
-                row["sample"],
-                row["movie"],
-                int(row["person"]),
-                int(row["start"]),
-                int(row["stop"]),
-                row["split"],
-            )
-            for row in read_csv(folder / "index.csv", do=_DO)
-        ]
-        return SampleIndex(info, samples, intervals)
+            info = TypeAdapter(SampleInfo).validate_python(values)
+            intervals: dict[tuple[str, int], list[Interval]] = defaultdict(list)
+            for row in spans:
+                interval = Interval(*(int(row[name]) for name in Interval._fields))
+                intervals[row["movie"], int(row["person"])].append(interval)
+            samples = [
+                Sample(
+                    row["sample"],
+                    row["movie"],
+                    int(row["person"]),
+                    int(row["start"]),
+                    int(row["stop"]),
+                    row["split"],
+                )
+                for row in rows
+            ]
+            return SampleIndex(info, samples, intervals)
 
     def select_subset(self, subset: str) -> list[Sample]:
         """The samples of one subset, in order."""

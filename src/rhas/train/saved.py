@@ -102,7 +102,7 @@ def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
     for name in (CONFIG, MODEL):
         _check_exists(folder / name)
     saved = SavedConfig.read(folder)
-    method = build_method(saved.method, parse_config(saved.method, saved.config), saved.dims)
+    method = build_method(saved.method, _parse_saved(saved, folder), saved.dims)
     try:
         state = load_file(folder / MODEL)
     except safetensors.SafetensorError as error:
@@ -116,6 +116,26 @@ def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:
     return method.to(device).eval()
 
 
+def _parse_saved(saved: SavedConfig, folder: Path) -> Any:
+    """The method's config; an error says which version of rhas wrote it."""
+    try:
+        return parse_config(saved.method, saved.config)
+    except RhasError as error:
+        version = saved.versions.get("rhas", "an unknown version")
+        raise RhasError(
+            f"the method's configuration is not one of this version: {error.what}",
+            where=f"{folder / CONFIG}, {error.where}",
+            expected=error.expected or f"what rhas {rhas.__version__} writes",
+            got=error.got or f"trained with rhas {version}",
+            do=f"train it again, or install rhas {version} (this is {rhas.__version__})",
+        ) from error
+
+
 def _check_exists(path: Path) -> None:
     if not path.is_file():
-        raise RhasError("no trained method", where=str(path), do="run `dvc repro train`")
+        raise RhasError(
+            "no trained method",
+            where=str(path),
+            expected=f"a folder with {CONFIG} and {MODEL}",
+            do="name the folder of a trained method, or run `dvc repro train`",
+        )

@@ -6,6 +6,7 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recorded import make_film
 
@@ -157,6 +158,39 @@ def test_labels_are_text_whatever_they_say(tmp_path: Path) -> None:
     assert [p.sentence for p in result.persons] == ["<script>alert(1)</script>"]
     assert [(a.action, a.start_s, a.end_s) for a in result.annotations] == [("=cmd()", 1.0, 2.0)]
     assert not audit.found
+
+
+def two_persons(*regions: dict[str, object]) -> str:
+    data = {"video": "a.mp4", "references": ["the man", "the woman"]}
+    return json.dumps([{"data": data, "annotations": [{"result": list(regions)}]}])
+
+
+def test_a_timeline_of_nobody_is_no_ones_where_there_are_several(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    lane = {"ranges": [{"start": 1, "end": 15}], "timelinelabels": ["walking"]}
+    for control, persons in (("lane", []), ("actions_1", ["1"])):
+        region = {"type": "timelinelabels", "from_name": control, "value": lane}
+        path.write_text(two_persons(region))
+        result, audit = read("labelstudio", path)
+        assert [a.person for a in result.annotations] == persons
+        assert bool(audit.found) == (not persons)
+
+
+def test_two_boxes_of_a_person_are_one_track(tmp_path: Path) -> None:
+    """As where they leave the picture and come back."""
+
+    def region(frame: int) -> dict[str, object]:
+        start, end = keys(frame, frame + 9)
+        value = {"labels": ["person 0"], "sequence": [start, {**end, "enabled": False}]}
+        return {"type": "videorectangle", "from_name": "box", "value": value}
+
+    path = tmp_path / "a.json"
+    path.write_text(two_persons(region(1), region(61)))
+    result, _ = read("labelstudio", path)
+    assert len(result.persons) == 2
+    boxes = result.persons[0].boxes
+    assert boxes is not None
+    assert np.flatnonzero(np.isfinite(boxes).all(1)).tolist() == [*range(5), *range(30, 35)]
 
 
 def test_an_unknown_film_is_a_finding(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from rhas.data.formats.keyframes import (
     make_keyframes,
 )
 from rhas.data.formats.xml import read_text, read_xml, write_xml
+from rhas.data.tables import parse_digits
 
 SUFFIX = ".xml"
 _LABEL, _PERSON, _REFERENCE = "person", "person", "reference"
@@ -184,19 +185,19 @@ def read_cvat(path: Path, films: FilmCatalogue) -> FoundActions:
 
 
 def _check_size(root: ET.Element, film: FilmFrames, where: str, films: FilmCatalogue) -> None:
-    size = read_text(root, "meta/task/size")
-    if not size.isdecimal():
+    size = parse_digits(read_text(root, "meta/task/size"))
+    if size is None:
         return
     expected = f"{film.source_frames}, the frames of {film.file}"
-    if int(size) > film.source_frames + _SLACK:
+    if size > film.source_frames + _SLACK:
         raise RhasError(
             "annotations of a film with more frames",
             where=where,
             expected=expected,
-            got=size,
+            got=str(size),
             do="give the film that was annotated",
         )
-    if int(size) < film.source_frames - _SLACK:
+    if size < film.source_frames - _SLACK:
         films.audit.add("fewer frames than the film", f"{where}: {size}, expected {expected}")
 
 
@@ -242,9 +243,10 @@ def _read_track(
 
 def _read_frame(box: ET.Element, film: FilmFrames, where: str) -> int:
     text = box.get("frame", "")
-    if not text.isdecimal():
+    frame = parse_digits(text)
+    if frame is None:
         raise RhasError("a box without a frame", where=where, got=repr(text))
-    if int(text) >= film.source_frames:
+    if frame >= film.source_frames:
         raise RhasError(
             "a frame beyond the film",
             where=where,
@@ -252,7 +254,7 @@ def _read_frame(box: ET.Element, film: FilmFrames, where: str) -> int:
             got=text,
             do="give the film that was annotated",
         )
-    return int(text)
+    return frame
 
 
 def _read_box(box: ET.Element, where: str) -> tuple[float, float, float, float]:

@@ -19,6 +19,7 @@ from rhas.data.foreign_tables import ForeignAnnotation
 from rhas.data.formats.files import plan_files
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.formats.xml import read_text, read_xml, write_xml
+from rhas.data.tables import parse_digits
 
 SUFFIX = ".eaf"
 _LANE = re.compile(r"(.*?)(?: \(\d+\))?")
@@ -144,11 +145,12 @@ def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
 
 def _read_slot(value: str | None, where: str) -> float:
     """Seconds of a time slot."""
-    if value is None or not value.isdecimal():
+    milliseconds = parse_digits(value or "")
+    if milliseconds is None:
         raise RhasError(
             "an annotation without its times",
             where=where,
             expected="a TIME_SLOT with a TIME_VALUE in milliseconds",
             got=repr(value),
         )
-    return int(value) / 1000
+    return milliseconds / 1000

@@ -32,7 +32,7 @@ _COLUMNS = {
     "film": ("media file name", "media file", "film", "movie"),
 }
 _ORDER = {"time": 0, "subject": 1, "behaviour": 2, "kind": 4}
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d{1,9}):)?(\d{1,9}):(\d{1,9}(?:\.\d+)?)")
 
 
 def write_events(films: Sequence[FilmActions], out: Path) -> list[Path]:

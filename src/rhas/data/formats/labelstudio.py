@@ -6,7 +6,6 @@ tasks and names it. A range of a timeline includes its last frame.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -22,15 +21,17 @@ import numpy as np
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.data.actions import FilmActions, FilmFrames, PersonActions
+from rhas.data.audit import Audit
+from rhas.data.foreign_json import read_foreign_json
 from rhas.data.formats.files import single_file
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, check_size
 from rhas.data.formats.keyframes import Keyframe, draw_boxes, make_keyframes
 from rhas.data.formats.xml import write_xml
-from rhas.data.tables import read_text
 
 JsonObject = Mapping[str, Any]
 
 NAME = "labelstudio.json"
+_MIN_RATE, _MAX_RATE = 0.01, 1000.0  # frames per second
 _NUMBER = re.compile(r"(?:person|actions)[ _](\d+)")
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")  # put before the name of an uploaded file
 _EXPECTED = 'a list of tasks: [{"data": {"video": ...}, "annotations": [{"result": [...]}]}]'
@@ -177,10 +178,7 @@ def read_labelstudio(path: Path, films: FilmCatalogue) -> FoundActions:
         RhasError: not such a file, a task or region of another form, frames beyond the film.
     """
     check_size(path)
-    try:
-        tasks = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise RhasError("not JSON", where=str(path), got=str(error)[:200]) from error
+    tasks = read_foreign_json(path)
     tasks = [tasks] if isinstance(tasks, dict) else tasks
     found = FoundActions()
     if not isinstance(tasks, list):
@@ -197,7 +195,7 @@ def read_labelstudio(path: Path, films: FilmCatalogue) -> FoundActions:
             )
         film = films.find_film(_list_names(data, where), where)
         if film is not None:
-            _read_task(task, data, film, where, found)
+            _read_task(task, data, film, where, found, films.audit)
     return found
 
 
@@ -215,11 +213,11 @@ def _list_names(data: JsonObject, where: str) -> list[str]:
 
 
 def _read_task(
-    task: JsonObject, data: JsonObject, film: FilmFrames, where: str,
-    found: FoundActions,
+    task: JsonObject, data: JsonObject, film: FilmFrames, where: str, found: FoundActions,
+    audit: Audit,
 ) -> None:  # fmt: skip
     regions = list(_list_regions(task, where))
-    rate = _find_rate(data, regions, film)
+    rate = _find_rate(data, regions, film, where)
     frames = count_at_rate(film, rate)
     sentences = data.get("references")
     texts = list(map(str, sentences)) if isinstance(sentences, list) else []
@@ -229,13 +227,24 @@ def _read_task(
             continue
         label = _first_text(region.value.get("labels")) or "person 0"
         key = _read_number(label) or label
-        sentence = persons[key].sentence if key in persons else ("" if key != label else label)
         boxes = draw_boxes(_read_sequence(region, frames), frames)
+        sentence = "" if key != label else label
+        if (known := persons.get(key)) is not None:
+            sentence = known.sentence
+            if known.boxes is not None:  # another region of the same person
+                boxes = np.where(np.isfinite(boxes), boxes, known.boxes)
         persons[key] = FoundPerson(region.where, film.movie, key, sentence, boxes)
     for region in regions:
         if region.type != "timelinelabels":
             continue
-        key = _read_number(region.control) or next(iter(persons), "0")
+        key = _read_number(region.control)
+        if not key and len(persons) > 1:
+            audit.add(
+                "timeline without person",
+                f"{region.where}: {region.control}; name it actions_0, actions_1, ...",
+            )
+            continue
+        key = key or next(iter(persons), "0")
         person = persons.setdefault(key, FoundPerson(region.where, film.movie, key, ""))
         found.add_actions(person, list(_read_ranges(region, frames)), frames)
     found.persons += persons.values()
@@ -255,13 +264,22 @@ def _list_regions(task: JsonObject, where: str) -> Iterator[_Region]:
         yield _Region(place, str(result.get("type")), str(result.get("from_name")), value)
 
 
-def _find_rate(data: JsonObject, regions: Sequence[_Region], film: FilmFrames) -> float:
+def _find_rate(data: JsonObject, regions: Sequence[_Region], film: FilmFrames, where: str) -> float:
     """Frames per second that the task counts: as exported, as its boxes say, or the film's."""
     rates = [_read_positive(data.get("fps"))]
     for region in regions:
         count, seconds = (_read_positive(region.value.get(n)) for n in ("framesCount", "duration"))
         rates.append(count / seconds if count and seconds else None)
-    return next((rate for rate in rates if rate), film.source_fps)
+    rate = next((rate for rate in rates if rate), film.source_fps)
+    if not _MIN_RATE <= rate <= _MAX_RATE:
+        raise RhasError(
+            "a frame rate beyond reason",
+            where=where,
+            expected=f"{_MIN_RATE:g} to {_MAX_RATE:g} frames per second",
+            got=f"{rate:g}",
+            do="correct `fps` of the task, or framesCount and duration of its boxes",
+        )
+    return rate
 
 
 def _read_positive(value: object) -> float | None:
