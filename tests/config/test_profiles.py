@@ -173,7 +173,7 @@ def test_segment_takes_a_profile(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     (folder / "params.yaml").unlink()
     write_film(folder / "a.mp4", range(30))
     got: list[Any] = []
-    monkeypatch.setattr("rhas.train.load_method", lambda folder: None)
+    monkeypatch.setattr("rhas.segment.models.load_method", lambda folder: None)
     monkeypatch.setattr("rhas.segment.models.find_readout", lambda *folders: None)
     monkeypatch.setattr("rhas.segment.run.segment_film", lambda request, tell: got.append(request))
     words = ["segment", "a.mp4", "--ref", "the man", "--out", "out", "--json"]
