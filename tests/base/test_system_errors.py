@@ -85,6 +85,13 @@ def test_damage_is_no_fault_of_the_system() -> None:
     assert not is_system_error(FileNotFoundError(errno.ENOENT, "zarr.json"))
 
 
+def test_a_message_does_not_repeat_megabytes_of_a_file() -> None:
+    error = RhasError("w" * 10**6, where="x" * 10**6, expected="y" * 10**6, got="z" * 10**6)
+    assert len(str(error)) < 15_000
+    lines = "\n".join(["a film failed"] * 5000)
+    assert str(RhasError(lines)) == lines
+
+
 @pytest.mark.parametrize(
     ("advice", "outside"),
     [

@@ -459,6 +459,21 @@ def test_a_label_map_renames_and_leaves_out(folder: Path, tmp_path: Path) -> Non
     assert "2 = 'fly'" in found["unknown class"][0]
 
 
+def test_numbers_of_thousands_of_digits(folder: Path, tmp_path: Path) -> None:
+    """Python refuses to read them; here they are names that nothing is called."""
+    many = "9" * 5000
+    people = f"movie,person,reference\na,0,the man\na,{many},the woman\n"
+    _, found = brought(folder, tmp_path, people, HEADER + f"a,0,{many},0,1\na,{many},walking,0,1\n")
+    assert len(found["unknown class"]) == 1
+    assert len(found["suspicious person id"]) == 2
+    (tmp_path / "labels.pbtxt").write_text(f'{{ name: "walking" label_id: {many} }}')
+    with pytest.raises(RhasError, match="no label in the list"):
+        read_label_map(None, tmp_path / "labels.pbtxt")
+    (tmp_path / "labels.pbtxt").write_text("{" + 'name: "x" ' * 100_000)  # ends in a moment
+    with pytest.raises(RhasError, match="no label in the list"):
+        read_label_map(None, tmp_path / "labels.pbtxt")
+
+
 def test_numbers_that_a_label_map_changes_are_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "map.csv").write_text("from,to\n5,\n6,running\n")
     labels = read_label_map(tmp_path / "map.csv", None)

@@ -3,6 +3,7 @@ writes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,7 @@ from rhas.data.intervals import read_intervals
 from rhas.data.labels import LabelMap, read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.references import read_references, write_references
+from rhas.data.review import read_review, write_review
 from rhas.decode.container import FilmInfo
 
 FILM = make_film(range(120), Fraction(1, 30), movie="a")
@@ -129,11 +131,31 @@ def write_formats(folder: Path) -> None:
         "o,2.5,/home/x/a.mp4,the man,walking,STOP\n"
     )
 
+    (folder / "review").mkdir()
+    interval = {"action": "walking", "start_frame": 3, "end_frame": 20}
+    added = {**interval, "by": "corrected", "was": interval}
+    person = {
+        "person": 0,
+        "reference": "the man",
+        "checked": True,
+        "intervals": [added],
+        "removed": [interval],
+        "not_this_person": [{"start_frame": 1, "end_frame": 2}],
+    }
+    record = {"format": "rhas corrections", "version": 1, "revision": 2, "film": "a.mp4",
+              "frames": 60, "fps": 15.0, "persons": [person]}  # fmt: skip
+    (folder / "review" / "a.json").write_text(json.dumps(record))
+
 
 def read_format(folder: Path, path: Path, way: int) -> None:
-    read, audit = FORMATS[path.parent.name].read, Audit()
-    assert read is not None
-    found = read(path, FilmCatalogue({"a": FILM}, audit))
+    catalogue = FilmCatalogue({"a": FILM}, audit := Audit())
+    if path.parent.name == "review":
+        found, known = read_review([path], catalogue, everybody=True)
+        write_review(folder.parent, known, {"a": ["the man"]})
+    else:
+        read = FORMATS[path.parent.name].read
+        assert read is not None
+        found = read(path, catalogue)
     rows, said = number_persons(found, [])
     finish_import(folder.parent, rows, said, LabelMap({}, {}), audit)
 

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from damage import edit_hdf5
+from datafolder import write_data
 from factory import make_track, write_features, write_frames, write_scores, write_tracks
 from PIL import Image
 from typer.testing import CliRunner
@@ -26,6 +27,7 @@ from rhas.pipeline.features import _open_films
 from rhas.stores.checkpoints import read_header
 from rhas.stores.features import Features, FeatureStore
 from rhas.stores.frames import open_frames
+from rhas.stores.samples import SampleIndex
 from rhas.stores.scores import read_person_scores
 from rhas.stores.tracks import open_tracks
 
@@ -142,6 +144,33 @@ def test_a_picture_of_30000_squared(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="cannot be decoded"):
         read_frame(path)
     inspect_always(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"height": 10**6}, {"width": 10**9, "height": 10**9}, {"width": -8}, {"fps": 0.0},
+     {"fps": float("nan")}, {"fps": 1e9}],
+)  # fmt: skip
+def test_frames_of_a_size_or_rate_beyond_reason(frames: Path, tmp_path: Path, facts: dict) -> None:
+    """A sheet or a window of them would take more memory than there is."""
+    with edit_hdf5(frames) as file:
+        file.attrs.update(facts)
+    with pytest.raises(RhasError, match="of a size or rate beyond reason"):
+        read_frame(frames)
+    inspect_always(frames, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("info.json", "[" * 100_000), ("info.json", "{}"), ("index.csv", "sample\ns"),
+     ("intervals.csv", "movie,person,class_id,start,stop\nm,0,x,1,2")],
+)  # fmt: skip
+def test_samples(tmp_path: Path, name: str, text: str) -> None:
+    folder = write_data(tmp_path) / "samples"
+    SampleIndex.read(folder)
+    (folder / name).write_text(text)
+    with pytest.raises(RhasError):
+        SampleIndex.read(folder)
 
 
 CHANGES = [

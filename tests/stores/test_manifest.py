@@ -22,3 +22,14 @@ def test_missing_manifest_says_what_to_do(tmp_path: Path) -> None:
 def test_unknown_subset() -> None:
     with pytest.raises(RhasError, match="train, val, test"):
         Film("a", "a.mp4", "00", ("x",), "dev")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "[" * 100_000, '{"dataset": "own"}', '{"dataset": "own", "films": [3]}',
+     '{"dataset": "own", "films": [{"movie": 3, "file": "a", "sha256": "", "references": []}]}'],
+)  # fmt: skip
+def test_a_damaged_manifest_is_a_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(RhasError, match="not a manifest"):
+        Manifest.read(tmp_path)

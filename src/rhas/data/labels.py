@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from rhas.base.names import suggest_name
 from rhas.data.foreign_tables import tidy_number
 from rhas.data.tables import parse_digits, parse_whole, read_rows, read_text
 
-_LABEL = re.compile(r'\{[^{}]*?name:\s*"([^"]*)"[^{}]*?(?:label_id|id):\s*(\d{1,18})[^{}]*\}', re.S)
+_BLOCK = re.compile(r"\{([^{}]*)\}")
+_NAME, _NUMBER = re.compile(r'\bname:\s*"([^"]*)"'), re.compile(r"\b(?:label_)?id:\s*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
 
 def _read_names(path: Path) -> dict[int, str]:
     if path.suffix == ".pbtxt":
-        found = {int(number): name for name, number in _LABEL.findall(read_text(path))}
+        found = dict(_list_labels(read_text(path)))
     else:
         found = {}
         for line, row in read_rows(path, ("id", "name")):
@@ -107,6 +108,14 @@ def _read_names(path: Path) -> dict[int, str]:
             expected='AVA\'s .pbtxt (name: "...", label_id: 1), or a table id,name',
         )
     return found
+
+
+def _list_labels(text: str) -> Iterator[tuple[int, str]]:
+    """Number and name of each label of a .pbtxt."""
+    for block in _BLOCK.finditer(text):
+        name, digits = _NAME.search(block[1]), _NUMBER.search(block[1])
+        if name and digits and (number := parse_digits(digits[1])) is not None:
+            yield number, name[1]
 
 
 def find_id_base(numbers: Iterable[int], given: int | None, where: str) -> int:

@@ -55,6 +55,24 @@ def keys(*frames: int) -> list[dict[str, object]]:
     return [{"frame": frame, **box} for frame in frames]
 
 
+def segments(text: str) -> str:
+    film = f'{{"annotations": [{{"label": "x", "segment": {text}}}]}}'
+    return f'{{"database": {{"a": {film}}}}}'
+
+
+def counted(fps: object) -> str:
+    data = {"video": "a.mp4", "fps": fps}
+    return json.dumps([{"data": data, "annotations": [{"result": []}]}])
+
+
+def slot(time: str) -> str:
+    return (
+        f'<ANNOTATION_DOCUMENT><TIME_SLOT TIME_SLOT_ID="t" TIME_VALUE="{time}"/><TIER TIER_ID="x">'
+        '<ANNOTATION><ALIGNABLE_ANNOTATION TIME_SLOT_REF1="t" TIME_SLOT_REF2="t"/></ANNOTATION>'
+        "</TIER></ANNOTATION_DOCUMENT>"
+    )
+
+
 EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION '
 
 
@@ -83,7 +101,13 @@ EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION 
         ("activitynet", '{"database": ' * 100_000, "not JSON"),
         ("activitynet", '{"database": {"/a": {"annotations": [1]}}}', "not an interval"),
         ("activitynet", '{"database": {"../a": {"references": ["x"]}}}', "is a path"),
+        ("activitynet", segments("[0, 1e400]"), "end_s is not a number"),
+        ("activitynet", segments(f"[0, {'9' * 400}]"), "end_s is not a number"),
+        ("activitynet", segments('[0, 1], "label": "\\ud800"'), "not JSON"),
+        ("cvat", track("9" * 5000), "a box without a frame"),
         ("labelstudio", "[" * 100_000, "not JSON"),
+        ("labelstudio", counted(1e9), "a frame rate beyond reason"),
+        ("labelstudio", tasks(framesCount=10**12, duration=1e-3), "a frame rate beyond reason"),
         ("labelstudio", "[{}]", "not a task"),
         ("labelstudio", "3", "not Label Studio"),
         ("labelstudio", tasks(sequence=keys(9, 3)), "keyframes out of order"),
@@ -95,6 +119,7 @@ EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION 
         ("labelstudio", ranges(1, 10**9), "a frame beyond the film"),
         ("labelstudio", ranges(None, True), "not a frame"),
         ("eaf", EAF + 'TIME_SLOT_REF1="ts1"/></ANNOTATION></TIER></ANNOTATION_DOCUMENT>', "times"),
+        ("eaf", slot("9" * 5000), "an annotation without its times"),
         ("mot", "0,1,2,3,4,5,1\n", "a frame beyond the film"),
         ("mot", "121,1,2,3,4,5,1\n", "a frame beyond the film"),
         ("mot", "1,0,2,3,4,5,1\n", "not a person's box"),
@@ -139,6 +164,7 @@ def test_other_bytes_and_large_files_are_refused(
         ("events", "1\tthe man", "malformed line"),
         ("events", "soon\tthe man\twalking", "malformed line"),
         ("events", "inf\tthe man\twalking", "malformed line"),
+        ("events", f"{'9' * 400}:00:00\tthe man\twalking", "malformed line"),
     ],
 )
 def test_what_can_be_left_out_is_counted(
