@@ -11,7 +11,7 @@ from rhas.report.inputs import SETTINGS, RunInputs
 from rhas.stores.dataset import DatasetPaths
 
 SAMPLES, MODELS, OUT = Path("data/samples"), Path("models"), Path("results")
-LOCK, WORKSPACE = Path("dvc.lock"), Path(".dvc/tmp/rhas")
+LOCK = Path("dvc.lock")
 STORES = DatasetPaths(
     Path("data/raw"), Path("data/frames"), Path("data/boxes"), Path("data/tracks")
 )
@@ -22,7 +22,7 @@ def main() -> None:
     config = read_section(EvaluateConfig, values)
     settings = {name: values[name] for name in SETTINGS}
     inputs = RunInputs(STORES, SAMPLES, MODELS / values["method"], settings, LOCK)
-    with stage_lock("evaluate", WORKSPACE):
+    with stage_lock("evaluate"):
         evaluate_run(inputs, config, OUT)
 
 

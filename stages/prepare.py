@@ -6,7 +6,7 @@ import rhas.base.program
 from rhas.base.names import unknown_name
 from rhas.config.mini import MiniConfig
 from rhas.config.section import read_section
-from rhas.engine.stage import declared_params, new_folder, stage_lock, work_root
+from rhas.engine.stage import declared_params, new_folder, stage_run, work_root
 from rhas.engine.workcache import WorkCache
 from rhas.prepare.rendered import prepare_mini
 from rhas.prepare.user_films import assemble_user_films
@@ -16,7 +16,7 @@ OUT = Path("data/raw")
 
 def main() -> None:
     values, cache = declared_params("prepare"), WorkCache(work_root())
-    with stage_lock("prepare", cache.root), new_folder(OUT) as folder:
+    with stage_run("prepare", cache), new_folder(OUT) as folder:
         if values["dataset"] == "mini":
             prepare_mini(read_section(MiniConfig, values), cache, folder)
         elif values["dataset"] == "own":

@@ -61,6 +61,17 @@ def shout(source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
     return ShoutReport(len(text))
 
 
+def write_device(
+    source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
+) -> ShoutReport:
+    """The GPUs that films a and b see, each in a process of its own: one waits for the other."""
+    (source.film.parent / f"{source.movie}.begun").touch()
+    while len(list(source.film.parent.glob("[ab].begun"))) < 2:
+        time.sleep(0.01)
+    out.write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    return ShoutReport(1)
+
+
 def _make_input(files: FilmFiles, config: ShoutConfig) -> ShoutInput:
     film = files.get_path("film")
     return ShoutInput(files.movie, film, str(film.parent / "calls"))

@@ -16,7 +16,7 @@ from film_functions import make_job
 from typer.testing import CliRunner
 
 from rhas.cli import app
-from rhas.engine.stage import stage_lock, work_root
+from rhas.engine.stage import stage_lock, stage_run, work_root
 from rhas.engine.workcache import Entry, WorkCache, link_files
 
 NO_SCM = "[core]\n    no_scm = true\n    analytics = false\n"
@@ -75,7 +75,7 @@ def test_a_stage_at_work_is_left_alone(work: WorkCache) -> None:
     entry(work, "decode", "a")
     entry(work, "ground", "a")
     for words in (["--dry-run"], [], ["--all"]):
-        with stage_lock("decode", work.root):
+        with stage_run("decode", work):
             assert "decode: running, left alone\n" in cache("prune", *words)
         assert "decode" in [found.stage for found in work.list_entries()]
     assert [found.stage for found in work.list_entries()] == ["decode"]

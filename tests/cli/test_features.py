@@ -18,8 +18,7 @@ import rhas.pipeline.features
 from rhas.cli import app
 from rhas.config.crop import CropConfig
 from rhas.config.params import read_film_params
-from rhas.engine.lock import if_idle
-from rhas.engine.stage import LOCK
+from rhas.engine.leases import if_unused
 from rhas.stores.checksums import find_checksums
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +113,7 @@ def test_no_prune_comes_between_a_result_and_its_link(
 
     def linked(result: Path, target: Path) -> None:
         stage = result.parents[1]
-        with if_idle(stage / LOCK) as idle[stage.name]:
+        with if_unused(stage) as idle[stage.name]:
             replace(result, target)
 
     monkeypatch.setattr(rhas.pipeline.features, "_replace_result", linked)

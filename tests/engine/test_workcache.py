@@ -12,7 +12,7 @@ from film_functions import ShoutReport, make_job
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 from rhas.engine import code, digests
-from rhas.engine.code import code_hash, import_closure
+from rhas.engine.code import canonical_source, code_hash, import_closure
 from rhas.engine.workcache import WorkCache, link_files
 
 
@@ -127,6 +127,29 @@ def test_code_hash_ignores_comments_and_docstrings_only(
     assert hashed(described, "def f():\n    'doc'\n    return 1\n") == base
     assert hashed("from rhas.b import f  # why\n", "def f():\n    'other'\n    return 1\n") == base
     assert hashed("from rhas.b import f\n", "def f():\n    return 2\n") != base
+
+
+SOURCE = '''
+"""Of a module."""
+from x import (a,
+               b as c)
+def f(x, /, y=u"é", *z: int, key=None, **more) -> f"a{1}":
+    "Of a function."
+    return f"{x!r:>{y + 2}} {{b}} " "and" f" {x=}" if (n := len(z)) else b"\\0"
+class C:
+    async def g(self):
+        match self:
+            case {"k": [1.5e3, *_]} | C(a=-1): yield lambda: (..., 0x10, 2j, 10**3)
+        with a as b, c: del b[1:, ...]
+'''
+
+
+def test_the_hash_of_code_is_the_same_in_every_python(tmp_path: Path) -> None:
+    """`ast.dump` gives other text in 3.11, 3.12 and 3.13."""
+    (tmp_path / "a.py").write_text(SOURCE, "utf-8")
+    described = canonical_source(tmp_path / "a.py")
+    assert "Of a" not in described
+    assert hashlib.sha256(described.encode()).hexdigest()[:16] == "43f6cdbdde3228d0"
 
 
 TYPES = "if TYPE_CHECKING:\n    import rhas.unused\nelse:\n    import rhas.c\n"

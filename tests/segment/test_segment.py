@@ -20,7 +20,7 @@ from rhas.config.crop import CropConfig
 from rhas.config.params import FilmParams, parse_params, read_yaml
 from rhas.data.annotations import TimedAction
 from rhas.decode.container import inspect_film
-from rhas.engine import lock
+from rhas.engine import leases
 from rhas.engine.steps import FilmFiles, FilmStep
 from rhas.evaluate.fitted import Provenance, hash_model
 from rhas.evaluate.scoring import score_samples
@@ -214,12 +214,12 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
 ) -> None:  # fmt: skip
     asked = request(rendered, model, params, tmp_path / "out")
 
-    def stopped(file: int, *, waits: bool) -> lock.Lock:
-        if waits:
+    def stopped(path: Path) -> leases.Lease:
+        if (lease := take_lease(path)) is None:
             raise KeyboardInterrupt("the second")
-        return lock_file(file, waits=False)
+        return lease
 
-    lock_file = lock.lock_file
+    take_lease = leases.take_lease
 
     def decode(source: Any, config: Any, out: Path, progress: Any) -> None:
         out.write_bytes(b"half")
@@ -228,7 +228,7 @@ def test_stopping_a_run_that_waits_leaves_the_one_at_work_alone(
         assert out.read_bytes() == b"half"
         raise KeyboardInterrupt("the first")
 
-    monkeypatch.setattr(lock, "lock_file", stopped)
+    monkeypatch.setattr(leases, "take_lease", stopped)
     first = replace(FILM_STEPS[0], function=decode)
     monkeypatch.setattr(run, "FILM_STEPS", [first, *FILM_STEPS[1:]])
     with pytest.raises(KeyboardInterrupt, match="the first"):

@@ -10,8 +10,8 @@ from threading import Event
 import pytest
 from film_functions import make_job
 
-from rhas.engine import lock
-from rhas.engine.lock import if_idle
+from rhas.engine import leases
+from rhas.engine.leases import leased
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
@@ -21,20 +21,21 @@ from rhas.segment.work import exclusive_work_folder
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Event:
     """Set once a run waits for another."""
-    event, lock_file = Event(), lock.lock_file
+    event, take_lease = Event(), leases.take_lease
 
-    def told(file: int, *, waits: bool) -> lock.Lock:
-        if waits:
+    def told(path: Path) -> leases.Lease | None:
+        lease = take_lease(path)
+        if lease is None:
             event.set()
-        return lock_file(file, waits=waits)
+        return lease
 
-    monkeypatch.setattr(lock, "lock_file", told)
+    monkeypatch.setattr(leases, "take_lease", told)
     return event
 
 
-def is_locked(path: Path) -> bool:
-    with if_idle(path) as idle:
-        return not idle
+def is_held(path: Path) -> bool:
+    with leased(path) as lease:
+        return lease is None
 
 
 def fail(out: Path, do: Callable[[Path], None]) -> None:
@@ -56,16 +57,16 @@ def test_one_that_fails_gives_way_to_one_that_waits(tmp_path: Path, waits: Event
 
     def second() -> None:
         with exclusive_work_folder(out) as work:
-            assert [path.name for path in work.iterdir()] == [LOCK]
-            assert is_locked(work / LOCK)
+            assert [path.name for path in work.iterdir()] == [f"{LOCK}.1"]
+            assert is_held(work / LOCK)
             (work / "boxes.h5").touch()
 
     with ThreadPoolExecutor() as pool:
         with pytest.raises(ZeroDivisionError):
             fail(out, first)
         waiting[0].result(60)
-    assert sorted(path.name for path in (out / WORK).iterdir()) == [LOCK, "boxes.h5"]
-    assert not is_locked(out / WORK / LOCK)
+    assert sorted(path.name for path in (out / WORK).iterdir()) == ["boxes.h5"]
+    assert not is_held(out / WORK / LOCK)
 
 
 def test_what_is_worth_keeping_stays_and_so_do_files_of_others(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from rhas.base.threads import torch_threads
 from rhas.check.data import CheckedFilm, Data
 from rhas.config.params import Params
 from rhas.decode.container import FilmInfo, inspect_film
-from rhas.engine.stage import count_workers
 from rhas.engine.steps import FilmFiles
+from rhas.engine.workers import count_workers
 from rhas.pipeline.steps import FILM_STEPS
 
 _WARM_SECONDS = 2.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_size
 from rhas.config.params import Params
-from rhas.stores.checkpoints import read_header
+from rhas.stores.checkpoints import estimate_weight_bytes
 
 _ROOM = 0.8  # of the GPU's free memory that weights may take; the rest is for what they compute
 
@@ -112,12 +111,6 @@ def check_gpu(
 def _estimate_bytes(params: Params, section: str) -> int:
     """Weights of a section's checkpoint as float32; 0 where it is not here."""
     try:
-        folder = local_checkpoint(getattr(params, section).checkpoint)
+        return estimate_weight_bytes(local_checkpoint(getattr(params, section).checkpoint))
     except RhasError:  # files of a download are missing: `check_weights` says so
-        folder = None
-    if folder is None or not folder.is_dir():
         return 0
-    headers = [read_header(file) for file in folder.glob("*.safetensors")]
-    count = sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
-    pickled = () if headers else folder.glob("*.bin")
-    return 4 * count + sum(file.stat().st_size for file in pickled)

@@ -20,10 +20,11 @@ from rhas.engine.pruning import (
     prune_entries,
     prune_trainings,
 )
-from rhas.engine.stage import count_workers, work_root
+from rhas.engine.stage import work_root
 from rhas.engine.taking import find_dvc_objects
 from rhas.engine.verifying import repair_caches, verify_caches
 from rhas.engine.workcache import WorkCache
+from rhas.engine.workers import count_workers
 
 _COPIES = (
     "the workspace or DVC's cache contains copies of the entries, not links (another disk or file "

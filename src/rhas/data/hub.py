@@ -19,7 +19,7 @@ from rhas.base.files import hash_file
 from rhas.base.formatting import format_size
 from rhas.base.hub_record import HubFile, HubRecord, read_record, repository_folder, snapshot_folder
 from rhas.data.hub_errors import explain_hub_error
-from rhas.engine.lock import exclusive_lock
+from rhas.engine.leases import exclusive_lease
 
 _NEEDED = "config.json"
 _SPARE = 200_000_000  # bytes that stay free
@@ -166,7 +166,7 @@ def pull(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> HubReco
     check_room([plan])
     home = repository_folder(plan.repository)
     home.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(home / "rhas.lock", "weights"):
+    with exclusive_lease(home / "rhas.lock", "weights"):
         recorded = {}
         for number, file in enumerate(plan.files):
             tell(f"{number + 1} of {len(plan.files)}: {file.name}, {format_size(file.size)}")

@@ -120,7 +120,8 @@ def _module_files(module: tuple[str, ...], package: Path) -> Iterator[Path]:
 
 
 def canonical_source(path: Path) -> str:
-    """The syntax tree of a Python file as text, without docstrings."""
+    """The syntax tree of a Python file as text, without docstrings: the same in every version of
+    Python that parses it to the same meaning (`ast.dump` differs between versions)."""
     return _dump_source(path, _file_state(path))
 
 
@@ -130,7 +131,36 @@ def _dump_source(path: Path, state: _FileState) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]
-    return ast.dump(tree)
+    return _describe_node(tree)
+
+
+def _describe_node(node: object) -> str:
+    """Fields that are empty are left out: newer versions have more of them."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(_describe_node, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.JoinedStr):
+        fields["values"] = _join_strings(node.values)
+    described = (
+        f"{name}={_describe_node(value)}"
+        for name, value in fields.items()
+        if value is not None and value != []
+    )
+    return f"{type(node).__name__}({', '.join(described)})"
+
+
+def _join_strings(values: list[ast.expr]) -> list[ast.expr]:
+    """The parts of an f-string, its text in as few pieces as possible."""
+    joined: list[ast.expr] = []
+    for value in values:
+        last = joined[-1] if joined else None
+        if isinstance(value, ast.Constant) and isinstance(last, ast.Constant):
+            joined[-1] = ast.Constant(str(last.value) + str(value.value))
+        elif not (isinstance(value, ast.Constant) and value.value == ""):
+            joined.append(value)
+    return joined
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhas.engine.lock import if_idle
+from rhas.engine.leases import if_unused, leased
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import Entry, WorkCache, walk_folder
 
@@ -67,6 +67,8 @@ def prune_entries(
     sizes = [_remove_damaged(path, dry_run) for path in cache.list_damaged()]
     for stage in dict.fromkeys(entry.stage for entry in cache.list_entries()):
         with hold_if_idle(cache.root, stage, report_busy) as idle:
+            if idle and not dry_run:
+                cache.remove_unfinished(stage)
             for entry in list(cache.list_entries()) if idle else ():
                 if entry.stage == stage and (everything or not _is_linked(entry)):
                     sizes.append(_count_bytes(entry))
@@ -95,8 +97,10 @@ def prune_trainings(
     """
     sizes = []
     for path in sorted((cache.root / "train").glob(f"*/{checkpoint}")):
-        with hold_if_idle(cache.root, f"train/{path.parent.name}", report_busy) as idle:
-            if idle and path.is_file():
+        with leased(path.parent / LOCK) as lease:
+            if lease is None:
+                report_busy(f"train/{path.parent.name}")
+            elif path.is_file():
                 sizes.append(path.stat().st_size)
                 if not dry_run:
                     path.unlink()
@@ -105,8 +109,8 @@ def prune_trainings(
 
 @contextmanager
 def hold_if_idle(root: Path, stage: str, report_busy: Callable[[str], None]) -> Iterator[bool]:
-    """Whether no run has this `stage_lock`; none gets it meanwhile."""
-    with if_idle(root / stage / LOCK) as idle:
+    """Whether no run takes entries of a stage, on any host; none does meanwhile."""
+    with if_unused(root / stage) as idle:
         if not idle:
             report_busy(stage)
         yield idle

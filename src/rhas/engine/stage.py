@@ -1,18 +1,13 @@
-"""What every stage does around its film function: lock, pool, progress, output folder."""
+"""What every stage does around its film function: work cache, executor, output folder."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
-import time
+import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +15,16 @@ from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 from rhas.base.files import write_json
 from rhas.base.system_errors import explain_error
-from rhas.engine.lock import exclusive_lock
-from rhas.engine.progress import film_progress
+from rhas.engine.executors import Task, find_executor
+from rhas.engine.leases import exclusive_lease, in_use
 from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
 from rhas.engine.taking import remove_damaged_objects, take_entries
 from rhas.engine.workcache import Entry, WorkCache, link_files
+from rhas.engine.workers import count_workers
 
 LOCK = ".lock"
+WORKSPACE = Path(".dvc/tmp/rhas")
+"""Of this checkout alone; the work cache may be shared."""
 
 
 def declared_params(stage: str) -> dict[str, Any]:
@@ -56,26 +54,16 @@ def work_root() -> Path:
         ) from error
 
 
-def count_workers() -> int:
-    """Worker processes: ``RHAS_WORKERS``, else one per core. It never changes a result.
-
-    Raises:
-        RhasError: that is no whole number above 0.
-    """
-    wanted = os.environ.get("RHAS_WORKERS", str(os.cpu_count() or 1))
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise RhasError(
-            "not a number of processes",
-            where="RHAS_WORKERS",
-            expected="1 or more",
-            got=repr(wanted),
-        )
-    return int(wanted)
-
-
-def stage_lock(stage: str, root: Path) -> AbstractContextManager[None]:
+def stage_lock(stage: str, root: Path = WORKSPACE) -> AbstractContextManager[None]:
     """One run of a stage at a time; a killed ``dvc`` may have left its child running."""
-    return exclusive_lock(root / stage / LOCK, stage)
+    return exclusive_lease(root / stage / LOCK, stage)
+
+
+@contextmanager
+def stage_run(stage: str, cache: WorkCache) -> Iterator[None]:
+    """The only run of a stage in this checkout; what it takes from the work cache stays there."""
+    with stage_lock(stage), in_use(cache.root / stage):
+        yield
 
 
 @contextmanager
@@ -113,7 +101,7 @@ def run_jobs(step: str, jobs: Sequence[Job], out: Path) -> None:
             it was before.
     """
     cache = WorkCache(work_root())
-    with stage_lock(step, cache.root):
+    with stage_run(step, cache):
         entries = compute_jobs(cache, step, jobs)
         with new_folder(out) as folder:
             for job, entry in zip(jobs, entries, strict=True):
@@ -159,18 +147,11 @@ def try_jobs(
     entries, damaged = take_entries(cache, step, keys, reread=True, threads=count_workers())
     left = [job for job in jobs if job.name in keys and job.name not in entries]
     waiting = sorted(left, key=lambda job: -job.size)
-    if waiting:
-        waiting[0].check_machine()
-    cache.remove_unfinished(step)
-    try:
-        for job, outcome in _run_pool(cache, step, waiting, keys) if waiting else ():
-            if isinstance(outcome, Entry):
-                entries[job.name] = outcome
-            else:
-                failures[job.name] = outcome
-    except KeyboardInterrupt:
-        cache.remove_unfinished(step)
-        raise
+    for name, outcome in _run_tasks(cache, step, waiting, keys).items() if waiting else ():
+        if isinstance(outcome, Entry):
+            entries[name] = outcome
+        else:
+            failures[name] = explain_error(outcome) or outcome
     if damaged:
         remove_damaged_objects(cache, (entries[name] for name in damaged if name in entries))
     taken = len(keys) - len(waiting)
@@ -193,69 +174,25 @@ def _make_keys(
     return keys, failures
 
 
-def _run_pool(
-    cache: WorkCache, step: str, jobs: Sequence[Job], keys: dict[str, str]
-) -> Iterator[tuple[Job, Entry | BaseException]]:
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"  # bits must not depend on the number of cores
-    context = multiprocessing.get_context("spawn")  # decoders and torch do not survive a fork
-    messages = context.SimpleQueue()
-    pool = ProcessPoolExecutor(
-        min(count_workers(), len(jobs)), context, _start_worker, (messages, os.getpid())
-    )
-    with pool, film_progress(step, jobs, messages), _killed_on_error(pool):
-        with _without_ctrl_c():
-            futures: dict[Future[Entry], Job] = {
-                pool.submit(_compute_entry, cache, keys[job.name], job): job for job in jobs
-            }
-        for future in as_completed(futures):
-            job = futures[future]
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool):
-                error = RhasError(
-                    "its worker process was killed",
-                    where=job.name,
-                    do="most often memory ran out: set RHAS_WORKERS to a smaller number",
-                )
-            yield job, (explain_error(error) or error) if error else future.result()
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes that are started within the block never get the signal that Ctrl-C sends to all
-    of a terminal; this one gets it at the block's end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _run_tasks(
+    cache: WorkCache, step: str, jobs: Sequence[Job], keys: Mapping[str, str]
+) -> dict[str, Entry | BaseException]:
+    """Entry or error by film. Films that other runs compute come last."""
+    execute, outcomes = find_executor(), {}
+    waiting = [Task(cache.root, keys[job.name], job) for job in jobs]
+    cache.remove_unfinished(step)
     try:
-        yield
+        while waiting:
+            held = []
+            with closing(execute(waiting)) as ended:
+                for task, outcome in ended:
+                    if outcome is None:
+                        held.append(replace(task, waits=True))
+                    else:
+                        outcomes[task.job.name] = outcome
+            if held:
+                print(f"{step}: another run computes {len(held)} films, waiting", file=sys.stderr)
+            waiting = held
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _killed_on_error(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Where the block is stopped nobody waits for the films at work."""
-    try:
-        yield
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-
-
-_messages: Any = None
-
-
-def _start_worker(messages: Any, parent: int) -> None:
-    global _messages
-    _messages = messages
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _compute_entry(cache: WorkCache, key: str, job: Job) -> Entry:
-    return cache.compute_entry(key, job, lambda n: _messages.put((job.name, n)))
+        cache.remove_unfinished(step)
+    return outcomes

@@ -18,6 +18,8 @@ from rhas.config.section import Section
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+GIB = 1 << 30
+
 InputT = TypeVar("InputT", bound="DataclassInstance")
 ConfigT = TypeVar("ConfigT", bound=Section)
 ReportT = TypeVar("ReportT", bound="DataclassInstance")
@@ -68,6 +70,7 @@ class Job:
             sections of params.yaml.
         target: name of the result in the stage's output folder.
         size: how long it takes compared with the other films, in any unit (longest first).
+        memory: bytes that a process needs for it at most, an estimate.
     """
 
     name: str
@@ -76,6 +79,17 @@ class Job:
     records: tuple[DataclassInstance | Section, ...]
     target: str
     size: float = 0.0
+    memory: int = GIB
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its model runs on a GPU."""
+        return any(getattr(record, "device", "cpu") == "cuda" for record in self.records)
+
+    @property
+    def fills_gpu(self) -> bool:
+        """Whether it takes as much of a GPU's memory as there is."""
+        return any(getattr(record, "batch_size", 0) == "auto" for record in self.records)
 
     def run(self, out: Path, progress: Progress) -> dict[str, JsonValue]:
         """Writes ``out``; returns the report as JSON-able values, without fields that are None."""
@@ -103,6 +117,7 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
             thread.
         make_input: picks what the function reads.
         measure: how long a film takes compared with others, in frames.
+        estimate_memory: bytes that a process needs at most, in main memory and on a GPU.
     """
 
     name: str
@@ -112,6 +127,7 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
     function: Callable[[InputT, ConfigT, Path, Progress], ReportT]
     make_input: Callable[[FilmFiles, ConfigT], InputT]
     measure: Callable[[InputT, ConfigT], float]
+    estimate_memory: Callable[[InputT, ConfigT], int] = lambda source, config: GIB
 
     def make_job(self, files: FilmFiles, config: Any) -> Job:
         """The work of one film.
@@ -126,4 +142,5 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
         source = self.make_input(files, config)
         target = f"{files.movie}{self.suffix}"
         size = self.measure(source, config)
-        return Job(files.movie, self.name, self.function, (source, config), target, size)
+        memory = self.estimate_memory(source, config)
+        return Job(files.movie, self.name, self.function, (source, config), target, size, memory)

@@ -3,6 +3,9 @@
 ``<root>/<stage>/<key>/`` holds ``result`` (a file or a folder) and ``entry.json``, which has the
 SHA-256 of each of the result's files. An entry is written under a temporary name, renamed when
 whole, and read-only from then on. It is checked when it is taken; a damaged one is set aside.
+
+Any number of hosts may share a work cache. Who computes an entry holds a lease beside it
+(`rhas.engine.leases`); of two who compute the same, the second uses the first one's.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -28,11 +32,13 @@ from rhas.base.system_errors import explain_error
 from rhas.config.section import Section
 from rhas.engine.code import code_hash
 from rhas.engine.digests import Digests
+from rhas.engine.leases import Lease, leased, remove_dead_runs
 from rhas.engine.steps import Job
 
 ReportT = TypeVar("ReportT")
 
-_DAMAGED = ".damaged-"
+_DAMAGED, _LEASE, _NEW = ".damaged-", ".lease-", ".tmp-"
+_POLL = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class Damage:
 
 
 class WorkCache:
-    """Results by key under ``root``; safe for several processes at once."""
+    """Results by key under ``root``; safe for several processes and hosts at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -194,12 +200,16 @@ class WorkCache:
     def set_aside(self, damage: Damage) -> Path | None:
         """Gives a damaged entry another name, so that it is computed anew; `rhas cache prune`
         removes it. None where another process was faster."""
-        target = damage.folder.with_name(f"{_DAMAGED}{damage.folder.name}-{uuid.uuid4().hex[:8]}")
-        try:
-            damage.folder.rename(target)
-        except FileNotFoundError:
-            return None
-        return target
+        folder = damage.folder
+        with leased(self._lease(folder.parent.name, folder.name)) as lease:
+            if lease and isinstance(self.check_entry(folder, reread=True), Damage):
+                return _rename_damaged(folder)
+        return None
+
+    def _lease(self, stage: str, key: str) -> Path:
+        """It lies beside the entry: on a network disk, whoever has just created it also sees an
+        entry that another host has just published there."""
+        return self.root / stage / f"{_LEASE}{key}"
 
     def list_folders(self) -> Iterator[Path]:
         """The folders of all entries, by stage and key."""
@@ -221,22 +231,37 @@ class WorkCache:
         return sorted(self.root.glob(f"*/{_DAMAGED}*"))
 
     def compute_entry(self, key: str, job: Job, progress: Progress) -> Entry:
-        """Runs a job and stores its result; nothing is left behind where it fails."""
-        parent = self.root / job.step
-        temporary = parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        """Runs a job and stores its result, or waits while another process does; nothing is left
+        behind where it fails."""
+        while (entry := self.try_computing(key, job, progress)) is None:
+            time.sleep(_POLL)
+        return entry
+
+    def try_computing(self, key: str, job: Job, progress: Progress) -> Entry | None:
+        """As `compute_entry`; None where another process is at work on the entry."""
         try:
-            temporary.mkdir(parents=True)
-            report = job.run(temporary / "result", progress)
-            digests = {}
-            for path in walk_folder(temporary / "result"):
-                if path.is_file():
-                    _flush_file(path)
-                    digests[path.relative_to(temporary).as_posix()] = hash_file(path)
-                    _protect_file(path)
-            _write_record(temporary / "entry.json", f"{job.step}/{key}", job.name, report, digests)
-            _flush_file(temporary / "entry.json")
-            _protect_file(temporary / "entry.json")
-            final = parent / key
+            with leased(self._lease(job.step, key)) as lease:
+                return self._compute(key, job, progress, lease) if lease else None
+        except Exception as error:
+            message = explain_error(error)
+            if message is None or message is error:
+                raise
+            where = message.where or str(self.root / job.step)
+            raise RhasError(message.what, where=where, do=message.do) from error
+
+    def _compute(self, key: str, job: Job, progress: Progress, lease: Lease) -> Entry | None:
+        final = self.root / job.step / key
+        temporary = final.with_name(f"{_NEW}{key}.{lease.number}")
+        found = self.find_entry(job.step, key, reread=True)
+        if isinstance(found, Entry):  # published meanwhile
+            return found
+        if found:
+            _rename_damaged(found.folder)
+        for number in range(1, lease.number + 1):  # of dead owners
+            shutil.rmtree(temporary.with_suffix(f".{number}"), ignore_errors=True)
+        try:
+            temporary.mkdir()
+            digests = _write_entry(job, f"{job.step}/{key}", temporary, progress)
             try:
                 temporary.rename(final)
             except OSError:
@@ -244,26 +269,27 @@ class WorkCache:
                     raise
             else:
                 self.digests.remember_results(final, digests)
-        except Exception as error:
-            message = explain_error(error)
-            if message is None or message is error:
+        except Exception:
+            if lease.is_held():
                 raise
-            raise RhasError(
-                message.what, where=message.where or str(parent), do=message.do
-            ) from error
+            return None  # taken for dead: whoever has the lease now has removed the folder
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return _read_entry(final)
 
     def remove_unfinished(self, stage: str) -> None:
-        """Removes what killed processes left half-written."""
-        for folder in (self.root / stage).glob(".tmp-*"):
-            if not _is_alive(int(folder.name.split("-")[1])):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Removes what dead processes left half-written."""
+        folder = self.root / stage
+        for path in (*folder.glob(f"{_NEW}*"), *folder.glob(f"{_LEASE}*")):
+            key = path.name.split("-", 1)[1].split(".")[0]
+            with suppress(OSError), leased(self._lease(stage, key)) as lease:
+                if lease and path.name.startswith(_NEW):
+                    shutil.rmtree(path, ignore_errors=True)
+        remove_dead_runs(folder)
 
     def remove_entry(self, entry: Entry) -> None:
         """Deletes an entry; linked stage outputs keep their files."""
-        doomed = entry.folder.with_name(f".tmp-{os.getpid()}-{entry.key}")
+        doomed = entry.folder.with_name(f"{_NEW}{entry.key}.{uuid.uuid4().hex[:8]}")
         entry.folder.rename(doomed)
         shutil.rmtree(doomed)
 
@@ -283,6 +309,13 @@ class WorkCache:
         return self.digests.hash_file(path)
 
 
+def _rename_damaged(folder: Path) -> Path | None:
+    target = folder.with_name(f"{_DAMAGED}{folder.name}-{uuid.uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):
+        return folder.rename(target)
+    return None
+
+
 def _read_entry(folder: Path) -> Entry:
     values = json.loads((folder / "entry.json").read_bytes())
     digests = values.get("files")
@@ -292,6 +325,21 @@ def _read_entry(folder: Path) -> Entry:
     if values.get("entry", f"{stage}/{folder.name}") != f"{stage}/{folder.name}":
         raise ValueError(f"it belongs to {values['entry']}")
     return Entry(stage, folder.name, folder, str(values["name"]), report, digests)
+
+
+def _write_entry(job: Job, place: str, folder: Path, progress: Progress) -> dict[str, str]:
+    """Runs a job; its entry in a folder, flushed and read-only, and the digests of its files."""
+    report = job.run(folder / "result", progress)
+    digests = {}
+    for path in walk_folder(folder / "result"):
+        if path.is_file():
+            _flush_file(path)
+            digests[path.relative_to(folder).as_posix()] = hash_file(path)
+            _protect_file(path)
+    _write_record(folder / "entry.json", place, job.name, report, digests)
+    _flush_file(folder / "entry.json")
+    _protect_file(folder / "entry.json")
+    return digests
 
 
 def _write_record(
@@ -355,13 +403,3 @@ def _flush_file(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -6,6 +6,8 @@ same cache. What is done is what DVC has stored, so a queue that was killed goes
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -22,7 +24,6 @@ from typing import IO
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.base.program import raise_stop
-from rhas.engine.lock import Lock, lock_file
 from rhas.experiments.listing import Experiment, Setting, Values
 from rhas.experiments.naming import experiment_name
 from rhas.experiments.stored import list_stored, run_git
@@ -209,9 +210,15 @@ def _check_clean(root: Path) -> None:
 
 
 def _acquire_lock(lock: IO[str], report: Report) -> None:
-    if lock_file(lock.fileno(), waits=False) is Lock.HELD:
+    """A file lock, which the experiments inherit. Some file systems have none."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         report("another queue, or what a killed one has left at work, is running; waiting for it")
-        lock_file(lock.fileno(), waits=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 @contextmanager

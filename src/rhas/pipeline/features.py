@@ -12,7 +12,8 @@ from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file, write_json
 from rhas.base.names import add_film, movie_name
 from rhas.config.params import FilmParams
-from rhas.engine.stage import stage_lock, try_jobs
+from rhas.engine.leases import exclusive_lease, in_use
+from rhas.engine.stage import LOCK, try_jobs
 from rhas.engine.steps import FilmFiles
 from rhas.engine.workcache import Entry, WorkCache, link_files
 from rhas.pipeline.steps import FILM_STEPS
@@ -48,28 +49,29 @@ def extract_features(
     reports: dict[str, dict[str, JsonValue]] = {name: {} for name in movies}
     reports |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
     waiting = [FilmFiles(name, tuple(references), film=film) for name, film in movies.items()]
-    digests = read_checksums(out)
-    for step in FILM_STEPS:
-        config = params.get_section(step.config)
-        jobs = [step.make_job(film, config) for film in waiting]
-        with stage_lock(step.name, cache.root):
-            entries, failed = try_jobs(cache, step.name, jobs)
-            for name, entry in entries.items():
-                target = f"{step.output}/{name}{step.suffix}"
-                _replace_result(entry.result, out / target)
-                _replace_digests(digests, entry, target)
-                reports[name][step.name] = entry.report
-            if entries:  # a killed run leaves no store without its digests
-                write_checksums(out, digests)
-        for name, error in failed.items():
-            reports[name][step.name] = {"error": str(error)}
-        failures |= failed
-        waiting = [
-            film.add(step.output, entries[film.movie].result)
-            for film in waiting
-            if film.movie in entries
-        ]
-    write_json(out / "report.json", reports)
+    with exclusive_lease(out / LOCK, "features"):
+        digests = read_checksums(out)
+        for step in FILM_STEPS:
+            config = params.get_section(step.config)
+            jobs = [step.make_job(film, config) for film in waiting]
+            with in_use(cache.root / step.name):
+                entries, failed = try_jobs(cache, step.name, jobs)
+                for name, entry in entries.items():
+                    target = f"{step.output}/{name}{step.suffix}"
+                    _replace_result(entry.result, out / target)
+                    _replace_digests(digests, entry, target)
+                    reports[name][step.name] = entry.report
+                if entries:  # a killed run leaves no store without its digests
+                    write_checksums(out, digests)
+            for name, error in failed.items():
+                reports[name][step.name] = {"error": str(error)}
+            failures |= failed
+            waiting = [
+                film.add(step.output, entries[film.movie].result)
+                for film in waiting
+                if film.movie in entries
+            ]
+        write_json(out / "report.json", reports)
     return failures
 
 

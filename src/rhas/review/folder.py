@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json
-from rhas.engine.lock import lock_file
+from rhas.engine.leases import exclusive_lease
 from rhas.report.templates import render
 from rhas.segment.request import INTERVALS, PAGE
 from rhas.stores.corrections import (
@@ -80,7 +78,7 @@ class ReviewFolder:
         """
         new = parse_corrections(text, "the page")
         self._check(new, "the page")
-        with _locked(self.path):
+        with exclusive_lease(self.path / ".saving", "review"):  # servers come one after the other
             before = self.read()
             revision = 0 if before is None else before.revision
             if new.revision != revision:
@@ -127,14 +125,3 @@ class ReviewFolder:
                     got=str(got)[:200],
                     do=f"move {CORRECTIONS} away, or name the folder that it belongs to",
                 )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock: saves of all servers come one after the other."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        lock_file(handle, waits=True)
-        yield
-    finally:
-        os.close(handle)

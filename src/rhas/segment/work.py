@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rhas.engine.lock import exclusive_lock
+from rhas.engine.leases import exclusive_lease
 from rhas.engine.stage import LOCK
 from rhas.engine.workcache import WorkCache
 from rhas.segment.request import WORK
@@ -20,24 +20,27 @@ def exclusive_work_folder(out: Path) -> Iterator[Path]:
     Where the block fails before an entry is complete, the folder is removed, and ``out`` too if it
     is empty.
     """
-    work = out / WORK
-    with exclusive_lock(work / LOCK, "segment"):
-        try:
-            yield work
-        except BaseException:
-            if not any(WorkCache(work).list_entries()):
-                with suppress(OSError):  # a folder with other files stays
-                    _remove_work(work)
-                    out.rmdir()
-            raise
+    work, failed = out / WORK, False
+    try:
+        with exclusive_lease(work / LOCK, "segment"):
+            try:
+                yield work
+            except BaseException:
+                failed = not any(WorkCache(work).list_entries())
+                if failed:
+                    _remove_contents(work)
+                raise
+    finally:
+        if failed:
+            with suppress(OSError):  # a folder with other files, or that another run uses, stays
+                work.rmdir()
+                out.rmdir()
 
 
-def _remove_work(work: Path) -> None:
-    """Removes the folder; the lock last, since from then on another run may fill it."""
+def _remove_contents(work: Path) -> None:
+    """Removes all but leases."""
     for path in work.iterdir():
         if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
-    (work / LOCK).unlink()
-    work.rmdir()
+            shutil.rmtree(path, ignore_errors=True)
+        elif not path.name.startswith(LOCK):
+            path.unlink(missing_ok=True)

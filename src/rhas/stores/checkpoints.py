@@ -10,6 +10,7 @@ import math
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -72,6 +73,29 @@ def describe_checkpoint(folder: Path) -> Facts:
         "architecture": ", ".join(config.get("architectures") or [config.get("model_type", "?")]),
         "model_type": config.get("model_type"),
     }
+
+
+def estimate_weight_bytes(folder: Path | None) -> int:
+    """Bytes of a checkpoint's weights as float32; 0 where it is no folder with whole weights.
+
+    Pickled weights count with the size of their files.
+    """
+    if folder is None or not folder.is_dir():
+        return 0
+    files = list(folder.glob("*.safetensors"))
+    if not files:
+        pickled = list(folder.glob("*.bin")) or folder.glob("*.pth")
+        return sum(path.stat().st_size for path in pickled)
+    try:
+        return 4 * sum(_count_values(file, file.stat().st_mtime_ns) for file in files)
+    except RhasError:  # said where they are loaded
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _count_values(file: Path, mtime_ns: int) -> int:
+    """Of all tensors, by the header; a stage asks for each of its films."""
+    return sum(math.prod(tensor["shape"]) for tensor in read_header(file).values())
 
 
 def check_tensors(path: Path) -> Iterator[Check]:

@@ -18,8 +18,6 @@ from rhas.train import process_group
 from rhas.train.checkpoint import run_key
 from rhas.train.fit import fit
 
-WORKSPACE = Path(".dvc/tmp/rhas")
-
 
 def run_training(
     config: TrainConfig, encoder: ExtractConfig, samples: Path, models: Path, curves: Path
@@ -41,7 +39,7 @@ def run_training(
     folder, live = models / config.method, None
     with ExitStack() as stack:
         if process_group.process_rank() == 0:
-            stack.enter_context(stage_lock("train", WORKSPACE))
+            stack.enter_context(stage_lock("train"))
             stack.enter_context(stage_lock(this, root))
             folder = stack.enter_context(new_folder(folder))
             live = stack.enter_context(Live(str(curves), save_dvc_exp=False, dvcyaml=None))
