@@ -63,7 +63,6 @@ from rhas.extract.encoders import load_encoder
 from rhas.extract.step import EXTRACT
 from rhas.ground import make_grounder
 from rhas.ground.step import GROUND
-from rhas.ground.truth import TruthBoxes
 from rhas.metrics.recall import VISIBLE, Recall
 from rhas.stores.frames import FrameInfo, create_frames, open_frames
 from rhas.stores.jpeg import encode_jpeg
@@ -227,7 +226,7 @@ def measure_packing(data: Path) -> Figures:
 
 def count_recall(boxes: Path, frames: Path, truth: Path) -> Recall:
     """Of a film's boxes against its true ones."""
-    true = TruthBoxes(TrueBoxes.read(truth))
+    true = TrueBoxes.read(truth)
     with open_frames(frames) as opened:
         times, size = opened.time, opened.size
     right = true.find_boxes(times, *size)

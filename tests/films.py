@@ -160,6 +160,8 @@ def film_info(**changes: object) -> FilmInfo:
         "pixel_aspect": Fraction(1), "orientation": Orientation(), "rate": Fraction(30),
         "time_base": Fraction(1, 30), "start": 0, "ticks": np.arange(60), "last_ticks": 1,
         "by_order": False, "missing": 0, "doubtful": (), "before_key": 0, "holes": (),
-        "repeated": 0, "interlaced": False, "transfer": "sdr", "decord_could": True,
+        "marks_keys": True,
+        "repeated": 0, "untimed": 0, "last_key": 0, "open_ended": False,
+        "interlaced": False, "transfer": "sdr", "decord_could": True,
     }  # fmt: skip
     return FilmInfo(**{**facts, **changes})

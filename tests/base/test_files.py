@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rhas.base import files
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file, read_csv, read_json, write_csv, write_json
 
@@ -42,3 +43,24 @@ def test_errors_name_the_file_and_what_to_do(
         read_json(path, do="run it again")
     assert raised.value.where == str(path)
     assert raised.value.do == "run it again"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[" * 200_000, "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"9" * 20_000, "not JSON"),
+        (b" " * 2000, "too large"),
+    ],
+)
+def test_json_that_harms_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
+    if message == "too large":
+        monkeypatch.setattr(files, "MAX_TEXT_BYTES", 1000)
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(RhasError, match=message) as error:
+        read_json(tmp_path / "a.json", do="write it again")
+    assert error.value.do == "write it again"

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -116,8 +117,11 @@ def own(tmp_path: Path) -> Path:
     """A project with three films of 4 seconds, one named as people do."""
     films = tmp_path / "data" / "own" / "films"
     films.mkdir(parents=True)
+    rng = np.random.default_rng(0)
     for name in ("a", "b", "c's [d] 料"):
-        write_film(films / f"{name}.mkv", range(120), Fraction(1, 30))
+        cells = rng.integers(0, 255, (120, 6, 8, 1)).repeat(3, 3).astype(np.uint8)
+        pictures = [cell.repeat(8, 0).repeat(8, 1) for cell in cells]
+        write_film(films / f"{name}.mkv", range(120), Fraction(1, 30), pictures=pictures)
     own = films.parent
     (own / "references.csv").write_text(
         "movie,person,reference\n" + "".join(f"{n},0,the man\n" for n in ("a", "b", "c's [d] 料"))
@@ -195,6 +199,25 @@ def test_fixed_subsets_that_leave_a_side_empty(own: Path) -> None:
     table.write_text("\n".join([f"{header},subset", *(f"{line},train" for line in lines)]) + "\n")
     (check,) = [c for c in check_data(OWN, own).checks if c.level == "warn"]
     assert check.found == "no annotated film is in val or test"
+
+
+def test_films_that_show_the_same_on_two_sides(own: Path) -> None:
+    films, table = own / "data" / "own" / "films", own / "data" / "own" / "references.csv"
+    shutil.copy(films / "a.mkv", films / "b.mkv")
+
+    def find_leaks(*subsets: str, **changes: Any) -> list[str]:
+        lines = zip(("a", "b", "c's [d] 料"), subsets, strict=True)
+        rows = "".join(f"{name},0,the man,{subset}\n" for name, subset in lines)
+        table.write_text(f"movie,person,reference,subset\n{rows}")
+        checks = check_data(parsed(dataset="own", **changes), own).checks
+        return [check.found for check in checks if check.name == "leak"]
+
+    (found,) = find_leaks("train", "test", "val")
+    assert found.startswith("a and b are the same film: a 0.0 to 4.0 s, b 0.0 to 4.0 s; ")
+    assert found.endswith("a in train and b in test")
+    assert find_leaks("train", "train", "val") == []
+    (found,) = find_leaks("train", "train", "val", split="random")
+    assert "chance decides about a" in found
 
 
 def test_mini_before_it_is_drawn(tmp_path: Path) -> None:

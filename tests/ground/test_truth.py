@@ -9,15 +9,15 @@ from damage import edit_hdf5
 from factory import write_truth
 
 from rhas.base.errors import RhasError
-from rhas.ground.truth import TruthBoxes
+from rhas.ground.truth import make_true_candidates
 from rhas.stores.truth import TrueBoxes
 
 
-def read(path: Path) -> TruthBoxes:
-    return TruthBoxes(TrueBoxes.read(path))
+def read(path: Path) -> TrueBoxes:
+    return TrueBoxes.read(path)
 
 
-def moving(tmp_path: Path) -> TruthBoxes:
+def moving(tmp_path: Path) -> TrueBoxes:
     """Person 0 moves by 10 a picture, person 1 is there in the second alone; 400 × 200 at 10/s."""
     boxes = np.full((4, 2, 4), np.nan, np.float32)
     for n in range(4):
@@ -54,7 +54,7 @@ def test_scaled_to_the_working_frame_and_cut_to_it(tmp_path: Path) -> None:
 
 
 def test_invisible_persons_give_no_candidate(tmp_path: Path) -> None:
-    rows = moving(tmp_path).make_candidates(np.array([0.0, 0.1]), 400, 200)
+    rows = make_true_candidates(moving(tmp_path), np.array([0.0, 0.1]), 400, 200)
     assert [[len(c.scores) for c in row] for row in rows] == [[1, 0], [1, 1]]
     assert rows[1][1].boxes.tolist() == [[0, 0, 100, 200]]
     assert rows[1][1].scores.tolist() == [1]

@@ -160,3 +160,12 @@ def test_checkpoints(tmp_path: Path) -> None:
     values = found["model.safetensors w"]
     assert (values.count, values.largest, values.at) == (1, 0.25, (1, 2))
     assert ("model.safetensors scale", "type") in {(o.where, o.what) for o in compare_paths(a, b)}
+
+
+def test_escaped_cells_of_samples_are_compared_by_their_values(data: Path, tmp_path: Path) -> None:
+    a, b = data / "samples", tmp_path / "b"
+    shutil.copytree(a, b)
+    for folder, name in ((a, "'=s0"), (b, "'=s9")):
+        index = folder / "index.csv"
+        index.write_text(index.read_text().replace("s0,", f"{name},"))
+    assert [one.where for one in compare_paths(a, b)] == ["index.csv =s0", "index.csv =s9"]

@@ -25,11 +25,35 @@ def test_unknown_subset() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["{", "[]", "[" * 100_000, '{"dataset": "own"}', '{"dataset": "own", "films": [3]}',
-     '{"dataset": "own", "films": [{"movie": 3, "file": "a", "sha256": "", "references": []}]}'],
+    ("text", "message"),
+    [
+        ("[" * 100_000, "not a manifest"),
+        ("{", "not a manifest"),
+        ("[]", "not a manifest"),
+        ("{}", "not a manifest"),
+        ('{"dataset": "own", "films": [{"movie": "a"}]}', "not a manifest"),
+        ('{"dataset": "own", "films": [3]}', "not a manifest"),
+        ('{"films": []}', "not a manifest"),
+        (
+            '{"dataset": "own", "films": [{"movie": 1, "file": "", "sha256": "", '
+            '"references": []}]}', "not a manifest",
+        ),
+        (
+            '{"dataset": "own", "films": [{"movie": "a", "file": "", "sha256": "", '
+            '"references": "she"}]}', "not a manifest",
+        ),
+        (
+            '{"dataset": "own", "films": [{"movie": "../a", "file": "", "sha256": "", '
+            '"references": []}]}', "is a path",
+        ),
+        (
+            '{"dataset": "own", "films": [{"movie": "a", "file": "../../x", "sha256": "", '
+            '"references": []}]}', "a film outside the folder",
+        ),
+    ],
 )  # fmt: skip
-def test_a_damaged_manifest_is_a_message(tmp_path: Path, text: str) -> None:
+def test_another_content(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(RhasError, match="not a manifest"):
+    with pytest.raises(RhasError, match=message) as error:
         Manifest.read(tmp_path)
+    assert error.value.do

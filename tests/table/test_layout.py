@@ -184,6 +184,13 @@ def test_every_format_has_every_figure() -> None:
     assert shown[1]["test"]["acc"] == {"mean": 27.89, "spread": None}
 
 
+def test_no_cell_of_a_csv_table_is_a_formula() -> None:
+    tables = make_tables([run(0, method="=1+1")], [3], ["map"])
+    lines = list(csv.DictReader(format_tables(tables, "csv").splitlines()))
+    assert any(line["method"] == "'=1+1" for line in lines)
+    assert not any(cell.startswith("=") for line in lines for cell in line.values())
+
+
 def test_what_does_not_exist() -> None:
     with pytest.raises(RhasError, match="no such table"):
         make_tables([], [7])

@@ -17,6 +17,9 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 
+MAX_TEXT_BYTES = 256 * 2**20
+"""Largest table or JSON file that is read."""
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -81,13 +84,14 @@ def read_json(path: Path, *, do: str = "run `dvc repro`") -> Any:
         do: what the reader can do where it is absent or damaged, for the error.
 
     Raises:
-        RhasError: no such file, or not JSON in UTF-8.
+        RhasError: no such file, one of more than `MAX_TEXT_BYTES`, or not JSON in UTF-8; lists in
+            lists without end are none.
     """
     text = _read_text(path, do)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RhasError("not JSON", where=str(path), got=str(error), do=do) from error
+        raise RhasError("not JSON", where=str(path), got=str(error)[:200], do=do) from error
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -106,12 +110,16 @@ def read_csv(path: Path, *, do: str = "run `dvc repro`") -> list[dict[str, str]]
     """The rows of a table that `write_csv` wrote, by column.
 
     Raises:
-        RhasError: no such file, or not UTF-8.
+        RhasError: no such file, not UTF-8, or not CSV.
     """
     rows = csv.DictReader(io.StringIO(_read_text(path, do), newline=""))
-    return [
-        {name: read_cell(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows
-    ]
+    try:
+        return [
+            {name: read_cell(v) if isinstance(v, str) else v for name, v in row.items()}
+            for row in rows
+        ]
+    except csv.Error as error:
+        raise RhasError("not a table", where=str(path), got=str(error), do=do) from error
 
 
 def write_cell(value: object) -> object:
@@ -130,11 +138,24 @@ def read_cell(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
+def check_text_size(path: Path, do: str = "") -> None:
+    """Raises RhasError where a file is too large for a table or JSON."""
+    size = path.stat().st_size
+    if size > MAX_TEXT_BYTES:
+        raise RhasError(
+            "the file is too large",
+            where=str(path),
+            expected=f"at most {MAX_TEXT_BYTES // 2**20} MiB",
+            got=f"{size / 2**20:,.0f} MiB",
+            do=do,
+        )
+
+
 def _read_text(path: Path, do: str) -> str:
-    if not path.is_file():
-        raise RhasError("no such file", where=str(path), do=do)
+    check_regular_file(path, do)
+    check_text_size(path, do)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
     except UnicodeDecodeError as error:
         raise RhasError("not UTF-8", where=str(path), got=str(error), do=do) from error

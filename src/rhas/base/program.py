@@ -72,10 +72,14 @@ def run_script(main: Callable[[], None]) -> None:
         main()
 
 
-def exit_stopped() -> NoReturn:
-    """Ends the program as one that a signal has stopped."""
+def exit_stopped(number: int | None = None) -> NoReturn:
+    """Ends the program as one that a signal has stopped.
+
+    Args:
+        number: of the signal; None: the last one that came here.
+    """
     print("stopped", file=sys.stderr)
-    raise SystemExit(128 + _received)
+    raise SystemExit(128 + (number or _received))
 
 
 def _show_uncaught(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 
 def seconds_to_frame(seconds: float, fps: float) -> int:
     """The frame nearest to a moment (halves go up).
@@ -23,3 +25,10 @@ def seconds_to_frame(seconds: float, fps: float) -> int:
 def frame_to_seconds(frame: float, fps: float) -> float:
     """The moment that a frame shows, in seconds."""
     return frame / fps
+
+
+def find_nearest(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Index of the nearest of ``times`` (ascending) to each moment, int64; the earlier of two."""
+    after = np.clip(np.searchsorted(times, moments), 0, len(times) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(moments - times[before] <= times[after] - moments, before, after)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
+from rhas.chunk.split import split_films
+from rhas.config.chunk import ChunkConfig
 from rhas.config.mini import MiniConfig
 from rhas.config.params import Params
-from rhas.data.annotations import TimedAction, read_annotations
+from rhas.data.annotations import read_annotations
 from rhas.data.audit import Audit
 from rhas.data.films import find_films
 from rhas.data.foreign_tables import Clock, read_foreign_annotations, read_foreign_references
 from rhas.data.labels import read_label_map
+from rhas.data.leaks import describe_sides, find_shared_pictures, may_differ
 from rhas.data.matching import match_tables
-from rhas.data.user_films import read_user_films
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.data.user_films import UserFilms, read_user_films
+from rhas.decode.container import inspect_once
 from rhas.decode.judgement import FilmFinding, judge_film
-from rhas.stores.manifest import Manifest
+from rhas.stores.manifest import SUBSETS, Film, Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
 
@@ -105,21 +109,8 @@ def _check_features(manifest: Manifest, raw: Path) -> Data:
 
 
 def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], None]) -> Data:
-    infos: dict[Path, FilmInfo | RhasError] = {}
-
-    def inspect_once(path: Path) -> FilmInfo:
-        if path not in infos:
-            try:
-                infos[path] = inspect_film(path)
-            except RhasError as error:
-                infos[path] = error
-        found = infos[path]
-        if isinstance(found, RhasError):
-            raise found
-        return found
-
     try:
-        own = read_user_films(source, inspect_once)
+        own = read_user_films(source)
     except RhasError as error:
         return Data([_fail_check("tables of data/own", error)], [])
     checks = [
@@ -128,13 +119,14 @@ def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], N
               f"{len(own.annotations)} annotations"
               + ("" if own.annotations else ": enough for features, not for training"))
     ]  # fmt: skip
-    checks += _audit_tables(source, inspect_once)
+    checks += _audit_tables(source)
     films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
-    more, facts = _check_films(films, inspect_once, params, tell)
-    return Data(checks + more + _check_split(own.annotations, own.subsets), facts)
+    more, facts = _check_films(films, params, tell)
+    leaks = _check_leaks(own, [fact.movie for fact in facts], params)
+    return Data(checks + more + _check_split(own, params.chunk) + leaks, facts)
 
 
-def _audit_tables(source: Path, inspect_film: Callable[[Path], FilmInfo]) -> list[Check]:
+def _audit_tables(source: Path) -> list[Check]:
     """What is odd in tables that are valid: films that cannot be read are told with the films."""
     audit = Audit()
     rows = []
@@ -142,8 +134,7 @@ def _audit_tables(source: Path, inspect_film: Callable[[Path], FilmInfo]) -> lis
         rows = read_foreign_annotations(source / "annotations.csv", Clock(), audit)
     sentences = read_foreign_references(source / "references.csv", audit)
     labels, clock = read_label_map(None, None), Clock()
-    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, None,
-                 inspect_film)  # fmt: skip
+    match_tables(find_films(source), sentences, rows, labels, None, clock, audit, None)
     return [
         Check(row.name, "warn", f"{row.count}, first: {row.example}", row.consequence)
         for row in audit.rows()
@@ -155,7 +146,7 @@ def _mini_drawn(
     manifest: Manifest, raw: Path, params: Params, tell: Callable[[int, int], None]
 ) -> Data:
     films = [(film.movie, raw / film.file, film.references) for film in manifest.films]
-    checks, facts = _check_films(films, inspect_film, params, tell)
+    checks, facts = _check_films(films, params, tell)
     persons = {film.movie: len(film.references) for film in manifest.films}
     try:
         annotations = read_annotations(raw)
@@ -192,7 +183,6 @@ def _mini_to_draw(config: MiniConfig) -> Data:
 
 def _check_films(
     films: Sequence[tuple[str, Path, tuple[str, ...]]],
-    inspect_film: Callable[[Path], FilmInfo],
     params: Params,
     tell: Callable[[int, int], None],
 ) -> tuple[list[Check], list[CheckedFilm]]:
@@ -203,7 +193,7 @@ def _check_films(
     slow: list[str] = []
     for done, (movie, path, sentences) in enumerate(films):
         try:
-            info = inspect_film(path)
+            info = inspect_once(path)
         except RhasError as error:
             checks.append(_fail_check(f"film {path.name}", error))
             continue
@@ -242,20 +232,45 @@ def _check_finding(path: Path, finding: FilmFinding) -> Check:
     return row if finding.refused else replace(row, level="warn")
 
 
-def _check_split(
-    annotations: Iterable[TimedAction], subsets: Mapping[str, str | None]
-) -> list[Check]:
-    movies = {row.movie for row in annotations}
+def _check_leaks(own: UserFilms, movies: Sequence[str], params: Params) -> list[Check]:
+    """Films that show the same and are, or may be, on different sides of the split."""
+    sides = _find_sides(own, params.chunk)
+    infos = {movie: inspect_once(own.files[movie]) for movie in movies}
+    advice = "keep them on one side: column subset of references.csv; or leave one out"
+    return [
+        Check("leak", "warn", f"{shared.describe()}; "
+              f"{describe_sides(sides, shared.first, shared.second)}", advice)
+        for shared in find_shared_pictures(infos, partial(may_differ, sides))
+    ]  # fmt: skip
+
+
+def _find_sides(own: UserFilms, config: ChunkConfig) -> Mapping[str, str | None]:
+    """The side of every film as chunk will choose it; None: windows go by chance, or nothing is
+    annotated yet."""
+    annotated = {row.movie for row in own.annotations}
+    if config.split == "random" and annotated:
+        return {}
+    films = [Film(movie, "", "", texts, own.subsets[movie])
+             for movie, texts in own.references.items()]  # fmt: skip
+    return {**own.subsets, **split_films(films, annotated, config)}
+
+
+def _check_split(own: UserFilms, config: ChunkConfig) -> list[Check]:
+    movies = {row.movie for row in own.annotations}
     if not movies:
         return []
     if len(movies) < 3:
         found = f"annotated films: {len(movies)}; train, val and test want one each"
         return [Check("split", "warn", found, "annotate more, or set `split: random`")]
-    fixed = {subsets[movie] for movie in movies}
-    lacking = [side for side in ("train", "val", "test") if side not in fixed]
-    if None not in fixed and lacking:
+    if config.split == "random":
+        sides = {side for side, share in zip(SUBSETS, config.fractions, strict=True) if share}
+    else:
+        films = [Film(movie, "", "", (), own.subsets[movie]) for movie in movies]
+        sides = set(split_films(films, movies, config).values())
+    lacking = [side for side in SUBSETS if side not in sides]
+    if lacking:
         return [Check("split", "warn", f"no annotated film is in {' or '.join(lacking)}",
-                      "change the column subset of references.csv")]  # fmt: skip
+                      "change the column subset of references.csv or chunk.fractions")]  # fmt: skip
     return []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.checks import Check
+from rhas.base.errors import RhasError
+from rhas.base.files import read_json
 from rhas.base.formatting import format_size
 from rhas.check.data import CheckedFilm
 from rhas.config.params import Params
@@ -70,8 +71,8 @@ def feature_width(params: Params) -> int:
     config = Path(extract.checkpoint) / "config.json"
     found: Any = None
     if config.is_file():
-        with suppress(ValueError):  # told with the weights
-            found = json.loads(config.read_text("utf-8"))
+        with suppress(RhasError):  # told with the weights
+            found = read_json(config)
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, int) else usual

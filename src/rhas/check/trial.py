@@ -17,7 +17,7 @@ from rhas.base.progress import ignore_progress
 from rhas.base.threads import torch_threads
 from rhas.check.data import CheckedFilm, Data
 from rhas.config.params import Params
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.container import FilmInfo, inspect_film, inspect_once
 from rhas.engine.steps import FilmFiles
 from rhas.engine.workers import count_workers
 from rhas.pipeline.steps import FILM_STEPS
@@ -126,7 +126,7 @@ def cut_excerpt(source: Path, folder: Path, begin: float, seconds: float) -> Fil
     Raises:
         RhasError: not a film, or one whose pictures cannot be copied.
     """
-    film = inspect_film(source)
+    film = inspect_once(source)
     out = folder / ("excerpt.avi" if film.by_order else "excerpt.mkv")
     try:
         with av.open(str(source.absolute())) as reader, av.open(str(out), "w") as writer:

@@ -52,9 +52,7 @@ def make_boundary(labels: np.ndarray, sigma: float) -> np.ndarray:
     changes = np.flatnonzero((labels[1:] != labels[:-1]).any(1)) + 1
     marks[changes] = 1
     marks[changes - 1] = 1
-    radius = int(4 * sigma + 0.5)
-    lone = np.zeros(2 * radius + 2)
-    lone[radius : radius + 2] = 1
-    peak = gaussian_filter1d(lone, sigma, mode="constant").max()
-    spread = gaussian_filter1d(marks, sigma, mode="constant")
+    radius = min(int(4 * sigma + 0.5), len(labels))  # what lies beyond the window adds nothing
+    peak = gaussian_filter1d(np.ones(2), sigma, mode="constant", radius=radius).max()
+    spread = gaussian_filter1d(marks, sigma, mode="constant", radius=radius)
     return np.clip(spread / peak, 0, 1).astype(np.float32)

@@ -46,7 +46,7 @@ class ProbeConfig(Section):
 
     stride: Count = 5
     """Every stride-th frame of a film is used: 0, stride, 2 stride, ..."""
-    l2: float = Field(default=0.01, ge=0)
+    l2: float = Field(default=0.01, ge=0, le=1_000_000)
     """Weight of the squared norm of the probe's weights."""
 
 

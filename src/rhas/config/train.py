@@ -38,14 +38,14 @@ class TrainConfig(Section):
     processes: int = Field(default=1, ge=1, le=1024)
     """Processes of torchrun, which the stage starts, each on its own GPU where the device is
     ``cuda``; must divide ``accumulate``. The number changes rounding alone."""
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0, le=100)
     """AdamW's, after the warm-up."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate after the warm-up: ``constant``, or ``cosine`` to 0."""
     warmup: int = Field(default=20, ge=0, le=1_000_000_000)
     """Updates in which the learning rate grows from 0."""
     weight_decay: float = Field(default=0.01, ge=0)
-    """AdamW's, on matrices; biases and norms have none."""
+    """AdamW's, on matrices; biases and norms have none. At most 1 / learning_rate."""
     ema: float = Field(default=0.99, ge=0, lt=1)
     """Decay of the averaged weights, which are those that are kept; 0 keeps the last ones. Early on
     it is less, (1 + updates) / (10 + updates)."""
@@ -92,6 +92,10 @@ class TrainConfig(Section):
         if self.accumulate % self.processes:
             raise _out_of_range(
                 "processes", f"a divisor of accumulate, {self.accumulate}", self.processes
+            )
+        if self.learning_rate * self.weight_decay > 1:  # weights would change their sign
+            raise _out_of_range(
+                "weight_decay", f"at most {1 / self.learning_rate:g}", self.weight_decay
             )
         return self
 

@@ -6,7 +6,6 @@ T working frames, F source frames, P persons.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,11 +13,13 @@ from fractions import Fraction
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.base.units import frame_to_seconds, seconds_to_frame
+from rhas.base.units import find_nearest, frame_to_seconds, seconds_to_frame
 from rhas.decode.container import FilmInfo
+from rhas.decode.timing import count_frames, count_frames_before
 from rhas.stores.checking import Array, check_arrays
 from rhas.stores.frames import FrameInfo
 
+_FULL_SIZE = 8192  # shorter side, pixels: films keep their size
 _MAX_SLIP = 0.25  # of a source frame, by which times of a constant rate are rounded
 
 
@@ -94,15 +95,13 @@ class FilmFrames:
         return seconds if exact else frame_to_seconds(first, self.fps)
 
     @staticmethod
-    def of_film(movie: str, film: FilmInfo, fps: float, short_side: int) -> FilmFrames:
+    def of_film(movie: str, film: FilmInfo, fps: float, short_side: int = _FULL_SIZE) -> FilmFrames:
         """The frames that decode makes of a film (`rhas.decode.decoding`), without decoding it."""
         width, height = film.fit_size(short_side)
         per_tick = film.time_base * Fraction(str(fps))
         ticks = film.ticks.tolist()
-        stops = [
-            math.floor(Fraction(a + b, 2) * per_tick) + 1 for a, b in itertools.pairwise(ticks)
-        ]
-        count = max(1, math.ceil((ticks[-1] + film.last_ticks) * per_tick))
+        stops = [count_frames_before(a, b, per_tick) for a, b in itertools.pairwise(ticks)]
+        count = count_frames(ticks[-1] + film.last_ticks, per_tick)
         shown = np.searchsorted(np.array(stops, np.int64), np.arange(count), "right")
         turned = film.rotation in (90, 270)
         size = (film.height, film.width) if turned else (film.width, film.height)
@@ -243,13 +242,6 @@ class FilmActions:
     def list_actions(self) -> list[str]:
         """Names of all actions that occur, sorted."""
         return sorted({i.action for person in self.persons for i in person.intervals})
-
-
-def find_nearest(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Index of the nearest of ``times`` (ascending) to each moment, int64; the earlier of two."""
-    after = np.clip(np.searchsorted(times, moments), 0, len(times) - 1)
-    before = np.maximum(after - 1, 0)
-    return np.where(moments - times[before] <= times[after] - moments, before, after)
 
 
 def merge_intervals(intervals: Sequence[ActionInterval]) -> list[ActionInterval]:

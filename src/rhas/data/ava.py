@@ -9,7 +9,7 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, parse_number, read_movie, tidy_number
-from rhas.data.tables import check_table_exists, find_separator, read_cells
+from rhas.data.tables import check_table_exists, read_cells
 
 
 def read_ava(
@@ -27,7 +27,7 @@ def read_ava(
     """
     check_table_exists(path, "AVA's table")
     moments: dict[tuple[str, str, str], dict[float, str]] = defaultdict(dict)
-    for number, cells in read_cells(path, find_separator(path)):
+    for number, cells in read_cells(path):
         where = f"{path}:{number}"
         if number == 1 and _is_header(cells):
             continue
@@ -97,7 +97,7 @@ def read_excluded_moments(path: Path) -> set[tuple[str, float]]:
         RhasError: a line that is not ``movie, moment``.
     """
     found = set()
-    for number, cells in read_cells(path, find_separator(path)):
+    for number, cells in read_cells(path):
         moment = parse_number(cells[1]) if len(cells) == 2 else None
         if moment is None:
             raise RhasError("malformed line", where=f"{path}:{number}", expected="movie, moment",

@@ -16,7 +16,6 @@ from rhas.data.tables import (
     check_header,
     check_table_exists,
     clean_header,
-    find_separator,
     parse_whole,
     read_cells,
 )
@@ -75,11 +74,12 @@ class Clock:
 def read_foreign_references(path: Path, audit: Audit) -> list[ForeignReference]:
     """Rows of a table ``movie, person, reference`` and optionally ``subset``."""
     check_table_exists(path, "a table: movie, person, reference")
+    lines = list(read_cells(path))
     return [
         ForeignReference(where, read_movie(row["movie"], where, audit),
                          tidy_number(row["person"]),
                          row["reference"], row.get("subset", ""))
-        for where, row in _read_valid_rows(path, ("movie", "person", "reference"), audit)
+        for where, row in _select_rows(lines, path, ("movie", "person", "reference"), audit)
     ]  # fmt: skip
 
 
@@ -91,9 +91,10 @@ def read_foreign_annotations(path: Path, clock: Clock, audit: Audit) -> list[For
         RhasError: frame numbers without a rate, or a rate with seconds.
     """
     check_table_exists(path, "a table: movie, person, action, start_s, end_s")
-    start, end = _time_columns(path, clock)
+    lines = list(read_cells(path))
+    start, end = _time_columns(_read_header(lines), path, clock)
     found = []
-    for where, row in _read_valid_rows(path, ("movie", "person", "action", start, end), audit):
+    for where, row in _select_rows(lines, path, ("movie", "person", "action", start, end), audit):
         first, last = parse_number(row[start]), parse_number(row[end])
         if first is None or last is None:
             audit.add("malformed line", f"{where}: times {row[start]!r}, {row[end]!r}")
@@ -105,8 +106,7 @@ def read_foreign_annotations(path: Path, clock: Clock, audit: Audit) -> list[For
     return found
 
 
-def _time_columns(path: Path, clock: Clock) -> tuple[str, str]:
-    header = _read_header(path)
+def _time_columns(header: Sequence[str], path: Path, clock: Clock) -> tuple[str, str]:
     frames = all(name in header for name in _FRAMES)
     if frames and clock.fps is None:
         raise RhasError(
@@ -147,8 +147,8 @@ def parse_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _read_header(path: Path) -> list[str]:
-    return clean_header(next((cells for _, cells in read_cells(path, find_separator(path))), []))
+def _read_header(lines: Sequence[tuple[int, list[str]]]) -> list[str]:
+    return clean_header(lines[0][1]) if lines else []
 
 
 def tidy_number(text: str) -> str:
@@ -157,13 +157,13 @@ def tidy_number(text: str) -> str:
     return text if number is None else str(number)
 
 
-def _read_valid_rows(
-    path: Path, columns: Sequence[str], audit: Audit
+def _select_rows(
+    lines: Sequence[tuple[int, list[str]]], path: Path, columns: Sequence[str], audit: Audit
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Place and values by column of every valid line; the others become findings."""
-    header = _read_header(path)
+    header = _read_header(lines)
     check_header(header, columns, path)
-    for number, cells in list(read_cells(path, find_separator(path)))[1:]:
+    for number, cells in lines[1:]:
         where = f"{path}:{number}"
         if len(cells) != len(header):
             audit.add(

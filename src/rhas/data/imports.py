@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -28,16 +28,14 @@ from rhas.data.foreign_tables import (
 from rhas.data.formats import FORMATS
 from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
 from rhas.data.labels import read_label_map
+from rhas.data.leaks import describe_sides, find_shared_pictures, may_differ
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
 from rhas.data.review import find_corrections, read_review, write_review
 from rhas.data.user_films import UserFilms
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.container import inspect_once
 from rhas.stores.corrections import Corrections
-
-Inspect = Callable[[Path], FilmInfo]
-_FULL_SIZE = 8192  # shorter side, pixels: films keep their size
 
 
 @dataclass(frozen=True)
@@ -162,13 +160,12 @@ class FilmsImport(ImportRequest):
         return Clock(self.fps, self.offset)
 
     def read_tables(
-        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+        self, files: Mapping[str, Path], audit: Audit
     ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
         """References and annotations as found.
 
         Args:
             files: film by movie.
-            inspect: tells what a film contains.
         """
         assert self.references is not None
         references = read_foreign_references(self.references, audit)
@@ -242,12 +239,12 @@ class LabelImport(FilmsImport):
     rate: float = 15.0
 
     def read_tables(
-        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+        self, files: Mapping[str, Path], audit: Audit
     ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
         """References and annotations of all files; boxes are counted in the audit."""
         read = FORMATS[self.format].read
         assert read is not None
-        catalogue = FilmCatalogue(_describe_films(files, inspect, self.rate), audit)
+        catalogue = FilmCatalogue(_describe_films(files, self.rate), audit)
         found = FoundActions()
         for path in self._list_files():
             found.extend(read(path, catalogue))
@@ -299,31 +296,29 @@ class ReviewImport(FilmsImport):
     rate: float = 15.0
 
     def read_tables(
-        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit
+        self, files: Mapping[str, Path], audit: Audit
     ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
         """The persons of the corrected films, and what they do."""
-        return number_persons(self._read(files, inspect, audit, self.everybody)[0], [])
+        return number_persons(self._read(files, audit, self.everybody)[0], [])
 
     def write_more(self, retained: UserFilms, out: Path) -> None:
         """Writes review.csv: what was predicted, corrected, added and removed."""
-        _, known = self._read(retained.files, cache(inspect_film), Audit(), True)
+        _, known = self._read(retained.files, Audit(), True)
         write_review(out, known, retained.references)
 
     def _read(
-        self, files: Mapping[str, Path], inspect: Inspect, audit: Audit, everybody: bool
+        self, files: Mapping[str, Path], audit: Audit, everybody: bool
     ) -> tuple[FoundActions, dict[str, Corrections]]:
-        catalogue = FilmCatalogue(_describe_films(files, inspect, self.rate), audit)
+        catalogue = FilmCatalogue(_describe_films(files, self.rate), audit)
         return read_review(find_corrections(self.reviewed), catalogue, everybody)
 
 
-def _describe_films(
-    files: Mapping[str, Path], inspect: Inspect, rate: float
-) -> dict[str, FilmFrames]:
+def _describe_films(files: Mapping[str, Path], rate: float) -> dict[str, FilmFrames]:
     """The frames of all films that can be read; `match_tables` reports the others."""
     found = {}
     for movie, path in files.items():
         try:
-            found[movie] = FilmFrames.of_film(movie, inspect(path), rate, _FULL_SIZE)
+            found[movie] = FilmFrames.of_film(movie, inspect_once(path), rate)
         except RhasError:
             continue
     return found
@@ -360,12 +355,12 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     labels = read_label_map(request.label_map, request.labels)
     files = find_films(request.films)
     report_other_suffixes(request.films, audit)
-    inspect = cache(inspect_film)
-    references, annotations = request.read_tables(files, inspect, audit)
+    references, annotations = request.read_tables(files, audit)
     found = match_tables(
         files, references, annotations, labels, request.id_base, request.clock, audit,
-        target.read_decode_config(), inspect,
+        target.read_decode_config(),
     )  # fmt: skip
+    _report_leaks(found, audit)
     written = bool(found.files) and (target.drop or not audit.stops)
     if written:
         check_none_lost(files.values(), found.files.values(), target.out)
@@ -373,3 +368,13 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
             audit.add("table replaced", f"{path}: kept as {former.name}")
         request.write_more(found, target.out)
     return target.finish(audit, request, written)
+
+
+def _report_leaks(films: UserFilms, audit: Audit) -> None:
+    """Findings of films that show the same, unless they are on one side of the split."""
+    infos = {movie: inspect_once(path) for movie, path in films.files.items()}
+    for shared in find_shared_pictures(infos, partial(may_differ, films.subsets)):
+        audit.add(
+            "films that show the same",
+            f"{shared.describe()}; {describe_sides(films.subsets, shared.first, shared.second)}",
+        )

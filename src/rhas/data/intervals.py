@@ -11,7 +11,7 @@ from typing import Any
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.data.foreign_json import read_foreign_json
-from rhas.data.tables import check_table_exists, read_rows
+from rhas.data.tables import check_table_exists, parse_whole, read_rows
 
 _COLUMNS = ("movie", "person", "action", "start_s", "end_s")
 _JSON_FORM = '{"database": {movie: {"duration": s, "annotations": [...]}}} or {"results": {...}}'
@@ -129,11 +129,8 @@ def _make_interval(row: Mapping[str, Any], where: str) -> ScoredInterval:
 def _read_person(value: object) -> str:
     """A person's name; whole numbers that were saved as ``0.0`` are 0."""
     text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else text
+    number = parse_whole(text)
+    return text if number is None else str(number)
 
 
 def _read_number(value: object, where: str, name: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from rhas.data.labels import LabelMap, find_id_base
 from rhas.data.persons import FoundFilms, FoundPersons, find_persons
 from rhas.data.tables import parse_digits
 from rhas.data.user_films import TOLERANCE_S, UserFilms
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.container import FilmInfo, inspect_once
 from rhas.decode.judgement import judge_film
 
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
@@ -42,7 +42,6 @@ def match_tables(
     clock: Clock,
     audit: Audit,
     decode: DecodeConfig | None,
-    inspect_film: Callable[[Path], FilmInfo] = inspect_film,
 ) -> UserFilms:
     """Matches films, references and annotations; whatever does not fit becomes a finding.
 
@@ -51,12 +50,11 @@ def match_tables(
         id_base: number of the first class, where given.
         clock: of the annotations; its rate is compared with the films'.
         decode: says which films are refused; None: they are judged elsewhere.
-        inspect_film: tells what a film contains.
 
     Returns:
         What is retained, with classes of RHAS133 and the new person numbers.
     """
-    films = _inspect_films(files, inspect_film, decode, audit)
+    films = _inspect_films(files, decode, audit)
     persons = find_persons(references, films, audit)
     for movie in films.infos:
         if movie not in persons.references:
@@ -82,15 +80,12 @@ def match_tables(
 
 
 def _inspect_films(
-    files: Mapping[str, Path],
-    inspect_film: Callable[[Path], FilmInfo],
-    decode: DecodeConfig | None,
-    audit: Audit,
+    files: Mapping[str, Path], decode: DecodeConfig | None, audit: Audit
 ) -> FoundFilms:
     infos = {}
     for movie, path in files.items():
         try:
-            infos[movie] = inspect_film(path)
+            infos[movie] = inspect_once(path)
         except RhasError as error:
             audit.add("unreadable film", str(error).replace("\n", ";"))
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.base.files import read_json
+from rhas.base.files import read_csv, read_json
 from rhas.base.names import unknown_name
 from rhas.base.units import seconds_to_frame
-from rhas.data.actions import ActionInterval, FilmActions, FilmFrames, PersonActions, find_nearest
+from rhas.data.actions import ActionInterval, FilmActions, FilmFrames, PersonActions
 from rhas.data.annotations import read_annotations
 from rhas.data.films import find_films
 from rhas.data.intervals import ScoredInterval, read_intervals
@@ -26,7 +25,6 @@ from rhas.stores.tracks import FilmTracks
 from rhas.stores.truth import TrueBoxes
 
 _SEGMENT, _RESULTS, _MANIFEST = "intervals.json", "intervals.csv", "manifest.json"
-_FULL_SIZE = 8192  # shorter side, pixels: films keep their size
 _EXPECTED = (
     f"the folder of `rhas segment` ({_SEGMENT}), results/ ({_RESULTS}), or data/ with "
     f"raw/{_MANIFEST}"
@@ -128,7 +126,7 @@ def _measure_film(
             where=str(folder / _SEGMENT),
             do="run `rhas segment` again",
         )
-    film = FilmFrames.of_film(tracks.info.movie, info, record["fps"], _FULL_SIZE)
+    film = FilmFrames.of_film(tracks.info.movie, info, record["fps"])
     if len(film) != len(tracks):
         raise RhasError(
             "another film than the one that was segmented",
@@ -183,8 +181,7 @@ def _find_predicted(results: Path, intervals: Iterable[ScoredInterval]) -> set[s
     movies = {i.movie for i in intervals}
     persons = results / "persons.csv"
     if persons.is_file():
-        with persons.open(encoding="utf-8", newline="") as file:
-            movies |= {row["movie"] for row in csv.DictReader(file)}
+        movies |= {row["movie"] for row in read_csv(persons, do="run `dvc repro evaluate`")}
     return movies
 
 
@@ -221,7 +218,7 @@ def _read_film(film: Film, raw: Path, data: Path, request: ExportRequest) -> Fil
             expected=f"{raw / film.file} or {store}",
             do="name the folder of the films: --films",
         )
-    return FilmFrames.of_film(film.movie, info, request.fps, _FULL_SIZE)
+    return FilmFrames.of_film(film.movie, info, request.fps)
 
 
 def _read_frames(path: Path, film: FilmInfo | None) -> FilmFrames:
@@ -276,11 +273,8 @@ def _join_truth(
     truth: TrueBoxes,
 ) -> FilmActions:
     """True boxes at working frames: those of the nearest source frame."""
-    rows = find_nearest(truth.time, film.times[film.shown])
-    scale = np.array([film.width / truth.width, film.height / truth.height] * 2, np.float32)
-    limits = np.array([film.width, film.height] * 2, np.float32)
-    boxes = np.clip(truth.boxes[rows] * scale, 0, limits)  # (T, P, 4)
-    present = (boxes[..., 2:] > boxes[..., :2]).all(-1)  # (T, P)
+    boxes = truth.find_boxes(film.times[film.shown], film.width, film.height)  # (T, P, 4)
+    present = np.all(boxes[..., 2:] > boxes[..., :2], axis=-1)  # (T, P)
     boxes[~present] = np.nan
     return FilmActions(
         film,

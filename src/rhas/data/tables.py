@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rhas.base.errors import RhasError
-from rhas.base.files import check_regular_file, read_cell
+from rhas.base.files import check_regular_file, check_text_size, read_cell
 
 MAX_DIGITS = 18
 """Of a whole number: it fits 64 bits, as files and arrays have them."""
@@ -30,8 +30,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
         RhasError: not UTF-8, empty, a header that lacks a column, a row with a wrong number of
             values, a double quote that is not closed on its line.
     """
-    lines = io.StringIO(read_text(path), newline="").readlines()
-    records = _read_records(lines, find_separator(path), path)
+    text = read_text(path)
+    lines = io.StringIO(text, newline="").readlines()
+    records = _read_records(lines, _find_separator(text), path)
     header = clean_header(next(records, (1, []))[1])
     check_header(header, columns, path)
     for line, cells in records:
@@ -46,9 +47,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
         yield line, dict(zip(header, map(read_cell, cells), strict=True))
 
 
-def find_separator(path: Path) -> str:
-    """What separates the columns: a comma, unless the header has only semicolons or tabs."""
-    header = read_text(path).lstrip().partition("\n")[0]
+def _find_separator(text: str) -> str:
+    """What separates the columns: a comma, unless the first line has only semicolons or tabs."""
+    header = text.lstrip().partition("\n")[0]
     others = [mark for mark in ";\t" if mark in header]
     return others[0] if len(others) == 1 and "," not in header else ","
 
@@ -96,14 +97,15 @@ def _quote_error(lines: Sequence[str], line: int, path: Path) -> RhasError:
     )
 
 
-def read_cells(path: Path, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
+def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and stripped values of each line that is not blank; no header is expected.
 
     Raises:
         RhasError: not UTF-8, or not CSV.
     """
-    text = io.StringIO(read_text(path), newline="")
-    reader = csv.reader(text, delimiter=separator, skipinitialspace=True)
+    text = read_text(path)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=_find_separator(text), skipinitialspace=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -154,9 +156,10 @@ def read_text(path: Path) -> str:
     """The text of a table, without a byte-order mark.
 
     Raises:
-        RhasError: not a regular file, or not UTF-8.
+        RhasError: not a regular file, too large, or not UTF-8.
     """
     check_regular_file(path)
+    check_text_size(path)
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rhas.base.names import movie_name
 from rhas.data.annotations import ANNOTATIONS, TimedAction, read_annotations
 from rhas.data.films import FILM_SUFFIXES, list_films
 from rhas.data.references import REFERENCES, read_references
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.container import inspect_once
 
 TOLERANCE_S = 1.0
 """Seconds by which an annotation may end after its film: people round to whole seconds."""
@@ -35,15 +35,12 @@ class UserFilms:
     annotations: Sequence[TimedAction]
 
 
-def read_user_films(
-    source: Path, inspect_film: Callable[[Path], FilmInfo] = inspect_film
-) -> UserFilms:
+def read_user_films(source: Path) -> UserFilms:
     """Reads and checks the tables, and opens the films that are annotated.
 
     Args:
         source: a folder with ``films/``, ``references.csv`` (movie, person, reference and
             optionally subset) and, for training, ``annotations.csv``.
-        inspect_film: tells what a film contains.
 
     Raises:
         RhasError: names the file and line of what is missing, unknown, malformed or duplicated.
@@ -60,7 +57,7 @@ def read_user_films(
                 got=f"movie {row.movie}, person {row.person}",
                 do="add the person to references.csv, or remove the line",
             )
-    _check_ends(table, files, rows, inspect_film)
+    _check_ends(table, files, rows)
     return UserFilms(files, people.sentences, people.subsets, rows)
 
 
@@ -85,16 +82,9 @@ def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:
     return files
 
 
-def _check_ends(
-    table: str,
-    files: Mapping[str, Path],
-    rows: Sequence[TimedAction],
-    inspect_film: Callable[[Path], FilmInfo],
-) -> None:
+def _check_ends(table: str, files: Mapping[str, Path], rows: Sequence[TimedAction]) -> None:
     """Annotations must lie inside their film; the length of a damaged film is unknown."""
-    seconds = {
-        movie: _film_seconds(files[movie], inspect_film) for movie in {r.movie for r in rows}
-    }
+    seconds = {movie: _film_seconds(files[movie]) for movie in {r.movie for r in rows}}
     for row in rows:
         length = seconds[row.movie]
         if length is not None and (row.start_s >= length or row.end_s > length + TOLERANCE_S):
@@ -108,9 +98,9 @@ def _check_ends(
             )
 
 
-def _film_seconds(path: Path, inspect_film: Callable[[Path], FilmInfo]) -> float | None:
+def _film_seconds(path: Path) -> float | None:
     try:
-        info = inspect_film(path)
+        info = inspect_once(path)
     except RhasError:  # the decode stage reports what is wrong with it
         return None
     return None if info.missing else info.seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ import numpy as np
 from av.stream import Disposition
 
 from rhas.base.errors import RhasError
+from rhas.decode.encryption import (
+    encryption_error,
+    is_encrypted_file,
+    is_encrypted_packet,
+    is_encrypted_stream,
+)
 from rhas.decode.orientation import Orientation, read_orientation
 from rhas.decode.packets import Message, Packets, capture_errors
 from rhas.decode.tones import Transfer, find_transfer
@@ -54,8 +61,12 @@ class FilmInfo:
         doubtful: pictures that may not decode: their packet looks damaged, or they come before the
             first key picture; ascending indices.
         before_key: pictures before the first key picture.
+        marks_keys: the container tells which pictures are key pictures.
         holes: the picture after each hole in the middle, and how many are lost in it.
         repeated: pictures that share their time with another, of which one is shown.
+        untimed: pictures without a time, where others have one; they are not shown.
+        last_key: the last key picture.
+        open_ended: the container does not tell where the film ends; its last picture may be cut.
         interlaced: the first picture is of two fields.
         transfer: ``pq`` or ``hlg`` of an HDR film.
         decord_could: nothing in the container speaks against reading by decord.
@@ -77,8 +88,12 @@ class FilmInfo:
     missing: int
     doubtful: tuple[int, ...]
     before_key: int
+    marks_keys: bool
     holes: tuple[tuple[int, int], ...]
     repeated: int
+    untimed: int
+    last_key: int
+    open_ended: bool
     interlaced: bool
     transfer: Transfer
     decord_could: bool
@@ -127,6 +142,30 @@ def inspect_film(path: Path) -> FilmInfo:
             raise _unreadable_error(path, error) from error
         with container:
             return _inspect_container(path, container, messages)
+
+
+def inspect_once(path: Path) -> FilmInfo:
+    """`inspect_film`, whose result is kept as long as the file does not change.
+
+    Raises:
+        RhasError: see `inspect_film`.
+    """
+    try:
+        state = path.stat()
+    except OSError:
+        return inspect_film(path)  # tells what is wrong
+    found = _inspect_cached(path, state.st_mtime_ns, state.st_size)
+    if isinstance(found, RhasError):
+        raise found
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _inspect_cached(path: Path, changed: int, size: int) -> FilmInfo | RhasError:
+    try:
+        return inspect_film(path)
+    except RhasError as error:
+        return error
 
 
 def _check_file(path: Path) -> None:
@@ -181,29 +220,20 @@ def _unreadable_error(path: Path, error: av.FFmpegError | OSError) -> RhasError:
 
 
 def _inspect_container(path: Path, container: Any, messages: list[Message]) -> FilmInfo:
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not videos:
-        others = ", ".join(s.type for s in container.streams) or "nothing"
-        raise RhasError(
-            "the file has no video", where=str(path), got=others, do="replace it by the film"
-        )
-    best = container.streams.best("video")
-    stream = best if best in videos else videos[0]
-    if stream.codec_context is None:
-        raise RhasError(
-            "the film is encrypted, or in a codec that FFmpeg does not know",
-            where=str(path),
-            do="convert it to H.264 with the player that shows it",
-        )
+    stream = _choose_stream(path, container)
     _check_size(path, stream.width, stream.height)
     configure_stream(stream)
     packets = Packets(stream, container.format.name, messages)
     broken = ""
     try:
         for packet in container.demux():
+            if packet.stream is stream and is_encrypted_packet(packet):
+                raise encryption_error(path)
             packets.add(packet)
     except av.FFmpegError as error:
         broken = str(error)
+    if packets.first is None and is_encrypted_file(path):
+        raise encryption_error(path)
     if packets.first is None:
         raise RhasError(
             "no picture of the film can be decoded",
@@ -218,6 +248,7 @@ def _inspect_container(path: Path, container: Any, messages: list[Message]) -> F
     _check_clock(path, packets, stream.time_base, by_order)
     times = packets.find_times(stream.time_base, rate, by_order)
     ticks, last_ticks = times.ticks, times.last_ticks
+    untimed = 0 if by_order else packets.pts.count(None)
     if "mov" in formats and stream.duration and ticks[-1] < stream.duration:
         # A packet's duration is the gap in decoding order, too long before a reordered picture.
         last_ticks = min(last_ticks, stream.duration - int(ticks[-1]))
@@ -241,8 +272,12 @@ def _inspect_container(path: Path, container: Any, messages: list[Message]) -> F
         missing=_count_missing(container, stream, packets, formats, rate),
         doubtful=times.doubtful,
         before_key=times.before_key,
+        marks_keys=any(packets.keys),
         holes=times.holes,
-        repeated=len(packets.pts) - (0 if by_order else packets.pts.count(None)) - len(ticks),
+        repeated=len(packets.pts) - untimed - len(ticks),
+        untimed=untimed,
+        last_key=times.last_key,
+        open_ended=not formats & _DECLARES_DURATION,
         interlaced=packets.first.interlaced_frame,
         transfer=transfer,
         decord_could=(
@@ -258,6 +293,33 @@ def _inspect_container(path: Path, container: Any, messages: list[Message]) -> F
             and sides == (stream.width, stream.height)
         ),
     )
+
+
+def _choose_stream(path: Path, container: Any) -> Any:
+    """The video stream that players show."""
+    covers = [s for s in container.streams.video if s.disposition & Disposition.attached_pic]
+    videos = [s for s in container.streams.video if s not in covers]
+    if not videos:
+        if is_encrypted_file(path):
+            raise encryption_error(path)
+        others = ["cover picture" if s in covers else s.type for s in container.streams]
+        raise RhasError(
+            "the file has no video" + (" but a cover picture" if covers else ""),
+            where=str(path),
+            got=", ".join(others) or "nothing",
+            do="replace it by the film",
+        )
+    best = container.streams.best("video")
+    stream = best if best in videos else videos[0]
+    if is_encrypted_stream(stream):
+        raise encryption_error(path)
+    if stream.codec_context is None:
+        raise RhasError(
+            "the film is encrypted, or in a codec that FFmpeg does not know",
+            where=str(path),
+            do="convert it to H.264 with the player that shows it",
+        )
+    return stream
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

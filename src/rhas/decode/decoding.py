@@ -10,7 +10,6 @@ n >= 0 with n / fps before its end.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +19,7 @@ from rhas.config.decode import DecodeConfig
 from rhas.decode import reading
 from rhas.decode.container import FilmInfo, inspect_film
 from rhas.decode.judgement import damage_error, refuse_film
+from rhas.decode.timing import count_frames, count_frames_before
 from rhas.stores.frames import FrameInfo, FrameWriter, create_frames
 from rhas.stores.jpeg import encode_jpeg
 
@@ -109,8 +109,7 @@ def _write_frames(
             lost.append(k)
             continue
         if shown is not None:
-            midway = Fraction(shown.tick + picture.tick, 2) * per_tick
-            show_until(shown, math.floor(midway) + 1)
+            show_until(shown, count_frames_before(shown.tick, picture.tick, per_tick))
         shown = picture
     decoded = len(film.ticks) - len(lost)
     if shown is None or (lost and config.damaged == "error"):
@@ -118,7 +117,7 @@ def _write_frames(
     complete = shown.tick == film.ticks[-1]
     duration = film.last_ticks if complete else 1 / (film.rate * film.time_base)
     end = shown.tick + duration
-    show_until(shown, max(1, math.ceil(end * per_tick)))
+    show_until(shown, count_frames(end, per_tick))
     store.info = FrameInfo(
         movie=movie,
         fps=float(config.fps),

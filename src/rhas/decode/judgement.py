@@ -57,7 +57,8 @@ def judge_film(film: FilmInfo, movie: str, config: DecodeConfig) -> list[FilmFin
     look sound is found by decode alone.
     """
     findings = list(_judge_container(film, movie, config, counts_all=True))
-    if film.doubtful and not film.lost and (lost := find_lost(film)):
+    doubted = film.doubtful or film.open_ended
+    if doubted and not film.lost and (lost := find_lost(film)):
         findings.append(_judge_damage(film, movie, lost, config))
     return sorted(findings, key=lambda finding: not finding.refused)
 
@@ -83,6 +84,12 @@ def _judge_container(
             f"{film.repeated} pictures have the same time stamp as another one, which is shown",
             where=where, got=f"{len(film.ticks)} times of {len(film.ticks) + film.repeated} "
             "pictures", do="write it anew where motion stutters: `ffmpeg -i FILM -r RATE NEW.mkv`",
+        ))  # fmt: skip
+    if film.untimed:
+        yield FilmFinding("times", False, RhasError(
+            f"{film.untimed} pictures have no time stamp and are not shown",
+            where=where, got=f"{len(film.ticks)} times of {len(film.ticks) + film.untimed} "
+            "pictures", do="let FFmpeg give them times: `ffmpeg -fflags +genpts -i FILM NEW.mkv`",
         ))  # fmt: skip
 
 
@@ -167,6 +174,7 @@ def damage_error(film: FilmInfo, movie: str, lost: Sequence[int]) -> RhasError:
     breaks = [len(film.ticks), *(picture for picture, _ in film.holes), *lost[:1]]
     first = min(breaks)
     moment = float(times[first - (first in breaks[1 : 1 + len(film.holes)])] * film.time_base)
+    key_s = float(film.ticks[film.before_key] * film.time_base)
     at_start = not film.lost and 0 < len(lost) <= film.before_key
     return RhasError(
         f"the film begins between two key pictures: its first {count} of {expected} pictures "
@@ -179,7 +187,8 @@ def damage_error(film: FilmInfo, movie: str, lost: Sequence[int]) -> RhasError:
         f"{film.seconds + float(film.missing / film.rate):.2f} s",
         got=f"{len(film.ticks) - len(lost)} intact pictures, "
         f"{film.seconds - float((count - film.missing) / film.rate):.2f} s",
-        do="let it begin at its first key picture: `ffmpeg -i FILM -c copy NEW.mkv`, or set "
+        do="let it begin at its first key picture: "
+        f"`ffmpeg -ss {key_s:.3f} -i FILM NEW.mkv`, or set "
         "`decode.damaged: keep` to show that picture in their place"
         if at_start
         else "copy or download the film again, or set `decode.damaged: keep` to go on with what is "

@@ -43,6 +43,7 @@ class Times(NamedTuple):
         time_base: seconds per tick.
         doubtful: pictures whose packet looks damaged, or before the first key picture.
         before_key: pictures before the first key picture.
+        last_key: the last key picture; 0 without one.
         holes: the picture after each hole in the film, and how many are lost in it.
     """
 
@@ -52,6 +53,7 @@ class Times(NamedTuple):
     time_base: Fraction
     doubtful: tuple[int, ...]
     before_key: int
+    last_key: int
     holes: tuple[tuple[int, int], ...]
 
 
@@ -140,7 +142,7 @@ class Packets:
             ticks = np.arange(len(raw), dtype=np.int64)
             before_key = _count_before_key(keys)
             doubtful = _find_doubtful(before_key, damaged)
-            return Times(0, ticks, 1, 1 / rate, doubtful, before_key, ())
+            return Times(0, ticks, 1, 1 / rate, doubtful, before_key, _find_last_key(keys), ())
         stamps = np.asarray([stamp for stamp in raw if stamp is not None], np.int64)
         keys, damaged = keys[timed], damaged[timed]
         ticks, first = np.unique(stamps, return_index=True)
@@ -150,7 +152,8 @@ class Packets:
         doubtful = _find_doubtful(before_key, damaged[first])
         breaks = [int(timed[:place].sum()) for place in self.breaks]
         holes = self._find_holes(stamps, ticks, breaks)
-        return Times(start, ticks - start, last, time_base, doubtful, before_key, holes)
+        last_key = _find_last_key(keys[first])
+        return Times(start, ticks - start, last, time_base, doubtful, before_key, last_key, holes)
 
     def _find_holes(
         self, stamps: np.ndarray, ticks: np.ndarray, breaks: Sequence[int]
@@ -187,6 +190,11 @@ class Packets:
 def _count_before_key(keys: np.ndarray) -> int:
     """Pictures before the first key picture; 0 where none is marked as one."""
     return int(keys.argmax()) if keys.any() else 0
+
+
+def _find_last_key(keys: np.ndarray) -> int:
+    """The last key picture; 0 where none is marked as one."""
+    return int(np.flatnonzero(keys).max(initial=0))
 
 
 def _find_doubtful(before_key: int, damaged: np.ndarray) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ DECORD_QUEUE_BYTES = 2 << 30
 """decord's queue has no bound: a film that could fill more than this is read by PyAV."""
 
 _TIME_TOLERANCE_S = 0.002  # decord keeps times as float32
+_SEEK_S = 3.0  # seconds by which seeking may miss a picture
 _AV_LOG_ERROR = 16
 _KNOWS_REFERENCES = {"h264", "hevc"}
 """Codecs whose decoder tells which pictures rest on lost ones; others show them damaged."""
@@ -113,25 +114,38 @@ def find_lost(info: FilmInfo) -> list[int]:
     """Pictures of ``info.ticks`` that cannot be decoded.
 
     Decodes the film with PyAV: all of it, or where nothing else is doubtful the pictures before the
-    first key picture.
+    first key picture, and those from the last one on where the container tells no end.
     """
-    found = _read_with_pyav(info, info.width, info.height)
-    only_start = not info.lost and all(k < info.before_key for k in info.doubtful)
-    pictures = itertools.islice(found, info.before_key if only_start else None)
-    return [k for k, picture in enumerate(pictures) if picture.rgb is None]
+    if info.lost or any(k >= info.before_key for k in info.doubtful) or info.by_order:
+        return _find_lost_between(info, 0, len(info.ticks))
+    lost = _find_lost_between(info, 0, info.before_key)
+    if info.open_ended:
+        lost += _find_lost_between(info, max(info.last_key, info.before_key), len(info.ticks))
+    return lost
 
 
-def _read_with_pyav(info: FilmInfo, width: int, height: int) -> Iterator[Picture]:
+def _find_lost_between(info: FilmInfo, first: int, stop: int) -> list[int]:
+    pictures = _read_with_pyav(info, info.width, info.height, first)
+    numbered = enumerate(itertools.islice(pictures, stop - first), first)
+    return [k for k, picture in numbered if picture.rgb is None]
+
+
+def _read_with_pyav(info: FilmInfo, width: int, height: int, first: int = 0) -> Iterator[Picture]:
+    """The pictures from ``first``, a key picture, on."""
     ticks = info.ticks.tolist()
     index = {tick + info.start: k for k, tick in enumerate(ticks)}
     convert = make_converter(info, width, height)
-    position = 0
+    position = first
     with av.open(str(info.path.absolute()), metadata_errors="replace") as container:
         stream = container.streams[info.stream]
         configure_stream(stream)
+        if first:
+            before = round(_SEEK_S / float(info.time_base))
+            container.seek(max(0, info.start + ticks[first] - before), stream=stream)
         frames = _decode_packets(container, stream)
         if info.codec not in _KNOWS_REFERENCES:
-            frames = _until_key_frame(frames, {info.start + ticks[k] for k, _ in info.holes})
+            holes = {info.start + ticks[k] for k, _ in info.holes}
+            frames = _until_key_frame(frames, holes, broken=info.marks_keys)
         if info.interlaced:
             frames = deinterlace(frames)
         for frame in frames:
@@ -166,13 +180,13 @@ def _decode_packets(container: Any, stream: Any) -> Iterator[Any]:
             yield None
 
 
-def _until_key_frame(frames: Iterator[Any], holes: Collection[int]) -> Iterator[Any]:
+def _until_key_frame(frames: Iterator[Any], holes: Collection[int], broken: bool) -> Iterator[Any]:
     """None from a loss to the next key frame: what is shown there rests on pictures that are lost.
 
     Args:
         holes: time stamps of frames before which frames are missing.
+        broken: frames are missing before the first one, unless it is a key frame.
     """
-    broken = True
     for frame in frames:
         broken |= frame is None or frame.is_corrupt or frame.pts in holes
         if broken and frame is not None and frame.key_frame and not frame.is_corrupt:

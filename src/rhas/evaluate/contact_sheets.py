@@ -63,15 +63,20 @@ def read_sheet(stores: DatasetPaths, movie: str, frames: int) -> Sheet:
         shown = spread_middles(length, frames)
         images = [store.images[int(frame)] for frame in shown]
         seconds = [frame_to_seconds(int(frame), store.info.fps) for frame in shown]
-    wrong, lost = np.zeros((2, *tracks.source.shape), bool)
+    wrong, right, lost = np.zeros((3, *tracks.source.shape), bool)
     if film is not None:
         lost = film.counted & ~film.has_box
         for person in range(wrong.shape[1]):
-            wrong[:, person] = find_wrong_boxes(track_overlaps(film, person), person)
+            overlap = track_overlaps(film, person)
+            wrong[:, person] = find_wrong_boxes(overlap, person)
+            right[:, person] = overlap[:, person] >= IOU
     provenance = ", boxes are the truth's" if tracks.info.truth else ""
     return Sheet(
         f"{movie}: {len(shown)} of {length} frames{provenance}",
-        [_describe_track(tracks, film, wrong, person) for person in range(len(tracks.references))],
+        [
+            _describe_track(tracks, film, right[:, person], wrong[:, person], person)
+            for person in range(len(tracks.references))
+        ],
         (tracks.source == BoxSource.MISSING).all(0).tolist(),
         images,
         seconds,
@@ -90,9 +95,17 @@ def spread_middles(length: int, frames: int) -> NDArray[np.int64]:
 
 
 def _describe_track(
-    tracks: FilmTracks, film: TrackedFilm | None, wrong: NDArray[np.bool_], person: int
+    tracks: FilmTracks,
+    film: TrackedFilm | None,
+    right: NDArray[np.bool_],
+    wrong: NDArray[np.bool_],
+    person: int,
 ) -> list[str]:
-    """The reference, and how much of the film its track covers and is right."""
+    """The reference, and how much of the film its track covers and is right.
+
+    Args:
+        right, wrong: (T,), the box lies on the person, or on another one.
+    """
     kinds = [
         100 * float((tracks.source[:, person] == k).mean())
         for k in (BoxSource.DETECTED, BoxSource.INTERPOLATED)
@@ -101,8 +114,7 @@ def _describe_track(
         sum(kinds), *kinds
     )
     if film is not None and (visible := film.counted[:, person]).any():
-        found = track_overlaps(film, person)[:, person] >= IOU
         text += f"; visible in {100 * visible.mean():.0f} %: of these "
-        text += f"{100 * found[visible].mean():.0f} % right"
-        text += f", {100 * wrong[visible, person].mean():.0f} % on another person"
+        text += f"{100 * right[visible].mean():.0f} % right"
+        text += f", {100 * wrong[visible].mean():.0f} % on another person"
     return [tracks.references[person], text]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rhas.base.errors import RhasError
-from rhas.ground.truth import TruthBoxes
 from rhas.metrics.tracks import TrackedFilm
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.frames import open_frames
@@ -32,10 +31,9 @@ def read_tracked_film(stores: DatasetPaths, movie: str) -> TrackedFilm:
             got="{} frames of {} persons".format(*source.shape),
             do="run `dvc repro crop`",
         )
-    at_frames = TruthBoxes(truth)
     return TrackedFilm(
-        right=at_frames.find_boxes(time, *size),
-        visible=at_frames.find_visible_shares(time),
+        right=truth.find_boxes(time, *size),
+        visible=truth.find_visible_shares(time),
         cuts=_true_cuts(truth, time),
         boxes=tracks.boxes,
         interpolated=source == BoxSource.INTERPOLATED,

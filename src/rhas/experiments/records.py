@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rhas.base.errors import RhasError
-from rhas.base.files import write_json
+from rhas.base.files import read_json, write_json
 from rhas.experiments.listing import Experiment, Listing, Setting, Values, apply_settings
 from rhas.experiments.naming import Ingredients, experiment_name, find_ingredients
 from rhas.experiments.stored import list_stored, run_git
@@ -98,10 +98,10 @@ def read_results(path: Path) -> Results:
     if not path.is_file():
         return Results("", {}, [], [])
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path, do="move it away, or choose another --out")
         records = [_read_record(entry) for entry in content.pop("experiments")]
         return Results(experiments=records, **content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (RhasError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RhasError(
             "not the figures of a list of experiments",
             where=str(path), expected="what an earlier `rhas queue` wrote there",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
+from rhas.base.files import read_json
 from rhas.experiments.records import Results, RunRecord
 from rhas.metrics.names import SEGMENTATION_METRICS
 from rhas.report.paper_tables.runs import find_figure
@@ -64,10 +64,7 @@ def read_costs(path: Path) -> Costs:
     Raises:
         RhasError: the file cannot be read, or holds something else.
     """
-    try:
-        costs = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise _refuse_costs(path, str(error)) from error
+    costs = read_json(path, do="print it again")
     if not isinstance(costs, dict) or not {"length", "preset", "methods"} <= set(costs):
         raise _refuse_costs(path, repr(costs)[:60])
     methods = costs["methods"]

@@ -19,7 +19,7 @@ from rhas.ground.model import ModelGrounder
 from rhas.ground.official import OfficialGrounder
 from rhas.ground.prompts import Prompts
 from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
-from rhas.ground.truth import TruthBoxes
+from rhas.ground.truth import make_true_candidates
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
 from rhas.stores.frames import MAX_ELONGATION, open_frames
 from rhas.stores.jpeg import JpegReader
@@ -80,7 +80,7 @@ def ground_film(
         sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
             truth = _read_truth(source)
-            found = truth.make_candidates(film.time[sampled], *film.size)
+            found = make_true_candidates(truth, film.time[sampled], *film.size)
             progress(len(sampled))
         else:
             _check_shape(movie, *film.size)
@@ -163,7 +163,7 @@ def ground_frames(
     return with_fitting_batches(work, batch_size)
 
 
-def _read_truth(source: GroundInput) -> TruthBoxes:
+def _read_truth(source: GroundInput) -> TrueBoxes:
     path, persons = source.truth, len(source.references)
     if path is None:
         raise RhasError(
@@ -171,7 +171,7 @@ def _read_truth(source: GroundInput) -> TruthBoxes:
             where=f"movie {source.movie}, ground.backend: truth",
             do="`truth` is for RHAS-mini alone; use transformers or official",
         )
-    truth = TruthBoxes(TrueBoxes.read(path))
+    truth = TrueBoxes.read(path)
     if truth.persons != persons:
         raise RhasError(
             "true boxes of another number of persons",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 
 from rhas.base.classes import CLASS_ID
 from rhas.base.extras import optional_import
+from rhas.base.files import read_json
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import read_annotations
 from rhas.stores.tracks import FilmTracks
@@ -35,7 +35,7 @@ def read_stage_reports(folder: Path) -> dict[str, Any]:
     file = folder / "report.json"
     if not file.is_file():
         return {}
-    found = json.loads(file.read_text("utf-8"))
+    found = read_json(file)
     return found if isinstance(found, dict) else {}
 
 
@@ -78,7 +78,7 @@ def read_recorded_md5(path: Path) -> dict[str, str] | None:
             if not listing.is_file():
                 return None
             within = inside[len(output) :].lstrip("/")
-            files = {e["relpath"]: e["md5"] for e in json.loads(listing.read_text("utf-8"))}
+            files = {e["relpath"]: e["md5"] for e in read_json(listing)}
             if within in files:
                 return {"": files[within]}
             prefix = f"{within}/" if within else ""

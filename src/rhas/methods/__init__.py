@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rhas.base.batch import Batch, add_batch_dimension
 from rhas.base.config import from_mapping
+from rhas.base.errors import RhasError
 from rhas.base.names import unknown_name
 from rhas.methods.base import ClassText, Dims, Method, MethodSpec
 from rhas.methods.memory import keep_freed_memory
@@ -107,12 +108,23 @@ def build_method(method: str, config: Any, dims: Dims) -> Method:
         method: one of ``METHODS``, the packages in this folder.
         config: the method's config, or a preset's name.
         dims: sizes that come from the data.
+
+    Raises:
+        RhasError: sizes for which there is no such network, or no memory.
     """
     spec = find_method(method)
     keep_freed_memory()
     if isinstance(config, str):
         config = make_config(method, config)
-    return spec.build(config, dims)
+    try:
+        return spec.build(config, dims)
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+        raise RhasError(
+            "the method cannot be built with these parameters",
+            where=f"train.preset, train.overrides.{method}",
+            got=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}; {dims}",
+            do="choose other sizes",
+        ) from error
 
 
 def predict(method: Method, batch: Batch, *, seed: int = 0) -> NDArray[np.float32]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rhas.base.files import hash_file, write_json
+from rhas.base.files import hash_file, read_json, write_json
 from rhas.base.progress import Progress
 from rhas.config.mini import MiniConfig
 from rhas.data.annotations import TimedAction
@@ -77,7 +76,7 @@ def assemble_mini(entries: Sequence[Entry], out: Path) -> None:
     (out / "films").mkdir()
     (out / "truth").mkdir()
     for entry in entries:
-        facts = json.loads((entry.result / "film.json").read_text("utf-8"))
+        facts = read_json(entry.result / "film.json")
         movie, file = facts["movie"], f"films/{facts['file']}"
         link_files(entry.result / facts["file"], out / file)
         link_files(entry.result / "truth.h5", out / "truth" / f"{movie}.h5")

@@ -6,7 +6,6 @@ Legend: T frames of a film, C classes.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter, defaultdict
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from rhas.base.classes import CLASS_ID, CLASSES
 from rhas.base.errors import RhasError
+from rhas.base.files import read_json
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import TimedAction, read_annotations
 from rhas.stores.manifest import Manifest
@@ -173,17 +173,17 @@ def count_statistics(
 def find_film_seconds(raw: Path, movie: str, file: str) -> float | None:
     """A film's length: as decode has reported it, or else as its container says; None where there
     is no film that can be read."""
-    from rhas.decode.container import inspect_film
+    from rhas.decode.container import inspect_once
 
     report = raw.parent / "frames" / "report.json"
     if report.is_file():
-        known = json.loads(report.read_text("utf-8")).get(movie, {}).get("seconds")
+        known = read_json(report).get(movie, {}).get("seconds")
         if known is not None:
             return float(known)
     if not (raw / file).is_file():
         return None
     try:
-        return inspect_film(raw / file).seconds
+        return inspect_once(raw / file).seconds
     except RhasError:
         return None
 

@@ -12,7 +12,7 @@ from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
-from rhas.decode.container import FilmInfo, inspect_film
+from rhas.decode.container import FilmInfo, inspect_once
 from rhas.decode.judgement import FilmFinding, judge_film
 from rhas.stores.checksums import CHECKSUMS
 
@@ -107,7 +107,7 @@ def identify_film(film: Path, config: DecodeConfig) -> tuple[str, FilmInfo]:
             error.what, where=error.where, expected=error.expected, got=error.got,
             do="rename the film, or give a link to it: ln -s FILM harbour.mp4",
         ) from error  # fmt: skip
-    info = _inspect_once(film, film.stat().st_mtime_ns)
+    info = inspect_once(film)
     findings = _judge_once(film, film.stat().st_mtime_ns, name, config)
     if findings and findings[0].refused:
         raise findings[0].error
@@ -122,16 +122,12 @@ def list_warnings(film: Path, config: DecodeConfig) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _inspect_once(film: Path, changed: int) -> FilmInfo:
-    """Every packet is read; not again when `segment_film` follows the checks of the command."""
-    return inspect_film(film)
-
-
-@lru_cache(maxsize=1)
 def _judge_once(
     film: Path, changed: int, movie: str, config: DecodeConfig
 ) -> tuple[FilmFinding, ...]:
-    return tuple(judge_film(_inspect_once(film, changed), movie, config))
+    """Maybe every picture is decoded; not again when `segment_film` follows the checks of the
+    command."""
+    return tuple(judge_film(inspect_once(film), movie, config))
 
 
 def _is_previous_output(out: Path) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.files import read_csv, read_json
 from rhas.stores.checkpoints import read_header
 from rhas.stores.differences import Difference, compare_arrays, compare_attribute
 
@@ -21,10 +20,10 @@ _REPORT = "report.json"  # how long a training took differs each time
 def compare_samples(a: Path, b: Path, atol: float) -> Iterator[Difference]:
     """Settings, windows by sample, and intervals by what they say."""
     yield from _compare_json("info.json", a, b, atol)
-    first, second = ({row["sample"]: row for row in _read_rows(f / "index.csv")} for f in (a, b))
+    first, second = ({row["sample"]: row for row in read_csv(f / "index.csv")} for f in (a, b))
     for sample in sorted(first.keys() | second.keys()):
         yield from compare_attribute(f"index.csv {sample}", first, second, sample, atol)
-    one, two = (Counter(tuple(r.items()) for r in _read_rows(f / "intervals.csv")) for f in (a, b))
+    one, two = (Counter(tuple(r.items()) for r in read_csv(f / "intervals.csv")) for f in (a, b))
     for own, other, what in ((one, two, "only in A"), (two, one, "only in B")):
         for row in (own - other).elements():
             told = ", ".join(f"{name} {value}" for name, value in row)
@@ -82,15 +81,7 @@ def _compare_json(name: str, a: Path, b: Path, atol: float) -> Iterator[Differen
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RhasError("the file cannot be read", where=str(path), got=str(error)) from error
+    found = read_json(path, do="")
     if not isinstance(found, dict):
         raise RhasError("not a configuration", where=str(path), got=type(found).__name__)
     return found
-
-
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

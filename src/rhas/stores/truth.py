@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.units import find_nearest
 from rhas.stores.checking import Array, check_arrays, guard_reading
 from rhas.stores.hdf5 import create_hdf5, open_hdf5, write_dataset
 
@@ -75,6 +76,18 @@ class TrueBoxes:
     def persons(self) -> int:
         """P."""
         return self.boxes.shape[1]
+
+    def find_boxes(self, seconds: np.ndarray, width: int, height: int) -> np.ndarray:
+        """Boxes float32 (N, P, 4) in pixels of a picture of the given size, at N source times;
+        those of the nearest source picture, the earlier one of two equally near. NaN: not visible.
+        """
+        scale = np.array([width / self.width, height / self.height] * 2, np.float32)
+        limits = np.array([width, height] * 2, np.float32)
+        return np.clip(self.boxes[find_nearest(self.time, seconds)] * scale, 0, limits)
+
+    def find_visible_shares(self, seconds: np.ndarray) -> np.ndarray:
+        """Visible share of each person, float32 (N, P) in [0, 1]; times as in `find_boxes`."""
+        return self.visible[find_nearest(self.time, seconds)]
 
     def write(self, path: Path) -> None:
         """Writes the store; equal values give equal bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 _TIMEOUT = timedelta(hours=2)  # for the first process's checkpoints and reading
+
+_PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|remote process exited")
 
 ValueT = TypeVar("ValueT")
 
@@ -64,10 +67,7 @@ def under_torchrun() -> bool:
 
 def launch_torchrun(processes: int) -> None:
     """Replaces this process by torchrun with that many of it; does not return."""
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={processes}", *sys.argv,
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "rhas.train.launch", str(processes), *sys.argv]
     os.execv(sys.executable, command)
 
 
@@ -89,5 +89,9 @@ def join_process_group(device: str) -> Iterator[ProcessGroup]:
     dist.init_process_group("nccl" if device != "cpu" else "gloo", timeout=_TIMEOUT)
     try:
         yield ProcessGroup(process_rank(), size, device)
+    except RuntimeError as error:
+        if _PEER_ENDED.search(str(error)):
+            raise SystemExit(1) from None  # that one, or whoever started it, says why
+        raise
     finally:
         dist.destroy_process_group()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ import rhas
 from rhas.base.checkpoints import check_weights_fit
 from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
-from rhas.base.files import write_json
+from rhas.base.files import read_json, write_json
 from rhas.config.train import TrainConfig
 from rhas.methods import Dims, Method, build_method, config_values, parse_config
 
@@ -56,8 +55,8 @@ class SavedConfig:
         """
         path = folder / CONFIG
         _check_exists(path)
+        values = read_json(path, do=_AGAIN)
         try:
-            values = json.loads(path.read_text("utf-8"))
             method, config, dims = values["method"], values["config"], Dims(**values["dims"])
         except (ValueError, KeyError, TypeError) as error:
             raise RhasError(

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from recorded import make_film
 
+from rhas.base import files
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
-from rhas.data.formats import FORMATS, found
+from rhas.data.formats import FORMATS
 from rhas.data.formats.found import FilmCatalogue, FoundActions
 
 FILM = make_film(range(120), Fraction(1, 30), movie="a")
@@ -147,7 +148,7 @@ def test_other_bytes_and_large_files_are_refused(
     path.write_bytes(b"\xff\xfe\x00" * 99)
     with pytest.raises(RhasError, match="UTF-8"):
         read(form, path)
-    monkeypatch.setattr(found, "MAX_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_TEXT_BYTES", 1000)
     path.write_text(" " * 2000)
     with pytest.raises(RhasError, match="too large"):
         read(form, path)

@@ -14,7 +14,7 @@ from rhas.base.units import frame_to_seconds
 from rhas.data.actions import FilmActions
 from rhas.data.foreign_tables import ForeignAnnotation
 from rhas.data.formats.files import single_file
-from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, check_size
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.intervals import read_intervals
 
 NAME = "activitynet.json"
@@ -50,7 +50,6 @@ def read_activitynet(path: Path, films: FilmCatalogue) -> FoundActions:
     Raises:
         RhasError: see `rhas.data.intervals.read_intervals`.
     """
-    check_size(path)
     table = read_intervals(path)
     found = FoundActions()
     known = {}

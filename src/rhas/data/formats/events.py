@@ -20,7 +20,7 @@ from rhas.base.units import frame_to_seconds
 from rhas.data.actions import FilmActions, FilmFrames, merge_intervals
 from rhas.data.foreign_tables import ForeignAnnotation, parse_number
 from rhas.data.formats.files import plan_files
-from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, check_size
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.tables import read_text
 
 SUFFIX = ".tsv"
@@ -91,7 +91,6 @@ def read_events(path: Path, films: FilmCatalogue) -> FoundActions:
     Raises:
         RhasError: no such file, not UTF-8, lines with less than three columns.
     """
-    check_size(path)
     found = FoundActions()
     begun: dict[tuple[str, str, str], _Event] = {}
     events = sorted(_read_lines(path, films), key=lambda e: (e.seconds, e.kind != "stop"))

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
-from rhas.base.errors import RhasError
 from rhas.base.names import movie_name, suggest_name
 from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.foreign_tables import ForeignAnnotation, ForeignReference
-
-MAX_BYTES = 256 * 1024 * 1024
-"""Largest file that an import reads."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +130,3 @@ def _rename_persons(
         replace(row, person=names.get((row.movie, row.person), row.person))
         for row in found.annotations
     ]
-
-
-def check_size(path: Path) -> None:
-    """Raises RhasError where there is no file, or one too large to be annotations."""
-    if not path.is_file():
-        raise RhasError("no such file", where=str(path))
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise RhasError(
-            "the file is too large for annotations",
-            where=str(path),
-            expected=f"at most {MAX_BYTES // 2**20} MiB",
-            got=f"{size / 2**20:,.0f} MiB",
-        )

@@ -24,7 +24,7 @@ from rhas.data.actions import FilmActions, FilmFrames, PersonActions
 from rhas.data.audit import Audit
 from rhas.data.foreign_json import read_foreign_json
 from rhas.data.formats.files import single_file
-from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, check_size
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.formats.keyframes import Keyframe, draw_boxes, make_keyframes
 from rhas.data.formats.xml import write_xml
 
@@ -177,7 +177,6 @@ def read_labelstudio(path: Path, films: FilmCatalogue) -> FoundActions:
     Raises:
         RhasError: not such a file, a task or region of another form, frames beyond the film.
     """
-    check_size(path)
     tasks = read_foreign_json(path)
     tasks = [tasks] if isinstance(tasks, dict) else tasks
     found = FoundActions()

@@ -15,7 +15,7 @@ from rhas.base.errors import RhasError
 from rhas.data.actions import FilmActions, FilmFrames
 from rhas.data.foreign_tables import parse_number
 from rhas.data.formats.files import plan_files
-from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, check_size
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.tables import read_cells
 
 SUFFIX = ".txt"
@@ -65,7 +65,6 @@ def read_mot(path: Path, films: FilmCatalogue) -> FoundActions:
         RhasError: no such file, a line that is not a box, a frame beyond the film, two boxes of a
             person in one frame.
     """
-    check_size(path)
     parents = [p.name for p in path.absolute().parents[:2]] if path.stem in _PLAIN_NAMES else []
     film = films.find_film([path.stem, *parents], str(path))
     found = FoundActions()

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from rhas.base.errors import RhasError
-from rhas.data.formats.found import check_size
+from rhas.base.files import check_regular_file, check_text_size
 
 _MAX_DEPTH = 40
 _CHUNK = 1 << 16  # characters
@@ -27,7 +27,8 @@ def read_xml(path: Path, root: str) -> ET.Element:
         RhasError: no such file, too large, not UTF-8, not XML, a document type or an entity,
             elements nested deeper than such files are, another root.
     """
-    check_size(path)
+    check_regular_file(path)
+    check_text_size(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

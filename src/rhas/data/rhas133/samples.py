@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.base.files import write_json
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.labels import LabelMap
+from rhas.data.leaks import describe_sides, find_shared_frames, hash_frames, may_differ
 from rhas.data.rhas133.classes import find_classes, find_intervals
 from rhas.data.rhas133.features import read_features
 from rhas.data.rhas133.layout import Vlm
@@ -47,6 +51,7 @@ def write_samples(
     annotations: list[TimedAction] = []
     reports: dict[str, dict[str, int | list[int]]] = {}
     widths: Counter[int] = Counter()
+    digests: dict[str, np.ndarray] = {}
     for done, sample in enumerate(samples, 1):
         try:
             features = read_features(sample, audit)
@@ -58,6 +63,7 @@ def write_samples(
         _write_store(sample.name, sentence, features, fps, vlm, out)
         frames, missing = len(features.present), int((~features.present).sum())
         films.append(Film(sample.name, f"films/{sample.name}", "", (sentence,), sample.subset))
+        digests[sample.name] = hash_frames(features.holistic)
         intervals = find_intervals(sample, frames, classes, fps)
         if not intervals:
             audit.add("sample in which nothing is labelled", f"{sample.name}: {sample.place}")
@@ -68,6 +74,7 @@ def write_samples(
     if len(widths) > 1:
         raise RhasError("features of different widths", where=str(samples[0].holistic.parent),
                         got=", ".join(f"{n} of width {w}" for w, n in widths.items()))  # fmt: skip
+    _report_leaks(digests, {film.movie: film.subset for film in films}, audit)
     audit.add("no embedding of the reference", f"all {len(films)} samples")
     write_json(out / "report.json", reports)
     audit.counts = {
@@ -77,6 +84,23 @@ def write_samples(
         "D": next(iter(widths), 0),
     }
     return films, annotations
+
+
+def _report_leaks(
+    digests: Mapping[str, np.ndarray], sides: Mapping[str, str | None], audit: Audit
+) -> None:
+    for shared in find_shared_frames(digests, partial(may_differ, sides)):
+        ranges = [
+            f"{name} frames {span[0]} to {span[1]}"
+            for name, span in (
+                (shared.first, shared.first_frames), (shared.second, shared.second_frames),
+            )
+        ]  # fmt: skip
+        audit.add(
+            "samples that show the same",
+            f"{shared.frames} frames of {', '.join(ranges)}; "
+            + describe_sides(sides, shared.first, shared.second),
+        )
 
 
 def _write_store(

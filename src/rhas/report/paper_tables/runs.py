@@ -276,7 +276,7 @@ def _parse_entries(text: str, path: str) -> Iterable[tuple[str, Any]]:
             for number, line in enumerate(text.split("\n"), start=1):
                 if line.strip():
                     yield f"{path}:{number}", json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RhasError(
             "no JSON", where=path, expected="a list, or an object per line", got=str(error)
         ) from error

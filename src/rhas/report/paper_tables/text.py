@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from rhas.base.files import write_cell
 from rhas.report.paper_tables.layout import BASELINES, SIDES, Cell, Row, Table
 
 Format = Literal["markdown", "csv", "latex", "json"]
@@ -104,7 +105,7 @@ def _csv(tables: Sequence[Table]) -> str:
             cells = [row.cells.get(column) for column in columns]
             shown = [value for cell in cells for value in _numbers(cell)]
             writer.writerow(
-                [table.number, table.evaluator, row.label, row.source, row.runs, *shown]
+                [table.number, table.evaluator, write_cell(row.label), row.source, row.runs, *shown]
             )
     return made.getvalue()
 
