@@ -29,6 +29,7 @@ from rhas.check.data import CheckedFilm, Data, check_data
 from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
 from rhas.check.room import check_room, feature_width, needed_bytes
+from rhas.check.samples import check_samples
 from rhas.check.trial import StageTrial, check_trial, cut_excerpt, estimate, run_trial, units
 from rhas.check.weights import _estimate_bytes, check_gpu, check_weights
 from rhas.cli import app
@@ -218,6 +219,20 @@ def test_films_that_show_the_same_on_two_sides(own: Path) -> None:
     assert find_leaks("train", "train", "val") == []
     (found,) = find_leaks("train", "train", "val", split="random")
     assert "chance decides about a" in found
+
+
+def test_a_film_with_windows_on_two_sides(data: Path) -> None:
+    """Person 0 is in train, person 1 in val; with a random split that is meant."""
+    (found,) = check_samples(data / "samples")
+    assert found.level == "warn"
+    assert "is on several sides, and the split is cross_movie" in found.found
+    assert "train has person 0 frames 0 to 60; val has person 1 frames 0 to 60" in found.found
+    info = data / "samples" / "info.json"
+    info.write_text(info.read_text().replace("cross_movie", "random"))
+    assert check_samples(data / "samples") == []
+    info.write_text("[]")
+    assert [one.level for one in check_samples(data / "samples")] == ["warn"]
+    assert check_samples(data) == []
 
 
 def test_mini_before_it_is_drawn(tmp_path: Path) -> None:

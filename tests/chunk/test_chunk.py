@@ -269,3 +269,20 @@ def test_boundary_of_one_change_peaks_at_one_beside_it() -> None:
 
 def test_boundary_of_constant_labels_is_zero() -> None:
     assert make_boundary(np.ones((20, 2), np.float32), 3.0).max() == 0
+
+
+@pytest.mark.parametrize("sigma", [0.01, 1.0, 7.0, 1e6])
+@pytest.mark.parametrize("frames", [1, 2, 30])
+def test_boundary_of_any_width_and_length(sigma: float, frames: int) -> None:
+    """As with the whole kernel, whose tails lie beyond a short window."""
+    labels = np.zeros((frames, 3), np.float32)
+    labels[frames // 2 :] = 1
+    boundary = make_boundary(labels, sigma)
+    assert boundary.shape == (frames,)
+    assert np.isfinite(boundary).all()
+    changes = np.flatnonzero((labels[1:] != labels[:-1]).any(1)) + 1
+    for change in changes.tolist():
+        distance = np.arange(frames)[:, None] - [change - 1, change]
+        weights = np.exp(-0.5 * (distance / sigma) ** 2).sum(1)
+        expected = weights / (1 + np.exp(-0.5 / sigma**2))
+        assert boundary == pytest.approx(expected, abs=2e-3)  # the kernel ends at 4 sigma

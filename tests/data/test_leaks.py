@@ -151,6 +151,26 @@ def test_pairs_that_do_not_matter_are_not_compared(film: Path) -> None:
     assert find_shared_pictures(films, lambda first, second: False) == []
 
 
+def test_a_copy_with_fewer_pictures_at_their_own_times(film: Path, tmp_path: Path) -> None:
+    pictures = draw([0, 1, 2, 3])
+    kept = sorted(np.random.default_rng(0).choice(len(pictures), 120, replace=False).tolist())
+    shown = [pictures[n] for n in kept]
+    (shared,) = find(film, write_film(tmp_path / "few.mkv", kept, pictures=shown))
+    assert (shared.how, shared.whole) == ("pictures", "both")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("basketball_hevc.mkv", "basketball_vp9.webm", True),
+        ("basketball_3people.mp4", "pancake_kitchen.mkv", False),
+    ],
+)
+def test_real_films(shared: Path, first: str, second: str, same: bool) -> None:
+    found = find(shared / "clips" / first, shared / "clips" / second)
+    assert [(one.how, one.whole) for one in found] == [("pictures", "both")] * same
+
+
 def test_samples_with_the_same_features() -> None:
     rng = np.random.default_rng(0)
     one, other, third = (rng.normal(size=(40, 6)).astype(np.float16) for _ in range(3))

@@ -62,7 +62,7 @@ def test_a_signal_ends_all_processes_without_a_traceback(
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=600)[1]
     assert process.returncode == status
     assert set(said.split("\n")) == {"stopped", ""}
     children = [int((tmp_path / f"{rank}.pid").read_text()) for rank in range(2)]
@@ -72,7 +72,7 @@ def test_a_signal_ends_all_processes_without_a_traceback(
 def test_an_error_of_one_process_is_told_once(tmp_path: Path) -> None:
     process = start(tmp_path, 'if group.rank: raise RhasError("no sample", do="add one")\n'
                     "        group.gather_values(0)")  # fmt: skip
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=600)[1]
     assert process.returncode == 1
     assert said.count("error: no sample") == 1
     assert "Traceback" not in said
@@ -80,7 +80,7 @@ def test_an_error_of_one_process_is_told_once(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
     process = start(tmp_path, "os.kill(os.getpid(), 9) if group.rank else group.gather_values(0)")
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=600)[1]
     assert process.returncode == 1
     assert "a process of the training was ended by SIGKILL" in said
     assert "Traceback" not in said

@@ -51,11 +51,16 @@ _SYSTEM = {
     errno.ENOLCK: ("the file system has no locks", "use another disk, or mount it with locks"),
     errno.EMFILE: ("too many files are open", "raise the limit (`ulimit -n 4096`)"),
     errno.ENFILE: ("too many files are open", "end other programs, and run this again"),
-    errno.ENOMEM: ("memory ran out", "end other programs, or set RHAS_WORKERS to a smaller number"),
+    errno.ENOMEM: (
+        "memory ran out",
+        "end other programs, or do less at once: RHAS_WORKERS, batch_size, frame_len",
+    ),
 }
 """What is wrong and what to do, whatever the program did."""
 _NUMBERS = (r"errno = (\d+)", r"\(os error (\d+)\)", r"^\[Errno (\d+)\]")
 _NAMES = (r"file ?name = '([^']+)'", r"name = '([^']+)'", r"'(/[^']+)'")
+_NO_MEMORY = re.compile("RuntimeError.*can't allocate memory|OutOfMemoryError", re.DOTALL)
+"""torch's."""
 _OPEN_ELSEWHERE = "file is already open for"  # HDF5's, without a number
 
 
@@ -69,7 +74,7 @@ def explain_error(error: BaseException) -> RhasError | None:
         if number in _SYSTEM:
             what, do = _SYSTEM[number]
             return RhasError(what, where=path or _find_place(error), do=do)
-        if isinstance(cause, MemoryError):
+        if isinstance(cause, MemoryError) or _NO_MEMORY.search(f"{type(cause).__name__}: {cause}"):
             what, do = _SYSTEM[errno.ENOMEM]
             return RhasError(what, where=_find_place(error), do=do)
     if isinstance(error, RhasError):

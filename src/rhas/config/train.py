@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from rhas.base.errors import RhasError
 from rhas.config.section import Count, DeviceChoice, Section, Seed
 
+_PER_CORE = 16  # more would wait for each other for ever
 Value = bool | int | float | str | tuple[bool | int | float | str, ...] | None
 Monitor = Literal["map", "acc", "edit", "f1_10", "f1_25", "f1_50", "label_set_iou"]
 
@@ -100,8 +102,13 @@ class TrainConfig(Section):
         return self
 
     def check_machine(self) -> None:
-        """Checks the device, and that there is a GPU for each process."""
+        """Checks the device, that there is a GPU for each process, and that no core gets more
+        processes or threads than it can serve."""
         super().check_machine()
+        most = _PER_CORE * (os.cpu_count() or 1)
+        for name in ("threads", "processes"):
+            if (value := getattr(self, name)) > most:
+                raise _out_of_range(name, f"at most {most} on this machine", value)
         if self.device == "cuda":
             import torch  # seconds, which a CPU's configuration does not need
 

@@ -5,7 +5,7 @@ Where they are on different sides of a split, a method is tested on what it was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple
@@ -167,8 +167,6 @@ def _make_span(moments: np.ndarray, fingerprint: Fingerprint) -> Span:
 
 def _list_offsets(one: Fingerprint, other: Fingerprint) -> Iterator[tuple[float, float]]:
     """Similarity, and by how much the first film's moments may be later than the second's."""
-    if one.film.by_order != other.film.by_order and not len(one.keys.seconds):
-        return
     length = one.film.seconds, other.film.seconds
     if abs(length[0] - length[1]) <= max(0.5, 0.01 * max(length)):
         yield 1.0, 0.0
@@ -199,17 +197,12 @@ def _compare_pictures(
     """What two films share whose pictures are the same, the first one's about ``offset`` later."""
     offset = _refine_offset(one, other, offset)
     start, stop = max(0.0, offset), min(one.film.seconds, other.film.seconds + offset)
-    moments = start + (stop - start) * (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     if stop <= start:
         return None
-    pairs = [
-        _read_at(fingerprint.film, moments - shift)
-        for fingerprint, shift in ((one, 0.0), (other, offset))
-    ]
-    present = np.isfinite(pairs[0]).all(1) & np.isfinite(pairs[1]).all(1)
-    if present.sum() < 2:
+    moments = start + (stop - start) * (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    first, second = _read_pairs(one.film, other.film, moments, offset)
+    if len(first) < 2:
         return None
-    first, second = pairs[0][present], pairs[1][present]
     same = (_normalise(first) * _normalise(second)).sum(1) >= _SAME
     if same.sum() < max(3, 0.75 * len(same)) or not _change_alike(first[same], second[same]):
         return None
@@ -225,13 +218,26 @@ def _change_alike(first: np.ndarray, second: np.ndarray) -> bool:
     return float((changes[0] * changes[1]).mean()) >= _SAME_CHANGES * sizes[0] * sizes[1]
 
 
-def _read_at(film: FilmInfo, moments: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Small pictures (n, P) at moments, NaN where there is none."""
-    found = read_small_pictures(film, [(float(at), float(at)) for at in moments])
-    size = max((one.pictures.shape[1] for one in found), default=0)
-    return np.array(
-        [one.pictures[0] if len(one.seconds) else np.full(size, np.nan) for one in found]
-    )
+def _read_pairs(
+    one: FilmInfo, other: FilmInfo, moments: np.ndarray, offset: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Small pictures (n, P) of two films at moments of the first; where one film has fewer
+    pictures, at the times of these."""
+    if one.rate > other.rate:
+        second, first = _read_pairs(other, one, moments - offset, -offset)
+        return first, second
+    found = read_small_pictures(one, [(at, at) for at in moments.tolist()])
+    found = [small for small in found if len(small.seconds)]
+    times = [float(small.seconds[0]) - offset for small in found]
+    partners = read_small_pictures(other, [(at, at) for at in times])
+    pairs = [
+        (small.pictures[0], partner.pictures[0])
+        for small, partner in zip(found, partners, strict=True)
+        if len(partner.seconds)
+    ]
+    if not pairs:
+        return np.empty((0, 0)), np.empty((0, 0))
+    return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
 
 def _refine_offset(one: Fingerprint, other: Fingerprint, offset: float) -> float:

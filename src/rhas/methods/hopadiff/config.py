@@ -125,6 +125,8 @@ class HopaDiffConfig(InputConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least(self, 1, "encoder_layers", "decoder_layers", "xlstm_heads", "xlstm_chunk")
+        check_at_least(self, 1, "encoder_maps", "decoder_maps", "bca_width", "spectrum_width")
+        check_at_least(self, 2, "time_width")
         check_at_least(self, 0, "bca_reach")
         for name in ("encoder_kernel", "decoder_kernel"):
             value = getattr(self, name)

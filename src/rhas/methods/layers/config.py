@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypedDict
 
 from rhas.base.batch import StreamName
 from rhas.base.errors import RhasError
 
 Inputs = Literal["both", "holistic", "partial"]
+_MAX_NUMBER = 1_000_000
 STREAMS: dict[Inputs, tuple[StreamName, ...]] = {
     "both": ("holistic", "partial"),
     "holistic": ("holistic",),
@@ -35,6 +36,7 @@ class InputConfig:
     prior_bias: bool = False
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_at_least(self, 1, "stride")
 
 
@@ -63,6 +65,19 @@ class MiniInputs(TypedDict):
 
 # How every preset `mini` reads features: a dozen short films.
 MINI_INPUTS: MiniInputs = {"stride": 5, "standardise": True, "centre": True, "prior_bias": True}
+
+
+def check_numbers(config: InputConfig) -> None:
+    """No number is negative, or larger than any that makes sense."""
+    for item in fields(config):
+        value = getattr(config, item.name)
+        numbers = [n for n in (value if isinstance(value, tuple) else (value,)) if _is_number(n)]
+        within = all(0 <= number <= _MAX_NUMBER for number in numbers)  # not so of nan
+        check_field(config, item.name, within, f"0 to {_MAX_NUMBER:,}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_field(config: InputConfig, name: str, holds: bool, expected: str) -> None:
