@@ -12,6 +12,7 @@ import json
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ VALUES: tuple[Any, ...] = (
 """What strangers, programs and accidents put where a value belongs."""
 _DTYPES = ("u1", "i4", "i8", "f2", "f4", "f8", "?", "S3", "c8")
 _SHAPES = ((), (0,), (1,), (3,), (4,), (0, 4), (3, 4), (4, 4), (2, 3, 4), (10**6, 10**6))
+_IMPOSSIBLE = (KeyError, RuntimeError, TypeError, ValueError, OverflowError, OSError)
+"""Errors of an edit of what another one has removed, or with a value that HDF5 cannot hold."""
 _PATCHES = 192  # what from this on changes a byte of a file
 _HEAD = 4096  # bytes in which HDF5 has most of its metadata
 _NUMBERS = (0, 1, -1, 3, 255, 2**31 - 1, -(2**31), 2**62, 0.5, math.nan, math.inf, 1e30)
@@ -146,7 +149,8 @@ def edit_hdf5(data: bytes, edits: bytes) -> bytes:
             members: list[str] = []
             file.visit(members.append)
             name = members[where % len(members)] if members else "x"
-            _HDF5_EDITS[what % len(_HDF5_EDITS)](file, name, first, second)
+            with suppress(*_IMPOSSIBLE):
+                _HDF5_EDITS[what % len(_HDF5_EDITS)](file, name, first, second)
     found = bytearray(buffer.getvalue())
     filled = np.flatnonzero(np.frombuffer(bytes(found), np.uint8))  # chunks are mostly empty
     for place, byte in patches:
@@ -176,11 +180,9 @@ def _change_values(file: h5py.File, name: str, first: int, second: int) -> None:
 def _change_attribute(file: h5py.File, name: str, first: int, second: int) -> None:
     holder = file if first & 1 or name not in file else file[name]
     names = sorted(holder.attrs) or ["reference"]
-    value = VALUES[second % len(VALUES)]
-    try:
-        holder.attrs[names[first // 2 % len(names)]] = value
-    except (TypeError, ValueError, OverflowError, OSError):  # what HDF5 cannot hold
-        holder.attrs.pop(names[first // 2 % len(names)], None)
+    attribute = names[first // 2 % len(names)]
+    holder.attrs.pop(attribute, None)
+    holder.attrs[attribute] = VALUES[second % len(VALUES)]
 
 
 def _link(file: h5py.File, name: str, first: int, second: int) -> None:
