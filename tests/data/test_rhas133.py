@@ -148,6 +148,7 @@ def test_different_lengths_are_cut_to_the_shortest(
         lambda p: np.save(p, np.zeros((0, D), np.float32)),
         lambda p: p.write_bytes(p.read_bytes()[:200]),
         lambda p: p.write_bytes(pickle.dumps([1])),
+        lambda p: p.write_bytes(p.read_bytes().replace(b"{'descr'", b"('descr'")),
         lambda p: p.write_bytes(b""),
     ],
 )

@@ -78,7 +78,8 @@ def fuzz_target(name: str, seconds: float, memory: int, out: Path) -> Outcome:
         log = found / "log.txt"
         options = {
             "max_total_time": round(left), "rss_limit_mb": memory, "max_len": MAX_INPUT,
-            "print_final_stats": 1, "len_control": 0, "artifact_prefix": f"{found}/",
+            "len_control": 0, "print_final_stats": 1, "report_slow_units": 3600,
+            "artifact_prefix": f"{found}/",
         }  # fmt: skip
         with log.open("wb") as file:
             arguments = [f"-{option}={value}" for option, value in options.items()]

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+import pickle
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -67,7 +68,16 @@ def edit_bytes(data: bytes, edits: bytes) -> bytes:
 
 def edit_json(data: bytes, edits: bytes) -> bytes:
     """Values of a JSON document replaced, removed, or put in the place of others."""
-    holder = [json.loads(data)]
+    return json.dumps(_edit_tree(json.loads(data), edits)).encode()
+
+
+def edit_pickle(data: bytes, edits: bytes) -> bytes:
+    """The same of the lists and dicts in a pickle."""
+    return pickle.dumps(_edit_tree(pickle.loads(data), edits), 2)
+
+
+def _edit_tree(value: Any, edits: bytes) -> Any:
+    holder = [value]
     for what, where, first, second in _split(edits):
         places = list(_list_places(holder))
         if not places:
@@ -82,7 +92,7 @@ def edit_json(data: bytes, edits: bytes) -> bytes:
             parent.append(copy.deepcopy(parent[key]))
         else:
             parent[key] = copy.deepcopy(VALUES[second % len(VALUES)])
-    return json.dumps(holder[0]).encode()
+    return holder[0]
 
 
 def _list_places(parent: Any) -> Iterator[tuple[Any, Any]]:
@@ -206,6 +216,7 @@ _HDF5_EDITS: Sequence[Callable[[h5py.File, str, int, int], None]] = (
 
 _EDITORS: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".json": edit_json,
+    ".pkl": edit_pickle,
     ".xml": edit_xml,
     ".eaf": edit_xml,
     ".csv": edit_cells,

@@ -1,14 +1,19 @@
-"""Pickles of strangers (`rhas.data.pickles`)."""
+"""Pickles of strangers (`rhas.data.pickles`), and RHAS133's with their arrays."""
 
 from __future__ import annotations
 
+import io
 import pickle
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
 from fuzz.target import Kind
+from published import write_published
 
+from rhas.data.imports import ImportTarget
 from rhas.data.pickles import load_pickle
+from rhas.data.rhas133.imports import Rhas133Import, import_rhas133
 
 _VALUES = (
     {"a": [1, 2.5, None, True, "text", b"bytes"], 3: (1, (2, ()))},
@@ -34,4 +39,18 @@ def read(folder: Path, path: Path, way: int) -> None:
     load_pickle(path)
 
 
+def write_rhas133(folder: Path) -> None:
+    write_published(folder, {"train": 2})
+
+
+def read_rhas133(folder: Path, path: Path, way: int) -> None:
+    request = Rhas133Import(folder / "pickles", folder / "features")
+    target = ImportTarget(
+        folder.with_name("data"), "data", folder / "params.yaml", {}, drop=True, replace=True
+    )
+    with redirect_stderr(io.StringIO()):
+        import_rhas133(request, target, lambda done, total: None)
+
+
+RHAS133 = Kind("rhas133", write_rhas133, read_rhas133, examples=30)
 PICKLES = Kind("pickles", write, read, examples=1000)

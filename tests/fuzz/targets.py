@@ -8,6 +8,7 @@ from fuzz.target import Kind
 
 _PLACES = {
     "pickles": ("pickles", "PICKLES"),
+    "rhas133": ("pickles", "RHAS133"),
     "tables": ("tables", "TABLES"),
     "formats": ("tables", "FORMATS_OF_TOOLS"),
     "hdf5": ("stores", "HDF5"),

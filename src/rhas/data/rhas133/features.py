@@ -13,6 +13,7 @@ from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
 from rhas.data.audit import Audit
 from rhas.data.rhas133.sources import PublishedSample
+from rhas.stores.checking import guard_reading
 from rhas.stores.features import Features
 
 D_TEXT = 1  # the published files contain no embedding of the reference; a store needs one value
@@ -68,7 +69,8 @@ def _open_array(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise RhasError("not a .npy file", where=str(path))
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    with guard_reading(path, "copy it again", "a damaged .npy file"):  # NumPy parses it as Python
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.ndim not in (2, 3) or array.dtype.kind != "f" or array.shape[-1] == 0:
         raise RhasError(
             "not features", where=str(path), expected="floats (T, D) or (T, Q, D)",

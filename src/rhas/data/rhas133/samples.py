@@ -55,7 +55,7 @@ def write_samples(
     for done, sample in enumerate(samples, 1):
         try:
             features = read_features(sample, audit)
-        except (RhasError, ValueError, OSError, EOFError) as error:
+        except (RhasError, OSError) as error:
             problem = str(error).replace("\n", ";")
             audit.add("unreadable features", f"{sample.holistic}: {problem}")
             continue

@@ -17,7 +17,7 @@ from rhas.data.pickles import load_pickle
 from rhas.data.rhas133.layout import HOLISTIC_FOLDERS, PublishedFiles
 from rhas.stores.manifest import SUBSETS
 
-_LISTED = re.compile(r"(\d+)_blip_feat\.npy")
+_LISTED = re.compile(r"(\d{1,9})_blip_feat\.npy")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character, which no file can hold
 
 
