@@ -54,6 +54,8 @@ def shout(source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
     if text == "slow":
         out.write_text("half")
         time.sleep(30)
+    if text == "patient":
+        time.sleep(1)
     if text == "killed":
         os._exit(9)
     progress(len(text))
@@ -69,6 +71,16 @@ def write_device(
     while len(list(source.film.parent.glob("[ab].begun"))) < 2:
         time.sleep(0.01)
     out.write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    return ShoutReport(1)
+
+
+def note_process(
+    source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
+) -> ShoutReport:
+    """The number of the process that computes it."""
+    time.sleep(0.3)
+    progress(1)
+    out.write_text(str(os.getpid()))
     return ShoutReport(1)
 
 

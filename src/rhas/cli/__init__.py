@@ -20,6 +20,7 @@ from rhas.cli import (
     review,
     score,
     segment,
+    slurm,
     table,
     weights,
 )
@@ -50,6 +51,7 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.add_typer(table.app, name="table")
 app.command("queue")(queue.queue)
+app.add_typer(slurm.app, name="slurm", no_args_is_help=True)
 app.add_typer(cache.app, name="cache", no_args_is_help=True)
 
 

@@ -49,8 +49,8 @@ def test_each_worker_has_its_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_executor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RHAS_EXECUTOR", "locla")
-    with pytest.raises(RhasError, match="local"):
+    monkeypatch.setenv("RHAS_EXECUTOR", "slrum")
+    with pytest.raises(RhasError, match="slurm"):
         find_executor()
 
 

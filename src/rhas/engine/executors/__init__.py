@@ -1,6 +1,6 @@
 """Where jobs run. What is run is a `Task`; an executor decides only on which machine and process.
 
-``RHAS_EXECUTOR`` chooses one: ``local``, the default. It never changes a
+``RHAS_EXECUTOR`` chooses one: ``local`` (the default), ``ray`` or ``slurm``. It never changes a
 result, so it is no parameter.
 """
 
@@ -20,7 +20,7 @@ from rhas.base.system_errors import explain_error
 from rhas.engine.steps import Job
 from rhas.engine.workcache import Entry, WorkCache
 
-EXECUTORS = ("local",)
+EXECUTORS = ("local", "ray", "slurm")
 LOSSES = 3
 """Of workers, with which a film is given up."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
