@@ -52,7 +52,7 @@ def main() -> None:
     if chosen.replay:
         raise SystemExit(_call(names[0], "--replay", str(chosen.replay)).wait())
     if importlib.util.find_spec("atheris") is None:
-        raise SystemExit('atheris is missing: pip install "rhas[fuzz]"')
+        raise SystemExit('atheris is missing: pip install -e ".[dev,fuzz]" (Linux on x86-64)')
     failed = False
     for name in names:
         seconds = 60 * chosen.minutes / len(names)
