@@ -28,7 +28,8 @@ def test_the_median_removes_a_peak_in_time_and_keeps_an_edge() -> None:
 
 
 @given(
-    hnp.arrays(np.float32, (9, 2), elements=st.floats(0, 1, width=16)), st.sampled_from((3, 5, 21))
+    hnp.arrays(np.float32, (9, 2), elements=st.floats(0, 1, width=16)),
+    st.sampled_from((3, 5, 21, 601)),
 )
 @settings(deadline=None)
 def test_smooth_equals_the_median_of_each_neighbourhood(scores: NDArray, frames: int) -> None:

@@ -28,6 +28,7 @@ def smooth_scores(scores: NDArray[np.floating], frames: int) -> NDArray[np.float
     """Median over ``frames`` frames (odd) of each class, (T, C); the end scores repeat."""
     if frames == 1:
         return scores
+    frames = min(frames, 2 * len(scores) + 1)  # a longer window has the same median, and is slow
     smoothed = np.empty_like(scores, order="F")
     for label in range(scores.shape[1]):  # SciPy's fast path is the one for 1-D input
         smoothed[:, label] = median_filter(scores[:, label], size=frames, mode="nearest")

@@ -33,7 +33,8 @@ def main() -> None:
         killed = {rank: -code for rank, code in codes.items() if code < 0}
         if not killed:
             raise SystemExit(max(codes.values())) from None  # a process has said why
-        rank, number = min(killed.items())
+        # The others were ended by SIGTERM because of the first one.
+        rank, number = min(killed.items(), key=lambda one: (one[1] == signal.SIGTERM, one[0]))
         raise RhasError(
             f"a process of the training was ended by {signal.Signals(number).name}",
             where=f"process {rank} of {processes}",
