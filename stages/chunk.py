@@ -8,6 +8,7 @@ from rhas.config.chunk import ChunkConfig
 from rhas.config.section import read_section
 from rhas.data.annotations import read_annotations
 from rhas.engine.stage import declared_params, new_folder
+from rhas.stores.classes import find_classes
 from rhas.stores.manifest import Manifest
 
 RAW, FEATURES, OUT = Path("data/raw"), Path("data/features"), Path("data/samples")
@@ -17,8 +18,9 @@ def main() -> None:
     values = declared_params("chunk")
     config = read_section(ChunkConfig, values)
     films, annotations = Manifest.read(RAW).films, read_annotations(RAW)
+    classes = find_classes(RAW)
     with new_folder(OUT) as folder:
-        info = write_samples(films, annotations, FEATURES / values["vlm"], config, folder)
+        info = write_samples(films, annotations, FEATURES / values["vlm"], config, folder, classes)
     print(f"chunk: samples {dict(info.samples)}, dropped {info.count_dropped()}")
 
 

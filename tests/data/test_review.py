@@ -86,6 +86,21 @@ def test_another_import_takes_review_csv_away(project: Path, record: dict[str, A
     assert not (own / "review.csv").exists()
 
 
+def test_the_classes_are_those_of_the_model(project: Path, record: dict[str, Any]) -> None:
+    words = ["no", "eating", "走る"]
+    record["persons"][0]["intervals"][0] |= {"action": "走る"}
+    assert run_import({**record, "classes": words}).exit_code == 0
+    own = project / "data" / "own"
+    assert (own / "classes.txt").read_text("utf-8").split() == words
+    assert "走る" in (own / "annotations.csv").read_text("utf-8")
+    (project / "list.txt").write_text("eating\n", "utf-8")
+    stopped = run_import({**record, "classes": words}, "--replace", "--classes", "list.txt")
+    assert "unknown class" in stopped.output
+    again = CliRunner().invoke(app, ["import", "films", str(own), "--replace"])
+    assert again.exit_code == 0, again.output
+    assert (own / "classes.txt").read_text("utf-8").split() == words
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"frames": 300}, "another length"), ({"film": "../a.mp4"}, "is a path"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .reviewed import FPS, FRAMES, INTERVALS, SENTENCES, make_page_data, write_folder
+from .reviewed import CLASSES, FPS, FRAMES, INTERVALS, SENTENCES, make_page_data, write_folder
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def corrections() -> dict[str, Any]:
     """What the page saves when nothing has been changed."""
     return {
         "format": "rhas corrections", "version": 1, "revision": 0, "film": "harbour.mp4",
-        "frames": FRAMES, "fps": FPS,
+        "frames": FRAMES, "fps": FPS, "classes": CLASSES,
         "persons": [
             {"person": number, "reference": SENTENCES[number], "checked": True, "removed": [],
              "not_this_person": [],

@@ -364,4 +364,4 @@ def test_the_read_out_beside_a_model_or_in_results_is_used_where_it_is_the_model
     other.write(mine / "readout.json")
     with pytest.raises(RhasError, match="another model"):
         find_readout(mine, results)
-    assert set(make_default_readout().thresholds) == {0.5}
+    assert set(make_default_readout(("a", "b")).thresholds) == {0.5}

@@ -33,7 +33,7 @@ def make_record() -> dict[str, Any]:
               "intervals": [corrected, added], "removed": [dict(WAS)],
               "not_this_person": [{"start_frame": 9, "end_frame": 10}]}  # fmt: skip
     return {"format": "rhas corrections", "version": 1, "revision": 3, "film": "a.mp4",
-            "frames": 30, "fps": 29.97, "persons": [person]}  # fmt: skip
+            "frames": 30, "fps": 29.97, "classes": ["走る"], "persons": [person]}  # fmt: skip
 
 
 def test_it_is_read_back(tmp_path: Path) -> None:

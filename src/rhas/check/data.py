@@ -25,6 +25,7 @@ from rhas.data.matching import match_tables
 from rhas.data.user_films import UserFilms, read_user_films
 from rhas.decode.container import inspect_once
 from rhas.decode.judgement import FilmFinding, judge_film
+from rhas.stores.classes import find_classes
 from rhas.stores.manifest import SUBSETS, Film, Manifest
 
 _MINI_PERSONS = 3.3  # the mean of RHAS-mini, before it is drawn
@@ -133,7 +134,7 @@ def _audit_tables(source: Path) -> list[Check]:
     if (source / "annotations.csv").is_file():
         rows = read_foreign_annotations(source / "annotations.csv", Clock(), audit)
     sentences = read_foreign_references(source / "references.csv", audit)
-    labels, clock = read_label_map(None, None), Clock()
+    labels, clock = read_label_map(None, None, find_classes(source)), Clock()
     match_tables(find_films(source), sentences, rows, labels, None, clock, audit, None)
     return [
         Check(row.name, "warn", f"{row.count}, first: {row.example}", row.consequence)

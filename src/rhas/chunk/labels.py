@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.classes import CLASSES
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import TimedAction
 from rhas.stores.samples import Interval
 
 
 def convert_to_frames(
-    rows: Sequence[TimedAction], frames: int, fps: float, dropped: dict[str, int]
+    rows: Sequence[TimedAction],
+    ids: Mapping[str, int],
+    frames: int,
+    fps: float,
+    dropped: dict[str, int],
 ) -> list[Interval]:
     """Annotations of one person in frames, sorted by start. What a film is too short for is counted
     in ``dropped``: ``intervals_outside_film``, ``intervals_cut_at_end``."""
@@ -26,13 +30,16 @@ def convert_to_frames(
             dropped["intervals_outside_film"] += 1
             continue
         dropped["intervals_cut_at_end"] += stop > frames + 1
-        intervals.add(Interval(CLASS_ID[row.action], start, min(stop, frames)))
+        intervals.add(Interval(ids[row.action], start, min(stop, frames)))
     return sorted(intervals, key=lambda i: (i.start, i.stop, i.class_id))
 
 
-def make_labels(intervals: Sequence[tuple[int, int, int]], start: int, stop: int) -> np.ndarray:
-    """Multi-hot labels of a window, float32 (stop - start, C), 1 where an interval covers it."""
-    labels = np.zeros((stop - start, len(CLASSES)), np.float32)
+def make_labels(
+    intervals: Sequence[tuple[int, int, int]], start: int, stop: int, classes: int = len(CLASSES)
+) -> np.ndarray:
+    """Multi-hot labels of a window, float32 (stop - start, C), 1 where an interval covers it;
+    ``classes`` is C."""
+    labels = np.zeros((stop - start, classes), np.float32)
     for class_id, first, end in intervals:
         labels[max(first - start, 0) : max(end - start, 0), class_id] = 1
     return labels

@@ -105,7 +105,7 @@ class Samples(Dataset):
         read = self._open_store(sample).read_window(sample.person, sample.start, sample.stop)
         tokens = self._read_tokens(sample, read) if self.tokens else {}
         intervals = self._intervals.get((sample.movie, sample.person), ())
-        labels = make_labels(intervals, sample.start, sample.stop)
+        labels = make_labels(intervals, sample.start, sample.stop, self.info.C)
         return make_sample(
             read,
             labels,

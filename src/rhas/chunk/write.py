@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rhas.base.classes import CLASSES
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.chunk.labels import convert_to_frames
 from rhas.chunk.split import assign_subsets, split_films
@@ -24,6 +24,7 @@ def write_samples(
     features: Path,
     config: ChunkConfig,
     out: Path,
+    classes: ClassList = RHAS133,
 ) -> SampleInfo:
     """Writes index.csv, intervals.csv and info.json into the folder ``out``; returns info.
 
@@ -63,7 +64,7 @@ def write_samples(
                 unannotated.append(f"{film.movie} person {person}")
                 continue
             intervals[film.movie, person] = convert_to_frames(
-                rows[film.movie, person], frames, config.fps, dropped
+                rows[film.movie, person], classes.ids, frames, config.fps, dropped
             )
             for start in range(0, frames, config.frame_len):
                 stop = min(start + config.frame_len, frames)
@@ -84,7 +85,7 @@ def write_samples(
         windows = [replace(w, split=chosen[w.sample]) for w in windows]
 
     info = SampleInfo(
-        C=len(CLASSES),
+        C=len(classes),
         L=config.frame_len,
         D=D,
         D_text=D_text,
@@ -96,6 +97,7 @@ def write_samples(
         samples={side: sum(w.split == side for w in windows) for side in SUBSETS},
         dropped=dropped,
         persons_without_annotation=unannotated,
+        classes=classes.names,
     )
     SampleIndex(info, windows, intervals).write(out)
     return info

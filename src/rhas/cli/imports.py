@@ -72,7 +72,7 @@ IdBase = Annotated[
 Map = Annotated[
     Path | None,
     typer.Option("--label-map", exists=True, dir_okay=False,
-                 help="Table from,to: a foreign action, and a class of RHAS133 or nothing to leave "
+                 help="Table from,to: a foreign action, and a class or nothing to leave "
                  "it out."),
 ]  # fmt: skip
 Labels = Annotated[
@@ -93,6 +93,12 @@ PersonTable = Annotated[
     typer.Option("--references", exists=True, dir_okay=False,
                  help="Table movie, person, reference and optionally subset. Persons are matched "
                  "by number or sentence. Default: the files' own sentences."),
+]  # fmt: skip
+Classes = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False,
+                 help="The data set's own classes: a text file, a name per line. Default: those of "
+                 "RHAS133."),
 ]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")]
 
@@ -117,6 +123,7 @@ def import_films(
     id_base: IdBase = None,
     label_map: Map = None,
     labels: Labels = None,
+    classes: Classes = None,
     out: Out = Path("data/own"),
     params: Params = Path("params.yaml"),
     profile: ProfileName = None,
@@ -137,7 +144,8 @@ def import_films(
     default = folder / "annotations.csv"
     annotations = annotations or (default if default.is_file() else None)
     request = FilmsImport(
-        folder, references, annotations, fps, offset, id_base, label_map, labels
+        folder, references, annotations, fps, offset, id_base, label_map, labels,
+        _find_list(classes, folder),
     )  # fmt: skip
     _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
 
@@ -167,6 +175,7 @@ def import_ava(
     id_base: IdBase = None,
     label_map: Map = None,
     labels: Labels = None,
+    classes: Classes = None,
     out: Out = Path("data/own"),
     params: Params = Path("params.yaml"),
     profile: ProfileName = None,
@@ -188,7 +197,7 @@ def import_ava(
 
     request = AvaImport(
         films, references, annotations, fps, offset, id_base, label_map, labels,
-        times, step, excluded,
+        _find_list(classes, films), times, step, excluded,
     )  # fmt: skip
     _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
 
@@ -272,6 +281,7 @@ def _make_label_command(form: str, title: str) -> None:
         id_base: IdBase = None,
         label_map: Map = None,
         labels: Labels = None,
+        classes: Classes = None,
         out: Out = Path("data/own"),
         params: Params = Path("params.yaml"),
         profile: ProfileName = None,
@@ -285,7 +295,7 @@ def _make_label_command(form: str, title: str) -> None:
         target = _make_target(out, params, profile, drop, replace)
         request = LabelImport(
             films, references, None, None, offset, id_base, label_map, labels,
-            format=form, labelled=tuple(files), rate=target.read_rate(),
+            _find_list(classes, films), format=form, labelled=tuple(files), rate=target.read_rate(),
         )  # fmt: skip
         _import_to_own(request, target, copy, as_json)
 
@@ -320,6 +330,7 @@ def import_review(
         bool, typer.Option("--all", help="Take persons who are not marked as checked, too.")
     ] = False,
     label_map: Map = None,
+    classes: Classes = None,
     out: Out = Path("data/own"),
     params: Params = Path("params.yaml"),
     profile: ProfileName = None,
@@ -340,10 +351,16 @@ def import_review(
 
     target = _make_target(out, params, profile, drop, replace)
     request = ReviewImport(
-        films, None, None, label_map=label_map, reviewed=tuple(reviewed), everybody=everybody,
-        rate=target.read_rate(),
+        films, None, None, label_map=label_map, classes=_find_list(classes, films),
+        reviewed=tuple(reviewed), everybody=everybody, rate=target.read_rate(),
     )  # fmt: skip
     _import_to_own(request, target, copy, as_json)
+
+
+def _find_list(classes: Path | None, folder: Path) -> Path | None:
+    """The list of classes: the one that is named, or classes.txt in the folder of the films."""
+    default = folder / "classes.txt"
+    return classes or (default if default.is_file() else None)
 
 
 def _make_target(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhas.base.classes import CLASS_ID
+from rhas.base.classes import ClassList
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.names import suggest_name
 from rhas.data.tables import parse_whole, read_rows
+from rhas.stores.classes import find_classes, tidy_class
 
 ANNOTATIONS = "annotations.csv"
 COLUMNS = ("movie", "person", "action", "start_s", "end_s")
@@ -37,6 +38,8 @@ def write_annotations(folder: Path, rows: Iterable[TimedAction]) -> None:
 def read_annotations(folder: Path) -> list[TimedAction]:
     """Rows of annotations.csv; none where the file is absent (films without training).
 
+    Classes are those of classes.txt beside it, or RHAS133's.
+
     Raises:
         RhasError: an unknown class, or an interval that does not end after its start; names the
             line.
@@ -44,15 +47,16 @@ def read_annotations(folder: Path) -> list[TimedAction]:
     path = folder / ANNOTATIONS
     if not path.is_file():
         return []
-    return [_read_action(row, f"{path}:{line}") for line, row in read_rows(path, COLUMNS)]
+    classes = find_classes(folder)
+    return [_read_action(row, f"{path}:{line}", classes) for line, row in read_rows(path, COLUMNS)]
 
 
-def _read_action(row: Mapping[str, str], where: str) -> TimedAction:
+def _read_action(row: Mapping[str, str], where: str, classes: ClassList) -> TimedAction:
     try:
         action = TimedAction(
             row["movie"].strip(),
             _read_person(row["person"]),
-            row["action"].strip(),
+            tidy_class(row["action"]),
             float(row["start_s"]),
             float(row["end_s"]),
         )
@@ -64,7 +68,7 @@ def _read_action(row: Mapping[str, str], where: str) -> TimedAction:
             expected="a name, a number, a class, two times in seconds",
             do="correct the line",
         ) from error
-    check_class(action.action, where)
+    check_class(action.action, where, classes)
     start_s, end_s = round(action.start_s, 3), round(action.end_s, 3)
     if not 0 <= action.start_s or not start_s < end_s < math.inf:
         raise RhasError(
@@ -80,13 +84,13 @@ def _read_person(text: str) -> int:
     return int(text) if number is None else number
 
 
-def check_class(name: str, where: str) -> None:
-    """Raises RhasError, with the nearest class, where ``name`` is no class of RHAS133."""
-    if name not in CLASS_ID:
+def check_class(name: str, where: str, classes: ClassList) -> None:
+    """Raises RhasError, with the nearest class, where ``name`` is no class of the list."""
+    if name not in classes.ids:
         raise RhasError(
             "unknown action class",
             where=where,
             got=name,
-            expected="a name of src/rhas/base/classes.txt",
-            do=suggest_name(name, CLASS_ID) or "choose one of them, or remove the line",
+            expected=f"a name of {classes.file}",
+            do=suggest_name(name, classes.names) or "choose one of them, or remove the line",
         )

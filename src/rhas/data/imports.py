@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import read_yaml
@@ -31,10 +32,11 @@ from rhas.data.labels import read_label_map
 from rhas.data.leaks import describe_sides, find_shared_pictures, may_differ
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
-from rhas.data.review import find_corrections, read_review, write_review
+from rhas.data.review import find_common_classes, find_corrections, read_review, write_review
 from rhas.data.user_films import UserFilms
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
 from rhas.decode.container import inspect_once
+from rhas.stores.classes import read_classes
 from rhas.stores.corrections import Corrections
 
 
@@ -141,6 +143,7 @@ class FilmsImport(ImportRequest):
         id_base: number of the first class, where given.
         label_map: table ``from,to`` of actions.
         labels: label list that gives numbers their names.
+        classes: list of the data set's classes; None: those of RHAS133.
     """
 
     kind = "films"
@@ -153,6 +156,7 @@ class FilmsImport(ImportRequest):
     id_base: int | None = None
     label_map: Path | None = None
     labels: Path | None = None
+    classes: Path | None = None
 
     @property
     def clock(self) -> Clock:
@@ -170,6 +174,10 @@ class FilmsImport(ImportRequest):
         assert self.references is not None
         references = read_foreign_references(self.references, audit)
         return references, self.read_annotations(audit)
+
+    def read_class_list(self) -> ClassList:
+        """The classes of the data set."""
+        return RHAS133 if self.classes is None else read_classes(self.classes)
 
     def read_annotations(self, audit: Audit) -> list[ForeignAnnotation]:
         """Annotations as found; none without a table."""
@@ -301,6 +309,12 @@ class ReviewImport(FilmsImport):
         """The persons of the corrected films, and what they do."""
         return number_persons(self._read(files, audit, self.everybody)[0], [])
 
+    def read_class_list(self) -> ClassList:
+        """The classes of the list, or of the models that the films were segmented with."""
+        if self.classes is not None:
+            return read_classes(self.classes)
+        return find_common_classes(find_corrections(self.reviewed))
+
     def write_more(self, retained: UserFilms, out: Path) -> None:
         """Writes review.csv: what was predicted, corrected, added and removed."""
         _, known = self._read(retained.files, Audit(), True)
@@ -352,7 +366,7 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     check_free(target.out, target.replace)
     target.check_params()
     audit = Audit()
-    labels = read_label_map(request.label_map, request.labels)
+    labels = read_label_map(request.label_map, request.labels, request.read_class_list())
     files = find_films(request.films)
     report_other_suffixes(request.films, audit)
     references, annotations = request.read_tables(files, audit)

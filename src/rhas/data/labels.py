@@ -1,4 +1,4 @@
-"""Foreign action names and numbers as classes of RHAS133."""
+"""Foreign action names and numbers as classes of the data set."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.names import suggest_name
 from rhas.data.foreign_tables import tidy_number
 from rhas.data.tables import parse_digits, parse_whole, read_rows, read_text
+from rhas.stores.classes import tidy_class
 
 _BLOCK = re.compile(r"\{([^{}]*)\}")
 _NAME, _NUMBER = re.compile(r'\bname:\s*"([^"]*)"'), re.compile(r"\b(?:label_)?id:\s*(\d+)")
@@ -23,28 +24,32 @@ class LabelMap:
 
     Args:
         renamed: class by foreign name or number; "" leaves it out.
-        names: foreign name by number (a label list); without it numbers are those of RHAS133.
+        names: foreign name by number (a label list); without it numbers are those of ``classes``.
         base: the number of the first class, 0 or 1; None where there are no numbers.
+        classes: what actions can be.
     """
 
     renamed: Mapping[str, str]
     names: Mapping[int, str]
     base: int | None = None
+    classes: ClassList = RHAS133
 
     def find_class(self, action: str) -> str | None:
         """The class, "" where the map leaves it out, None where it is unknown."""
         if action in self.renamed:
             return self.renamed[action]
+        if tidy_class(action) in self.classes.ids:
+            return tidy_class(action)
         number = parse_digits(action)
         if number is None:
-            return action if action in CLASS_ID else None
+            return None
         if self.names:
             name = self.names.get(number)
             if name is None:
                 return None
-            return self.renamed.get(name, name if name in CLASS_ID else None)
+            return self.renamed.get(name, name if name in self.classes.ids else None)
         index = number - (self.base or 0)
-        return CLASSES[index] if 0 <= index < len(CLASSES) else None
+        return self.classes.names[index] if 0 <= index < len(self.classes) else None
 
     def foreign_name(self, action: str) -> str:
         """The name of an action that is given by number; names stay."""
@@ -52,40 +57,43 @@ class LabelMap:
         return action if number is None else self.names.get(number, action)
 
     def is_mapped(self, action: str) -> bool:
-        """Whether the label map, not the list of RHAS133, says the class."""
+        """Whether the label map, not the list of classes, says the class."""
         return action in self.renamed or self.foreign_name(action) in self.renamed
 
     def describe_unknown(self, action: str) -> str:
         """An unknown action with the class that may have been meant."""
         name = self.foreign_name(action)
         shown = repr(action) if name == action else f"{action} = {name!r}"
-        return ", ".join(filter(None, [shown, suggest_name(name.lower(), CLASS_ID)]))
+        return ", ".join(filter(None, [shown, suggest_name(name.lower(), self.classes.names)]))
 
 
-def read_label_map(path: Path | None, labels: Path | None) -> LabelMap:
+def read_label_map(
+    path: Path | None, labels: Path | None, classes: ClassList = RHAS133
+) -> LabelMap:
     """Reads how actions are renamed and what their numbers mean.
 
     Args:
-        path: a table ``from,to``; ``to`` is a class of RHAS133, or empty to leave the action out.
+        path: a table ``from,to``; ``to`` is one of ``classes``, or empty to leave the action out.
         labels: a label list that gives numbers their names: AVA's .pbtxt, or a table ``id,name``.
+        classes: what actions can be.
 
     Raises:
         RhasError: a malformed table, an unknown class in ``to``, or a name twice in ``from``.
     """
     renamed: dict[str, str] = {}
     for line, row in read_rows(path, ("from", "to")) if path is not None else ():
-        source, target = tidy_number(row["from"].strip()), row["to"].strip()
-        if target and target not in CLASS_ID:
+        source, target = tidy_number(row["from"].strip()), tidy_class(row["to"])
+        if target and target not in classes.ids:
             raise RhasError(
-                "not a class of RHAS133",
+                "not a class of RHAS133" if classes.published else "not a class of the list",
                 where=f"{path}:{line}",
                 got=target,
-                expected="a name of src/rhas/base/classes.txt, or nothing",
-                do=suggest_name(target, CLASS_ID) or "choose one of them, or leave it empty",
+                expected=f"a name of {classes.file}, or nothing",
+                do=suggest_name(target, classes.names) or "choose one of them, or leave it empty",
             )
         if renamed.setdefault(source, target) != target:
             raise RhasError("an action twice", where=f"{path}:{line}", got=source)
-    return LabelMap(renamed, {} if labels is None else _read_names(labels))
+    return LabelMap(renamed, {} if labels is None else _read_names(labels), None, classes)
 
 
 def _read_names(path: Path) -> dict[int, str]:
@@ -118,40 +126,42 @@ def _list_labels(text: str) -> Iterator[tuple[int, str]]:
             yield number, name[1]
 
 
-def find_id_base(numbers: Iterable[int], given: int | None, where: str) -> int:
+def find_id_base(
+    numbers: Iterable[int], given: int | None, where: str, classes: ClassList = RHAS133
+) -> int:
     """The number of the first class: as given, or as the numbers that occur show.
 
     Raises:
         RhasError: numbers that do not fit what was given, that fit neither 0 nor 1, or both.
     """
-    seen = sorted(set(numbers))
+    seen, count = sorted(set(numbers)), len(classes)
     low, high = seen[0], seen[-1]
-    fitting = [base for base in (0, 1) if base <= low and high < len(CLASSES) + base]
+    fitting = [base for base in (0, 1) if base <= low and high < count + base]
     if given is not None and given in fitting:
         return given
     if given is None and len(fitting) == 1:
         return fitting[0]
-    last = len(CLASSES)
     if given is None and fitting:
         raise RhasError(
             f"class numbers from {low} to {high} fit a list that begins with 0 and one with 1",
             where=where,
-            do="say which: --id-base 1 for numbers of the published list (1 arranging, "
-            f"{last} yawning), --id-base 0 for columns of the published code; numbers of another "
-            "list, AVA's for one, need that list: --labels",
+            do="say which: --id-base 1 for numbers of the published list "
+            f"(1 {classes.names[0]}, {count} {classes.names[-1]}), --id-base 0 for columns of the "
+            "published code; numbers of another list, AVA's for one, need that list: --labels",
         )
     raise class_range_error(
         where,
         f"{low} to {high}" + ("" if given is None else f" with --id-base {given}"),
         "give --labels for numbers of another list, --label-map to rename them",
+        classes,
     )
 
 
-def class_range_error(where: str, got: str, do: str) -> RhasError:
+def class_range_error(where: str, got: str, do: str, classes: ClassList = RHAS133) -> RhasError:
     """The error of class numbers that fit neither id base."""
-    last = len(CLASSES)
+    last = len(classes)
     return RhasError(
-        "class numbers outside the list of RHAS133",
+        f"class numbers outside the list of {'RHAS133' if classes.published else classes.file}",
         where=where,
         expected=f"0 to {last - 1} with --id-base 0, 1 to {last} with --id-base 1",
         got=got,

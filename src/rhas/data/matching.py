@@ -52,7 +52,7 @@ def match_tables(
         decode: says which films are refused; None: they are judged elsewhere.
 
     Returns:
-        What is retained, with classes of RHAS133 and the new person numbers.
+        What is retained, with classes of ``labels`` and the new person numbers.
     """
     films = _inspect_films(files, decode, audit)
     persons = find_persons(references, films, audit)
@@ -75,7 +75,11 @@ def match_tables(
         "lines of annotations": len(annotations),
     }
     return UserFilms(
-        {movie: files[movie] for movie in sentences}, sentences, persons.subsets, actions
+        {movie: files[movie] for movie in sentences},
+        sentences,
+        persons.subsets,
+        actions,
+        labels.classes,
     )
 
 
@@ -103,11 +107,13 @@ def _find_classes(
     numbers = [
         number
         for row in rows
-        if row.action not in labels.renamed and (number := parse_digits(row.action)) is not None
+        if row.action not in labels.renamed
+        and row.action not in labels.classes.ids
+        and (number := parse_digits(row.action)) is not None
     ]
     if numbers and not labels.names:
         table = rows[0].where.rpartition(":")[0]
-        labels = replace(labels, base=find_id_base(numbers, id_base, table))
+        labels = replace(labels, base=find_id_base(numbers, id_base, table, labels.classes))
         audit.add("class numbers", f"the first class has number {labels.base}")
     known, unknown = [], []
     counts: Counter[str] = Counter()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.data.foreign_tables import ForeignAnnotation
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
+from rhas.stores.classes import check_same_classes, make_class_list
 from rhas.stores.corrections import CORRECTIONS, Corrections, NamedSpan, Span, read_corrections
 
 REVIEW = "review.csv"
@@ -21,6 +23,26 @@ _TOLERANCE_S = 1.0  # between the film's length and the one that was corrected
 def find_corrections(paths: Sequence[Path]) -> list[Path]:
     """The files: of folders, the one that `rhas review` saves there."""
     return [path / CORRECTIONS if path.is_dir() else path for path in paths]
+
+
+def find_common_classes(paths: Sequence[Path]) -> ClassList:
+    """The list of classes that the corrected films have in common.
+
+    Raises:
+        RhasError: a broken file, or films of different lists.
+    """
+    lists = {path: read_corrections(path).classes for path in paths}
+    named = {path: names for path, names in lists.items() if names}
+    if not named:
+        return RHAS133
+    first = next(iter(named))
+    for path, names in named.items():
+        check_same_classes(
+            named[first], names, what="films of models with different classes",
+            where=f"{first}, {path}", do="name the list to use: --classes classes.txt",
+        )  # fmt: skip
+    classes = make_class_list(named[first], str(first))
+    return RHAS133 if classes.published else classes
 
 
 def read_review(

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.data.annotations import ANNOTATIONS, TimedAction, read_annotations
 from rhas.data.films import FILM_SUFFIXES, list_films
 from rhas.data.references import REFERENCES, read_references
 from rhas.decode.container import inspect_once
+from rhas.stores.classes import find_classes
 
 TOLERANCE_S = 1.0
 """Seconds by which an annotation may end after its film: people round to whole seconds."""
@@ -26,13 +28,15 @@ class UserFilms:
         files: film by movie.
         references: sentences of persons 0, 1, 2, ... by movie.
         subsets: train, val, test or None by movie.
-        annotations: with classes of RHAS133.
+        annotations: with names of ``classes``.
+        classes: of the data set.
     """
 
     files: Mapping[str, Path]
     references: Mapping[str, tuple[str, ...]]
     subsets: Mapping[str, str | None]
     annotations: Sequence[TimedAction]
+    classes: ClassList = RHAS133
 
 
 def read_user_films(source: Path) -> UserFilms:
@@ -40,7 +44,8 @@ def read_user_films(source: Path) -> UserFilms:
 
     Args:
         source: a folder with ``films/``, ``references.csv`` (movie, person, reference and
-            optionally subset) and, for training, ``annotations.csv``.
+            optionally subset) and, for training, ``annotations.csv`` and, for other classes than
+            RHAS133's, ``classes.txt``.
 
     Raises:
         RhasError: names the file and line of what is missing, unknown, malformed or duplicated.
@@ -58,7 +63,7 @@ def read_user_films(source: Path) -> UserFilms:
                 do="add the person to references.csv, or remove the line",
             )
     _check_ends(table, files, rows)
-    return UserFilms(files, people.sentences, people.subsets, rows)
+    return UserFilms(files, people.sentences, people.subsets, rows, find_classes(source))
 
 
 def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from rhas.data.references import REFERENCES, write_references
 from rhas.data.review import REVIEW
 from rhas.data.user_films import UserFilms
 from rhas.engine.workcache import link_files
+from rhas.stores.classes import CLASSES_FILE, write_classes
 
 TABLES = (REFERENCES, ANNOTATIONS)
 
@@ -56,7 +57,8 @@ def check_none_lost(films: Iterable[Path], retained: Iterable[Path], out: Path) 
 def write_user_films(
     collection: UserFilms, out: Path, copy: bool, tables: Sequence[Path] = ()
 ) -> list[tuple[Path, Path]]:
-    """Writes ``out/films``, ``references.csv`` and, where there are any, ``annotations.csv``.
+    """Writes ``out/films``, ``references.csv``, where there are any ``annotations.csv``, and for
+    other classes than RHAS133's ``classes.txt``.
 
     Films are hard-linked, which takes no space, or copied where that is requested or needed. Films
     and tables of before are removed, other files stay. A table that the import has read from there
@@ -73,9 +75,10 @@ def write_user_films(
     """
     _write_films(collection, out, copy)
     renamed = _rename_tables(tables, out)
-    for name in (*TABLES, REVIEW):
+    for name in (*TABLES, REVIEW, CLASSES_FILE):
         (out / name).unlink(missing_ok=True)
     write_references(out, collection.references, collection.subsets)
+    write_classes(out, collection.classes)
     if collection.annotations:
         write_annotations(out, collection.annotations)
     different = []

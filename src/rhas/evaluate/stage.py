@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from rhas.base.classes import CLASSES
 from rhas.base.console import SafeConsole
 from rhas.base.threads import torch_threads
 from rhas.chunk import Samples
@@ -19,8 +18,9 @@ from rhas.methods import reads_tokens
 from rhas.report.inputs import RunInputs
 from rhas.report.run import write_report
 from rhas.report.summary import make_summary
+from rhas.stores.classes import check_same_classes
 from rhas.stores.manifest import SUBSETS
-from rhas.train import load_method
+from rhas.train import SavedConfig, load_method
 
 
 def evaluate_run(inputs: RunInputs, config: EvaluateConfig, out: Path) -> None:
@@ -32,6 +32,11 @@ def evaluate_run(inputs: RunInputs, config: EvaluateConfig, out: Path) -> None:
         out: folder of the results.
     """
     train, val, test = (Samples(inputs.samples, subset) for subset in SUBSETS)
+    saved = SavedConfig.read(inputs.model)
+    check_same_classes(
+        saved.class_names, test.info.classes, what="the model was trained on other classes",
+        where=f"{inputs.model}, {inputs.samples}", do="run `dvc repro train`",
+    )  # fmt: skip
     tokens = reads_tokens(inputs.model.name)
     movies = [{sample.movie for sample in subset.samples} for subset in (train, val, test)]
     trained_on = movies[0] - movies[1] - movies[2]
@@ -41,7 +46,7 @@ def evaluate_run(inputs: RunInputs, config: EvaluateConfig, out: Path) -> None:
             Samples(inputs.samples, "val", tokens),
             Samples(inputs.samples, "test", tokens),
             config,
-            names=CLASSES,
+            names=test.info.classes,
             fps=test.info.fps,
             references=test.info.references,
             out=out,

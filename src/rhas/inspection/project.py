@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from rhas.base.classes import CLASS_ID
 from rhas.base.extras import optional_import
 from rhas.base.files import read_json
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import read_annotations
+from rhas.stores.classes import find_classes
 from rhas.stores.tracks import FilmTracks
 
 
@@ -47,7 +47,7 @@ def read_tracks_near(path: Path) -> FilmTracks | None:
 
 
 def labels_near(path: Path, movie: str, person: int, frames: int, fps: float) -> dict[str, Any]:
-    """Frames of each annotated class, bool (T,) by name in the published order; empty where
+    """Frames of each annotated class, bool (T,) by name in the order of the classes; empty where
     ``path`` lies in no data folder or the person is not annotated."""
     folder = find_data_folder(path)
     found: dict[str, np.ndarray] = {}
@@ -58,7 +58,8 @@ def labels_near(path: Path, movie: str, person: int, frames: int, fps: float) ->
             start = seconds_to_frame(row.start_s, fps)
             stop = max(seconds_to_frame(row.end_s, fps), start + 1)
             found.setdefault(row.action, np.zeros(frames, bool))[start:stop] = True
-    return dict(sorted(found.items(), key=lambda item: CLASS_ID[item[0]]))
+    ids = find_classes(folder / "raw").ids
+    return dict(sorted(found.items(), key=lambda item: ids[item[0]]))
 
 
 def read_recorded_md5(path: Path) -> dict[str, str] | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rhas.base.classes import CLASSES
 from rhas.base.formatting import format_duration, format_size
 from rhas.stores.checking import Facts
 
 _HASH_SHOWN = 12
+_MAX_CLASSES = 200
 
 
 def format_facts(facts: Facts) -> Iterator[RenderableType]:
@@ -242,6 +244,7 @@ def _format_model(facts: Facts) -> Iterator[RenderableType]:
         {
             "method": facts["method"],
             "sizes": ", ".join(f"{name} {value}" for name, value in dims.items()),
+            "classes": _list_classes(facts["classes"], dims.get("C")),
             "switched on": ", ".join(on) or "none of the paper's parts",
             "trained": f"preset {train.get('preset')}, {train.get('epochs')} epochs, batch "
             f"{train.get('batch_size')}, seed {train.get('seed')}, on {train.get('device')}",
@@ -254,6 +257,13 @@ def _format_model(facts: Facts) -> Iterator[RenderableType]:
         }
     )
     yield from _format_parts(facts)
+
+
+def _list_classes(names: Sequence[str] | None, count: int | None) -> str:
+    if names is None:
+        return "those of RHAS133" if count == len(CLASSES) else "without names"
+    more = f" and {len(names) - _MAX_CLASSES} more" if len(names) > _MAX_CLASSES else ""
+    return ", ".join(names[:_MAX_CLASSES]) + more
 
 
 def _format_weights(facts: Facts) -> Iterator[RenderableType]:

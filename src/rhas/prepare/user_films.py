@@ -31,4 +31,4 @@ def assemble_user_films(source: Path, out: Path) -> None:
         file = f"films/{movie}{found.files[movie].suffix}"
         link_files(found.files[movie].resolve(), out / file)  # of a symbolic link, the film itself
         films.append(Film(movie, file, hash_file(out / file), sentences, found.subsets[movie]))
-    write_raw_tables(Manifest("own", tuple(films)), found.annotations, out)
+    write_raw_tables(Manifest("own", tuple(films)), found.annotations, out, found.classes)

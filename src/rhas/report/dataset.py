@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json
 from rhas.base.units import seconds_to_frame
 from rhas.data.annotations import TimedAction, read_annotations
+from rhas.stores.classes import find_classes
 from rhas.stores.manifest import Manifest
 
 _NO_CONTENT = frozenset(
@@ -57,6 +58,7 @@ class Statistics:
         frames: of the annotated persons, to the film's end, or the last annotation where that is
             not known.
         classes: those that occur, most frames first.
+        names: of all C classes.
         together: int (C, C), frames in which a person does both; on the diagonal one class.
         labels_per_frame: frames by the number of labels, from 0.
         lengths_s: of the intervals.
@@ -70,6 +72,7 @@ class Statistics:
     seconds: Mapping[str, float | None]
     frames: int
     classes: Sequence[ClassCount]
+    names: ClassList
     together: NDArray[np.int64]
     labels_per_frame: Sequence[int]
     lengths_s: Sequence[float]
@@ -87,10 +90,9 @@ class Statistics:
 
     def pairs(self) -> list[tuple[str, str, int]]:
         """Two classes and the frames in which a person does both, most first; none without one."""
-        ids = [CLASS_ID[item.name] for item in self.classes]
-        found = [
-            (CLASSES[a], CLASSES[b], int(self.together[a, b])) for a, b in combinations(ids, 2)
-        ]
+        ids = [self.names.ids[item.name] for item in self.classes]
+        names = self.names.names
+        found = [(names[a], names[b], int(self.together[a, b])) for a, b in combinations(ids, 2)]
         return sorted((f for f in found if f[2]), key=lambda f: (-f[2], f[0], f[1]))
 
     def to_json(self) -> dict[str, object]:
@@ -129,7 +131,9 @@ def read_statistics(folder: Path, fps: float) -> Statistics:
     manifest = Manifest.read(raw)
     references = {film.movie: film.references for film in manifest.films}
     seconds = {film.movie: find_film_seconds(raw, film.movie, film.file) for film in manifest.films}
-    return count_statistics(manifest.dataset, references, read_annotations(raw), seconds, fps)
+    return count_statistics(
+        manifest.dataset, references, read_annotations(raw), seconds, fps, find_classes(raw)
+    )
 
 
 def count_statistics(
@@ -138,6 +142,7 @@ def count_statistics(
     annotations: Sequence[TimedAction],
     seconds: Mapping[str, float | None],
     fps: float,
+    classes: ClassList = RHAS133,
 ) -> Statistics:
     """The statistics of a data set from its tables; see `Statistics`.
 
@@ -151,11 +156,11 @@ def count_statistics(
                             got=f"movie {row.movie}, person {row.person}",
                             do="add it to references.csv")  # fmt: skip
         by_person[row.movie, row.person].append(row)
-    together = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    at_once = np.zeros(len(CLASSES) + 1, np.int64)
+    together = np.zeros((len(classes), len(classes)), np.int64)
+    at_once = np.zeros(len(classes) + 1, np.int64)
     frames = 0
     for (movie, _), rows in by_person.items():
-        labels = _label_frames(rows, seconds.get(movie), fps)
+        labels = _label_frames(rows, seconds.get(movie), fps, classes)
         frames += len(labels)
         used = np.flatnonzero(labels.any(axis=0))
         counted = labels[:, used].astype(np.int64)
@@ -164,7 +169,7 @@ def count_statistics(
     last = int(np.flatnonzero(at_once).max(initial=0))
     return Statistics(
         dataset, fps, {movie: len(texts) for movie, texts in references.items()}, len(by_person),
-        seconds, frames, _count_classes(annotations, together), together,
+        seconds, frames, _count_classes(annotations, together, classes), classes, together,
         at_once[: last + 1].tolist(), [row.end_s - row.start_s for row in annotations],
         count_words(text for texts in references.values() for text in texts),
     )  # fmt: skip
@@ -201,15 +206,15 @@ def count_words(references: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _label_frames(
-    rows: Sequence[TimedAction], seconds: float | None, fps: float
+    rows: Sequence[TimedAction], seconds: float | None, fps: float, classes: ClassList
 ) -> NDArray[np.bool_]:
     """bool (T, C) of one person."""
     ends = [_frame_span(row, fps)[1] for row in rows]
     length = max(ends) if seconds is None else seconds_to_frame(seconds, fps)
-    labels = np.zeros((length, len(CLASSES)), bool)
+    labels = np.zeros((length, len(classes)), bool)
     for row in rows:
         start, stop = _frame_span(row, fps)
-        labels[start:stop, CLASS_ID[row.action]] = True
+        labels[start:stop, classes.ids[row.action]] = True
     return labels
 
 
@@ -219,7 +224,7 @@ def _frame_span(row: TimedAction, fps: float) -> tuple[int, int]:
 
 
 def _count_classes(
-    annotations: Sequence[TimedAction], together: NDArray[np.int64]
+    annotations: Sequence[TimedAction], together: NDArray[np.int64], classes: ClassList
 ) -> list[ClassCount]:
     rows = defaultdict(list)
     for row in annotations:
@@ -227,7 +232,7 @@ def _count_classes(
     counts = [
         ClassCount(
             name,
-            int(together[CLASS_ID[name], CLASS_ID[name]]),
+            int(together[classes.ids[name], classes.ids[name]]),
             len(members),
             len({(row.movie, row.person) for row in members}),
             float(np.median([row.end_s - row.start_s for row in members])),

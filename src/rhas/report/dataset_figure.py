@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.report.dataset import Statistics
 
@@ -92,7 +91,7 @@ def _draw_words(axes: Axes, found: Statistics) -> None:
 def _draw_together(figure: Figure, axes: Axes, found: Statistics) -> None:
     """Of the frames of the row's class, the share in which the column's is done, too."""
     names = [item.name for item in found.classes[:PAIRED]]
-    ids = [CLASS_ID[name] for name in names]
+    ids = [found.names.ids[name] for name in names]
     counts = found.together[np.ix_(ids, ids)]
     share = counts / np.maximum(np.diag(counts), 1)[:, None] if names else np.zeros((1, 1))
     image = axes.imshow(100 * share, cmap="cividis", vmin=0, vmax=100)

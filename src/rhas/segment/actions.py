@@ -157,5 +157,5 @@ def build_action_model(
     thresholds = (readout.default_threshold,) * len(actions.names)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / METHOD
-        save_method(method, training, dims, folder)
+        save_method(method, training, dims, folder, actions.names)
         yield folder, FittedReadout(origin, actions.names, readout, thresholds, None)

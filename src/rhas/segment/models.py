@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
-from rhas.base.classes import CLASSES
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
@@ -17,6 +16,7 @@ from rhas.ground import make_grounder
 from rhas.methods import reads_tokens
 from rhas.segment.actions import build_action_model, read_actions, select_encoder
 from rhas.segment.windows import read_model_dims
+from rhas.stores.classes import check_same_classes
 from rhas.train import SavedConfig, load_method
 
 
@@ -80,7 +80,13 @@ def check_models(
             that reads query tokens, a reference without a word that the detector knows, or two
             that it cannot tell apart.
     """
-    method = SavedConfig.read(model).method
+    saved = SavedConfig.read(model)
+    method = saved.method
+    if readout is not None and saved.classes is not None:
+        check_same_classes(
+            saved.class_names, readout.classes, what="the read-out is of other classes",
+            where=str(model), do="run `dvc repro evaluate`",
+        )  # fmt: skip
     if reads_tokens(method):
         raise RhasError(
             "the method reads query tokens, which `rhas segment` does not support",
@@ -171,8 +177,8 @@ def find_readout(model: Path, results: Path) -> FittedReadout | None:
     return None
 
 
-def make_default_readout() -> FittedReadout:
+def make_default_readout(classes: tuple[str, ...]) -> FittedReadout:
     """Threshold 0.5 for every class, without calibration: for a model without a read-out."""
     config = ReadoutConfig()
-    thresholds = (config.default_threshold,) * len(CLASSES)
-    return FittedReadout(Provenance("", "", "", 0.0), CLASSES, config, thresholds, None)
+    thresholds = (config.default_threshold,) * len(classes)
+    return FittedReadout(Provenance("", "", "", 0.0), classes, config, thresholds, None)

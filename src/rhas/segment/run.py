@@ -50,6 +50,7 @@ from rhas.segment.windows import (
     ScoreReport,
     find_window_starts,
     hash_method_code,
+    read_model_classes,
     read_model_dims,
     score_person,
 )
@@ -97,7 +98,8 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
 
 
 def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> FilmSummary:
-    params, readout = request.params, request.readout or make_default_readout()
+    params = request.params
+    readout = request.readout or make_default_readout(read_model_classes(request.model))
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
     scored = work.run(_score_jobs(request, movie, seen))

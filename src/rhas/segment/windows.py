@@ -180,6 +180,11 @@ def read_model_dims(model: Path) -> Dims:
     return SavedConfig.read(model).dims
 
 
+def read_model_classes(model: Path) -> tuple[str, ...]:
+    """The names of a trained method's classes."""
+    return SavedConfig.read(model).class_names
+
+
 def hash_method_code(model: Path) -> str:
     """Hash of the code of the method in a folder, which is found by name, not by import."""
     return code_hash(type(load_method(model)))

@@ -63,6 +63,7 @@ def describe_checkpoint(folder: Path) -> Facts:
             **facts,
             "method": config["method"],
             "dims": config.get("dims"),
+            "classes": config.get("classes"),
             "config": config.get("config"),
             "train": config.get("train"),
             "versions": config.get("versions"),

@@ -4,7 +4,7 @@ It lies beside intervals.json, or is what the page saves as a download. All fram
 frames, ends exclusive::
 
     {"format": "rhas corrections", "version": 1, "revision": 2,
-     "film": "harbour.mp4", "frames": 900, "fps": 15.0,
+     "film": "harbour.mp4", "frames": 900, "fps": 15.0, "classes": ["walking", "waving"],
      "persons": [{"person": 0, "reference": "the man", "checked": true,
        "intervals": [{"action": "walking", "start_frame": 3, "end_frame": 20, "by": "corrected",
                       "was": {"action": "walking", "start_frame": 1, "end_frame": 20}}],
@@ -91,7 +91,7 @@ class PersonCorrections(_Record):
 
 
 class Corrections(_Record):
-    """The file. ``revision`` rises by one with every save."""
+    """The file. ``revision`` rises by one with every save; ``classes`` are the model's."""
 
     format: Literal["rhas corrections"]
     version: Literal[1]
@@ -99,6 +99,7 @@ class Corrections(_Record):
     film: Name
     frames: int = Field(ge=1)
     fps: float = Field(gt=0)
+    classes: tuple[Name, ...] = ()
     persons: tuple[PersonCorrections, ...]
 
     @model_validator(mode="after")

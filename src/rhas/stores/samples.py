@@ -63,6 +63,7 @@ class SampleInfo:
         samples: how many, by subset.
         dropped: how many were dropped, by what.
         persons_without_annotation: movie and person of each.
+        classes: their C names; in info.json only where they are not those of RHAS133.
     """
 
     C: int
@@ -77,6 +78,7 @@ class SampleInfo:
     samples: Mapping[str, int]
     dropped: Mapping[str, int]
     persons_without_annotation: Sequence[str]
+    classes: Sequence[str] = CLASSES
 
     def count_dropped(self) -> dict[str, int]:
         """All that gives no sample: ``dropped``, and persons without annotation."""
@@ -107,7 +109,10 @@ class SampleIndex:
             ["movie", "person", *Interval._fields],
             ((*key, *interval) for key, many in self.intervals.items() for interval in many),
         )
-        write_json(folder / "info.json", asdict(self.info))
+        values = asdict(self.info)
+        if tuple(self.info.classes) == CLASSES:
+            del values["classes"]
+        write_json(folder / "info.json", values)
 
     @staticmethod
     def read(folder: Path) -> SampleIndex:
@@ -121,6 +126,8 @@ class SampleIndex:
         values = read_json(folder / "info.json", do=_DO)
         with guard_reading(folder, _DO, "other samples than this version writes"):
             info = TypeAdapter(SampleInfo).validate_python(values)
+            if len(info.classes) != info.C:
+                raise ValueError(f"{len(info.classes)} names of {info.C} classes")
             intervals: dict[tuple[str, int], list[Interval]] = defaultdict(list)
             for row in spans:
                 interval = Interval(*(int(row[name]) for name in Interval._fields))
@@ -160,7 +167,7 @@ class SampleIndex:
             **{name: getattr(self.info, name) for name in names},
             "sides": subsets,
             "classes": {
-                CLASSES[number]: {subset: classes[subset][number] for subset in SUBSETS}
+                self.info.classes[number]: {subset: classes[subset][number] for subset in SUBSETS}
                 for number in numbers
             },
             "dropped": dict(self.info.dropped),
@@ -195,7 +202,7 @@ class SampleIndex:
         for subset in ("val", "test"):
             unseen = sorted(set(classes[subset]) - set(classes["train"]))
             if unseen and present["train"]:
-                names = ", ".join(CLASSES[number] for number in unseen)
+                names = ", ".join(self.info.classes[number] for number in unseen)
                 flags.append(f"classes of {subset} that train does not have: {names}")
         movies = {(sample.movie, sample.split) for sample in self.samples}
         shared = [movie for movie, n in Counter(movie for movie, _ in movies).items() if n > 1]
@@ -249,5 +256,6 @@ class SampleIndex:
         for name in ("movie", "split", "person", "start", "stop"):
             found[name] = np.array([getattr(sample, name) for _, sample in rows])
         actions = [{interval.class_id for interval in self.find_actions(s)} for _, s in rows]
-        found["actions"] = np.array([", ".join(CLASSES[n] for n in sorted(a)) for a in actions])
+        names = self.info.classes
+        found["actions"] = np.array([", ".join(names[n] for n in sorted(a)) for a in actions])
         return found

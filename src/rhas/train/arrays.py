@@ -22,6 +22,7 @@ def train_method(
     method: str = "hopadiff",
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
+    classes: Sequence[str] | None = None,
     **settings: Any,
 ) -> Method:
     """Trains a method on samples and saves it.
@@ -33,6 +34,7 @@ def train_method(
         method: a name of docs/BASELINES.md.
         overrides: parameters of the method that differ from its preset.
         seed: of parameters, order and noise.
+        classes: names of the C classes, which the model keeps.
         settings: other fields of section ``train`` in docs/PARAMETERS.md, such as ``epochs``,
             ``preset``, ``learning_rate``, ``device``.
 
@@ -46,5 +48,5 @@ def train_method(
         method=method, seed=seed, overrides={method: dict(overrides or {})}, **settings
     )
     folder = Path(out)
-    fit(list(samples), list(val), config, out=folder)
+    fit(list(samples), list(val), config, out=folder, classes=classes)
     return load_method(folder, config.device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,7 @@ def fit(
     resume: str | Path | None = None,
     live: Curves | None = None,
     progress: ShowEpoch | None = None,
+    classes: Sequence[str] | None = None,
 ) -> TrainReport:
     """Trains a method and writes ``model.safetensors`` and ``config.json`` into ``out``.
 
@@ -68,6 +69,7 @@ def fit(
         progress: called after each epoch with its number from 1, the number of epochs, and the
             epoch's values; the default prints a line now and then. Among the values is the speed,
             ``train/samples_per_second``.
+        classes: names of the C classes, which the model keeps.
 
     Returns:
         Sizes, updates, and the last values of every curve.
@@ -114,7 +116,7 @@ def fit(
         fusion: dict[str, float] = {}
         if leads:
             fusion = method.fit_fusion(run.val)
-            save_method(method, config, run.dims, out)
+            save_method(method, config, run.dims, out, classes)
             if checkpoint:
                 checkpoint.unlink(missing_ok=True)
         return run.make_report(fusion)

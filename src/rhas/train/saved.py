@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import rhas
 from rhas.base.checkpoints import check_weights_fit
+from rhas.base.classes import CLASSES
 from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
@@ -35,6 +36,8 @@ class SavedConfig:
         dims: sizes of the data.
         train: the fields of TrainConfig.
         versions: of rhas, python, torch and safetensors.
+        classes: names of the C classes; None: nobody named them. In config.json only where they are
+            not those of RHAS133.
     """
 
     method: str
@@ -42,9 +45,18 @@ class SavedConfig:
     dims: Dims
     train: Mapping[str, Any]
     versions: Mapping[str, str]
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The C names; numbers where nobody named the classes."""
+        return self.classes or tuple(f"class {number}" for number in range(self.dims.C))
 
     def write(self, folder: Path) -> None:
-        write_json(folder / CONFIG, asdict(self))
+        values = asdict(self)
+        if self.classes is None or self.classes == CLASSES:
+            del values["classes"]
+        write_json(folder / CONFIG, values)
 
     @classmethod
     def read(cls, folder: Path) -> SavedConfig:
@@ -66,11 +78,32 @@ class SavedConfig:
                 got=f"{type(error).__name__}: {error}",
                 do=_AGAIN,
             ) from error
-        return cls(method, config, dims, values.get("train", {}), values.get("versions", {}))
+        published = CLASSES if dims.C == len(CLASSES) else None
+        classes = tuple(values["classes"]) if values.get("classes") else published
+        if classes is not None and len(classes) != dims.C:
+            raise RhasError(
+                "not a name per class",
+                where=str(path),
+                expected=str(dims.C),
+                got=str(len(classes)),
+                do=_AGAIN,
+            )
+        more = values.get("train", {}), values.get("versions", {})
+        return cls(method, config, dims, *more, classes)
 
 
-def save_method(method: Method, config: TrainConfig, dims: Dims, out: str | PathLike[str]) -> None:
-    """Writes a method into a folder that :func:`load_method` reads; equal methods, equal bytes."""
+def save_method(
+    method: Method,
+    config: TrainConfig,
+    dims: Dims,
+    out: str | PathLike[str],
+    classes: Sequence[str] | None = None,
+) -> None:
+    """Writes a method into a folder that :func:`load_method` reads; equal methods, equal bytes.
+
+    Args:
+        classes: names of the C classes.
+    """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.cpu().contiguous() for name, tensor in method.state_dict().items()}
@@ -82,7 +115,8 @@ def save_method(method: Method, config: TrainConfig, dims: Dims, out: str | Path
         "safetensors": safetensors.__version__,
     }
     values = config_values(method.config)
-    SavedConfig(config.method, values, dims, config.key_values(), versions).write(out)
+    names = tuple(classes) if classes else None
+    SavedConfig(config.method, values, dims, config.key_values(), versions, names).write(out)
 
 
 def load_method(folder: str | PathLike[str], device: str = "cpu") -> Method:

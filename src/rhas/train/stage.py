@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from dvclive import Live
 
-from rhas.base.classes import CLASSES
 from rhas.base.files import write_json
 from rhas.chunk import Samples
 from rhas.config.extract import ExtractConfig
@@ -43,22 +43,26 @@ def run_training(
             stack.enter_context(stage_lock(this, root))
             folder = stack.enter_context(new_folder(folder))
             live = stack.enter_context(Live(str(curves), save_dvc_exp=False, dvcyaml=None))
+        train = Samples(samples, "train", tokens)
         report = fit(
-            Samples(samples, "train", tokens),
+            train,
             Samples(samples, "val", tokens),
             config,
             out=folder,
-            text=_make_text(config, encoder),
+            text=_make_text(config, encoder, train.info.classes),
             resume=root / this,
             live=live,
+            classes=train.info.classes,
         )
         if process_group.process_rank() == 0:
             write_json(folder / "report.json", report.to_json())
 
 
-def _make_text(config: TrainConfig, encoder: ExtractConfig) -> ClassText | None:
+def _make_text(
+    config: TrainConfig, encoder: ExtractConfig, classes: Sequence[str]
+) -> ClassText | None:
     if not reads_text(config.method):
         return None
     from rhas.extract.class_text import make_class_text, phrase_class  # imports transformers
 
-    return make_class_text(encoder, [[phrase_class(name)] for name in CLASSES])
+    return make_class_text(encoder, [[phrase_class(name)] for name in classes])

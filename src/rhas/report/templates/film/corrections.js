@@ -79,7 +79,7 @@ const byTime = (a, b) => a.start - b.start || a.stop - b.stop || (a.action < b.a
 
 /* corrections.json (rhas.stores.corrections). */
 function writeRecord() {
-  return { format: "rhas corrections", version: 1, revision, film: data.film, frames: data.frames, fps: data.fps,
+  return { format: "rhas corrections", version: 1, revision, film: data.film, frames: data.frames, fps: data.fps, classes: data.classes,
     persons: doc.persons.map((person, p) => {
       const list = [...person.intervals].sort(byTime), used = new Set(list.map(one => one.was));
       return { person: p, reference: data.persons[p].reference, checked: person.checked,
