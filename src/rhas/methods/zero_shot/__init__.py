@@ -1,8 +1,8 @@
 """No training: a person's crop is compared with sentences about each class, then read over time.
 
 For encoders whose pictures and sentences share a space (CLIP, SigLIP 2). The evidence for a class
-is the logit of its sentences less that of sentences that name no action; a two-state chain per
-class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated.
+are its log-odds against all other sentences, among them some that name no action; a two-state chain
+per class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated.
 
 B rows, L frames, N pooled frames, D features, C classes.
 """
@@ -37,6 +37,8 @@ class ZeroShotConfig(InputConfig):
         rivals: sentences about a person that name no action.
         window: frames around a frame whose features are averaged.
         inputs: ``partial`` (the crop), ``holistic`` (the whole frame), or the mean of ``both``.
+        sharpness: factor of the encoder's own scale of similarities.
+        bias: added to the log-odds: with 0 two actions at once, which fit equally, are undecided.
         weight: of a frame's evidence; below 1, since neighbouring frames say the same.
         duration: mean length of an action, frames.
         share: of the frames in which a class is expected before anything is seen.
@@ -46,6 +48,8 @@ class ZeroShotConfig(InputConfig):
     rivals: tuple[str, ...] = ("the person", "the man", "the woman")
     window: int = 9
     inputs: Inputs = "partial"
+    sharpness: float = 1.0
+    bias: float = 0.5
     weight: float = 0.1
     duration: float = 45.0
     share: float = 0.05
@@ -56,6 +60,7 @@ class ZeroShotConfig(InputConfig):
         filled = bool(self.templates) and all("{}" in text for text in self.templates)
         check_field(self, "templates", filled, "sentences with {}")
         check_field(self, "rivals", bool(self.rivals), "at least one sentence")
+        check_field(self, "sharpness", self.sharpness > 0, "above 0")
         check_field(self, "weight", self.weight > 0, "above 0")
         check_field(self, "share", 0 < self.share <= 0.5, "above 0, at most 0.5")
         check_field(self, "duration", self.duration > self.stride, f"above {self.stride} (stride)")
@@ -135,11 +140,10 @@ class ZeroShot(Segmenter[PooledFeatures]):
         return scores * seen
 
     def _find_evidence(self, features: PooledFeatures) -> Tensor:
-        """Log-likelihood ratio of each class to the rivals, (B, N, C)."""
-        logits = features.x[..., :-1]
-        classes, rivals = logits[..., : self.dims.C], logits[..., self.dims.C :]
-        nothing = rivals.logsumexp(-1, keepdim=True) - torch.tensor(float(rivals.shape[-1])).log()
-        return self.config.weight * self.config.stride * (classes - nothing)
+        """Weighted log-odds of each class against all other sentences, (B, N, C)."""
+        p = (self.config.sharpness * features.x[..., :-1]).softmax(-1)[..., : self.dims.C]
+        odds = torch.logit(p, eps=1e-6) + self.config.bias
+        return self.config.weight * self.config.stride * odds
 
 
 def _embed(text: ClassText, sentences: tuple[str, ...] | list[str]) -> Tensor:
@@ -148,7 +152,7 @@ def _embed(text: ClassText, sentences: tuple[str, ...] | list[str]) -> Tensor:
 
 METHOD = MethodSpec(
     config=ZeroShotConfig,
-    presets={"paper": ZeroShotConfig(), "mini": ZeroShotConfig(stride=5)},
+    presets={"paper": ZeroShotConfig(), "mini": ZeroShotConfig(stride=5, sharpness=2.0)},
     build=ZeroShot,
     reads_text=True,
 )
