@@ -27,6 +27,7 @@ VALUES: tuple[Any, ...] = (
     [], [0], ["x"], {}, {"x": 1},
 )  # fmt: skip
 """What strangers, programs and accidents put where a value belongs."""
+_MOST_PLACES = 2000  # of a document, then it is edited no more
 _DTYPES = ("u1", "i4", "i8", "f2", "f4", "f8", "?", "S3", "c8")
 _SHAPES = ((), (0,), (1,), (3,), (4,), (0, 4), (3, 4), (4, 4), (2, 3, 4), (10**6, 10**6))
 _IMPOSSIBLE = (KeyError, RuntimeError, TypeError, ValueError, OverflowError, OSError)
@@ -80,7 +81,7 @@ def _edit_tree(value: Any, edits: bytes) -> Any:
     holder = [value]
     for what, where, first, second in _split(edits):
         places = list(_list_places(holder))
-        if not places:
+        if not 0 < len(places) <= _MOST_PLACES:  # copies of copies double it each time
             break
         parent, key = places[(where * 256 + first) % len(places)]
         if what % 4 == 0 and parent is not holder:
@@ -119,7 +120,7 @@ def edit_xml(data: bytes, edits: bytes) -> bytes:
             element.set(names[what // 4 % len(names)], text)
         else:
             element.text = text
-        if sum(1 for _ in root.iter()) > 1000:
+        if sum(1 for _ in root.iter()) > _MOST_PLACES:
             break
     return ET.tostring(root, "utf-8")
 
