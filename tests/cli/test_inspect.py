@@ -169,8 +169,8 @@ def test_diff_exits_like_diff(data: Path, tmp_path: Path) -> None:
     assert "two different things" in trouble.output
     samples = tmp_path / "samples"
     for spoil, message in (
-        (lambda: (samples / "intervals.csv").unlink(), "intervals.csv: the file cannot be read"),
-        (lambda: (samples / "index.csv").write_bytes(b"\xff"), "they cannot be compared"),
+        (lambda: (samples / "intervals.csv").unlink(), "intervals.csv: no such file"),
+        (lambda: (samples / "index.csv").write_bytes(b"\xff"), "index.csv: not UTF-8"),
         (lambda: (samples / "index.csv").write_text("a\n1\n"), "KeyError: 'sample'"),
     ):
         shutil.copytree(data / "samples", samples, dirs_exist_ok=True)

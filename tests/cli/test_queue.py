@@ -44,7 +44,8 @@ def test_costs_that_are_none_are_refused_before_the_runs(
     command = ["queue", "benchmarks/ablations.yaml", "--out", tmp_path, "--costs", costs]
     said = CliRunner().invoke(app, [str(word) for word in command])
     assert isinstance(said.exception, RhasError)
-    assert f"{costs}: no costs" in str(said.exception)
+    problem = {None: "no such file", "": "not JSON", "fact ...\n{}": "not JSON"}
+    assert f"{costs}: {problem.get(text, 'no costs')}" in str(said.exception)
 
 
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,13 @@ def test_a_picture_of_30000_squared(tmp_path: Path) -> None:
     inspect_always(path, tmp_path)
 
 
+def test_an_image_of_another_size_than_the_films(frames: Path) -> None:
+    with edit_hdf5(frames) as file:
+        file.attrs["height"] = int(file.attrs["height"]) + 2
+    with pytest.raises(RhasError, match=r"frame 0: an image of another size than the film's"):
+        read_frame(frames)
+
+
 @pytest.mark.parametrize(
     "facts",
     [{"height": 10**6}, {"width": 10**9, "height": 10**9}, {"width": -8}, {"fps": 0.0},

@@ -56,7 +56,7 @@ def run_of(samples: list, **changes: object) -> TrainingRun:
     config = TrainConfig(method="hopadiff", seed=1, **fields)  # type: ignore[arg-type]
     group = ProcessGroup(0, 1, "cpu")
     run = TrainingRun(CachedSamples(samples, 1.0), CachedSamples([], 1.0), config, group)
-    run.start()
+    run.start(None)
     return run
 
 

@@ -29,6 +29,8 @@ from rhas.stores.jpeg import MAX_PIXELS, JpegReader, JpegWriter, link_images
 
 MAX_FPS = 1000
 """Working rate; params.yaml has the same limit."""
+MAX_SIDE = 65_500
+"""Pixels of an image's side, as libjpeg allows."""
 MAX_ELONGATION = 16
 """Longer over shorter side of a frame at most. Scaled to a detector's longest side, a picture of
 40:1 is so low that its grids have fewer places than the model has queries."""
@@ -72,13 +74,13 @@ class FrameInfo:
     lost_frames: int
 
     def __post_init__(self) -> None:
-        short, long = sorted((self.width, self.height))
-        sound = 0 < short and short * long <= MAX_PIXELS and long <= MAX_ELONGATION * short
+        sides = (self.width, self.height)
+        sound = 0 < min(sides) <= max(sides) <= MAX_SIDE and self.width * self.height <= MAX_PIXELS
         if not sound or not 0 < self.fps <= MAX_FPS:
             raise RhasError(
                 "frames of a size or rate beyond reason",
-                expected=f"up to {MAX_PIXELS:,} pixels, the longer side up to {MAX_ELONGATION} "
-                f"times the shorter one, up to {MAX_FPS:,} frames a second",
+                expected=f"up to {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side, "
+                f"up to {MAX_FPS:,} frames a second",
                 got=f"{self.width} x {self.height}, {self.fps:g} a second",
                 do=_DO,
             )
@@ -148,7 +150,16 @@ class FrameStore:
         check_window(self.path, start, stop, len(self))
         pictures = np.zeros((stop - start, self.info.height, self.info.width, 3), np.uint8)
         for row, frame in enumerate(range(start, stop)):
-            if (image := self.images[frame]) is not None:
+            image = self.images[frame]
+            if image is not None and image.shape != pictures.shape[1:]:
+                raise RhasError(
+                    "an image of another size than the film's",
+                    where=f"{self.path}, frame {frame}",
+                    expected=f"{self.info.width} x {self.info.height}",
+                    got=f"{image.shape[1]} x {image.shape[0]}",
+                    do=_DO,
+                )
+            if image is not None:
                 pictures[row] = image
         return {
             "frame": np.arange(start, stop),
