@@ -43,6 +43,7 @@ def test_a_file_has_phrasings_comments_and_other_scripts(tmp_path: Path) -> None
         ("", "no action"),
         (" , ,", "no action"),
         ("walking, Walking", "(?s)stands twice.*'walking', 'Walking'"),
+        ("cafe\u0301, caf\u00e9", "stands twice"),  # one in decomposed form
         ("walking, 12", "(?s)not an action.*'12'"),
         ("walk\x1bing", "not an action"),
         ("phone: calling | ", "(?s)not an action.*''"),
@@ -116,3 +117,4 @@ def test_a_film_is_segmented_by_words_alone(
     scores = read_person_scores(tmp_path / "out/scores.zarr")[0]
     assert set(scores.classes) == names
     assert scores.scores.shape == (summary["frames"], 3)
+    assert any(read.scores.any() for read in read_person_scores(tmp_path / "out/scores.zarr"))

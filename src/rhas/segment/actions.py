@@ -18,6 +18,7 @@ from rhas.evaluate.fitted import FittedReadout, Provenance
 from rhas.extract.class_text import SHARED_SPACE, make_class_text
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.methods import Dims, build_method, make_config
+from rhas.stores.classes import tidy_class
 from rhas.train.saved import save_method
 
 METHOD = "zero_shot"
@@ -80,8 +81,8 @@ def read_actions(text: str) -> ActionList:
 
 def _parse_action(row: str, where: str) -> tuple[str, tuple[str, ...]]:
     name, _, listed = row.partition(":")
-    name = " ".join(name.split())
-    phrasings = [" ".join(part.split()) for part in (listed or name).split("|")]
+    name = tidy_class(" ".join(name.split()))
+    phrasings = [tidy_class(" ".join(part.split())) for part in (listed or name).split("|")]
     for phrasing in (name, *phrasings):
         if not any(letter.isalpha() for letter in phrasing) or not phrasing.isprintable():
             raise RhasError(

@@ -1,7 +1,7 @@
 """No training: a person's crop is compared with sentences about each class, then read over time.
 
 For encoders whose pictures and sentences share a space (CLIP, SigLIP 2). The evidence for a class
-are its log-odds against all other sentences, among them some that name no action; a two-state chain
+is its log-odds against all other sentences, among them some that name no action; a two-state chain
 per class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated.
 
 B rows, L frames, N pooled frames, D features, C classes.
