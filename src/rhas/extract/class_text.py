@@ -8,11 +8,19 @@ import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.config.extract import ExtractConfig
-from rhas.extract.encoders import checkpoint_folder, load_encoder
+from rhas.extract.encoders import (
+    ENCODERS,
+    Encoder,
+    checkpoint_folder,
+    find_encoder,
+    load_encoder,
+)
 from rhas.methods.base import ClassText
 
-SHARED_SPACE = ("siglip2", "clip")
-"""Encoders whose features can be compared with sentences, the better one first."""
+
+def list_comparing_encoders() -> list[str]:
+    """The encoders whose features can be compared with sentences: those with a ``text_scale``."""
+    return [vlm for vlm in ENCODERS if find_encoder(vlm).text_scale is not Encoder.text_scale]
 
 
 def make_class_text(config: ExtractConfig, phrasings: Sequence[Sequence[str]]) -> ClassText:
@@ -32,7 +40,7 @@ def make_class_text(config: ExtractConfig, phrasings: Sequence[Sequence[str]]) -
         raise RhasError(
             "features of this encoder cannot be compared with sentences",
             where="vlm",
-            expected=" or ".join(SHARED_SPACE),
+            expected=" or ".join(list_comparing_encoders()),
             got=config.vlm,
             do="set vlm to one of these",
         )

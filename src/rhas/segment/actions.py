@@ -15,7 +15,7 @@ from rhas.config.params import FilmParams
 from rhas.config.train import TrainConfig
 from rhas.data.tables import read_text
 from rhas.evaluate.fitted import FittedReadout, Provenance
-from rhas.extract.class_text import SHARED_SPACE, make_class_text
+from rhas.extract.class_text import list_comparing_encoders, make_class_text
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.methods import Dims, build_method, make_config
 from rhas.stores.classes import tidy_class
@@ -100,23 +100,25 @@ def _parse_action(row: str, where: str) -> tuple[str, tuple[str, ...]]:
 def select_encoder(params: FilmParams) -> FilmParams:
     """The parameters with an encoder whose features can be compared with words.
 
-    The one of the parameters if it can, else the first of ``SHARED_SPACE`` that is here.
+    The one of the parameters if it can, else the first that can, and is here, in the order of
+    ``extract.checkpoints``.
 
     Raises:
         RhasError: none is here.
     """
-    if params.vlm in SHARED_SPACE:
+    comparing = list_comparing_encoders()
+    if params.vlm in comparing:
         return params
-    named = {vlm: params.extract.checkpoints.get(vlm) for vlm in SHARED_SPACE}
+    named = params.extract.checkpoints
     for vlm, checkpoint in named.items():
-        folder = local_checkpoint(checkpoint) if checkpoint else None
+        folder = local_checkpoint(checkpoint) if checkpoint and vlm in comparing else None
         if folder and (folder / "config.json").is_file():
             extract = params.extract.model_copy(update={"vlm": vlm})
             return params.model_copy(update={"vlm": vlm, "extract": extract})
     raise RhasError(
         "no encoder whose features can be compared with words",
         where="extract.checkpoints",
-        expected=" or ".join(f"{vlm} ({named[vlm] or 'not named'})" for vlm in SHARED_SPACE),
+        expected=" or ".join(f"{vlm} ({named.get(vlm) or 'not named'})" for vlm in comparing),
         got=f"vlm: {params.vlm}",
         do="run `rhas weights pull real-fast` and give --profile real-fast, or set vlm",
     )
