@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from PIL import Image
 from rhas.base.errors import RhasError
 from rhas.config.crop import CropConfig
 from rhas.crop.cropping import CropInput, crop_film, cut_out
-from rhas.stores.tracks import BoxSource, FilmTracks, TrackInfo, open_tracks
+from rhas.data.drawn_table import make_drawn_track
+from rhas.stores.boxes import FilmBoxes
+from rhas.stores.drawn import DrawnKind
+from rhas.stores.tracks import BoxSource, FilmTracks, PersonTrack, TrackInfo, open_tracks
 
 WIDTH, HEIGHT, STRIDE = 160, 96, 5
 RED, GREEN = (220, 30, 30), (30, 200, 30)
@@ -206,6 +209,44 @@ def test_unused_detections_are_counted(tmp_path: Path) -> None:
     report, _ = crop(film.write(tmp_path), tmp_path / "out.h5")
     assert report["detections"] == 12
     assert report["detections_dropped"] == 2
+
+
+def test_what_people_drew_is_the_track_and_stays_between_sampled_frames(tmp_path: Path) -> None:
+    """Person 0 from frame 2 to 12 and, after a gap shorter than max_gap, from 14 to 17; person 1
+    where nobody looked, up to frame 7."""
+    film = two_persons()
+    inputs = film.write(tmp_path)
+    plain = read_tracks(inputs, tmp_path / "plain.h5")
+    fps = 15
+    rows = [
+        (0.0, DrawnKind.ABSENT, None),
+        (2 / fps, DrawnKind.BOX, (0.0, 5.0, 30.0, 60.0)),
+        (12 / fps, DrawnKind.BOX, (50.0, 5.0, 80.0, 60.0)),
+        (13 / fps, DrawnKind.ABSENT, None),
+        (14 / fps, DrawnKind.BOX, (9.0, 9.0, 40.0, 60.0)),
+        (18 / fps, DrawnKind.ABSENT, None),
+    ]
+    late = [(8 / fps, DrawnKind.ABSENT, None)]
+    store = FilmBoxes.read(inputs["boxes"])
+    drawn = [
+        replace(person, drawn=make_drawn_track(r))
+        for person, r in zip(store.persons, (rows, late), strict=True)
+    ]
+    inputs["boxes"].unlink()
+    replace(store, persons=tuple(drawn)).write(inputs["boxes"])
+    first, second = read_tracks(inputs, tmp_path / "drawn.h5")
+    assert np.flatnonzero(first.source).tolist() == [*range(2, 13), *range(14, 18)]
+    lefts = [5.0 * n for n in range(11)]
+    np.testing.assert_allclose(first.boxes[2:13, 0], lefts, atol=1e-3)
+    assert first.source[[2, 7, 12, 14, 15]].tolist() == [1, 2, 1, 1, 2]
+    assert first.scores[2:13].tolist() == [1] * 11
+    np.testing.assert_array_equal(second.boxes[:8], plain[1].boxes[:8])
+    assert not second.source[8:].any()
+
+
+def read_tracks(inputs: dict[str, Path], out: Path) -> tuple[PersonTrack, ...]:
+    crop(inputs, out)
+    return FilmTracks.read(out).persons
 
 
 def test_true_boxes_mark_the_tracks(tmp_path: Path) -> None:

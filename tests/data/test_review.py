@@ -7,12 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from factory import make_track, write_tracks
 from films import write_film
 from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.data.actions import FilmFrames
+from rhas.data.drawn_table import read_drawn_table
+from rhas.decode.container import inspect_film
 
 
 @pytest.fixture
@@ -69,6 +74,35 @@ def test_checked_persons_become_annotations(project: Path, record: dict[str, Any
         "a,1,standing,0.000,1.000,predicted,,,",
     ]  # fmt: skip
     assert json.loads((own / "import.json").read_text())["findings"]["person not checked"]["places"]
+    assert (own / "boxes.csv").read_text().splitlines()[1:] == [
+        "a,0,0.800000,absent,,,,",
+        "a,0,1.000000,ground,,,,",
+    ]
+
+
+def test_the_track_beside_the_corrections_is_kept_but_for_what_is_on_another(
+    project: Path, record: dict[str, Any]
+) -> None:
+    """Person 0 moves by a pixel a frame, from frame 2 on; frames 12 to 14 are on somebody else."""
+    left = np.arange(30, dtype=np.float32)
+    boxes = np.stack([left, left * 0, left + 20, left * 0 + 40], 1)
+    boxes[:2] = np.nan
+    tracks = [make_track(boxes, reference=text) for text in ("the man", "the woman")]
+    Path("seen").mkdir()
+    write_tracks(Path("seen/tracks.h5"), tracks, movie="a")
+    facts = {"film": "a.mp4", "fps": 15.0, "frame_size": [64, 48]}
+    Path("seen/intervals.json").write_text(
+        json.dumps({**facts, "persons": [{"intervals": []}, {"intervals": []}]})
+    )
+    assert run_import(record).exit_code == 0
+    found = read_drawn_table(project / "data" / "own", {"a": range(2)}, {})
+    assert list(found) == [("a", 0)]  # nobody checked the other
+    frames = FilmFrames.of_film("a", inspect_film(Path("films/a.mp4")), 15.0)
+    drawn = found["a", 0].draw(frames.times[frames.shown], np.zeros(0, int), 64, 48)
+    boxes[12:15] = np.nan
+    np.testing.assert_allclose(drawn.boxes, boxes, atol=0.05)
+    record["frames"] = 31
+    assert "other tracks" in str(run_import(record, "--replace").exception)
 
 
 def test_all_persons_where_that_is_wanted(project: Path, record: dict[str, Any]) -> None:

@@ -120,6 +120,11 @@ def _check_user_films(source: Path, params: Params, tell: Callable[[int, int], N
               f"{len(own.annotations)} annotations"
               + ("" if own.annotations else ": enough for features, not for training"))
     ]  # fmt: skip
+    if own.drawn and params.ground.backend != "tracks":
+        checks.append(
+            Check("boxes.csv", "warn", f"boxes of {len(own.drawn)} persons are not used",
+                  "set ground.backend: tracks, or remove the file")
+        )  # fmt: skip
     checks += _audit_tables(source)
     films = [(movie, own.files[movie], sentences) for movie, sentences in own.references.items()]
     more, facts = _check_films(films, params, tell)

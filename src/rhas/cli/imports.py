@@ -189,7 +189,7 @@ def import_ava(
     Example: rhas import ava ava.csv --films films --references references.csv
 
     A key moment stands for the time around it; neighbouring ones of one person and action become
-    an interval. Boxes are checked and not used: grounding finds the persons.
+    an interval, and their boxes a track (boxes.csv); grounding finds the persons elsewhere.
 
     Exit status: 0 imported, 1 stopped (see the audit).
     """

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from rhas.base.errors import RhasError
 from rhas.config.section import Count, DeviceChoice, Dtype, Section
 
-Backend = Literal["transformers", "official", "truth"]
+Backend = Literal["transformers", "official", "tracks", "truth"]
 Policy = Literal["max", "mean", "logit_mean", "last"]
 Prompting = Literal["packed", "separate"]
 
@@ -21,7 +21,9 @@ class GroundConfig(Section):
 
     backend: Backend = "transformers"
     """Implementation: ``transformers`` (hub format), ``official`` (groundingdino-py: .pth and
-    config), or ``truth`` (RHAS-mini alone: its true boxes, which marks every output)."""
+    config), ``tracks`` (the boxes of boxes.csv; whom nobody drew, and stretches that nobody looked
+    at, as ``transformers``), or ``truth`` (RHAS-mini alone: its true boxes, which marks every
+    output)."""
     checkpoint: str = "weights/grounding"
     """A local folder, or a hub name that is on this machine already. ``truth`` reads none."""
     stride: Count = 5

@@ -22,7 +22,7 @@ from rhas.config.crop import CropConfig
 from rhas.crop.detections import Detections, merge_candidates
 from rhas.crop.shots import find_cuts, make_thumbnail
 from rhas.crop.tracking import Track, track_film
-from rhas.stores.boxes import FilmBoxes
+from rhas.stores.boxes import FilmBoxes, PersonBoxes
 from rhas.stores.frames import FrameStore, open_frames
 from rhas.stores.jpeg import encode_jpeg
 from rhas.stores.tracks import (
@@ -114,6 +114,10 @@ def crop_film(source: CropInput, config: CropConfig, out: Path, progress: Progre
             max_gap=config.max_gap,
             min_score=config.min_score,
         )
+        tracks = [
+            _take_drawn(track, person, film, cuts)
+            for track, person in zip(tracks, boxes.persons, strict=True)
+        ]
         info = TrackInfo(source.movie, config.size, config.margin, boxes.info.truth)
         persons = tuple(
             PersonTrack(person.reference, track.boxes, track.scores, track.source)
@@ -131,6 +135,20 @@ def crop_film(source: CropInput, config: CropConfig, out: Path, progress: Progre
         candidates=grounded.candidates,
         candidates_without_area=grounded.without_area,
         **counts,
+    )
+
+
+def _take_drawn(track: Track, person: PersonBoxes, film: FrameStore, cuts: np.ndarray) -> Track:
+    """The track with what people drew in its place, where they looked; of score 1."""
+    if person.drawn is None:
+        return track
+    drawn = person.drawn.draw(film.time, cuts, *film.size)
+    known = drawn.known
+    scores = (drawn.source != BoxSource.MISSING).astype(np.float32)
+    return Track(
+        np.where(known[:, None], drawn.boxes, track.boxes),
+        np.where(known, scores, track.scores),
+        np.where(known, drawn.source, track.source),
     )
 
 

@@ -103,12 +103,10 @@ class FilmFrames:
         stops = [count_frames_before(a, b, per_tick) for a, b in itertools.pairwise(ticks)]
         count = count_frames(ticks[-1] + film.last_ticks, per_tick)
         shown = np.searchsorted(np.array(stops, np.int64), np.arange(count), "right")
-        turned = film.rotation in (90, 270)
-        size = (film.height, film.width) if turned else (film.width, film.height)
         times = film.ticks * float(film.time_base)
         return FilmFrames(
-            movie, film.path.name, fps, width, height, *size, float(film.rate), film.seconds,
-            times, shown.astype(np.int64),
+            movie, film.path.name, fps, width, height, *film.turned_size, float(film.rate),
+            film.seconds, times, shown.astype(np.int64),
         )  # fmt: skip
 
     @staticmethod

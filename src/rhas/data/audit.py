@@ -23,6 +23,9 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "annotation without film": ("drop", "the annotation is left out"),
     "interval outside the film": ("drop", "the annotation is left out"),
     "interval without length": ("drop", "the annotation is left out"),
+    "two boxes of a person at one time": ("drop", "the earlier stretch is kept"),
+    "box outside the picture": ("drop", "the person is missing there"),
+    "boxes of a person without reference": ("drop", "the boxes are left out"),
     "start or stop without its partner": ("drop", "the event is left out"),
     "timeline without person": ("drop", "its actions are left out: the film has several persons"),
     "reference without film": ("drop", "the reference is left out"),
@@ -56,7 +59,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "features of another length than labels": ("warn", "both are cut to the shorter"),
     "no partial features": ("warn", "kept: the person is missing in every frame"),
     # changed on purpose
-    "boxes of persons": ("note", "checked, not kept: grounding finds the persons"),
+    "boxes of persons": ("note", "kept in boxes.csv: they are the person's track"),
     "tier of another tier": ("note", "left out: it has no times of its own"),
     "persons renumbered": ("note", "numbered 0, 1, 2, ... in their order"),
     "left out by the label map": ("note", "left out"),

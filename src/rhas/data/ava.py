@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
+from rhas.data.drawn_table import Picture, make_drawn_track
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, parse_number, read_movie, tidy_number
+from rhas.data.formats.found import ForeignBoxes
 from rhas.data.tables import check_table_exists, read_cells
+from rhas.stores.drawn import DrawnKind, DrawnTrack
+
+_DIGITS = 6  # of a moment: half a step after one and before the next are one moment
 
 
 def read_ava(
@@ -25,8 +33,34 @@ def read_ava(
         step: from one key moment to the next, in the table's unit (seconds or frames).
         excluded: movies and moments whose lines do not count.
     """
-    check_table_exists(path, "AVA's table")
     moments: dict[tuple[str, str, str], dict[float, str]] = defaultdict(dict)
+    for line in _read_lines(path, excluded, audit):
+        key = (line.movie, line.person, line.action)
+        if line.moment in moments[key]:
+            audit.add("duplicate", f"{line.where}: as {moments[key][line.moment]}")
+        moments[key].setdefault(line.moment, line.where)
+    return [
+        annotation
+        for key, places in moments.items()
+        for annotation in _join_moments(key, places, clock, step)
+    ]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line; the box in shares of the picture."""
+
+    where: str
+    movie: str
+    moment: float
+    box: tuple[float, ...]
+    action: str
+    person: str
+
+
+def _read_lines(path: Path, excluded: set[tuple[str, float]], audit: Audit) -> Iterator[_Line]:
+    """The lines that count; the others become findings."""
+    check_table_exists(path, "AVA's table")
     for number, cells in read_cells(path):
         where = f"{path}:{number}"
         if number == 1 and _is_header(cells):
@@ -39,15 +73,88 @@ def read_ava(
         if (cells[0], moment) in excluded:
             audit.add("excluded moment", where)
             continue
-        key = (movie, tidy_number(cells[7]), tidy_number(cells[6]))
-        if moment in moments[key]:
-            audit.add("duplicate", f"{where}: as {moments[key][moment]}")
-        moments[key].setdefault(moment, where)
+        box = tuple(map(float, cells[2:6]))
+        yield _Line(where, movie, moment, box, tidy_number(cells[6]), tidy_number(cells[7]))
+
+
+def read_ava_boxes(
+    path: Path,
+    clock: Clock,
+    step: float,
+    excluded: set[tuple[str, float]],
+    pictures: Mapping[str, Picture],
+    audit: Audit,
+) -> list[ForeignBoxes]:
+    """The boxes of persons as tracks.
+
+    A box stands for the ``step`` around its moment, and between neighbouring moments the track is
+    a straight line. A person without a line at a moment is absent. Before the film's first moment,
+    after its last and at excluded ones nobody has looked.
+
+    Args:
+        pictures: of the films; boxes of others are left out.
+        audit: of the boxes alone, `read_ava` reports the lines.
+    """
+    boxes: dict[tuple[str, str], dict[float, _Line]] = defaultdict(dict)
+    moments: dict[str, set[float]] = defaultdict(set)
+    for line in _read_lines(path, excluded, Audit()):
+        known = boxes[line.movie, line.person].setdefault(line.moment, line)
+        moments[line.movie].add(line.moment)
+        if known.box != line.box:
+            audit.add(
+                "two boxes of a person at one time", f"{line.where}: {known.where} has others"
+            )
     return [
-        annotation
-        for key, places in moments.items()
-        for annotation in _join_moments(key, places, clock, step)
+        ForeignBoxes(
+            next(iter(lines.values())).where,
+            movie,
+            person,
+            _make_track(
+                {moment: line.box for moment, line in lines.items()},
+                (min(moments[movie]), max(moments[movie])),
+                [moment for name, moment in excluded if name == movie],
+                step,
+            )
+            .scale(np.array([pictures[movie].width, pictures[movie].height] * 2))
+            .retime(clock.to_seconds),
+        )
+        for (movie, person), lines in boxes.items()
+        if movie in pictures
     ]
+
+
+def _make_track(
+    boxes: Mapping[float, tuple[float, ...]],
+    labelled: tuple[float, float],
+    excluded: Sequence[float],
+    step: float,
+) -> DrawnTrack:
+    """The track of a person in moments and shares of the picture.
+
+    Args:
+        boxes: by moment.
+        labelled: first and last moment of the film.
+        excluded: moments that do not count.
+    """
+    half = step / 2
+    rows: dict[float, tuple[DrawnKind, tuple[float, ...] | None]] = {}
+
+    def add(moment: float, kind: DrawnKind, box: tuple[float, ...] | None = None) -> None:
+        rows.setdefault(round(moment, _DIGITS), (kind, box))
+
+    for first, last in _find_runs(sorted(boxes), step):
+        add(first - half, DrawnKind.BOX, boxes[first])
+        for moment in sorted(m for m in boxes if first <= m <= last):
+            add(moment, DrawnKind.BOX, boxes[moment])
+    for moment in excluded:
+        if labelled[0] < moment < labelled[1]:
+            add(moment - half, DrawnKind.UNKNOWN)
+    add(labelled[1] + half, DrawnKind.UNKNOWN)
+    for moment in [*excluded, *(last for _, last in _find_runs(sorted(boxes), step))]:
+        if labelled[0] <= moment <= labelled[1]:
+            add(moment + half, DrawnKind.ABSENT)
+    add(labelled[0] - half, DrawnKind.ABSENT)
+    return make_drawn_track([(moment, *rows[moment]) for moment in sorted(rows)])
 
 
 def _check_line(cells: Sequence[str]) -> tuple[str, float]:

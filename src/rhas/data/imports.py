@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -17,7 +18,8 @@ from rhas.config.params import read_yaml
 from rhas.config.section import read_section
 from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
-from rhas.data.ava import read_ava, read_excluded_moments
+from rhas.data.ava import read_ava, read_ava_boxes, read_excluded_moments
+from rhas.data.drawn_table import BOXES, read_drawn_table
 from rhas.data.films import find_films, report_other_suffixes
 from rhas.data.foreign_tables import (
     Clock,
@@ -27,13 +29,20 @@ from rhas.data.foreign_tables import (
     read_foreign_references,
 )
 from rhas.data.formats import FORMATS
-from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
+from rhas.data.formats.found import (
+    FilmCatalogue,
+    ForeignBoxes,
+    ForeignTables,
+    FoundActions,
+    number_persons,
+)
 from rhas.data.labels import read_label_map
 from rhas.data.leaks import describe_sides, find_shared_pictures, may_differ
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
 from rhas.data.review import find_common_classes, find_corrections, read_review, write_review
-from rhas.data.user_films import UserFilms
+from rhas.data.tables import parse_digits
+from rhas.data.user_films import UserFilms, measure_films
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
 from rhas.decode.container import inspect_once
 from rhas.stores.classes import read_classes
@@ -65,6 +74,12 @@ class ImportTarget:
         """Whether the stages beside ``params`` read ``out``."""
         project = self.params.resolve().parent / self.project_folder
         return self.out.resolve() == project.resolve()
+
+    def add_switches(self, switches: Switches) -> ImportTarget:
+        """With more to set, checked as `check_params` does."""
+        target = replace(self, switches={**self.switches, **switches})
+        target.check_params()
+        return target
 
     def check_params(self) -> None:
         """Raises RhasError where switches of the project have to be set and cannot be."""
@@ -163,17 +178,30 @@ class FilmsImport(ImportRequest):
         """How the table's times become seconds."""
         return Clock(self.fps, self.offset)
 
-    def read_tables(
-        self, files: Mapping[str, Path], audit: Audit
-    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
-        """References and annotations as found.
+    def read_tables(self, files: Mapping[str, Path], audit: Audit) -> ForeignTables:
+        """What is found.
 
         Args:
             files: film by movie.
         """
         assert self.references is not None
         references = read_foreign_references(self.references, audit)
-        return references, self.read_annotations(audit)
+        boxes = self.read_boxes(files, references, audit)
+        return ForeignTables(references, self.read_annotations(audit), boxes)
+
+    def read_boxes(
+        self, files: Mapping[str, Path], references: Sequence[ForeignReference], audit: Audit
+    ) -> list[ForeignBoxes]:
+        """Drawn tracks: of boxes.csv beside the sentences, where there is one."""
+        assert self.references is not None
+        folder = self.references.parent
+        persons: dict[str, set[int]] = defaultdict(set)
+        for row in references:
+            if (number := parse_digits(row.person)) is not None:
+                persons[row.movie].add(number)
+        drawn = read_drawn_table(folder, persons, measure_films(files))
+        where = str(folder / BOXES)
+        return [ForeignBoxes(where, m, str(p), track) for (m, p), track in drawn.items()]
 
     def read_class_list(self) -> ClassList:
         """The classes of the data set."""
@@ -225,6 +253,16 @@ class AvaImport(FilmsImport):
         excluded = read_excluded_moments(self.excluded) if self.excluded else set()
         return read_ava(self.annotations, self.clock, self.step or 1.0, excluded, audit)
 
+    def read_boxes(
+        self, files: Mapping[str, Path], references: Sequence[ForeignReference], audit: Audit
+    ) -> list[ForeignBoxes]:
+        """The boxes of the table."""
+        assert self.annotations is not None
+        excluded = read_excluded_moments(self.excluded) if self.excluded else set()
+        return read_ava_boxes(
+            self.annotations, self.clock, self.step or 1.0, excluded, measure_films(files), audit
+        )
+
 
 @dataclass(frozen=True)
 class LabelImport(FilmsImport):
@@ -246,10 +284,8 @@ class LabelImport(FilmsImport):
     labelled: tuple[Path, ...] = ()
     rate: float = 15.0
 
-    def read_tables(
-        self, files: Mapping[str, Path], audit: Audit
-    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
-        """References and annotations of all files; boxes are counted in the audit."""
+    def read_tables(self, files: Mapping[str, Path], audit: Audit) -> ForeignTables:
+        """What all files contain."""
         read = FORMATS[self.format].read
         assert read is not None
         catalogue = FilmCatalogue(_describe_films(files, self.rate), audit)
@@ -257,13 +293,14 @@ class LabelImport(FilmsImport):
         for path in self._list_files():
             found.extend(read(path, catalogue))
         table = read_foreign_references(self.references, audit) if self.references else []
-        references, annotations = number_persons(found, table)
-        _report_persons(found, references, self.references is not None, audit)
+        tables = number_persons(found, table)
+        _report_persons(found, tables.references, self.references is not None, audit)
         shifted = [
             replace(a, start_s=a.start_s - self.offset, end_s=a.end_s - self.offset)
-            for a in annotations
+            for a in tables.annotations
         ]
-        return references, shifted
+        boxes = [replace(b, track=b.track.retime(lambda t: t - self.offset)) for b in tables.boxes]
+        return ForeignTables(tables.references, shifted, boxes)
 
     def files_read(self) -> list[Path]:
         """Tables and folders that the import reads."""
@@ -303,10 +340,8 @@ class ReviewImport(FilmsImport):
     everybody: bool = False
     rate: float = 15.0
 
-    def read_tables(
-        self, files: Mapping[str, Path], audit: Audit
-    ) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
-        """The persons of the corrected films, and what they do."""
+    def read_tables(self, files: Mapping[str, Path], audit: Audit) -> ForeignTables:
+        """The persons of the corrected films, what they do, and where they are."""
         return number_persons(self._read(files, audit, self.everybody)[0], [])
 
     def read_class_list(self) -> ClassList:
@@ -324,7 +359,7 @@ class ReviewImport(FilmsImport):
         self, files: Mapping[str, Path], audit: Audit, everybody: bool
     ) -> tuple[FoundActions, dict[str, Corrections]]:
         catalogue = FilmCatalogue(_describe_films(files, self.rate), audit)
-        return read_review(find_corrections(self.reviewed), catalogue, everybody)
+        return read_review(find_corrections(self.reviewed), catalogue, files, everybody)
 
 
 def _describe_films(files: Mapping[str, Path], rate: float) -> dict[str, FilmFrames]:
@@ -369,11 +404,13 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     labels = read_label_map(request.label_map, request.labels, request.read_class_list())
     files = find_films(request.films)
     report_other_suffixes(request.films, audit)
-    references, annotations = request.read_tables(files, audit)
+    tables = request.read_tables(files, audit)
     found = match_tables(
-        files, references, annotations, labels, request.id_base, request.clock, audit,
-        target.read_decode_config(),
+        files, tables.references, tables.annotations, labels, request.id_base, request.clock,
+        audit, target.read_decode_config(), tables.boxes,
     )  # fmt: skip
+    if found.drawn:
+        target = target.add_switches({"ground.backend": "tracks"})
     _report_leaks(found, audit)
     written = bool(found.files) and (target.drop or not audit.stops)
     if written:

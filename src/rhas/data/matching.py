@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +14,15 @@ from rhas.config.decode import DecodeConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, ForeignReference
+from rhas.data.formats.found import ForeignBoxes
+from rhas.data.formats.keyframes import join_tracks
 from rhas.data.labels import LabelMap, find_id_base
 from rhas.data.persons import FoundFilms, FoundPersons, find_persons
 from rhas.data.tables import parse_digits
 from rhas.data.user_films import TOLERANCE_S, UserFilms
 from rhas.decode.container import FilmInfo, inspect_once
 from rhas.decode.judgement import judge_film
+from rhas.stores.drawn import DrawnTrack
 
 _RATE_TOLERANCE = 0.005  # 24 and 23.976 are the same rate for a frame number in the first minutes
 
@@ -42,6 +45,7 @@ def match_tables(
     clock: Clock,
     audit: Audit,
     decode: DecodeConfig | None,
+    boxes: Sequence[ForeignBoxes] = (),
 ) -> UserFilms:
     """Matches films, references and annotations; whatever does not fit becomes a finding.
 
@@ -50,6 +54,7 @@ def match_tables(
         id_base: number of the first class, where given.
         clock: of the annotations; its rate is compared with the films'.
         decode: says which films are refused; None: they are judged elsewhere.
+        boxes: drawn tracks as found.
 
     Returns:
         What is retained, with classes of ``labels`` and the new person numbers.
@@ -80,7 +85,36 @@ def match_tables(
         persons.subsets,
         actions,
         labels.classes,
+        _match_boxes(boxes, films, persons, audit),
     )
+
+
+def _match_boxes(
+    rows: Sequence[ForeignBoxes], films: FoundFilms, persons: FoundPersons, audit: Audit
+) -> dict[tuple[str, int], DrawnTrack]:
+    """Drawn tracks by movie and new person number; what does not fit becomes a finding."""
+    found: dict[tuple[str, int], list[ForeignBoxes]] = defaultdict(list)
+    for row in rows:
+        movie = films.resolve_name(row.movie, row.where, audit)
+        if movie in films.infos and row.person in persons.references.get(movie, {}):
+            found[movie, persons.new_number(movie, row.person)].append(row)
+        else:
+            place = f"{row.where}: {row.movie}, person {row.person}"
+            audit.add("boxes of a person without reference", place)
+    matched = {}
+    for key, pieces in found.items():
+        info, left_out = films.infos[key[0]], 0
+        track = pieces[0].track
+        if len(pieces) > 1:
+            track, left_out = join_tracks([piece.track for piece in pieces])
+        place = f"{pieces[-1].where}: {key[0]}, person {key[1]}"
+        for _ in range(left_out):
+            audit.add("two boxes of a person at one time", place)
+        track = track.trim(math.inf if info.missing else info.seconds)
+        matched[key], outside = track.drop_outside(*info.turned_size)
+        if outside:
+            audit.add("box outside the picture", f"{place}: {outside} keyframes")
+    return matched
 
 
 def _inspect_films(

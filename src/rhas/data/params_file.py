@@ -49,7 +49,8 @@ def list_changes(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
 def change_params_text(path: Path, values: Switches) -> str:
     """The text of params.yaml with other values of parameters; nothing is written.
 
-    A parameter that is missing in its section becomes the section's first line.
+    A parameter that is missing in its section becomes the section's first line; a section that is
+    missing is put at the end.
 
     Raises:
         RhasError: no such file, one that cannot be read, or a parameter that does not stand on a
@@ -74,7 +75,7 @@ def change_params_text(path: Path, values: Switches) -> str:
 
 
 def _change_line(lines: list[str], name: str, shown: str) -> None:
-    """Writes a value into its line; adds the line where only that of its section is there."""
+    """Writes a value into its line; adds the line, and the section, where they are missing."""
     keys = tuple(name.split("."))
     places = _locate_keys(lines)
     if keys in places:
@@ -88,6 +89,10 @@ def _change_line(lines: list[str], name: str, shown: str) -> None:
         first = lines[siblings[0]]
         indent = first[: len(first) - len(first.lstrip())]
         lines.insert(siblings[0], f"{indent}{keys[-1]}: {shown}\n")
+    elif len(keys) == 2 and keys[:1] not in places:
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        lines.append(f"{keys[0]}:\n  {keys[1]}: {shown}\n")
 
 
 def _locate_keys(lines: list[str]) -> dict[tuple[str, ...], int]:

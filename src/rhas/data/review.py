@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
+from rhas.data.actions import PersonActions
+from rhas.data.drawn_table import make_drawn_track
 from rhas.data.foreign_tables import ForeignAnnotation
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
+from rhas.data.formats.keyframes import thin_track
+from rhas.data.sources import ExportRequest, read_films
 from rhas.stores.classes import check_same_classes, make_class_list
 from rhas.stores.corrections import CORRECTIONS, Corrections, NamedSpan, Span, read_corrections
+from rhas.stores.drawn import DrawnKind, DrawnTrack
 
 REVIEW = "review.csv"
+_TRACKS = "tracks.h5"  # that `rhas segment` writes
 _COLUMNS = ("movie", "person", "action", "start_s", "end_s", "by", "was_action", "was_start_s",
             "was_end_s")  # fmt: skip
 _TOLERANCE_S = 1.0  # between the film's length and the one that was corrected
@@ -46,13 +53,14 @@ def find_common_classes(paths: Sequence[Path]) -> ClassList:
 
 
 def read_review(
-    paths: Sequence[Path], films: FilmCatalogue, everybody: bool
+    paths: Sequence[Path], films: FilmCatalogue, files: Mapping[str, Path], everybody: bool
 ) -> tuple[FoundActions, dict[str, Corrections]]:
     """Persons and actions of corrected films, and each film's corrections.
 
     Args:
         paths: files.
         films: the films that are there.
+        files: theirs.
         everybody: take persons who are not marked as checked, too.
 
     Raises:
@@ -82,7 +90,8 @@ def read_review(
                 do="name one of them",
             )
         known[film.movie], places[film.movie] = corrections, path
-        found.extend(_read_persons(path, film.movie, corrections, films, everybody))
+        tracks = _read_tracks(path, files[film.movie], corrections)
+        found.extend(_read_persons(path, film.movie, corrections, tracks, films, everybody))
     persons = [person for corrections in known.values() for person in corrections.persons]
     if persons and not everybody and not any(person.checked for person in persons):
         raise RhasError(
@@ -94,13 +103,20 @@ def read_review(
 
 
 def _read_persons(
-    path: Path, movie: str, corrections: Corrections, films: FilmCatalogue, everybody: bool
+    path: Path,
+    movie: str,
+    corrections: Corrections,
+    tracks: Sequence[tuple[DrawnTrack, ...]],
+    films: FilmCatalogue,
+    everybody: bool,
 ) -> FoundActions:
     found = FoundActions()
     for person in corrections.persons:
         where, key = f"{path}, person {person.person}", str(person.person)
-        found.persons.append(FoundPerson(where, movie, key, person.reference))
-        if not (person.checked or everybody):
+        taken = person.checked or everybody
+        drawn = tracks[person.person] if taken else ()
+        found.persons.append(FoundPerson(where, movie, key, person.reference, tracks=drawn))
+        if not taken:
             films.audit.add("person not checked", where)
             continue
         found.annotations += [
@@ -108,6 +124,46 @@ def _read_persons(
             for i in person.intervals
         ]
     return found
+
+
+def _read_tracks(path: Path, film: Path, corrections: Corrections) -> list[tuple[DrawnTrack, ...]]:
+    """By person: the track of `rhas segment` beside the corrections without the stretches where it
+    is on somebody else; where no track is there, these stretches alone."""
+    if not (path.parent / _TRACKS).is_file():
+        return [_mark_absent(person.not_this_person, corrections.fps)
+                for person in corrections.persons]  # fmt: skip
+    (seen,) = read_films(ExportRequest(path.parent, films=film))
+    if (len(seen.film), len(seen.persons)) != (corrections.frames, len(corrections.persons)):
+        raise RhasError(
+            "corrections of other tracks than those beside them",
+            where=str(path),
+            expected=f"{len(seen.film)} frames and {len(seen.persons)} persons",
+            got=f"{corrections.frames} frames and {len(corrections.persons)} persons",
+            do="correct the film again: it was segmented anew",
+        )
+    return [
+        (thin_track(_take_away(person, corrected.not_this_person), seen.film),)
+        for person, corrected in zip(seen.persons, corrections.persons, strict=True)
+    ]
+
+
+def _take_away(person: PersonActions, spans: Sequence[Span]) -> PersonActions:
+    source = person.source.copy()
+    for span in spans:
+        source[span.start_frame : span.end_frame] = 0
+    return replace(person, source=source)
+
+
+def _mark_absent(spans: Sequence[Span], fps: float) -> tuple[DrawnTrack, ...]:
+    rows: list[tuple[float, DrawnKind, None]] = []
+    for span in sorted(spans, key=lambda span: span.start_frame):
+        start, end = _find_seconds(span, fps)
+        if rows and rows[-1][0] >= start:  # touches or overlaps the one before
+            end = max(end, rows.pop()[0])
+        else:
+            rows.append((start, DrawnKind.ABSENT, None))
+        rows.append((end, DrawnKind.UNKNOWN, None))
+    return (make_drawn_track(rows),) if rows else ()
 
 
 def _find_seconds(span: Span, fps: float) -> tuple[float, float]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.data.annotations import ANNOTATIONS, TimedAction, read_annotations
+from rhas.data.drawn_table import Picture, Tracks, read_drawn_table
 from rhas.data.films import FILM_SUFFIXES, list_films
 from rhas.data.references import REFERENCES, read_references
 from rhas.decode.container import inspect_once
@@ -30,6 +33,7 @@ class UserFilms:
         subsets: train, val, test or None by movie.
         annotations: with names of ``classes``.
         classes: of the data set.
+        drawn: where people drew a person.
     """
 
     files: Mapping[str, Path]
@@ -37,6 +41,7 @@ class UserFilms:
     subsets: Mapping[str, str | None]
     annotations: Sequence[TimedAction]
     classes: ClassList = RHAS133
+    drawn: Tracks = field(default_factory=dict)
 
 
 def read_user_films(source: Path) -> UserFilms:
@@ -45,7 +50,7 @@ def read_user_films(source: Path) -> UserFilms:
     Args:
         source: a folder with ``films/``, ``references.csv`` (movie, person, reference and
             optionally subset) and, for training, ``annotations.csv`` and, for other classes than
-            RHAS133's, ``classes.txt``.
+            RHAS133's, ``classes.txt``; where people drew boxes, ``boxes.csv``.
 
     Raises:
         RhasError: names the file and line of what is missing, unknown, malformed or duplicated.
@@ -63,7 +68,24 @@ def read_user_films(source: Path) -> UserFilms:
                 do="add the person to references.csv, or remove the line",
             )
     _check_ends(table, files, rows)
-    return UserFilms(files, people.sentences, people.subsets, rows, find_classes(source))
+    drawn = read_drawn_table(
+        source,
+        {m: range(len(texts)) for m, texts in people.sentences.items()},
+        measure_films(files),
+    )
+    return UserFilms(files, people.sentences, people.subsets, rows, find_classes(source), drawn)
+
+
+def measure_films(files: Mapping[str, Path]) -> dict[str, Picture]:
+    """Size and length of the films that can be read."""
+    found = {}
+    for movie, path in files.items():
+        with suppress(RhasError):  # the decode stage reports what is wrong with it
+            info = inspect_once(path)
+            width, height = info.turned_size
+            length = math.inf if info.missing else info.seconds
+            found[movie] = Picture(width, height, length)
+    return found
 
 
 def _find_films(folder: Path, movies: Mapping[str, object]) -> dict[str, Path]:

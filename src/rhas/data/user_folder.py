@@ -11,6 +11,7 @@ from rhas.base.errors import RhasError
 from rhas.base.files import copy_file
 from rhas.base.program import stop_by_sigterm
 from rhas.data.annotations import ANNOTATIONS, write_annotations
+from rhas.data.drawn_table import BOXES, write_drawn
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
 from rhas.data.review import REVIEW
@@ -18,7 +19,7 @@ from rhas.data.user_films import UserFilms
 from rhas.engine.workcache import link_files
 from rhas.stores.classes import CLASSES_FILE, write_classes
 
-TABLES = (REFERENCES, ANNOTATIONS)
+TABLES = (REFERENCES, ANNOTATIONS, BOXES)
 
 
 def check_free(out: Path, replace: bool) -> None:
@@ -58,7 +59,7 @@ def write_user_films(
     collection: UserFilms, out: Path, copy: bool, tables: Sequence[Path] = ()
 ) -> list[tuple[Path, Path]]:
     """Writes ``out/films``, ``references.csv``, where there are any ``annotations.csv``, and for
-    other classes than RHAS133's ``classes.txt``.
+    other classes than RHAS133's ``classes.txt``, and where people drew boxes ``boxes.csv``.
 
     Films are hard-linked, which takes no space, or copied where that is requested or needed. Films
     and tables of before are removed, other files stay. A table that the import has read from there
@@ -81,6 +82,8 @@ def write_user_films(
     write_classes(out, collection.classes)
     if collection.annotations:
         write_annotations(out, collection.annotations)
+    if collection.drawn:
+        write_drawn(out, collection.drawn)
     different = []
     for path, former in renamed:
         if path.is_file() and path.read_bytes() == former.read_bytes():

@@ -113,6 +113,12 @@ class FilmInfo:
         """Pictures that are not in the file, at its end or in its middle."""
         return self.missing + sum(lost for _, lost in self.holes)
 
+    @property
+    def turned_size(self) -> tuple[int, int]:
+        """Width and height of the picture in its own pixels, turned for display."""
+        size = (self.width, self.height)
+        return size[::-1] if self.rotation in (90, 270) else size
+
     def display_size(self) -> tuple[Fraction, Fraction]:
         """Width and height when shown: pixels made square by width, then turned."""
         width, height = self.width * self.pixel_aspect, Fraction(self.height)

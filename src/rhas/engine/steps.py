@@ -34,6 +34,7 @@ class FilmFiles:
         references: a sentence per person.
         film: the video file.
         truth: true boxes, of rendered films alone.
+        drawn: boxes that people drew; the file may be absent.
         frames, boxes, tracks, features: stores (docs/DESIGN.md, Files).
     """
 
@@ -41,6 +42,7 @@ class FilmFiles:
     references: tuple[str, ...] = ()
     film: Path | None = None
     truth: Path | None = None
+    drawn: Path | None = None
     frames: Path | None = None
     boxes: Path | None = None
     tracks: Path | None = None

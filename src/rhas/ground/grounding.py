@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from rhas.base.progress import Progress
 from rhas.config.ground import GroundConfig
 from rhas.engine.batches import with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
+from rhas.ground.drawn import read_drawn
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import ModelGrounder
 from rhas.ground.official import OfficialGrounder
@@ -21,7 +22,8 @@ from rhas.ground.prompts import Prompts
 from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
 from rhas.ground.truth import make_true_candidates
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
-from rhas.stores.frames import MAX_ELONGATION, open_frames
+from rhas.stores.drawn import DrawnTrack
+from rhas.stores.frames import MAX_ELONGATION, FrameStore, open_frames
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.truth import TrueBoxes
 
@@ -32,7 +34,11 @@ def make_grounder(config: GroundConfig, checkpoint: str | None = None) -> ModelG
     Raises:
         RhasError: the checkpoint is absent or does not fit.
     """
-    makers = {"transformers": TransformersGrounder, "official": OfficialGrounder}
+    makers: dict[str, type[TransformersGrounder] | type[OfficialGrounder]] = {
+        "transformers": TransformersGrounder,
+        "official": OfficialGrounder,
+        "tracks": TransformersGrounder,  # finds whom nobody has drawn
+    }
     if config.backend not in makers:
         raise RhasError("no model behind this backend", where="ground.backend", got=config.backend)
     return makers[config.backend](checkpoint or config.checkpoint, config)
@@ -45,6 +51,7 @@ class GroundInput:
     Args:
         checkpoint: folder of the model; None: ``config.checkpoint`` is a hub name.
         truth: true boxes, for ``backend: truth``.
+        drawn: boxes that people drew, for ``backend: tracks``; None: nobody drew any.
     """
 
     movie: str
@@ -52,6 +59,7 @@ class GroundInput:
     frames: Path
     checkpoint: Path | None = None
     truth: Path | None = None
+    drawn: Path | None = None
 
 
 def ground_film(
@@ -73,34 +81,22 @@ def ground_film(
         raise RhasError(
             "no reference to ground", where=f"movie {movie}", do="add one to references.csv"
         )
-    prompts: Prompts | None = None
-    batch_size: int | None = None
-    model = {"checkpoint": "", "checkpoint_hash": "", "policy": "", "prompting": "", "dtype": ""}
     with open_frames(source.frames) as film:
         sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
         if config.backend == "truth":
             truth = _read_truth(source)
-            found = make_true_candidates(truth, film.time[sampled], *film.size)
+            found = _Found(make_true_candidates(truth, film.time[sampled], *film.size))
             progress(len(sampled))
+        elif config.backend == "tracks":
+            found = _take_drawn(source, config, film, sampled, progress)
         else:
-            _check_shape(movie, *film.size)
-            grounder = make_grounder(config, str(source.checkpoint) if source.checkpoint else None)
-            prompts = grounder.make_prompts(references)
-            found, batch_size = ground_frames(
-                grounder, film.images, sampled, config.batch_size, references, progress
-            )
-            model = {
-                "checkpoint": config.checkpoint,
-                "checkpoint_hash": grounder.content,
-                "policy": config.policy,
-                "prompting": config.prompting,
-                "dtype": config.dtype,
-            }
+            found = _run_model(source, config, film, sampled, range(len(references)), progress)
         lost = sampled[film.images.sizes[sampled] == 0].tolist()
     is_truth = config.backend == "truth"
-    info = BoxInfo(movie, config.stride, config.backend, truth=is_truth, **model)
+    info = BoxInfo(movie, config.stride, config.backend, truth=is_truth, **found.model)
     FilmBoxes(info, sampled, _by_person(references, found)).write(out)
-    persons = count_candidates(references, sampled, found, config.stride)
+    persons = count_candidates(references, sampled, found.rows, config.stride)
+    prompts = found.prompts
     return GroundReport(
         movie=movie,
         backend=config.backend,
@@ -110,11 +106,82 @@ def ground_film(
         persons=persons,
         persons_never_found=[p.person for p in persons if not p.candidates],
         prompts=[prompt.text for prompt in prompts.prompts] if prompts else None,
-        cut_references=by_person(prompts.cut) if prompts else None,
-        unknown_words=by_person(prompts.unknown) if prompts else None,
-        same_reference_as=by_person(prompts.same) if prompts else None,
-        batch_size=batch_size,
+        cut_references=by_person(prompts.cut, found.grounded) if prompts else None,
+        unknown_words=by_person(prompts.unknown, found.grounded) if prompts else None,
+        same_reference_as=by_person(
+            {n: found.grounded[same] for n, same in prompts.same.items()}, found.grounded
+        )
+        if prompts
+        else None,
+        batch_size=found.batch_size,
+        drawn_persons=[n for n, track in enumerate(found.drawn) if len(track.times)] or None,
     )
+
+
+_NO_MODEL = {"checkpoint": "", "checkpoint_hash": "", "policy": "", "prompting": "", "dtype": ""}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Candidates by grounded frame and person, and where they come from.
+
+    Args:
+        grounded: persons whom a model has looked for; the prompts count these.
+        drawn: by person.
+    """
+
+    rows: list[list[Candidates]]
+    model: Mapping[str, str] = field(default_factory=lambda: _NO_MODEL)
+    prompts: Prompts | None = None
+    batch_size: int | None = None
+    grounded: Sequence[int] = ()
+    drawn: tuple[DrawnTrack, ...] = ()
+
+
+def _run_model(
+    source: GroundInput,
+    config: GroundConfig,
+    film: FrameStore,
+    frames: np.ndarray,
+    persons: Sequence[int],
+    progress: Progress,
+) -> _Found:
+    """Candidates by frame of ``frames`` and person of ``persons``."""
+    _check_shape(source.movie, *film.size)
+    references = [source.references[person] for person in persons]
+    grounder = make_grounder(config, str(source.checkpoint) if source.checkpoint else None)
+    prompts = grounder.make_prompts(references)
+    rows, batch_size = ground_frames(
+        grounder, film.images, frames, config.batch_size, references, progress
+    )
+    model = {
+        "checkpoint": config.checkpoint,
+        "checkpoint_hash": grounder.content,
+        "policy": config.policy,
+        "prompting": config.prompting,
+        "dtype": config.dtype,
+    }
+    return _Found(rows, model, prompts, batch_size, persons)
+
+
+def _take_drawn(
+    source: GroundInput,
+    config: GroundConfig,
+    film: FrameStore,
+    sampled: np.ndarray,
+    progress: Progress,
+) -> _Found:
+    """Drawn boxes, and a model's candidates for whom and where nobody has drawn."""
+    seconds = film.time[sampled]
+    drawn = read_drawn(source.drawn, len(source.references), seconds, *film.size)
+    rows = drawn.find_open_rows()
+    found = (
+        _run_model(source, config, film, sampled[rows], drawn.open, progress)
+        if len(rows)
+        else _Found([])
+    )
+    progress(len(sampled) - len(rows))
+    return replace(found, rows=drawn.fill_candidates(rows, found.rows), drawn=drawn.tracks)
 
 
 def _check_shape(movie: str, width: int, height: int) -> None:
@@ -183,20 +250,20 @@ def _read_truth(source: GroundInput) -> TrueBoxes:
     return truth
 
 
-def _by_person(
-    references: Sequence[str], found: Sequence[Sequence[Candidates]]
-) -> tuple[PersonBoxes, ...]:
+def _by_person(references: Sequence[str], found: _Found) -> tuple[PersonBoxes, ...]:
     """Candidates by frame and reference, put together by reference."""
     none = Candidates.make_empty()
     persons = []
     for person, reference in enumerate(references):
-        rows = [row[person] for row in found]
+        rows = [row[person] for row in found.rows]
+        track = found.drawn[person] if found.drawn else None
         persons.append(
             PersonBoxes(
                 reference,
                 make_offsets([len(c.scores) for c in rows]),
                 np.concatenate([none.boxes, *(c.boxes for c in rows)]),
                 np.concatenate([none.scores, *(c.scores for c in rows)]),
+                track if track is not None and len(track.times) else None,
             )
         )
     return tuple(persons)

@@ -52,6 +52,7 @@ class GroundReport:
         unknown_words: by person.
         same_reference_as: by person, an earlier one whose words are the same to the model.
         batch_size: the one that memory was enough for.
+        drawn_persons: those whom people drew, at least in a part of the film.
     """
 
     movie: str
@@ -66,11 +67,12 @@ class GroundReport:
     unknown_words: dict[str, list[str]] | None = None
     same_reference_as: dict[str, int] | None = None
     batch_size: int | None = None
+    drawn_persons: list[int] | None = None
 
 
-def by_person(values: Mapping[int, T]) -> dict[str, T]:
-    """With keys as JSON has them."""
-    return {str(person): value for person, value in values.items()}
+def by_person(values: Mapping[int, T], persons: Sequence[int]) -> dict[str, T]:
+    """With the numbers of persons as JSON has them; ``values`` counts ``persons``."""
+    return {str(persons[n]): value for n, value in values.items()}
 
 
 def count_candidates(

@@ -8,11 +8,18 @@ from rhas.config.ground import GroundConfig
 from rhas.engine.steps import GIB, FilmFiles, FilmStep
 from rhas.ground.grounding import GroundInput, ground_film
 from rhas.stores.checkpoints import estimate_weight_bytes
+from rhas.stores.drawn import DrawnBoxes
 from rhas.stores.frames import count_frames
 
 
 def _make_input(files: FilmFiles, config: GroundConfig) -> GroundInput:
     frames = files.get_path("frames")
+    if config.backend == "tracks":
+        drawn = files.drawn if files.drawn is not None and files.drawn.is_file() else None
+        if drawn is not None and all(track.complete for track in DrawnBoxes.read(drawn).tracks):
+            return GroundInput(files.movie, files.references, frames, drawn=drawn)
+        checkpoint = local_checkpoint(config.checkpoint)
+        return GroundInput(files.movie, files.references, frames, checkpoint, drawn=drawn)
     if config.backend != "truth":
         checkpoint = local_checkpoint(config.checkpoint)
         return GroundInput(files.movie, files.references, frames, checkpoint)

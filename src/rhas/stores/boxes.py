@@ -2,7 +2,8 @@
 
 The attributes of `BoxInfo`; ``frames`` int32 (S,), the frames that were grounded; and per person a
 group with the attribute ``reference``, ``offsets`` int64 (S+1,), ``boxes`` float32 (N, 4) and
-``scores`` float32 (N,): N is the sum of the K candidates of every grounded frame, best first.
+``scores`` float32 (N,): N is the sum of the K candidates of every grounded frame, best first. Where
+people drew the person, the keyframes too: ``drawn_times``, ... (`rhas.stores.drawn`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.stores.checking import Array, Arrays, Facts, check_arrays, choose_persons, guard_reading
+from rhas.stores.drawn import DrawnTrack
 from rhas.stores.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -28,6 +30,7 @@ from rhas.stores.hdf5 import (
 )
 
 _DO = "run `dvc repro ground`"
+_DRAWN = "drawn_"
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class BoxInfo:
     Args:
         movie: its name.
         stride: frames from one grounded frame to the next.
-        backend: ``transformers``, ``official`` or ``truth``.
-        checkpoint, checkpoint_hash: of the detector; empty for true boxes, as are those below.
+        backend: ``transformers``, ``official``, ``tracks`` or ``truth``.
+        checkpoint, checkpoint_hash: of the detector; empty without one, as are those below.
         policy: how scores of words become one score (`rhas.ground.policies`).
         prompting: ``packed`` or ``separate``.
         dtype: in which the detector computed.
@@ -65,6 +68,7 @@ class PersonBoxes:
         offsets: int64 (S+1,), where each grounded frame's candidates begin and end.
         boxes: float32 (N, 4), ``x1, y1, x2, y2`` in pixels; best first within a frame.
         scores: float32 (N,).
+        drawn: the track that people drew, in pixels of a working frame.
 
     Raises:
         RhasError: a wrong shape or dtype, or offsets that do not ascend from 0 to N.
@@ -74,6 +78,7 @@ class PersonBoxes:
     offsets: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    drawn: DrawnTrack | None = None
 
     def __post_init__(self) -> None:
         check_arrays(
@@ -126,6 +131,7 @@ class PersonBoxes:
             "candidates": len(self.scores),
             "frames_without": without,
             "best_score": {f"{q} %": float(np.nanpercentile(best, q)) for q in percentiles},
+            **({} if self.drawn is None else {"drawn_keyframes": len(self.drawn.times)}),
             "flags": flags,
         }
 
@@ -194,6 +200,8 @@ class FilmBoxes:
                 write_dataset(group, "offsets", person.offsets)
                 write_dataset(group, "boxes", person.boxes)
                 write_dataset(group, "scores", person.scores)
+                if person.drawn is not None:
+                    person.drawn.write(group, _DRAWN)
 
     @staticmethod
     def read(path: Path) -> FilmBoxes:
@@ -207,7 +215,9 @@ class FilmBoxes:
             for group in person_groups(file):
                 arrays = (group[name][:] for name in ("offsets", "boxes", "scores"))
                 with guard_reading(f"{path}, {group.name}"):
-                    persons.append(PersonBoxes(str(group.attrs["reference"]), *arrays))
+                    drawn = DrawnTrack.read(group, _DRAWN) if f"{_DRAWN}times" in group else None
+                    person = PersonBoxes(str(group.attrs["reference"]), *arrays)
+                    persons.append(replace(person, drawn=drawn))
             return FilmBoxes(read_attributes(file, BoxInfo), file["frames"][:], tuple(persons))
 
     def describe(self) -> Facts:
@@ -257,6 +267,7 @@ def _take_rows(person: PersonBoxes, kept: np.ndarray) -> PersonBoxes:
         make_offsets(person.counts[kept]),
         person.boxes[rows],
         person.scores[rows],
+        person.drawn,
     )
 
 

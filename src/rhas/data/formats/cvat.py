@@ -24,6 +24,7 @@ from rhas.data.formats.keyframes import (
     find_spans,
     is_whole_frame,
     make_keyframes,
+    make_track,
 )
 from rhas.data.formats.xml import read_text, read_xml, write_xml
 from rhas.data.tables import parse_digits
@@ -237,7 +238,8 @@ def _read_track(
     person = _find_person({**fixed, **values}, track, where, film, found)
     boxes = draw_boxes(keyframes, film)
     whole = is_whole_frame(boxes, film)
-    found.persons.append(FoundPerson(where, film.movie, *person, boxes=None if whole else boxes))
+    drawn = () if whole else (boxes, (make_track(keyframes, film),))
+    found.persons.append(FoundPerson(where, film.movie, *person, *drawn))
     found.add_actions(found.persons[-1], find_spans(keyframes, film.source_frames), film)
 
 

@@ -12,6 +12,7 @@ from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.foreign_tables import ForeignAnnotation, ForeignReference
+from rhas.stores.drawn import DrawnTrack
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class FoundPerson:
         key: what the annotations of the file call the person.
         sentence: what the file says of the person; "" where it says nothing.
         boxes: float32 (T, 4) over working frames, NaN where missing; None without boxes.
+        tracks: the same as keyframes; several where the file has the person in pieces.
     """
 
     where: str
@@ -31,6 +33,7 @@ class FoundPerson:
     key: str
     sentence: str
     boxes: np.ndarray | None = None
+    tracks: tuple[DrawnTrack, ...] = ()
 
 
 @dataclass
@@ -85,10 +88,27 @@ class FilmCatalogue:
         return None
 
 
-def number_persons(
-    found: FoundActions, references: Sequence[ForeignReference]
-) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
-    """References and annotations with persons as numbers.
+@dataclass(frozen=True)
+class ForeignBoxes:
+    """The drawn track of a person as found; ``person`` as in `ForeignAnnotation`."""
+
+    where: str
+    movie: str
+    person: str
+    track: DrawnTrack
+
+
+@dataclass(frozen=True)
+class ForeignTables:
+    """What an import has found: sentences, actions and boxes."""
+
+    references: list[ForeignReference]
+    annotations: list[ForeignAnnotation]
+    boxes: list[ForeignBoxes] = field(default_factory=list)
+
+
+def number_persons(found: FoundActions, references: Sequence[ForeignReference]) -> ForeignTables:
+    """References, annotations and boxes with persons as numbers.
 
     Without a table of references the persons of a film are 0, 1, 2, ... in the file's order, and
     the file's sentences are theirs. With one, a person of the file is the one of the table who has
@@ -103,12 +123,10 @@ def number_persons(
         sentence = by_sentence.get((person.movie, person.sentence.strip()))
         number = person.key if (person.movie, person.key) in known else None
         names[person.movie, person.key] = sentence or number or person.key
-    return list(references), _rename_persons(found, names)
+    return _rename_persons(found, list(references), names)
 
 
-def _number_by_order(
-    found: FoundActions,
-) -> tuple[list[ForeignReference], list[ForeignAnnotation]]:
+def _number_by_order(found: FoundActions) -> ForeignTables:
     keys: dict[str, list[str]] = {}
     rows = []
     for person in found.persons:
@@ -120,13 +138,21 @@ def _number_by_order(
                 ForeignReference(person.where, person.movie, number, person.sentence.strip(), "")
             )
     names = {(m, key): str(n) for m, order in keys.items() for n, key in enumerate(order)}
-    return rows, _rename_persons(found, names)
+    return _rename_persons(found, rows, names)
 
 
 def _rename_persons(
-    found: FoundActions, names: Mapping[tuple[str, str], str]
-) -> list[ForeignAnnotation]:
-    return [
+    found: FoundActions,
+    references: list[ForeignReference],
+    names: Mapping[tuple[str, str], str],
+) -> ForeignTables:
+    annotations = [
         replace(row, person=names.get((row.movie, row.person), row.person))
         for row in found.annotations
     ]
+    boxes = [
+        ForeignBoxes(p.where, p.movie, names.get((p.movie, p.key), p.key), track)
+        for p in found.persons
+        for track in p.tracks
+    ]
+    return ForeignTables(references, annotations, boxes)

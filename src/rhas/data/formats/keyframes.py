@@ -6,6 +6,7 @@ x are source frames; boxes are float64 (n, 4) in pixels of the source frame.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,8 +14,12 @@ from itertools import pairwise
 import numpy as np
 
 from rhas.data.actions import FilmFrames, PersonActions
+from rhas.data.drawn_table import make_drawn_track
+from rhas.stores.drawn import DrawnKind, DrawnTrack
 from rhas.stores.tracks import BoxSource
 
+_BEND = 0.02
+"""Pixels of the film by which a line over time may miss one over frames."""
 TOLERANCE = 0.5
 """Pixels of a working frame by which a line between two keyframes may miss a box."""
 
@@ -33,7 +38,7 @@ def choose_keyframes(x: np.ndarray, boxes: np.ndarray, tolerance: np.ndarray) ->
     """Rows of keyframes, as few as a greedy search finds, whose lines pass all boxes.
 
     Args:
-        x: int64 (n,), ascending; n above 0.
+        x: (n,), frames or seconds, ascending; n above 0.
         boxes: (n, 4).
         tolerance: (4,), by how much a line may miss a coordinate.
 
@@ -148,6 +153,89 @@ def draw_boxes(keyframes: Sequence[Keyframe], film: FilmFrames) -> np.ndarray:
         a, b = np.array(start.box), np.array(stop.box if stop.visible else start.box)
         boxes[rows] = a + part[:, None] * (b - a)
     return (boxes / film.scale).astype(np.float32)
+
+
+def make_track(keyframes: Sequence[Keyframe], film: FilmFrames) -> DrawnTrack:
+    """The keyframes by time. Lines are straight over frames here and over time there: where the
+    film's rate varies, there are keyframes between.
+
+    Args:
+        keyframes: ascending in ``frame``. A box without an area is none.
+    """
+    rows: dict[float, tuple[DrawnKind, tuple[float, ...] | None]] = {}
+    if keyframes and keyframes[0].frame > 0:
+        rows[0.0] = DrawnKind.ABSENT, None
+    for start, stop in _pair_keyframes(keyframes, film.source_frames):
+        time = float(film.times[start.frame])
+        visible = start.visible and start.box[0] < start.box[2] and start.box[1] < start.box[3]
+        rows[time] = (DrawnKind.BOX, start.box) if visible else (DrawnKind.ABSENT, None)
+        if visible and stop.visible and stop.frame < film.source_frames:
+            rows |= {t: (DrawnKind.BOX, box) for t, box in _find_bends(start, stop, film)}
+    return make_drawn_track([(time, *row) for time, row in rows.items()])
+
+
+def _find_bends(
+    start: Keyframe, stop: Keyframe, film: FilmFrames
+) -> Iterator[tuple[float, tuple[float, ...]]]:
+    """Time and box of keyframes between two, where a line over frames is none over time."""
+    times, where = np.unique(film.times[start.frame : stop.frame + 1], return_index=True)
+    if len(times) < 3:
+        return
+    part = where / (stop.frame - start.frame)
+    boxes = np.array(start.box) + part[:, None] * (np.array(stop.box) - start.box)
+    for i in choose_keyframes(times, boxes, np.full(4, _BEND))[1:-1]:
+        yield float(times[i]), _as_box(boxes[i])
+
+
+def thin_track(person: PersonActions, film: FilmFrames) -> DrawnTrack:
+    """The boxes of all working frames as keyframes, to `_BEND` pixels."""
+    rows = find_first_rows(film)
+    present, x = person.present[rows], film.shown[rows]
+    boxes = person.boxes[rows].astype(np.float64) * film.scale
+    found: list[Keyframe] = []
+    for start, stop, visible in _find_runs(present):
+        if not visible:
+            found.append(Keyframe(int(x[start]), (0.0, 0.0, 0.0, 0.0), False))
+            continue
+        part = slice(start, stop)
+        for i in choose_keyframes(x[part], boxes[part], np.full(4, _BEND)):
+            found.append(Keyframe(int(x[start + i]), _as_box(boxes[start + i]), True))
+    return make_track(found, film)
+
+
+def join_tracks(tracks: Sequence[DrawnTrack]) -> tuple[DrawnTrack, int]:
+    """One track of several of one person, and how many stretches of them are left out, since the
+    person has a box at that time already. No track has `DrawnKind.UNKNOWN`."""
+    runs = sorted((run for track in tracks for run in _list_runs(track)), key=lambda run: run[0])
+    rows: list[tuple[float, DrawnKind, tuple[float, ...] | None]] = []
+    end, left_out = 0.0, 0
+    for start, stop, boxes in runs:
+        if start < end:
+            left_out += 1
+            continue
+        if start > end:
+            rows.append((end, DrawnKind.ABSENT, None))
+        rows += [(time, DrawnKind.BOX, box) for time, box in boxes]
+        end = stop
+    if math.isfinite(end):
+        rows.append((end, DrawnKind.ABSENT, None))
+    return make_drawn_track(rows), left_out
+
+
+def _list_runs(
+    track: DrawnTrack,
+) -> Iterator[tuple[float, float, list[tuple[float, tuple[float, ...]]]]]:
+    """Start, end (infinite: the film's) and boxes of each stretch with boxes."""
+    boxes = track.kinds == DrawnKind.BOX
+    for start, stop, drawn in _find_runs(boxes) if len(boxes) else ():
+        if drawn:
+            end = float(track.times[stop]) if stop < len(boxes) else math.inf
+            times = track.times[start:stop].tolist()
+            yield (
+                times[0],
+                end,
+                list(zip(times, map(_as_box, track.boxes[start:stop]), strict=True)),
+            )
 
 
 def find_spans(keyframes: Sequence[Keyframe], frames: int) -> list[tuple[str, int, int]]:

@@ -25,7 +25,7 @@ from rhas.data.audit import Audit
 from rhas.data.foreign_json import read_foreign_json
 from rhas.data.formats.files import single_file
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
-from rhas.data.formats.keyframes import Keyframe, draw_boxes, make_keyframes
+from rhas.data.formats.keyframes import Keyframe, draw_boxes, make_keyframes, make_track
 from rhas.data.formats.xml import write_xml
 
 JsonObject = Mapping[str, Any]
@@ -226,13 +226,16 @@ def _read_task(
             continue
         label = _first_text(region.value.get("labels")) or "person 0"
         key = _read_number(label) or label
-        boxes = draw_boxes(_read_sequence(region, frames), frames)
+        keyframes = _read_sequence(region, frames)
+        boxes = draw_boxes(keyframes, frames)
         sentence = "" if key != label else label
+        tracks = [make_track(keyframes, frames)]
         if (known := persons.get(key)) is not None:
             sentence = known.sentence
+            tracks = [*known.tracks, *tracks]
             if known.boxes is not None:  # another region of the same person
                 boxes = np.where(np.isfinite(boxes), boxes, known.boxes)
-        persons[key] = FoundPerson(region.where, film.movie, key, sentence, boxes)
+        persons[key] = FoundPerson(region.where, film.movie, key, sentence, boxes, tuple(tracks))
     for region in regions:
         if region.type != "timelinelabels":
             continue

@@ -16,6 +16,7 @@ from rhas.data.actions import FilmActions, FilmFrames
 from rhas.data.foreign_tables import parse_number
 from rhas.data.formats.files import plan_files
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
+from rhas.data.formats.keyframes import Keyframe, make_track
 from rhas.data.tables import read_cells
 
 SUFFIX = ".txt"
@@ -83,8 +84,11 @@ def read_mot(path: Path, films: FilmCatalogue) -> FoundActions:
     for person, track in sorted(boxes.items()):
         where = f"{path}, person {person}"
         found.persons.append(
-            FoundPerson(where, film.movie, str(person), "", _place_boxes(track, film))
-        )
+            FoundPerson(
+                where, film.movie, str(person), "", _place_boxes(track, film),
+                (make_track(_list_keyframes(track, film), film),),
+            )
+        )  # fmt: skip
     return found
 
 
@@ -108,6 +112,16 @@ def _read_line(cells: Sequence[str], film: FilmFrames, where: str) -> tuple[int,
     if not person.is_integer() or person < 1 or width <= 0 or height <= 0:
         raise RhasError("not a person's box", where=where, got=",".join(cells)[:120])
     return int(frame) - 1, int(person) - 1, [left, top, left + width, top + height]
+
+
+def _list_keyframes(track: dict[int, list[float]], film: FilmFrames) -> list[Keyframe]:
+    """A keyframe per box, and where the person is gone."""
+    found = []
+    for frame, (x1, y1, x2, y2) in sorted(track.items()):
+        found.append(Keyframe(frame, (x1, y1, x2, y2), True))
+        if frame + 1 not in track and frame + 1 < film.source_frames:
+            found.append(Keyframe(frame + 1, (x1, y1, x2, y2), False))
+    return found
 
 
 def _place_boxes(track: dict[int, list[float]], film: FilmFrames) -> np.ndarray:
