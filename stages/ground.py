@@ -17,7 +17,8 @@ def main() -> None:
     config = read_section(GroundConfig, declared_params("ground"))
     films = [
         FilmFiles(film.movie, film.references, frames=FRAMES / f"{film.movie}.h5",
-                  truth=RAW / "truth" / f"{film.movie}.h5", drawn=RAW / "boxes" / f"{film.movie}.h5")
+                  truth=RAW / "truth" / f"{film.movie}.h5",
+                  drawn=RAW / "boxes" / f"{film.movie}.h5")
         for film in Manifest.read(RAW).films
     ]  # fmt: skip
     run_step(GROUND, films, config, OUT)
