@@ -52,12 +52,13 @@ class Mended:
     labels: np.ndarray
 
 
-def mend(predicted: np.ndarray, true: np.ndarray, slack: int) -> Mended:
+def mend(predicted: np.ndarray, true: np.ndarray, slack: int, add: int = 1) -> Mended:
     """The fewest edits from predicted to true intervals.
 
     Args:
         predicted, true: bool (T, C).
         slack: frames by which an end may be off.
+        add: what an added interval costs beside other edits; it counts as so many.
     """
     old, new = find_intervals(predicted), find_intervals(true)
     starts = np.abs(old.start[:, None] - new.start)
@@ -71,7 +72,7 @@ def mend(predicted: np.ndarray, true: np.ndarray, slack: int) -> Mended:
     table = np.zeros((len(old) + len(new),) * 2)  # an interval without partner: deleted or added
     table[: len(old), : len(new)] = cost
     table[: len(old), len(new) :] = np.where(np.eye(len(old)), _ALONE, _NEVER)
-    table[len(old) :, : len(new)] = np.where(np.eye(len(new)), _ALONE, _NEVER)
+    table[len(old) :, : len(new)] = np.where(np.eye(len(new)), add * _ALONE, _NEVER)
     rows, columns = linear_sum_assignment(table)
     edits: Counter[str] = Counter()
     labels = np.zeros_like(true)
@@ -81,7 +82,7 @@ def mend(predicted: np.ndarray, true: np.ndarray, slack: int) -> Mended:
             continue
         start, stop = int(new.start[column]), int(new.stop[column])
         if row >= len(old):
-            edits["add"] += 1
+            edits["add"] += add
         else:
             edits["rename"] += int(renamed[row, column])
             edits["move"] += int(moved[row, column])
@@ -185,6 +186,7 @@ class Setting:
     fps: float
     slack: int
     step: int
+    add: int = 1
 
 
 def run_loop(
@@ -212,7 +214,7 @@ def run_loop(
         chosen, left = left[: setting.step], left[setting.step :]
         kinds: Counter[str] = Counter()
         for film in chosen:
-            mended = _label(film, model if correct else None, setting.slack)
+            mended = _label(film, model if correct else None, setting)
             for batch, part in zip(film.batches, mended, strict=True):
                 kinds.update(part.edits)
                 batches.append(_relabel(batch, part.labels))
@@ -233,11 +235,12 @@ def run_loop(
     return points
 
 
-def _label(film: PooledFilm, model: Model | None, slack: int) -> list[Mended]:
+def _label(film: PooledFilm, model: Model | None, setting: Setting) -> list[Mended]:
     predicted = (
         [np.zeros_like(truth) for truth in film.truths] if model is None else model.segment(film)
     )
-    return [mend(p, t, slack) for p, t in zip(predicted, film.truths, strict=True)]
+    pairs = zip(predicted, film.truths, strict=True)
+    return [mend(p, t, setting.slack, setting.add) for p, t in pairs]
 
 
 def _relabel(batch: Batch, labels: np.ndarray) -> Batch:
@@ -353,12 +356,17 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=5, help="random orders of the films")
     parser.add_argument("--step", type=int, default=2, help="films per round")
     parser.add_argument("--slack", type=float, default=0.3, help="seconds an end may be off")
+    parser.add_argument(
+        "--add", type=int, default=1,
+        help="what an added interval counts: 1, or 3 for its start, its end and its name",
+    )  # fmt: skip
     options: argparse.Namespace = parser.parse_args()
     parts = {name: Samples(options.samples, name) for name in ("train", "val", "test")}
     fps = parts["train"].info.fps
     setting = Setting(
         options.method, read_subset(parts["val"]), read_subset(parts["test"]),
         load_params().evaluate.readout, fps, seconds_to_frame(options.slack, fps), options.step,
+        options.add,
     )  # fmt: skip
     films = read_pool(parts["train"])
     runs = run_orders(

@@ -62,6 +62,13 @@ def test_what_is_within_the_slack_stays_as_predicted(loop: SimpleNamespace) -> N
     np.testing.assert_array_equal(found.labels, paint([(0, 10, 60)]))
 
 
+def test_where_an_added_interval_costs_three_others_are_changed_first(
+    loop: SimpleNamespace,
+) -> None:
+    predicted, true = paint([(0, 10, 30)]), paint([(1, 20, 50), (1, 70, 80)])
+    assert loop.mend(predicted, true, 0, add=3).edits == Counter(rename=1, drag=2, move=0, add=3)
+
+
 spans = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(1, 9)), max_size=4)
 
 

@@ -283,3 +283,28 @@ def test_it_fits_and_text_is_text(browser: Browser, server: ReviewServer, width:
         " b.getBoundingClientRect().left < label.right) }).length"
     )
     assert touching == 0
+
+
+def test_rows_out_of_view_are_not_painted(browser: Browser, server: ReviewServer) -> None:
+    """A frame of a drag costs as much as all that is painted: 50 ms for 9,791 intervals, and 9
+    without those out of view."""
+    browser.go(server.url, 1400, height=60)
+    browser.run("scrollTo(0, 0); return new Promise((r) => requestAnimationFrame(() => r(1)))")
+    painted = (
+        "const bars = [...document.querySelectorAll('.bar')];"
+        "for (const s of document.querySelectorAll('section')) s.style.contentVisibility = 'visible';"
+        "return new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() =>"
+        " r(bars.filter((b) => b.checkVisibility({contentVisibilityAuto: true})).length))))"
+    )
+    assert browser.run(painted) == 0
+    browser.run("document.querySelector('.bar').scrollIntoView()")
+    assert browser.run(painted) > 0
+
+
+def test_the_tip_is_for_the_eye(browser: Browser, server: ReviewServer) -> None:
+    """Bars, ends and the status line say the same; read aloud, every frame of a drag would be."""
+    browser.go(server.url, 1400)
+    tip = "const tip = document.getElementById('tip');"
+    assert browser.run(f"{tip} return [tip.role, tip.ariaHidden, tip.ariaLive]") == [
+        None, "true", None,
+    ]  # fmt: skip
