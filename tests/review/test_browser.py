@@ -292,7 +292,8 @@ def test_rows_out_of_view_are_not_painted(browser: Browser, server: ReviewServer
     browser.run("scrollTo(0, 0); return new Promise((r) => requestAnimationFrame(() => r(1)))")
     painted = (
         "const bars = [...document.querySelectorAll('.bar')];"
-        "for (const s of document.querySelectorAll('section')) s.style.contentVisibility = 'visible';"
+        "const sections = document.querySelectorAll('section');"
+        "sections.forEach((s) => s.style.contentVisibility = 'visible');"
         "return new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() =>"
         " r(bars.filter((b) => b.checkVisibility({contentVisibilityAuto: true})).length))))"
     )
