@@ -74,6 +74,22 @@ def write_device(
     return ShoutReport(1)
 
 
+def tell_place(
+    source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
+) -> ShoutReport:
+    """A folder: upper case of the text, and where the film and the process are."""
+    text = source.film.read_text()
+    if text == "broken":
+        raise RhasError("this film is broken", where=source.movie)
+    if text == "killed":
+        os._exit(9)
+    out.mkdir()
+    (out / "text").write_text(text.upper())
+    (out / "place").write_text(f"{source.film.resolve()}\n{Path.cwd()}")
+    progress(1)
+    return ShoutReport(1)
+
+
 def note_process(
     source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
 ) -> ShoutReport:

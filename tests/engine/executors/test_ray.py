@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from film_functions import make_job, note_process
+from film_functions import make_job, note_process, tell_place
 
 from rhas.base.errors import RhasError
 from rhas.engine.executors import Outcome, Task
@@ -65,6 +65,57 @@ def test_films_errors_and_lost_workers(
     [large] = make_tasks(tmp_path, {"f": "large"})
     with pytest.raises(RhasError, match="no node of the Ray cluster"):
         run([replace(large, job=replace(large.job, memory=1 << 60))])
+
+
+@pytest.fixture
+def s3_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 server of this machine, and a bucket."""
+    server_module, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    _, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem().mkdir("bucket")
+    monkeypatch.setenv("RHAS_STORE", "s3://bucket/rhas")
+    yield "s3://bucket/rhas"
+    server.stop()
+
+
+def test_machines_that_share_nothing(
+    s3_store: str, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers see none of the driver's paths; a second step finds its inputs in the store."""
+    monkeypatch.chdir(tmp_path)
+    texts = {"a": "one", "b": "two", "c": "broken", "d": "killed"}
+    tasks = make_tasks(Path("."), texts)
+    outcomes = run([
+        replace(task, root=tmp_path / "work", job=replace(task.job, function=tell_place))
+        for task in tasks
+    ])  # fmt: skip
+    assert "this film is broken" in str(outcomes["c"])
+    assert "its worker was lost 3 times" in str(outcomes["d"])
+    for name in "ab":
+        entry = outcomes[name]
+        assert isinstance(entry, Entry)
+        assert (entry.result / "text").read_text() == texts[name].upper()
+        place, folder = (entry.result / "place").read_text().split("\n")
+        assert "/rhas-" in place
+        assert "/rhas-" in folder
+        assert entry.folder.parent.parent == tmp_path / "work"
+        assert entry.report == {"frames": 1}
+    stored = fsspec_files(s3_store)
+    assert len(stored) == 4 + 4  # inputs, and two files of a and of b
+
+
+def fsspec_files(store: str) -> list[str]:
+    from fsspec import url_to_fs
+
+    system, root = url_to_fs(store)
+    system.invalidate_cache()
+    return list(system.find(root))
 
 
 def test_a_lost_nodes_films_run_elsewhere(cluster: Any, tmp_path: Path) -> None:

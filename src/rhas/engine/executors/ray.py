@@ -2,6 +2,8 @@
 
 The cluster is that of ``RAY_ADDRESS``, else one that runs on this machine, else a new one on it.
 All nodes see the project's folder and the work cache under the same paths: what travels is paths.
+Where they share nothing, files travel by the store that ``RHAS_STORE`` names
+(`rhas.engine.executors.travel`), and the package travels with Ray.
 An actor stays for the whole step, and with it the model that it has loaded.
 """
 
@@ -10,10 +12,13 @@ from __future__ import annotations
 import os
 import queue
 import sys
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import rhas
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
 from rhas.engine.executors import (
@@ -25,11 +30,20 @@ from rhas.engine.executors import (
     describe_loss,
     portable_error,
 )
+from rhas.engine.executors.travel import (
+    PackedTask,
+    Result,
+    StoreError,
+    find_store,
+    pack_task,
+    take_result,
+)
 from rhas.engine.progress import Message, film_progress
 from rhas.engine.steps import Job
 from rhas.engine.workers import count_workers
 
 _POLL = 0.5  # seconds
+_PACKAGE = str(Path(rhas.__file__).parent)
 
 
 def execute(tasks: Sequence[Task]) -> Outcomes:
@@ -40,7 +54,7 @@ def execute(tasks: Sequence[Task]) -> Outcomes:
 
     started = not ray.is_initialized()
     if started:
-        ray.init(log_to_driver=False, include_dashboard=False)
+        ray.init(log_to_driver=False, include_dashboard=False, runtime_env=_make_environment())
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     jobs = [task.job for task in tasks]
     try:
@@ -78,15 +92,27 @@ class _Loss(Exception):
 
 
 class _Worker:
-    """Runs tasks in a process of its own; `take_progress` answers meanwhile."""
+    """Runs tasks in a process of its own; `take_progress` answers meanwhile.
 
-    def __init__(self, folder: str) -> None:
-        os.chdir(folder)
+    Args:
+        folder: the project's; None where this machine does not see it.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="rhas-")
+        os.chdir(folder or self._own.name)
         self._frames: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
-    def run(self, task: Task) -> Outcome:
+    def run(self, task: Task | PackedTask) -> Outcome | Result:
+        def progress(frames: int) -> None:
+            self._frames.put((task.job.name, frames))
+
         try:
-            return task.run(lambda frames: self._frames.put((task.job.name, frames)))
+            if isinstance(task, PackedTask):
+                return task.run(Path(self._own.name), progress)
+            return task.run(progress)
+        except StoreError as error:
+            return _Loss(str(error))
         except Exception as error:  # of this film
             return portable_error(error)
 
@@ -111,9 +137,9 @@ class _Cluster:
         self._idle: list[Any] = []
         self._asked: dict[Any, Any] = {}  # answers of `take_progress` to come, by actor
         self.running: dict[Any, tuple[Task, Any]] = {}
+        self._store = find_store()
         self._actor = ray.remote(
             num_cpus=1, num_gpus=needs.get("GPU", 0), memory=needs["memory"], max_concurrency=2,
-            runtime_env={"env_vars": {**ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)}},
         )(_Worker)  # fmt: skip
 
     def start(self, waiting: deque[Task]) -> None:
@@ -122,12 +148,13 @@ class _Cluster:
             if self._idle:
                 actor = self._idle.pop()
             else:
-                actor = self._actor.remote(os.getcwd())
+                actor = self._actor.remote(None if self._store else os.getcwd())
                 self._free -= 1
             task = waiting.popleft()
-            self.running[actor.run.remote(task)] = task, actor
+            sent = pack_task(task, self._store) if self._store else task
+            self.running[actor.run.remote(sent)] = task, actor
         while self._idle and not waiting:
-            self._ray.kill(self._idle.pop())
+            self._idle.pop().__ray_terminate__.remote()  # removes its folder, unlike `kill`
 
     def collect(self, messages: queue.SimpleQueue[Message]) -> Iterator[tuple[Task, Outcome]]:
         """Outcomes of tasks that have ended; waits a little for one."""
@@ -143,13 +170,23 @@ class _Cluster:
                     messages.put(message)
         for result in ended:
             task, actor = self.running.pop(result)
-            outcome = self._get(result)
+            outcome = self._take(task, self._get(result))
             if isinstance(outcome, _Loss):
                 self._ray.kill(actor)
                 self._free += 1
             else:
                 self._idle.append(actor)
             yield task, outcome
+
+    def _take(self, task: Task, outcome: Any) -> Any:
+        if not isinstance(outcome, Result):
+            return outcome
+        try:
+            return take_result(task, str(self._store), outcome)
+        except StoreError as error:
+            return _Loss(str(error))
+        except Exception as error:  # the driver's disk is full, for instance
+            return portable_error(error)
 
     def _get(self, reference: Any) -> Any:
         try:
@@ -160,6 +197,12 @@ class _Cluster:
     def end_all(self) -> None:
         for actor in (*self._idle, *(actor for _, actor in self.running.values())):
             self._ray.kill(actor)
+
+
+def _make_environment() -> dict[str, Any]:
+    """Of actors. Ray sends the package to machines that do not see it."""
+    variables = {"env_vars": {**ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}
+    return {**variables, "py_modules": [_PACKAGE]} if find_store() else variables
 
 
 def _count_actors(ray: Any, needs: dict[str, float]) -> int:
