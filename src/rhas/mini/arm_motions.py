@@ -142,6 +142,72 @@ def _throw_ball(pose: Pose, t: float, tempo: float, side: str) -> None:
     pose[TWIST] += sign * (0.5 * forth - 0.35 * back)
 
 
+def _offer_thing(pose: Pose, t: float, tempo: float, side: str) -> None:
+    x = smooth_step(t / 0.5)
+    set_hand(pose, side, 0.5 + 0.44 * x, -0.1, -0.3 + 0.16 * x, 0.4)
+
+
+def _reach_ahead(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hand(pose, side, 0.94, -0.1, -0.14 + 0.02 * sin(2.1 * t), 0.4)
+
+
+def _touch_shoulder(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hand(pose, side, 0.92, -0.15, 0.05 + 0.05 * sin(2 * pi * 1.5 * t), 0.5)
+
+
+def _wait_and_catch(pose: Pose, t: float, tempo: float, side: str) -> None:
+    x = smooth_step((t - 0.75) / 0.3)  # the throw's ball leaves the hand after 0.68 s
+    caught = pose.copy()
+    set_hands(caught, 0.62, -0.2, -0.05, 0.6)
+    pose += (caught - pose) * x
+
+
+def _show_thing(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hand(pose, side, 0.66, 0.1, 0.24 + 0.04 * sin(2.2 * t), 0.6)
+
+
+def _shake_hand(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hand(pose, side, 0.8, -0.15, -0.28 + 0.1 * sin(2 * pi * 1.9 * t), 0.3)
+
+
+def _hug_ahead(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hand(pose, "R", 0.66, -0.3, 0.02, 1.0)
+    set_hand(pose, "L", 0.6, -0.3, -0.18, 1.0)
+    pose[PITCH] += 0.08
+    pose[ROLL] += 0.05 * sin(1.6 * t)
+
+
+def _punch(pose: Pose, t: float, tempo: float, side: str) -> None:
+    for one, shift in (("R", 0.0), ("L", 0.5)):
+        phase = (1.3 * tempo * t + shift) % 1.0
+        x = smooth_step(phase / 0.2) * smooth_step((0.6 - phase) / 0.25)
+        set_hand(pose, one, 0.35 + 0.62 * x, -0.12, 0.05 + 0.05 * x, 0.6)
+    pose[TWIST] += 0.25 * sin(2 * pi * 1.3 * tempo * t)
+
+
+def _push_ahead(pose: Pose, t: float, tempo: float, side: str) -> None:
+    x = smooth_step((t - 0.25) / 0.25)
+    set_hands(pose, 0.4 + 0.56 * x, -0.05, -0.02, 0.7)
+    pose[PITCH] += 0.3 * x
+
+
+def _pull_up(pose: Pose, t: float, tempo: float, side: str) -> None:
+    x = smooth_step(t / 1.4)
+    set_hands(pose, 0.9 - 0.3 * x, -0.15, -0.5 + 0.3 * x, 0.3)
+    pose[PITCH] += 0.45 * (1 - x) - 0.12
+
+
+def _stir_pot(pose: Pose, t: float, tempo: float, side: str) -> None:
+    phase = 2 * pi * 0.9 * tempo * t
+    set_hand(pose, side, 0.68 + 0.14 * cos(phase), -0.1 + 0.18 * sin(phase), -0.42, 0.6)
+    set_hand(pose, OTHER_SIDE[side], 0.5, 0.0, -0.5, 0.5)
+    pose[HEAD_PITCH] += 0.35
+
+
+def _handle_doors(pose: Pose, t: float, tempo: float, side: str) -> None:
+    set_hands(pose, 0.85, 0.1 + 0.25 * sin(2 * pi * 0.45 * t), 0.0, 0.5)
+
+
 ARM_MOTIONS: dict[str, ArmMotionFunction] = {
     "none": _keep_pose,
     "waving": _wave_hand,
@@ -162,4 +228,16 @@ ARM_MOTIONS: dict[str, ArmMotionFunction] = {
     "picturing": _hold_camera,
     "playingmusic": _play_guitar,
     "throwing": _throw_ball,
+    "offering": _offer_thing,
+    "reaching": _reach_ahead,
+    "touching": _touch_shoulder,
+    "catching": _wait_and_catch,
+    "showing": _show_thing,
+    "handshake": _shake_hand,
+    "hugging": _hug_ahead,
+    "punching": _punch,
+    "pushing": _push_ahead,
+    "pulling": _pull_up,
+    "stirring": _stir_pot,
+    "doors": _handle_doors,
 }

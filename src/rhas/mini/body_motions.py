@@ -158,6 +158,41 @@ def _lie_pose(t: float, length: float, tempo: float) -> Pose:
     return pose
 
 
+def _falling_pose(t: float, length: float, tempo: float) -> Pose:
+    x = smooth_step(t / length)
+    pose = mix_poses(STAND, SIT_ON_FLOOR, x * x)
+    flail = sin(pi * min(1.0, x * 1.2))
+    for side in "RL":
+        pose[HAND[side] : HAND[side] + 3] += 0.5 * flail, 0.3 * flail, 0.9 * flail
+    pose[PITCH] -= 0.35 * flail
+    return pose
+
+
+def _floor_pose(t: float, length: float, tempo: float) -> Pose:
+    pose = SIT_ON_FLOOR.copy()
+    pose[HEAD_YAW] = 0.2 * sin(0.7 * t)
+    return pose
+
+
+def _rise_pose(t: float, length: float, tempo: float) -> Pose:
+    x = 2 * t / length
+    if x < 1:
+        return mix_poses(SIT_ON_FLOOR, SQUAT, smooth_step(x))
+    return mix_poses(SQUAT, STAND, smooth_step(x - 1))
+
+
+def _dodge_pose(t: float, length: float, tempo: float) -> Pose:
+    phase = (0.75 * tempo * t) % 1.0
+    back = smooth_step(phase / 0.2) * smooth_step((0.55 - phase) / 0.2)
+    duck = smooth_step((phase - 0.5) / 0.2) * smooth_step((1.0 - phase) / 0.2)
+    pose = mix_poses(STAND, SQUAT, 0.45 * duck)
+    pose[PITCH] += -0.4 * back
+    pose[PF] -= 0.05 * back
+    pose[ROLL] += 0.3 * (duck - back)
+    set_hands(pose, 0.45, 0.1, -0.1, 0.7)
+    return pose
+
+
 def _crawl_pose(t: float, length: float, tempo: float) -> Pose:
     pose = mix_poses(STAND, CRAWL, _ease_ends(t, length, 0.7))
     depth = _ease_ends(t, length, 0.7)
@@ -246,6 +281,10 @@ BODY_MOTIONS: dict[str, BodyMotionFunction] = {
     "jump": _jump_pose,
     "dance": _dance_pose,
     "kick": _kick_pose,
+    "fall": _falling_pose,
+    "floor": _floor_pose,
+    "rise": _rise_pose,
+    "dodge": _dodge_pose,
     "reach_floor": _reach_down(1.0),
     "reach_table": _reach_down(0.25),
 }

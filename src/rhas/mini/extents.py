@@ -119,7 +119,7 @@ def list_held_discs(p: Projected, held: str) -> list[tuple[float, float, float]]
     mx, my = (p.x[HAND_R] + p.x[HAND_L]) / 2, (p.y[HAND_R] + p.y[HAND_L]) / 2
     if held == "box":
         return [(mx, my - 0.02, 0.19)]
-    if held in ("ball", "book", "paper", "flowers"):
+    if held in ("ball", "book", "paper"):
         return [(mx, my, 0.15)]
     if held == "guitar":
         return [(p.x[HAND_R], p.y[HAND_R], 0.2), (p.x[HAND_L], p.y[HAND_L], 0.12)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from rhas.mini.camera import find_view, place_people
 from rhas.mini.references import sample_reference
 from rhas.mini.simulate import invent_story
 from rhas.mini.spec import FILM_KEY, FilmSpec
-from rhas.mini.story import MINI_CLASSES, Story, find_shot, list_labels
+from rhas.mini.story import MINI_CLASSES, LabelMark, Story, find_shot, list_labels
 
 _GRID = 0.2  # seconds between the moments at which presence in the picture is tested
+_GAP = 1.0  # seconds; shorter absences of a partner end no label
 _SHORTEST = 0.25  # seconds; shorter labels are dropped
 
 Interval = tuple[int, str, float, float]
@@ -65,7 +67,7 @@ def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
     cast = [appearance.attributes for appearance in story.cast]
     presence = _find_presence(spec, story)
     intervals = [
-        interval for p in range(len(cast)) for interval in _list_intervals(story, p, presence[p])
+        interval for p in range(len(cast)) for interval in _list_intervals(story, p, presence)
     ]
     intervals.sort(key=lambda entry: (entry[0], entry[2], entry[1]))
     shots = [find_shot(story, n / float(spec.rate)) for n in range(spec.frames)]
@@ -80,20 +82,55 @@ def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
     )
 
 
-def _list_intervals(story: Story, person: int, presence: list[Stretch]) -> list[Interval]:
+def _list_intervals(
+    story: Story, person: int, presence: Sequence[list[Stretch]]
+) -> list[Interval]:
     """A person's labels while in the picture; stretches that touch are one."""
     pieces: dict[str, list[Stretch]] = {}
-    for name, start, end in sorted(list_labels(story.timelines[person]), key=lambda x: x[1]):
-        for t0, t1 in presence:
-            a, b = max(start, t0), min(end, t1)
-            if b > a:
-                pieces.setdefault(name, []).append((a, b))
+    for mark in list_labels(story.timelines[person]):
+        for name, start, end in _split_by_partner(mark, presence):
+            for t0, t1 in presence[person]:
+                a, b = max(start, t0), min(end, t1)
+                if b > a:
+                    pieces.setdefault(name, []).append((a, b))
     return [
         (person, name, round(a, 3), round(b, 3))
         for name in MINI_CLASSES
-        for a, b in merge_stretches(pieces.get(name, []))
+        for a, b in merge_stretches(sorted(pieces.get(name, [])))
         if b - a >= _SHORTEST
     ]
+
+
+def _split_by_partner(
+    mark: LabelMark, presence: Sequence[list[Stretch]]
+) -> list[tuple[str, float, float]]:
+    """Classes, starts and ends of a mark: what somebody does with another person while that one is
+    in the picture, and what it looks like while not.
+    """
+    if mark.partner < 0:
+        return [(mark.label, mark.t0, mark.t1)] if mark.label is not None else []
+    out, t = [], mark.t0
+    for start, end in [*_close_gaps(presence[mark.partner]), (mark.t1, mark.t1)]:
+        start, end = max(t, min(start, mark.t1)), min(end, mark.t1)
+        if end < t:
+            continue
+        if mark.alone is not None and start > t:
+            out.append((mark.alone, t, start))
+        if mark.label is not None and end > start:
+            out.append((mark.label, start, end))
+        t = max(t, end)
+    return out
+
+
+def _close_gaps(stretches: list[Stretch]) -> list[Stretch]:
+    """Stretches with short absences in between filled."""
+    out: list[Stretch] = []
+    for a, b in stretches:
+        if out and a - out[-1][1] < _GAP:
+            out[-1] = (out[-1][0], b)
+        else:
+            out.append((a, b))
+    return out
 
 
 def _find_presence(spec: FilmSpec, story: Story) -> list[list[Stretch]]:

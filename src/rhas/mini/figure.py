@@ -31,23 +31,24 @@ class Figure:
     """A person's shapes and paints, built once; :meth:`draw` places them."""
 
     def __init__(self, appearance: Appearance, rng: np.random.Generator) -> None:
-        """``rng``: of the cloth's grain and the colours of held things."""
+        """``rng``: of the cloth's grain."""
         self.attributes = appearance.attributes
         cloth = Cloth(appearance, rng)
         self.arm, self.leg = Arm(appearance, cloth), Leg(appearance, cloth)
         self.neck = Limb(0.06, 0.03, 0.03, plain_paint(appearance.skin, 0.84))
         self.torso, self.head = Torso(appearance, cloth), Head(appearance)
         self.bag = Bag(appearance)
-        self.things = HeldThings(rng, self.torso.seam)
 
     def draw(
-        self, canvas: skia.Canvas, projected: Projected, held: str, side: str, hidden: bool
-    ) -> None:
+        self, canvas: skia.Canvas, projected: Projected, things: HeldThings, held: str, side: str,
+        hidden: bool,
+    ) -> None:  # fmt: skip
         """Draw the person; the canvas has its origin at the floor point, in metres.
 
         Args:
             canvas: where to draw.
             projected: the projected pose.
+            things: of the film.
             held: kind of the held thing, or an empty string.
             side: ``R`` or ``L``, the hand of one-handed things.
             hidden: whether the hands are in the pockets.
@@ -69,11 +70,11 @@ class Figure:
         if a.hair == "long" and not back_view:
             self.head.draw_long_hair(canvas, p)
         if thing_back and both:
-            self.things.draw(canvas, p, held, hand)
+            things.draw(canvas, p, held, hand)
         for shoulder in arms_back:
             self.arm.draw(canvas, p, shoulder, hidden)
         if thing_back and not both:
-            self.things.draw(canvas, p, held, hand)
+            things.draw(canvas, p, held, hand)
         for hip in sorted((HIP_R, HIP_L), key=lambda j: depth[j] + depth[j + 1] + depth[j + 2]):
             self.leg.draw(canvas, p, hip)
         self.torso.draw_skirt(canvas, p)
@@ -87,7 +88,7 @@ class Figure:
         if a.bag == "backpack" and depth[BACK] >= chest:
             self.bag.draw_backpack(canvas, p)
         if held and not thing_back:
-            self.things.draw(canvas, p, held, hand)
+            things.draw(canvas, p, held, hand)
         for shoulder in arms_front:
             self.arm.draw(canvas, p, shoulder, hidden)
         canvas.restore()

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import pi
 
 import numpy as np
 
 from rhas.mini.appearance import Appearance
 from rhas.mini.body_motions import gait_speed
+from rhas.mini.places import FITTING, Place
 from rhas.mini.props import Prop
-from rhas.mini.story import MINI_CLASSES, ArmMotion, BodyMotion, LabelMark, RestingBox, Timeline
+from rhas.mini.story import (
+    MINI_CLASSES,
+    ArmMotion,
+    BodyMotion,
+    Flight,
+    LabelMark,
+    RestingBox,
+    Timeline,
+)
+from rhas.mini.things import KEPT
 
 _ON_FEET = (
-    "waving", "raising", "stretching", "pointing", "clapping", "drinking", "eating", "reading",
-    "writing", "talking", "calling", "lookingdown", "handsinpocket", "holding", "picturing",
-    "playingmusic",
+    "waving", "punching", "raising", "stretching", "pointing", "clapping", "drinking", "eating",
+    "reading", "writing", "talking", "calling", "lookingdown", "handsinpocket", "holding",
+    "offering", "showing", "reaching", "picturing", "playingmusic",
 )  # fmt: skip
 _WALKING = (
-    "waving", "pointing", "drinking", "eating", "talking", "calling", "lookingdown",
-    "handsinpocket", "holding",
+    "waving", "pointing", "drinking", "eating", "talking", "calling", "handsinpocket", "holding",
 )  # fmt: skip
 _SEATED = (
     "waving", "raising", "pointing", "clapping", "drinking", "eating", "reading", "writing",
@@ -28,12 +39,42 @@ _SEATED = (
 _KNEELING = ("waving", "raising", "clapping", "talking", "picturing")
 _SQUATTING = ("pointing", "drinking", "eating")
 _LYING = ("reading", "calling")
+_ALONE = {
+    "waving": "movehand", "punching": "movehand", "talking": "movemouth", "offering": "holding",
+    "showing": "holding",
+}  # fmt: skip
+"""Class of a motion of the arms that nobody answers, where it is not the motion's name."""
+_UNANSWERED = (*_ALONE, "raising", "reaching")
+"""Motions that somebody else may answer: more often done alone, so that they tell less."""
 _HELD = {
     "drinking": ("cup",), "eating": ("food",), "reading": ("book",), "writing": ("paper",),
     "calling": ("phone",), "picturing": ("camera",), "playingmusic": ("guitar",),
-    "holding": ("ball", "flowers"), "carrying": ("box",),
+    "holding": ("ball", *KEPT), "offering": KEPT, "showing": KEPT, "carrying": ("box",),
 }  # fmt: skip
+_CLASSES = {
+    "keeping": ("holding", "dropping"), "doors": ("opening", "closing"),
+    "stirring": ("cooking", "wiping"), "rest": (), "lying": ("lying", "sleeping"),
+}  # fmt: skip
+"""Classes of an action whose name is not its class."""
+_MEMORY = 12.0  # seconds at least between what is remembered and what depends on it
+_ASLEEP = 15.0  # seconds of lying after which somebody sleeps
 OFFSTAGE = 1.0  # metres beyond the edge of a place
+
+
+@dataclass
+class Company:
+    """What the people of a setting share."""
+
+    place: Place
+    planners: list[ActionPlanner] = field(default_factory=list)
+    cabinet: Prop | None = None
+    is_open: bool = False
+    changed: float = -math.inf
+    """Seconds at which the cabinet was last opened or closed."""
+
+    def weigh(self, name: str) -> float:
+        """How much likelier something is in this place than elsewhere."""
+        return 2.5 if name in FITTING[self.place.kind] else 1.0
 
 
 class ClassBalance:
@@ -43,9 +84,21 @@ class ClassBalance:
         self.rng = rng
         self.seconds = {name: float(rng.uniform(0, 6)) for name in MINI_CLASSES}
 
-    def choose_action(self, options: list[tuple[str, float]]) -> str:
-        """One of the actions, of (name, weight); those shown least so far are preferred."""
-        weights = np.array([w / (3.0 + self.seconds.get(name, 0.0)) ** 1.4 for name, w in options])
+    def choose_action(
+        self, options: list[tuple[str, float]], labels: Mapping[str, Sequence[str]] | None = None
+    ) -> str:
+        """One of the actions, of (name, weight); those shown least so far are preferred.
+
+        ``labels``: the classes of an action, where its name is not its class.
+        """
+        labels = labels or {}
+        seconds = [
+            min((self.seconds.get(c, 0.0) for c in labels.get(name, (name,))), default=0.0)
+            for name, _ in options
+        ]
+        weights = np.array(
+            [w / (3.0 + s) ** 1.4 for (_, w), s in zip(options, seconds, strict=True)]
+        )
         return options[int(self.rng.choice(len(options), p=weights / weights.sum()))][0]
 
     def add_seconds(self, label: str | None, seconds: float) -> None:
@@ -80,13 +133,29 @@ class ActionPlanner:
     stand: Prop | None
     boxes: list[RestingBox]
     """Boxes of the film that nobody holds; new ones are appended."""
+    flights: list[Flight]
+    """Of the film; new ones are appended."""
     owner: int
     """The person's number."""
     stays: bool
     """Whether the person never leaves the zone."""
+    company: Company
+    """The people of the setting and what they share."""
     yaw: float = 0.0
+    lane: float = 0.0
+    """The person's own lane, to which walks return."""
+    thing: str = ""
+    """Kind of the thing that the person keeps in the hand."""
+    thing_owner: int = -1
+    thing_until: float = 0.0
+    """Seconds until which it is kept."""
+    lost: float = math.inf
+    """Seconds at which the person dropped something."""
     box: RestingBox | None = None
     """The person's own box, where it is."""
+
+    def __post_init__(self) -> None:
+        self.lane = self.z
 
     def draw_uniform(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
@@ -97,20 +166,24 @@ class ActionPlanner:
 
     def add_body_motion(
         self, name: str, label: str | None, length: float, *, to: float | None = None,
-        yaw: float | None = None,
+        yaw: float | None = None, z: float | None = None,
     ) -> tuple[float, float]:  # fmt: skip
         """Append a body motion; returns its start and end."""
         t0, t1 = self.t, min(self.until, self.t + length)
         if yaw is not None:
             self.yaw = yaw
         x1 = self.x if to is None else to
+        z1 = self.z if z is None else z
         x1 = self.x + (x1 - self.x) * (t1 - t0) / length
+        z1 = self.z + (z1 - self.z) * (t1 - t0) / length
         if t1 > t0:
             self.timeline.body.append(
-                BodyMotion(t0, t1, self.setting, name, label, length, self.x, x1, self.z, self.yaw)
+                BodyMotion(
+                    t0, t1, self.setting, name, label, length, self.x, x1, self.z, z1, self.yaw
+                )
             )
             self.balance.add_seconds(label, t1 - t0)
-        self.t, self.x = t1, x1
+        self.t, self.x, self.z = t1, x1, z1
         return t0, t1
 
     def find_acting_hand(self) -> str:
@@ -118,13 +191,13 @@ class ActionPlanner:
 
     def add_arm_motion(
         self, name: str, label: str | None, t0: float, t1: float, held: str = "",
-        swap: float = -1.0,
+        swap: float = -1.0, appears: bool = False,
     ) -> None:  # fmt: skip
         """Append a movement of the arms."""
         t1 = min(t1, self.until)
         if t1 > t0:
             self.timeline.arms.append(
-                ArmMotion(t0, t1, name, label, self.find_acting_hand(), held, swap)
+                ArmMotion(t0, t1, name, label, self.find_acting_hand(), held, swap, appears)
             )
             self.balance.add_seconds(label, t1 - t0)
 
@@ -137,10 +210,12 @@ class ActionPlanner:
             if self.rng.random() > busy:
                 t += self.draw_uniform(0.8, 2.5)
                 continue
-            name = self.balance.choose_action([(a, 1.0) for a in allowed])
+            weights = [(a, self.company.weigh(a) * (2.0 if a in _UNANSWERED else 1.0)) for a in allowed]
+            name = self.balance.choose_action(weights, {k: (v,) for k, v in _ALONE.items()})
             length = min(self.draw_uniform(2.0, 6.0), t1 - t)
             held = _HELD.get(name, ("",))
-            self.add_arm_motion(name, name, t, t + length, held[int(self.rng.integers(len(held)))])
+            label = _ALONE.get(name, name)
+            self.add_arm_motion(name, label, t, t + length, held[int(self.rng.integers(len(held)))])
             t += length
 
     def draw_sideways_yaw(self) -> float:
@@ -156,25 +231,50 @@ class ActionPlanner:
             return self.draw_sideways_yaw()
         return pi + self.draw_uniform(-0.5, 0.5)
 
+    def draw_lonely_yaw(self) -> float:
+        """A direction in which nobody is: away from everybody, or to the camera."""
+        sides = {1 if p.x > self.x else -1 for p in self.company.planners if p is not self}
+        if len(sides) == 2 or self.rng.random() < 0.3:
+            return self.draw_uniform(-0.6, 0.6)
+        return self.draw_uniform(0.95, 1.45) * -(sides or {1}).pop()
+
     def draw_spot(self) -> float:
         return self.draw_uniform(*self.zone)
 
-    def walk_to(self, x: float, run: bool = False, held: str = "", free: bool = True) -> None:
-        """Walk or run to a place, doing something with the arms or carrying."""
-        distance = abs(x - self.x)
+    def walk_to(
+        self, x: float, run: bool = False, held: str = "", free: bool = True,
+        z: float | None = None,
+    ) -> tuple[float, float]:  # fmt: skip
+        """Walk or run to a place, doing something with the arms or carrying.
+
+        Args:
+            x: metres.
+            run: instead of walking.
+            held: what is carried.
+            free: may do something with the arms.
+            z: lane; None for the own.
+
+        Returns:
+            Start and end.
+        """
+        z = self.lane if z is None else z
+        distance = abs(x - self.x) + abs(z - self.z)
         if distance < 0.15 or self.is_over:
-            return
+            return self.t, self.t
         pace = gait_speed(self.appearance.stature, self.appearance.tempo, run)
         name, label = ("run", "running") if run else ("walk", "walking")
         t0, t1 = self.add_body_motion(
-            name, label, distance / pace, to=x, yaw=1.38 if x > self.x else -1.38
+            name, label, distance / pace, to=x, yaw=1.38 if x > self.x else -1.38, z=z
         )
-        if held:
+        if self.thing:
+            self.keep_thing(t0, t1)
+        elif held:
             self.add_arm_motion("carrying", "carrying", t0, t1, held)
         elif free and run:
             self.fill_with_arm_motions(t0, t1, ("waving",), 0.15)
         elif free:
             self.fill_with_arm_motions(t0, t1, _WALKING, 0.6)
+        return t0, t1
 
     def begin(self, may_enter: bool) -> None:
         """Perhaps come in from beyond the edge, or sit at first."""
@@ -193,33 +293,41 @@ class ActionPlanner:
         self.fill_with_arm_motions(t0, t1, _SEATED)
         self.add_body_motion("stand_up", "standingup", self.draw_uniform(1.1, 1.7))
 
-    def plan_all(self) -> None:
-        """Choose and do, until the act is over."""
-        while not self.is_over:
-            self.plan_next()
-
     def plan_next(self) -> None:
         """Choose an action and plan it."""
+        if self.thing:
+            self.do_keeping()
+            return
         options = [
             ("standing", 8.0), ("walking", 5.0), ("running", 1.0), ("kneeling", 0.8),
-            ("squatting", 0.8), ("bending", 0.7), ("bowing", 0.7), ("lying", 0.5),
+            ("squatting", 0.8), ("bending", 0.7), ("bowing", 0.7), ("lying", 0.8),
             ("crawling", 0.6), ("jumping", 0.8), ("dancing", 0.8), ("kicking", 0.8),
-            ("picking", 0.7), ("throwing", 0.6), ("rest", 0.35),
+            ("picking", 1.2), ("throwing", 0.6), ("rest", 0.35), ("movingbody", 0.7),
+            ("keeping", 1.5), ("lookingdown", 1.0),
         ]  # fmt: skip
         if self.chair is not None:
             options.append(("sitting", 3.0))
+        if self.stand is not None:
+            options.append(("stirring", 2.0))
+        if self.t - self.lost > _MEMORY:
+            options.append(("searching", 20.0))
         if self.stays:
             options = [o for o in options if o[0] not in ("running", "crawling")]
         else:
             options.append(("leaving", 0.5))
-        getattr(self, f"do_{self.balance.choose_action(options)}")()
+            if self.find_strange_box() is not None:
+                options.append(("removing", 14.0))
+            if self.company.cabinet is not None and self.t > self.company.changed + _MEMORY:
+                options.append(("doors", 12.0 if self.company.is_open else 2.5))
+        options = [(name, weight * self.company.weigh(name)) for name, weight in options]
+        getattr(self, f"do_{self.balance.choose_action(options, _CLASSES)}")()
 
     def do_standing(self) -> None:
-        t0, t1 = self.add_body_motion(
-            "stand", "standing", self.draw_uniform(3.5, 10), yaw=self.draw_yaw()
-        )
-        if abs(self.yaw) < 2:
-            self.fill_with_arm_motions(t0, t1, _ON_FEET)
+        busy = self.rng.random() < 0.7
+        yaw = self.draw_lonely_yaw() if busy else self.draw_yaw()
+        t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(3.5, 10), yaw=yaw)
+        if busy:
+            self.fill_with_arm_motions(t0, t1, _ON_FEET, 0.85)
 
     def do_rest(self) -> None:
         self.add_body_motion("rest", None, self.draw_uniform(2, 5), yaw=self.draw_yaw())
@@ -259,8 +367,12 @@ class ActionPlanner:
         self.add_body_motion(
             "get_down", "gettingdown", self.draw_uniform(1.8, 2.4), yaw=self.draw_sideways_yaw()
         )
-        t0, t1 = self.add_body_motion("lie", "lying", self.draw_uniform(5, 14))
-        self.fill_with_arm_motions(t0, t1, _LYING, 0.4)
+        t0, t1 = self.add_body_motion("lie", "lying", self.draw_uniform(6, _ASLEEP))
+        if t1 - t0 > 11:
+            self.add_body_motion("lie", "lying", t0 + _ASLEEP - t1)
+            self.add_body_motion("lie", "sleeping", self.draw_uniform(6, 20))
+        else:
+            self.fill_with_arm_motions(t0, t1, _LYING, 0.4)
         self.add_body_motion("get_up", "gettingup", self.draw_uniform(1.8, 2.4))
 
     def do_crawling(self) -> None:
@@ -304,18 +416,115 @@ class ActionPlanner:
         self.add_arm_motion("holding", "holding", t0, throw, "handball")
         self.add_arm_motion("throwing", "throwing", throw, t1, "handball", throw + 0.68)
 
+    def do_movingbody(self) -> None:
+        length = self.draw_uniform(1.8, 3.5)
+        self.add_body_motion("dodge", "movingbody", length, yaw=self.draw_lonely_yaw())
+
+    def do_keeping(self) -> None:
+        """Keep a thing in the hand while standing or walking about; in the end, drop it or not."""
+        if not self.thing:
+            self.thing, self.thing_owner = KEPT[int(self.rng.integers(len(KEPT)))], self.owner
+            self.thing_until = self.t + self.draw_uniform(4, 18)
+        if self.rng.random() < 0.35:
+            self.walk_to(self.draw_spot())
+        length = self.draw_uniform(2.5, 7)
+        self.keep_thing(*self.add_body_motion("stand", "standing", length, yaw=self.draw_yaw()))
+        if self.thing_owner == self.owner and self.t > self.thing_until:
+            if self.rng.random() < 0.5:
+                self._drop_thing()
+            self.thing = ""
+
+    def keep_thing(self, t0: float, t1: float) -> None:
+        """Hold the thing; somebody else's is held to help."""
+        label = "holding" if self.thing_owner == self.owner else "helping"
+        self.add_arm_motion("holding", label, t0, t1, self.thing)
+
+    def _drop_thing(self) -> None:
+        t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(1.2, 1.6))
+        self.add_arm_motion("offering", "dropping", t0, t1, self.thing, t0 + 0.5)
+        x = self.x + (0.4 if self.yaw > 0 else -0.4)
+        self.flights.append(
+            Flight(t0 + 0.5, t0 + 1.0, self.setting, x, x, self.z, self.z, 0.9, 0.05, 0.0)
+        )
+        self.lost = t1
+
+    def do_searching(self) -> None:
+        """Look for what was dropped."""
+        self.lost = math.inf
+        self._look_about("searching")
+
+    def do_lookingdown(self) -> None:
+        self._look_about("lookingdown")
+
+    def _look_about(self, label: str) -> None:
+        for _ in range(int(self.rng.integers(1, 4))):
+            t0, t1 = self.walk_to(self.draw_spot(), free=False)
+            self.add_arm_motion("lookingdown", label, t0, t1)
+            yaw = self.draw_sideways_yaw()
+            t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(1, 3), yaw=yaw)
+            self.add_arm_motion("lookingdown", label, t0, t1)
+
+    def do_stirring(self) -> None:
+        """Stir on the own stand: in a kitchen that is cooking, elsewhere wiping."""
+        assert self.stand is not None
+        side = 1 if self.x < self.stand.x else -1
+        self.walk_to(self.stand.x - 0.55 * side)
+        t0, t1 = self.add_body_motion(
+            "stand", "standing", self.draw_uniform(4, 8), yaw=self.draw_uniform(1.0, 1.3) * side
+        )
+        label = "cooking" if self.company.place.kind == "kitchen" else "wiping"
+        self.add_arm_motion("stirring", label, t0, t1)
+
+    def do_doors(self) -> None:
+        """Open the cabinet, or close it where it is open; both look the same."""
+        company = self.company
+        assert company.cabinet is not None
+        side = 1 if self.x < company.cabinet.x else -1
+        self.walk_to(company.cabinet.x - 0.6 * side, z=0.0)
+        t0, t1 = self.add_body_motion(
+            "stand", "standing", self.draw_uniform(2, 3.5), yaw=1.3 * side
+        )
+        self.add_arm_motion("doors", "closing" if company.is_open else "opening", t0, t1)
+        company.is_open, company.changed = not company.is_open, t1
+
+    def find_strange_box(self) -> RestingBox | None:
+        """A box that somebody else has put down some time ago and does not take again."""
+        for other in self.company.planners:
+            box = other.box
+            if other is self or box is None or self.t < box.t0 + _MEMORY:
+                continue
+            if box.t1 >= self.until and other.t <= self.t + 8:
+                return box
+        return None
+
+    def do_removing(self) -> None:
+        """Take away what somebody else has put down."""
+        box = self.find_strange_box()
+        assert box is not None
+        owner = next(p for p in self.company.planners if p.box is box)
+        owner.box = None
+        moved = self._move_box(box, "removing", "tidying")
+        owner.box = moved
+
     def do_picking(self) -> None:
         """Pick the own box up, carry it about and put it down."""
-        box = self.box or self._place_box()
+        if self.box is not None and self.box.t0 > self.t:
+            self.do_standing()
+            return
+        box, self.box = self.box or self._place_box(), None
+        self.box = self._move_box(box, "picking", "putting")
+
+    def _move_box(self, box: RestingBox, up: str, down: str) -> RestingBox | None:
+        """Pick a box up, carry it about and put it down; returns it where it lies then."""
         side = 1 if self.x < box.x else -1
-        self.walk_to(box.x - 0.48 * side)
+        self.walk_to(box.x - 0.48 * side, z=box.z)
         start, end, middle = self._reach(side, box.lift > 0.1)
         box.t1 = min(middle, self.until) if not self.is_over else self.until
-        self.add_arm_motion("none", "picking", start, end, "box", middle)
-        if not self.is_over:
-            self._carry_box()
-        if not self.is_over:
-            self._put_box_down()
+        self.add_arm_motion("none", up, start, end, "box", middle, appears=True)
+        if self.is_over:
+            return None
+        self._carry_box()
+        return None if self.is_over else self._put_box_down(box.owner, down)
 
     def _place_box(self) -> RestingBox:
         """A box of the person's own, there since the person came into the setting."""
@@ -345,7 +554,7 @@ class ActionPlanner:
             self.walk_to(target, held="box")
             target = self.draw_spot()
 
-    def _put_box_down(self) -> None:
+    def _put_box_down(self, owner: int, label: str) -> RestingBox | None:
         side, lift = 1 if self.yaw >= 0 else -1, 0.0
         stand = self.stand if self.stand is not None and self.rng.random() < 0.6 else None
         if stand is not None:
@@ -353,12 +562,14 @@ class ActionPlanner:
             self.walk_to(stand.x - 0.48 * side, held="box")
         start, end, middle = self._reach(side, stand is not None)
         if end <= start:
-            return
-        self.add_arm_motion("none", "putting", start, end, "box", middle)
+            return None
+        self.add_arm_motion("none", label, start, end, "box", middle)
         x = self.x + 0.48 * side
-        self.box = RestingBox(middle, self.until, self.setting, self.owner, x, self.z, lift)
-        if middle < self.until:
-            self.boxes.append(self.box)
+        if middle >= self.until:
+            return None
+        box = RestingBox(middle, self.until, self.setting, owner, x, self.z, lift)
+        self.boxes.append(box)
+        return box
 
     def do_leaving(self) -> None:
         edge = -OFFSTAGE if self.x < self.width / 2 else self.width + OFFSTAGE

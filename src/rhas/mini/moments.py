@@ -81,7 +81,8 @@ def find_state(
     pose[MOUTH] = max(0.0, pose[MOUTH])
     share = since / max(1e-9, body.t1 - body.t0)
     x = body.x0 + (body.x1 - body.x0) * share
-    return PersonState(setting, x, body.z, yaw, pose, held, side, hidden)
+    z = body.z0 + (body.z1 - body.z0) * share
+    return PersonState(setting, x, z, yaw, pose, held, side, hidden)
 
 
 def _find_arm_motion(timeline: Timeline, t: float) -> int | None:
@@ -125,5 +126,4 @@ def _apply_motion(arms: ArmMotion, pose: Pose, t: float, tempo: float) -> Pose:
 def _find_held(arms: ArmMotion, t: float) -> str:
     if arms.swap < 0:
         return arms.held
-    after = t >= arms.swap
-    return arms.held if after == (arms.label == "picking") else ""
+    return arms.held if (t >= arms.swap) == arms.appears else ""

@@ -15,8 +15,23 @@ WALL = -0.72  # where the back wall or horizon meets the floor
 TOP, BOTTOM = -4.3, 0.75  # painted range of y
 PLACES = (
     "living room", "kitchen", "office", "classroom", "street", "park", "hall", "gym", "beach",
+    "kitchen",
 )  # fmt: skip
 OUTDOOR = ("street", "park", "beach")
+
+
+FITTING: dict[str, tuple[str, ...]] = {
+    "living room": ("reading", "sitting", "drinking", "watch", "calling"),
+    "kitchen": ("eating", "drinking", "stirring", "putting", "picking"),
+    "office": ("writing", "calling", "sitting", "give", "talk"),
+    "classroom": ("writing", "reading", "raising", "ask", "show"),
+    "street": ("walking", "calling", "wave", "shake", "playingmusic"),
+    "park": ("running", "throw", "lying", "playingmusic", "picturing"),
+    "hall": ("entering", "leaving", "hug", "dancing", "shake"),
+    "gym": ("jumping", "stretching", "kicking", "crawling", "hit", "throw"),
+    "beach": ("lying", "running", "throw", "picturing", "picture"),
+}
+"""What people do more often in a place than elsewhere: actions and kinds of meetings."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Prop:
     """Furniture among the people."""
 
     kind: str
-    """``chair``, ``table``, ``stand``, ``sofa back``, ``planter`` or ``post``."""
+    """``chair``, ``table``, ``stand``, ``cabinet``, ``sofa back``, ``planter`` or ``post``."""
     x: float
     z: float
     """Lane, 0 far to 1 near; above 1 in front of everybody."""
@@ -69,6 +69,14 @@ def _paint_table(p: Painter, prop: Prop) -> None:
     p.rect(-w / 2 + 0.03, -h + 0.07, w / 2 - 0.03, -h + 0.16, c, 0.75)
 
 
+def _paint_cabinet(p: Painter, prop: Prop) -> None:
+    """A cabinet from behind: whether it is open cannot be seen."""
+    c, h, w = prop.colour, prop.height, prop.width
+    p.rect(-w / 2, -h, w / 2, 0.04, c, 0.8)
+    p.rect(-w / 2 + 0.05, -h + 0.05, w / 2 - 0.05, -0.02, c, 0.92)
+    p.rect(-0.02, -h + 0.05, 0.02, -0.02, c, 0.8)
+
+
 def _paint_planter(p: Painter, prop: Prop) -> None:
     h, w = prop.height, prop.width
     for k in range(9):
@@ -94,6 +102,7 @@ _PAINTERS: dict[str, Callable[[Painter, Prop], None]] = {
     "chair": _paint_chair,
     "table": _paint_table,
     "stand": _paint_table,
+    "cabinet": _paint_cabinet,
     "planter": _paint_planter,
     "post": _paint_post,
     "sofa back": _paint_sofa_back,
@@ -117,6 +126,11 @@ def make_table(rng: np.random.Generator, x: float, z: float) -> Prop:
 def make_stand(rng: np.random.Generator, x: float, z: float) -> Prop:
     """A low table for things."""
     return Prop("stand", x, z, 1, float(rng.uniform(0.6, 0.75)), 0.6, sample_colour(rng, *_WOODS))
+
+
+def make_cabinet(rng: np.random.Generator, x: float, z: float) -> Prop:
+    """A cabinet that people open and close, seen from behind."""
+    return Prop("cabinet", x, z, 1, float(rng.uniform(1.2, 1.5)), 0.62, sample_colour(rng, *_WOODS))
 
 
 def make_foreground(rng: np.random.Generator, place: Place) -> Prop:

@@ -11,8 +11,8 @@ from rhas.mini.camera import PlacedPerson, View, find_view, place_people
 from rhas.mini.figure import Figure
 from rhas.mini.places import LANES, TOP
 from rhas.mini.props import Prop, record_prop
-from rhas.mini.story import Story, find_shot
-from rhas.mini.things import draw_box
+from rhas.mini.story import Flight, Story, find_shot
+from rhas.mini.things import HeldThings, draw_box
 
 _LINEAR = skia.SamplingOptions(skia.FilterMode.kLinear)
 _BOX = skia.Paint(AntiAlias=True, Color=skia.Color(196, 150, 96))
@@ -35,6 +35,7 @@ class Renderer:
         self.surface = skia.Surface(self.pixels, colorType=skia.kRGBA_8888_ColorType)
         self.canvas = self.surface.getCanvas()
         self.figures = [Figure(appearance, rng) for appearance in story.cast]
+        self.things = HeldThings(rng)
         self._places: dict[int, skia.Image] = {}
         self._pictures: dict[tuple[int, int], skia.Picture] = {}
         self._still: tuple[tuple[int, float, float, float], NDArray[np.uint8]] | None = None
@@ -56,13 +57,16 @@ class Renderer:
         view = find_view(story, shot, t, self.height)
         placed = place_people(story, shot, t, view, (self.width, self.height))
         self._draw_background(shot.setting, view)
-        items: list[tuple[float, int, PlacedPerson | Prop | tuple[float, float]]] = []
+        items: list[tuple[float, int, PlacedPerson | Prop | Flight | tuple[float, float]]] = []
         items += [(q.state.z, 1, q) for q in placed]
         items += [(prop.z, 0, prop) for prop in setting.props]
         for rest in story.boxes_at_rest:
             if rest.setting == shot.setting and rest.t0 <= t < rest.t1:
                 y = (rest.z - 1) * LANES - rest.lift
                 items.append((rest.z + 0.03, 2, (rest.x, y)))
+        for flight in story.flights:
+            if flight.setting == shot.setting and flight.t0 <= t < flight.t1:
+                items.append((flight.z1 + 0.04, 3, flight))
         items.sort(key=lambda item: (item[0], item[1]))
         canvas, k = self.canvas, view.scale
         for _, _, item in items:
@@ -72,7 +76,7 @@ class Renderer:
                 canvas.scale(k, k)
                 state = item.state
                 self.figures[item.person].draw(
-                    canvas, item.projected, state.held, state.side, state.hidden
+                    canvas, item.projected, self.things, state.held, state.side, state.hidden
                 )
             elif isinstance(item, Prop):
                 x = (item.x - view.x) * k
@@ -80,6 +84,8 @@ class Renderer:
                     canvas.translate(x, ((item.z - 1) * LANES - view.y) * k)
                     canvas.scale(k, k)
                     canvas.drawPicture(self._record_prop(shot.setting, setting.props.index(item)))
+            elif isinstance(item, Flight):
+                self.things.draw_flight(canvas, item, t, view)
             else:
                 canvas.translate((item[0] - view.x) * k, (item[1] - view.y) * k)
                 canvas.scale(k, k)

@@ -5,7 +5,7 @@ The same people, places and movements as in the films, from seeds that no film u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from rhas.mini.references import sample_alternatives, sample_reference
 from rhas.mini.renderer import Renderer
 from rhas.mini.simulate import invent_story
 from rhas.mini.spec import SCENE_KEY
-from rhas.mini.story import list_labels
+from rhas.mini.story import LabelMark, list_labels
 
 _SIZES = (
     (384, 216), (320, 180), (320, 240), (288, 216), (384, 216), (320, 180), (216, 288), (180, 320),
@@ -49,6 +49,8 @@ class ScenePerson:
     """Whether the hands are in the pockets."""
     mouth: float
     """How far the mouth is open, 0 to about 1."""
+    partner: int = -1
+    """Index into the still's persons of the one with whom something is done; -1 nobody."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +109,30 @@ def _render_situation(
     for k in range(number):
         t = warm_up + 0.5 + step * (k + float(rng.uniform(0, 0.9)))
         placed, _ = renderer.draw_frame(t)
+        seen = [q for q in placed if q.visible > 0]
+        numbers = {q.person: number for number, q in enumerate(seen)}
+        active = {q.person: [m for m in labels[q.person] if m.t0 <= t < m.t1] for q in seen}
         persons = [
             ScenePerson(
                 reference=sentences[q.person],
                 alternatives=others[q.person],
                 box=q.box,
                 visible=q.visible,
-                actions=tuple(sorted({n for n, a, b in labels[q.person] if a <= t < b})),
+                actions=_name_actions(active[q.person], numbers),
                 attributes=cast[q.person],
                 joints=q.joints,
                 facing=q.state.yaw,
                 held=q.state.held,
                 hidden=q.state.hidden,
                 mouth=q.projected.mouth,
+                partner=max([numbers.get(m.partner, -1) for m in active[q.person]], default=-1),
             )
-            for q in placed
-            if q.visible > 0
+            for q in seen
         ]
         yield Scene(renderer.pixels[..., :3].copy(), persons, sentences, situation)
+
+
+def _name_actions(active: Sequence[LabelMark], seen: Collection[int]) -> tuple[str, ...]:
+    """Classes of the labels of a moment; a partner out of the picture makes it another one."""
+    names = {m.label if m.partner in seen or m.partner < 0 else m.alone for m in active}
+    return tuple(sorted(name for name in names if name is not None))

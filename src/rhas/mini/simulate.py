@@ -1,7 +1,8 @@
 """The story of a film: what every person does, where and when, and the shots.
 
 A film is a sequence of acts. In an act the people are spread over one or two places, each living
-their own chain of actions from its start to its end, filmed or not; shots cut between the places
+their own chain of actions from its start to its end, filmed or not, alone or in meetings with
+somebody else; shots cut between the places
 and between views of them. Nothing here draws.
 """
 
@@ -10,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from rhas.mini.appearance import Appearance, sample_cast
-from rhas.mini.life import ActionPlanner, ClassBalance
+from rhas.mini.company import plan_company
+from rhas.mini.life import ActionPlanner, ClassBalance, Company
 from rhas.mini.places import Place, make_place
-from rhas.mini.props import Prop, make_chair, make_foreground, make_stand, make_table
+from rhas.mini.props import Prop, make_cabinet, make_chair, make_foreground, make_stand, make_table
 from rhas.mini.shots import plan_shots
 from rhas.mini.story import Setting, Story, Timeline
 
@@ -44,12 +46,12 @@ def invent_story(
     view = 3.1
     width = max(4.2, 1.28 * view * aspect) if not sides else max(4.2, view * aspect)
     places = [make_place(rng, width) for _ in range(int(rng.integers(2, 5)))]
-    story = Story(seconds, aspect, cast, [Timeline() for _ in cast], [], [], [])
+    story = Story(seconds, aspect, cast, [Timeline() for _ in cast], [], [], [], [])
     balance = ClassBalance(rng)
     t = 0.0
     last = -1
     while t < seconds - 1e-6:
-        end = t + float(rng.uniform(35, 75))
+        end = t + float(rng.uniform(45, 90))
         if seconds - end < 20:
             end = seconds
         end = min(end, seconds)
@@ -100,6 +102,10 @@ def _furnish_setting(
     lanes = (np.arange(len(people)) + 0.5) / len(people) * 0.9 + 0.05
     lanes = lanes[rng.permutation(len(people))]
     zones = _find_zones(story, people, width) if sides else {}
+    company = Company(setting.place)
+    if not sides and rng.random() < 0.6:
+        company.cabinet = make_cabinet(rng, float(rng.uniform(1.2, width - 1.2)), -0.05)
+        setting.props.append(company.cabinet)
     homes = (np.arange(len(people)) + 0.5) / len(people) * (width - 1.6) + 0.8
     homes = homes[rng.permutation(len(people))]
     for k, person in enumerate(people):
@@ -111,10 +117,13 @@ def _furnish_setting(
             rng=rng, balance=balance, appearance=story.cast[person],
             timeline=story.timelines[person], setting=number, t=setting.t0, until=setting.t1,
             zone=zone, width=width, x=home + float(rng.uniform(-0.2, 0.2)) * (not sides), z=z,
-            chair=chair, stand=stand, boxes=story.boxes_at_rest, owner=person, stays=sides,
+            chair=chair, stand=stand, boxes=story.boxes_at_rest, flights=story.flights,
+            owner=person, stays=sides, company=company,
         )  # fmt: skip
+        company.planners.append(planner)
+    for planner in company.planners:
         planner.begin(may_enter=not sides)
-        planner.plan_all()
+    plan_company(rng, company.planners)
     if rng.random() < 0.3 and not sides:
         setting.props.append(make_foreground(rng, setting.place))
 
@@ -134,14 +143,15 @@ def _place_furniture(
     sides: bool,
 ) -> tuple[Prop | None, Prop | None]:  # fmt: skip
     """Perhaps a chair, with a table or without, or a stand for things, at a person's home."""
-    if rng.random() < 0.6:
+    kitchen = setting.place.kind == "kitchen"
+    if rng.random() < (0.25 if kitchen else 0.5):
         facing = 1 if rng.random() < 0.5 else -1
         chair = make_chair(rng, home, z, facing, 0.25 * appearance.stature)
         setting.props.append(chair)
         if rng.random() < 0.45:
             setting.props.append(make_table(rng, home + 0.52 * facing, z + 0.04))
         return chair, None
-    if rng.random() < 0.5 and not sides:
+    if rng.random() < (1.0 if kitchen else 0.6):
         stand = make_stand(rng, home, z + 0.02)
         setting.props.append(stand)
         return None, stand

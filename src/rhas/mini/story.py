@@ -10,15 +10,28 @@ from rhas.mini.appearance import Appearance
 from rhas.mini.places import Place
 from rhas.mini.props import Prop
 
+PAIR_CLASSES: tuple[str, ...] = (
+    "talking", "listening", "asking", "waving", "beckoning", "showing", "looking", "watching",
+    "catching", "gesturing", "giving", "receiving", "taking", "shaking", "hugging", "hitting",
+    "dodging", "pushing", "falling", "pulling", "touching",
+)  # fmt: skip
+"""Classes that somebody has only together with another person."""
+MEMORY_CLASSES: tuple[str, ...] = (
+    "receiving", "taking", "holding", "helping", "picking", "removing", "putting", "tidying",
+    "opening", "closing", "lookingdown", "searching", "lying", "sleeping",
+)  # fmt: skip
+"""Pairs of classes that look the same; what happened before decides which it is."""
 MINI_CLASSES: tuple[str, ...] = tuple(
     sorted(
         (
             "standing", "walking", "running", "sitting", "sittingdown", "standingup", "kneeling",
             "squatting", "bending", "bowing", "lying", "gettingdown", "gettingup", "crawling",
             "jumping", "dancing", "kicking", "entering", "leaving", "picking", "putting",
-            "carrying", "holding", "throwing", "waving", "raising", "stretching", "pointing",
-            "clapping", "drinking", "eating", "reading", "writing", "talking", "calling",
-            "lookingdown", "handsinpocket", "picturing", "playingmusic",
+            "carrying", "holding", "throwing", "raising", "stretching", "pointing",
+            "clapping", "drinking", "eating", "reading", "writing", "calling", "lookingdown",
+            "handsinpocket", "picturing", "playingmusic", "movemouth", "movehand", "movingbody",
+            "reaching", "dropping", "searching", "opening", "closing", "removing", "tidying",
+            "sleeping", "helping", "cooking", "wiping", *PAIR_CLASSES,
         ),
         key=CLASS_ID.__getitem__,
     )
@@ -38,7 +51,8 @@ class BodyMotion:
     """Full duration of the motion, also where the stretch is cut short."""
     x0: float
     x1: float
-    z: float
+    z0: float
+    z1: float
     yaw: float
 
 
@@ -53,16 +67,22 @@ class ArmMotion:
     side: str
     held: str
     swap: float = -1.0
-    """Moment at which the held thing appears (picking) or goes (putting, throwing)."""
+    """Moment at which the held thing appears or goes; negative: it is held throughout."""
+    appears: bool = False
+    """Whether the thing appears at ``swap``, else it goes."""
 
 
 @dataclass(slots=True)
 class LabelMark:
-    """A label that belongs to no single motion, such as entering."""
+    """A label that belongs to no single motion, such as entering or listening."""
 
     t0: float
     t1: float
-    label: str
+    label: str | None
+    partner: int = -1
+    """The person with whom it is done, -1 nobody: the label holds while both are in the picture."""
+    alone: str | None = None
+    """The label while the partner is not in the picture."""
 
 
 @dataclass(slots=True)
@@ -77,6 +97,23 @@ class RestingBox:
     z: float
     lift: float
     """Metres above the floor."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """A ball or another small thing in the air. Metres; heights above the floor of the lane."""
+
+    t0: float
+    t1: float
+    setting: int
+    x0: float
+    x1: float
+    z0: float
+    z1: float
+    height0: float
+    height1: float
+    arc: float
+    """How far the middle of the path lies above the straight line."""
 
 
 @dataclass(slots=True)
@@ -129,6 +166,7 @@ class Story:
     settings: list[Setting]
     shots: list[Shot]
     boxes_at_rest: list[RestingBox]
+    flights: list[Flight]
 
 
 def find_shot(story: Story, t: float) -> int:
@@ -137,9 +175,8 @@ def find_shot(story: Story, t: float) -> int:
     return max(0, bisect_right(starts, t + 1e-9) - 1)
 
 
-def list_labels(timeline: Timeline) -> list[tuple[str, float, float]]:
+def list_labels(timeline: Timeline) -> list[LabelMark]:
     """Every labelled stretch of a person's life, in the picture or not."""
-    out = [(b.label, b.t0, b.t1) for b in timeline.body if b.label is not None]
-    out += [(a.label, a.t0, a.t1) for a in timeline.arms if a.label is not None]
-    out += [(m.label, m.t0, m.t1) for m in timeline.marks]
-    return out
+    out = [LabelMark(b.t0, b.t1, b.label) for b in timeline.body if b.label is not None]
+    out += [LabelMark(a.t0, a.t1, a.label) for a in timeline.arms if a.label is not None]
+    return out + timeline.marks

@@ -8,10 +8,13 @@ import numpy as np
 import skia
 
 from rhas.mini.appearance import Rgb
-from rhas.mini.paints import DARK, LINE, WHITE, darken_paint, plain_paint
+from rhas.mini.camera import View
+from rhas.mini.paints import DARK, LINE, WHITE, darken_paint, plain_paint, stroke_paint
+from rhas.mini.places import LANES
 from rhas.mini.skeleton import HAND_L, HAND_R, PELVIS, Projected
+from rhas.mini.story import Flight
 
-TWO_HANDED = ("box", "ball", "book", "paper", "camera", "guitar", "flowers")
+TWO_HANDED = ("box", "ball", "book", "paper", "camera", "guitar")
 _COLOURS: dict[str, tuple[Rgb, ...]] = {
     "cup": ((240, 240, 240), (210, 60, 50), (60, 110, 200), (240, 200, 70)),
     "food": ((220, 60, 50), (110, 180, 60), (226, 180, 100), (240, 190, 60)),
@@ -25,6 +28,8 @@ _COLOURS: dict[str, tuple[Rgb, ...]] = {
     "box": ((196, 150, 96), (176, 130, 82), (208, 168, 118)),
     "guitar": ((196, 120, 52), (150, 60, 40), (224, 170, 90)),
 }
+KEPT = ("handball", "flowers")
+"""Kinds of things that people keep in their hands and give to each other."""
 THINGS = tuple(_COLOURS)
 """Kinds of things that can be held."""
 
@@ -33,11 +38,10 @@ _RECT = skia.Rect.MakeLTRB
 
 
 class HeldThings:
-    """What one person may hold, each kind in a colour of its own. Sizes are in body heights."""
+    """What people of a film may hold, each kind in one colour. Sizes are in body heights."""
 
-    def __init__(self, rng: np.random.Generator, stem: skia.Paint) -> None:
-        """``stem``: of flowers."""
-        self.stem = stem
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.stem = stroke_paint(skia.Color(60, 110, 50), 0.012)
         self.paints = {k: plain_paint(c[int(rng.integers(len(c)))]) for k, c in _COLOURS.items()}
         self.dark = {kind: darken_paint(paint) for kind, paint in self.paints.items()}
 
@@ -75,14 +79,27 @@ class HeldThings:
         elif held == "handball":
             canvas.drawCircle(hx, hy - 0.03, 0.05, paint)
         elif held == "flowers":
-            canvas.drawLine(mx, my + 0.05, mx, my - 0.05, self.stem)
+            canvas.drawLine(hx, hy + 0.05, hx, hy - 0.05, self.stem)
             for fx, fy in ((-0.035, -0.07), (0.035, -0.07), (0.0, -0.1), (0.0, -0.06)):
-                canvas.drawCircle(mx + fx, my + fy, 0.028, paint)
-                canvas.drawCircle(mx + fx, my + fy, 0.01, dark)
+                canvas.drawCircle(hx + fx, hy + fy, 0.028, paint)
+                canvas.drawCircle(hx + fx, hy + fy, 0.01, dark)
         elif held == "box":
             draw_box(canvas, mx, my + 0.05, 0.19, 0.15, paint, dark)
         elif held == "guitar":
             _draw_guitar(canvas, p, paint, dark)
+
+    def draw_flight(self, canvas: skia.Canvas, flight: Flight, t: float, view: View) -> None:
+        """Draw a ball in the air; the canvas is in pixels."""
+        u = (t - flight.t0) / (flight.t1 - flight.t0)
+        x = flight.x0 + (flight.x1 - flight.x0) * u
+        z = flight.z0 + (flight.z1 - flight.z0) * u
+        height = flight.height0 + (flight.height1 - flight.height0) * u
+        height += 4 * flight.arc * u * (1 - u)
+        y = (z - 1) * LANES - height
+        k = view.scale
+        canvas.drawCircle(
+            (x - view.x) * k, (y - view.y) * k, 0.085 * k, self.paints["handball"]
+        )
 
 
 def _draw_book(canvas: skia.Canvas, x: float, y: float, half: float, paint: skia.Paint) -> None:
