@@ -156,6 +156,14 @@ def train_tower(
     return tower, dense
 
 
+def list_vocabulary(checkpoint: Path) -> set[str]:
+    """The words that a BLIP-2 checkpoint's tokenizer knows whole."""
+    from transformers import AutoTokenizer
+
+    known = load_part(AutoTokenizer, checkpoint).get_vocab()
+    return {word for word in known if word.isalpha() and len(word) > 1}
+
+
 @app.command()
 def blip2(
     scenes: int = 96_000, tower_steps: int = 6000, steps: int = 4000, size: int = 32,
@@ -178,7 +186,7 @@ def blip2(
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
     with new_checkpoint(out) as folder:
-        make_blip2(folder, stills.list_words(), SIZES, seed)
+        make_blip2(folder, list_vocabulary(start) if start else stills.list_words(), SIZES, seed)
         model = load_model(Blip2ForImageTextRetrieval, start or folder).to(device).train()
         tokenizer = load_part(AutoTokenizer, folder)
         first = stills.draw_batch(150, seed)

@@ -22,10 +22,11 @@ from torch.nn import functional as F
 from grounding_training.phrases import CLASSES, find_word_claims
 
 from encoders.contrast import contrastive_loss, find_equal
-from encoders.stills import Batch
+from encoders.stills import CLASS, Batch
 from encoders.tower import (
     DenseReadout,
     PersonReadout,
+    action_loss,
     find_crop_cells,
     find_frame_cells,
     make_readout,
@@ -148,7 +149,25 @@ class ReadingHeads(nn.Module):
             PersonReadout(width, facts=1.5, actions=2.0).start_from(first) for _ in "nf"
         )
         self.box, self.claims = make_readout(width, 4), make_readout(width, len(CLASSES))
+        self.partner = make_readout(width, 1 + 4 + 3 + len(CLASS))
         self.scale = nn.Parameter(torch.tensor(2.3))
+
+    def compute_partner_losses(self, far: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What features (N, width) of frames tell of the person with whom something is done:
+        whether there is one, and of that one the box, the direction and the actions."""
+        some = batch.partner != torch.arange(len(far))
+        there, box, way, actions = self.partner(far).split([1, 4, 3, len(CLASS)], dim=1)
+        other, share = batch.partner[some], some.float().mean()
+        losses = {
+            "there": F.binary_cross_entropy_with_logits(there[:, 0], some.float()),
+            "box": 4 * F.l1_loss(box[some].sigmoid(), batch.box[other]),
+            "way": F.mse_loss(way[some], batch.way[other]),
+            "actions": action_loss(actions[some], batch.actions[other]).mean(),
+        }
+        if not some.any():
+            losses = {name: torch.zeros(()) for name in losses} | {"there": losses["there"]}
+        weight = {"there": torch.ones(())}
+        return {f"pair.{k}": weight.get(k, share) * v for k, v in losses.items()}
 
 
 def tokenise(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -200,15 +219,19 @@ def compute_reading_losses(
 
     out: dict[str, Tensor] = {}
     for name, head, x, weight, factor in (
-        ("near", heads.near, near, alike, 1.0), ("far", heads.far, far[:n], seen, 0.7),
+        ("near", heads.near, near, alike, 1.0), ("far", heads.far, far[:n], seen, 1.0),
     ):  # fmt: skip
         losses = head.compute_losses(x, batch, everyone, weight)
         out |= {f"{name}.{k}": factor * v for k, v in losses.items()}
+    out |= heads.compute_partner_losses(far[:n], batch)
     out["box"] = 3 * F.l1_loss(heads.box(far[:n]).sigmoid(), batch.box)
     for layer, share in enumerate(shares):
-        factor = 1.0 if layer == len(shares) - 1 else 0.4
+        last = layer == len(shares) - 1
+        factor = 1.0 if last else 0.4
+        # of a frame, the last layer may also look at the partner
+        looked_at = far_cells | far_cells[batch.partner] if last else far_cells
         for name, rows, cells in (
-            ("near", share[:n], near_cells), ("far", share[n : 2 * n], far_cells),
+            ("near", share[:n], near_cells), ("far", share[n : 2 * n], looked_at),
         ):  # fmt: skip
             some = cells.any(1)
             mass = (rows[:, 1:] * cells).sum(1)[some]

@@ -46,10 +46,11 @@ CACHE = Path(tempfile.gettempdir()) / "rhas_encoders"
 PERSON = np.dtype([
     ("still", "i4"), ("box", "f4", 4), ("square", "f4", 3), ("visible", "f4"),
     ("joints", "f4", (JOINTS, 3)), ("facing", "f4"), ("mouth", "f4"), ("hidden", "u1"),
-    ("held", "u1"), ("actions", "u1", len(CLASS)), ("facts", "i1", len(FACTS)),
+    ("held", "u1"), ("actions", "u1", len(CLASS)), ("facts", "i1", len(FACTS)), ("partner", "i1"),
 ])  # fmt: skip
 """A cached person. Lengths in heights of the picture (y down), from its upper left corner; box x
-and y in fractions of the picture; square: left, top, side of the cached square."""
+and y in fractions of the picture; square: left, top, side of the cached square; partner: how many
+rows later the person is with whom something is done, 0 nobody."""
 
 SWAPPED = np.arange(JOINTS)  # joints of a mirrored figure
 for right, left, count in ((SHOULDER_R, SHOULDER_L, 3), (HIP_R, HIP_L, 4)):
@@ -95,8 +96,9 @@ def _render_part(scenes: int, seed: int, folder: Path, part: int) -> None:
             whole = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             frames.write(np.asarray(whole).tobytes())
             seen = [p for p in scene.persons if p.visible >= VISIBLE]
-            for person in seen:
+            for place, person in enumerate(seen):
                 row, square = _describe_person(number, scene, person, image)
+                row["partner"] = _find_partner(scene, seen, person, place)
                 squares.write(square.tobytes())
                 persons.write(row.tobytes())
             shown = {p.reference for p in scene.persons}
@@ -129,6 +131,16 @@ def _describe_person(
     return row, square
 
 
+def _find_partner(
+    scene: Scene, seen: Sequence[ScenePerson], person: ScenePerson, place: int
+) -> int:
+    """How many places after a person the partner comes among those seen; 0 without one."""
+    if person.partner < 0:
+        return 0
+    partner = scene.persons[person.partner]
+    return next((n - place for n, other in enumerate(seen) if other is partner), 0)
+
+
 @dataclass
 class Batch:
     """Stills and the persons in them.
@@ -137,7 +149,8 @@ class Batch:
     box float (N, 4), x0 y0 x1 y1 in fractions of the frame; joints float (N, J, 3) in fractions of
     the crop, depth from the pelvis; way float (N, 3), sine and cosine of where the body faces, how
     far the mouth is open; held int64 (N,); hidden float (N,); actions float (N, C);
-    facts int64 (N, A), -1 none; frame_joints float (N, J, 2) in fractions of the frame. aspect
+    facts int64 (N, A), -1 none; frame_joints float (N, J, 2) in fractions of the frame; partner
+    int64 (N,), the number of the person with whom something is done, their own for nobody. aspect
     float (S,), height over width of a frame. absent: (still, reference) of people of the story who
     are not in the picture.
     """
@@ -154,6 +167,7 @@ class Batch:
     actions: Tensor
     facts: Tensor
     frame_joints: Tensor
+    partner: Tensor
     aspect: Tensor
     absent: list[tuple[int, str]]
 
@@ -272,7 +286,8 @@ class Stills:
             _tensor(people["hidden"].astype(np.float32)),
             _tensor(people["actions"].astype(np.float32)),
             _tensor(facts),
-            _tensor(far), _tensor(aspect), absent,
+            _tensor(far), _tensor(np.arange(len(people)) + people["partner"]), _tensor(aspect),
+            absent,
         )  # fmt: skip
 
 

@@ -171,4 +171,4 @@ def _pass_on(first: ActionPlanner, second: ActionPlanner) -> None:
     if second.thing_owner == second.owner:
         second.thing_until = second.t + second.draw_uniform(0, 10)
     else:
-        second.thing_until = second.t + second.draw_uniform(12, 26)
+        second.thing_until = second.t + second.draw_uniform(16, 30)

@@ -53,10 +53,10 @@ _HELD = {
 }  # fmt: skip
 _CLASSES = {
     "keeping": ("holding", "dropping"), "doors": ("opening", "closing"),
-    "stirring": ("cooking", "wiping"), "rest": (), "lying": ("lying", "sleeping"),
+    "stirring": ("cooking", "wiping"), "rest": ("breathing",), "lying": ("lying", "sleeping"),
 }  # fmt: skip
 """Classes of an action whose name is not its class."""
-_MEMORY = 12.0  # seconds at least between what is remembered and what depends on it
+_MEMORY = 15.0  # seconds at least between what is remembered and what depends on it
 _ASLEEP = 15.0  # seconds of lying after which somebody sleeps
 OFFSTAGE = 1.0  # metres beyond the edge of a place
 
@@ -71,6 +71,8 @@ class Company:
     is_open: bool = False
     changed: float = -math.inf
     """Seconds at which the cabinet was last opened or closed."""
+    uses: int = 2
+    """How often it is opened or closed from now on: once each."""
 
     def weigh(self, name: str) -> float:
         """How much likelier something is in this place than elsewhere."""
@@ -150,7 +152,9 @@ class ActionPlanner:
     thing_until: float = 0.0
     """Seconds until which it is kept."""
     lost: float = math.inf
-    """Seconds at which the person dropped something."""
+    """Seconds at which the person dropped something and has not looked for it."""
+    ran: float = math.inf
+    """Seconds at which the person ran and has not rested since."""
     box: RestingBox | None = None
     """The person's own box, where it is."""
 
@@ -298,29 +302,46 @@ class ActionPlanner:
         if self.thing:
             self.do_keeping()
             return
+        duties = self._list_duties()
+        if duties and self.rng.random() < 0.6:
+            getattr(self, f"do_{duties[int(self.rng.integers(len(duties)))]}")()
+            return
         options = [
-            ("standing", 8.0), ("walking", 5.0), ("running", 1.0), ("kneeling", 0.8),
+            ("standing", 5.0), ("walking", 5.0), ("running", 1.3), ("kneeling", 0.8),
             ("squatting", 0.8), ("bending", 0.7), ("bowing", 0.7), ("lying", 0.8),
             ("crawling", 0.6), ("jumping", 0.8), ("dancing", 0.8), ("kicking", 0.8),
-            ("picking", 1.2), ("throwing", 0.6), ("rest", 0.35), ("movingbody", 0.7),
-            ("keeping", 1.5), ("lookingdown", 1.0),
+            ("picking", 2.0), ("throwing", 0.6), ("rest", 0.8), ("movingbody", 0.7),
+            ("keeping", 2.5), ("lookingdown", 1.0),
         ]  # fmt: skip
         if self.chair is not None:
             options.append(("sitting", 3.0))
         if self.stand is not None:
             options.append(("stirring", 2.0))
-        if self.t - self.lost > _MEMORY:
-            options.append(("searching", 20.0))
         if self.stays:
             options = [o for o in options if o[0] not in ("running", "crawling")]
         else:
             options.append(("leaving", 0.5))
-            if self.find_strange_box() is not None:
-                options.append(("removing", 14.0))
-            if self.company.cabinet is not None and self.t > self.company.changed + _MEMORY:
-                options.append(("doors", 12.0 if self.company.is_open else 2.5))
+            if self._may_use_cabinet() and not self.company.is_open:
+                options.append(("doors", 6.0))
         options = [(name, weight * self.company.weigh(name)) for name, weight in options]
         getattr(self, f"do_{self.balance.choose_action(options, _CLASSES)}")()
+
+    def _list_duties(self) -> list[str]:
+        """What follows from what was done a while ago."""
+        duties = ["searching"] if self.t - self.lost > _MEMORY else []
+        if self.t - self.ran > _MEMORY:
+            duties.append("rest")
+        if self.find_strange_box() is not None and not self.stays:
+            duties.append("removing")
+        if self._may_use_cabinet() and self.company.is_open:
+            duties.append("doors")
+        return duties
+
+    def _may_use_cabinet(self) -> bool:
+        company = self.company
+        return company.cabinet is not None and company.uses > 0 and (
+            self.t > company.changed + _MEMORY
+        )  # fmt: skip
 
     def do_standing(self) -> None:
         busy = self.rng.random() < 0.7
@@ -330,7 +351,11 @@ class ActionPlanner:
             self.fill_with_arm_motions(t0, t1, _ON_FEET, 0.85)
 
     def do_rest(self) -> None:
-        self.add_body_motion("rest", None, self.draw_uniform(2, 5), yaw=self.draw_yaw())
+        """Rest; after a run, to get the breath back."""
+        label = "breathing" if self.t - self.ran > _MEMORY else "standing"
+        if label == "breathing":
+            self.ran = math.inf
+        self.add_body_motion("rest", label, self.draw_uniform(3, 6), yaw=self.draw_yaw())
 
     def do_walking(self) -> None:
         for _ in range(int(self.rng.integers(1, 4))):
@@ -340,6 +365,7 @@ class ActionPlanner:
         low, high = self.zone
         for _ in range(int(self.rng.integers(1, 4))):
             self.walk_to(high if self.x < (low + high) / 2 else low, run=True)
+        self.ran = self.t
 
     def do_kneeling(self) -> None:
         t0, t1 = self.add_body_motion(
@@ -430,7 +456,7 @@ class ActionPlanner:
         length = self.draw_uniform(2.5, 7)
         self.keep_thing(*self.add_body_motion("stand", "standing", length, yaw=self.draw_yaw()))
         if self.thing_owner == self.owner and self.t > self.thing_until:
-            if self.rng.random() < 0.5:
+            if self.rng.random() < 0.7:
                 self._drop_thing()
             self.thing = ""
 
@@ -486,6 +512,7 @@ class ActionPlanner:
         )
         self.add_arm_motion("doors", "closing" if company.is_open else "opening", t0, t1)
         company.is_open, company.changed = not company.is_open, t1
+        company.uses -= 1
 
     def find_strange_box(self) -> RestingBox | None:
         """A box that somebody else has put down some time ago and does not take again."""
@@ -523,7 +550,7 @@ class ActionPlanner:
         self.add_arm_motion("none", up, start, end, "box", middle, appears=True)
         if self.is_over:
             return None
-        self._carry_box()
+        self._carry_box(1 if box.owner == self.owner else 3)
         return None if self.is_over else self._put_box_down(box.owner, down)
 
     def _place_box(self) -> RestingBox:
@@ -544,11 +571,11 @@ class ActionPlanner:
         start, end = self.add_body_motion(name, None, length, yaw=1.3 * side)
         return start, end, start + length / 2
 
-    def _carry_box(self) -> None:
+    def _carry_box(self, walks: int) -> None:
         target = self.draw_spot()
-        for _ in range(int(self.rng.integers(1, 3))):
-            if self.rng.random() < 0.5:
-                length = self.draw_uniform(1.5, 4)
+        for _ in range(walks + int(self.rng.integers(0, 2))):
+            if self.rng.random() < 0.6:
+                length = self.draw_uniform(2, 5)
                 t0, t1 = self.add_body_motion("stand", "standing", length, yaw=self.draw_yaw())
                 self.add_arm_motion("carrying", "carrying", t0, t1, "box")
             self.walk_to(target, held="box")

@@ -18,6 +18,7 @@ from rhas.mini.simulate import invent_story
 from rhas.mini.spec import SCENE_KEY
 from rhas.mini.story import LabelMark, list_labels
 
+_GOES_ON = 30.0  # seconds that a story goes on after its last still, so that acts are not cut
 _SIZES = (
     (384, 216), (320, 180), (320, 240), (288, 216), (384, 216), (320, 180), (216, 288), (180, 320),
 )  # fmt: skip
@@ -98,9 +99,9 @@ def _render_situation(
 ) -> Iterator[Scene]:  # fmt: skip
     width, height = size if size is not None else _SIZES[int(rng.integers(len(_SIZES)))]
     seconds = moments * step * 1.1 + 2
-    warm_up = float(rng.uniform(0, 12))  # so that stills also show later parts of an act
+    warm_up = float(rng.uniform(0, 30))  # so that stills also show later parts of an act
     sides = bool(rng.random() < 0.12)
-    story = invent_story(rng, warm_up + seconds, width / height, sides=sides)
+    story = invent_story(rng, warm_up + seconds + _GOES_ON, width / height, sides=sides)
     renderer = Renderer(story, rng, width, height)
     cast = [appearance.attributes for appearance in story.cast]
     labels = [list_labels(timeline) for timeline in story.timelines]

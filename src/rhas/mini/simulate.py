@@ -51,7 +51,7 @@ def invent_story(
     t = 0.0
     last = -1
     while t < seconds - 1e-6:
-        end = t + float(rng.uniform(45, 90))
+        end = t + float(rng.uniform(55, 100))
         if seconds - end < 20:
             end = seconds
         end = min(end, seconds)
@@ -103,7 +103,7 @@ def _furnish_setting(
     lanes = lanes[rng.permutation(len(people))]
     zones = _find_zones(story, people, width) if sides else {}
     company = Company(setting.place)
-    if not sides and rng.random() < 0.6:
+    if not sides and rng.random() < 0.85:
         company.cabinet = make_cabinet(rng, float(rng.uniform(1.2, width - 1.2)), -0.05)
         setting.props.append(company.cabinet)
     homes = (np.arange(len(people)) + 0.5) / len(people) * (width - 1.6) + 0.8

@@ -18,7 +18,7 @@ PAIR_CLASSES: tuple[str, ...] = (
 """Classes that somebody has only together with another person."""
 MEMORY_CLASSES: tuple[str, ...] = (
     "receiving", "taking", "holding", "helping", "picking", "removing", "putting", "tidying",
-    "opening", "closing", "lookingdown", "searching", "lying", "sleeping",
+    "opening", "closing", "lookingdown", "searching", "lying", "sleeping", "breathing",
 )  # fmt: skip
 """Pairs of classes that look the same; what happened before decides which it is."""
 MINI_CLASSES: tuple[str, ...] = tuple(
@@ -31,7 +31,7 @@ MINI_CLASSES: tuple[str, ...] = tuple(
             "clapping", "drinking", "eating", "reading", "writing", "calling", "lookingdown",
             "handsinpocket", "picturing", "playingmusic", "movemouth", "movehand", "movingbody",
             "reaching", "dropping", "searching", "opening", "closing", "removing", "tidying",
-            "sleeping", "helping", "cooking", "wiping", *PAIR_CLASSES,
+            "sleeping", "helping", "breathing", "cooking", "wiping", *PAIR_CLASSES,
         ),
         key=CLASS_ID.__getitem__,
     )
