@@ -8,16 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rhas.base.errors import RhasError
 from rhas.chunk.split import assign_subsets, split_films
 from rhas.config.chunk import ChunkConfig
 from rhas.stores.manifest import SUBSETS, Film
 
 
-def config(fractions: tuple[float, ...] = (0.8, 0.1, 0.1), seed: int = 0) -> ChunkConfig:
+def config(
+    fractions: tuple[float, ...] = (0.8, 0.1, 0.1), seed: int = 0, split: str = "cross_movie",
+    folds: int = 5, fold: int = 0,
+) -> ChunkConfig:  # fmt: skip
     return ChunkConfig(
         fps=15.0,
         frame_len=3000,
-        split="cross_movie",
+        split=split,
+        folds=folds,
+        fold=fold,
         seed=seed,
         fractions=fractions,
         min_frames=300,
@@ -60,6 +66,28 @@ def test_what_is_fixed_stays_and_counts() -> None:
     sides = split_films(films, {f.movie for f in films}, config())
     assert (sides["film_0"], sides["film_1"]) == ("test", "train")
     assert sorted(sides.values()) == ["test", "train", "train", "val"]
+
+
+@pytest.mark.parametrize("count", [5, 12, 36])
+def test_each_film_is_test_in_one_fold_and_val_in_another(count: int) -> None:
+    films = [film(n, "train") for n in range(count)]  # what the data set fixes does not count
+    annotated = {f.movie for f in films}
+    seen: dict[str, list[str]] = {name: [] for name in annotated}
+    for fold in range(5):
+        sides = split_films(films, annotated, config(split="folds", fold=fold))
+        numbers = Counter(sides.values())
+        assert numbers["test"] in (count // 5, -(-count // 5))
+        for name, side in sides.items():
+            seen[name].append(side)
+    assert all(sorted(sides) == ["test", "train", "train", "train", "val"]
+               for sides in seen.values())  # fmt: skip
+
+
+def test_folds_that_films_cannot_fill_are_refused() -> None:
+    with pytest.raises(RhasError, match="fewer films than folds"):
+        split_films([film(0), film(1)], {"film_0", "film_1"}, config(split="folds"))
+    with pytest.raises(RhasError, match="no such fold"):
+        config(split="folds", folds=4, fold=4)
 
 
 @given(

@@ -27,8 +27,8 @@ from rhas.mini import (
     write_film,
 )
 from rhas.mini.attributes import GARMENTS, Attributes, classify_lookalike
-from rhas.mini.facts import make_film_story
-from rhas.mini.moments import find_position
+from rhas.mini.facts import _split_by_partner, make_film_story
+from rhas.mini.moments import find_position, find_state
 from rhas.mini.references import (
     find_descriptions,
     find_matches,
@@ -36,6 +36,7 @@ from rhas.mini.references import (
     sample_reference,
 )
 from rhas.mini.skeleton import HEAD_J, JOINTS, NECK_J, PELVIS
+from rhas.mini.story import PAIR_CLASSES, LabelMark, list_labels
 from rhas.mini.things import THINGS
 
 
@@ -45,9 +46,9 @@ def _tiny(index: int, seconds: float = 2.0) -> FilmSpec:
 
 def test_default_set_has_the_announced_size(films):
     specs = [spec for spec, _ in films]
-    assert Counter(s.subset for s in specs) == {"train": 12, "val": 2, "test": 4}
+    assert Counter(s.subset for s in specs) == {"train": 5, "val": 2, "test": 3}
     working = [s.seconds * 15 for s in specs]
-    assert 46_000 <= sum(working) <= 49_000
+    assert 28_000 <= sum(working) <= 30_000
     assert min(working) >= 1_500
     assert max(working) <= 7_000
     assert all(2 <= len(facts.references) <= 5 for _, facts in films)
@@ -85,10 +86,118 @@ def test_classes_are_published_ones():
     assert list(MINI_CLASSES) == sorted(MINI_CLASSES, key=CLASS_ID.__getitem__)
 
 
-def test_every_class_occurs_in_every_subset(films):
-    for subset in ("train", "val", "test"):
-        seen = {i[1] for spec, facts in films if spec.subset == subset for i in facts.intervals}
-        assert seen == set(MINI_CLASSES), subset
+def test_classes_of_test_occur_in_train(films):
+    seen = {
+        subset: {i[1] for spec, facts in films if spec.subset == subset for i in facts.intervals}
+        for subset in ("train", "val", "test")
+    }
+    assert len(seen["train"]) >= len(MINI_CLASSES) - 4
+    assert len(seen["test"] & seen["train"]) >= len(MINI_CLASSES) - 12
+    assert set(PAIR_CLASSES) <= seen["train"]
+
+
+def share_of_time(films, classes: set[str]) -> float:
+    """The share of the labelled time with a label of some classes."""
+    some = all_ = 0
+    for spec, facts in films:
+        moments = np.arange(0.05, spec.seconds, 0.1)
+        for person in range(len(facts.references)):
+            labelled, of_them = np.zeros((2, len(moments)), bool)
+            for p, name, a, b in facts.intervals:
+                if p == person:
+                    labelled |= (moments >= a) & (moments < b)
+                    of_them |= (moments >= a) & (moments < b) & (name in classes)
+            some += of_them.sum()
+            all_ += labelled.sum()
+    return some / all_
+
+
+def test_a_quarter_of_the_time_is_between_people_and_a_tenth_depends_on_before(films):
+    assert 0.2 < share_of_time(films, set(PAIR_CLASSES)) < 0.35
+    remembered = {"taking", "receiving", "helping", "removing", "tidying", "closing", "opening",
+                  "searching", "sleeping", "breathing"}  # fmt: skip
+    assert 0.06 < share_of_time(films, remembered) < 0.2
+
+
+def test_labels_between_people_need_the_other_in_the_picture():
+    meeting = LabelMark(10.0, 20.0, "talking", partner=1, alone="movemouth")
+    seen = [[], [(8.0, 12.0), (12.5, 14.0), (18.0, 30.0)]]
+    assert _split_by_partner(meeting, seen) == [
+        ("talking", 10.0, 14.0), ("movemouth", 14.0, 18.0), ("talking", 18.0, 20.0)
+    ]  # fmt: skip
+    assert _split_by_partner(meeting, [[], []]) == [("movemouth", 10.0, 20.0)]
+    listening = LabelMark(10.0, 20.0, "listening", partner=1)
+    assert _split_by_partner(listening, seen) == [
+        ("listening", 10.0, 14.0), ("listening", 18.0, 20.0)
+    ]  # fmt: skip
+    assert _split_by_partner(LabelMark(1.0, 2.0, "entering"), seen) == [("entering", 1.0, 2.0)]
+
+
+def test_both_sides_of_a_meeting_are_annotated_and_look_at_each_other(films):
+    """Who talks has a listener at the same time, on the side to which the face is turned."""
+    pairs = {"talking": "listening", "showing": "looking", "hitting": "dodging", "hugging": "hugging"}
+    for spec, _ in films[:6]:
+        story = make_film_story(spec)
+        for number, timeline in enumerate(story.timelines):
+            for mark in timeline.marks:
+                if mark.label not in pairs:
+                    continue
+                other = story.timelines[mark.partner]
+                assert any(
+                    m.partner == number and m.label == pairs[mark.label]
+                    and m.t0 == pytest.approx(mark.t0) and m.t1 == pytest.approx(mark.t1)
+                    for m in other.marks
+                )  # fmt: skip
+                middle = (mark.t0 + mark.t1) / 2
+                setting = find_position(timeline, middle)[0]
+                me, you = (
+                    find_state(story.timelines[p], story.cast[p], middle, setting)
+                    for p in (number, mark.partner)
+                )
+                if mark.t1 - mark.t0 > 1.2:  # turned by then
+                    assert np.sign(np.sin(me.yaw)) == np.sign(you.x - me.x)
+
+
+def test_what_is_held_passes_from_hand_to_hand(films):
+    handed = 0
+    for spec, _ in films:
+        story = make_film_story(spec)
+        for number, timeline in enumerate(story.timelines):
+            for mark in timeline.marks:
+                if mark.label != "giving":
+                    continue
+                for t, holder in ((mark.t0 + 0.1, number), (mark.t1 - 0.1, mark.partner)):
+                    held = {
+                        p: [a for a in story.timelines[p].arms if a.t0 <= t < a.t1]
+                        for p in (number, mark.partner)
+                    }
+                    with_it = [
+                        p for p, arms in held.items()
+                        if arms and (t >= arms[0].swap) == arms[0].appears
+                    ]  # fmt: skip
+                    assert with_it == [holder]
+                handed += 1
+    assert handed > 3
+
+
+def test_what_was_dropped_opened_or_put_down_comes_before(films):
+    """Each class that depends on what happened has its cause in the same act."""
+    causes = {"searching": "dropping", "closing": "opening", "removing": "putting",
+              "sleeping": "lying", "breathing": "running"}  # fmt: skip
+    found = Counter()
+    for spec, _ in films:
+        story = make_film_story(spec)
+        marks = [
+            m for p in range(len(story.cast)) for m in list_labels(story.timelines[p])
+        ]
+        for mark in marks:
+            if mark.label in causes:
+                before = [m for m in marks if m.label == causes[mark.label] and m.t0 < mark.t0]
+                if mark.label == "removing":
+                    before += [m for m in marks if m.label == "tidying" and m.t0 < mark.t0]
+                assert before, (spec.movie, mark)
+                found[mark.label] += 1
+    assert set(found) == set(causes)
 
 
 def test_intervals_lie_inside_the_film_and_the_presence(films):

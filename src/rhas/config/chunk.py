@@ -21,12 +21,17 @@ class ChunkConfig(Section):
     frame_len: int = Field(ge=1, le=1_000_000)
     """L, frames of a sample."""
     split: Split
-    """``cross_movie`` puts whole films into train, val and test, ``random`` windows."""
+    """``cross_movie`` puts whole films into train, val and test, ``random`` windows; ``folds``
+    whole films by ``fold``, whatever side the data set gives them."""
     seed: Seed
     """Seed of the shuffles."""
     fractions: tuple[float, ...]
     """Shares of train, val and test where chance decides (paper: 626, 82 and 82 of 790); a subset
     with a share gets at least one film or window where there are enough."""
+    folds: int = Field(default=5, ge=3)
+    """Parts of the films for ``split: folds``, of nearly equal numbers."""
+    fold: int = Field(default=0, ge=0)
+    """Part that is test, from 0; the next one, after the last the first, is val."""
     min_frames: Count
     """A shorter last window of a film is dropped, counted and named."""
     boundary_sigma: float = Field(ge=0.01, le=1_000_000)
@@ -40,6 +45,13 @@ class ChunkConfig(Section):
                 where="chunk.min_frames",
                 expected=f"1 to {self.frame_len}",
                 got=str(self.min_frames),
+            )
+        if self.fold >= self.folds:
+            raise RhasError(
+                "there is no such fold",
+                where="chunk.fold",
+                expected=f"0 to {self.folds - 1}",
+                got=str(self.fold),
             )
         shares = self.fractions
         if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:

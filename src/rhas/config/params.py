@@ -66,7 +66,8 @@ class Params(FilmParams):
     dataset: Literal["mini", "own"]
     """``mini``: rendered, built in; ``own``: your films in data/own."""
     split: Split
-    """``cross_movie`` puts whole films into train, val and test, ``random`` windows."""
+    """``cross_movie`` puts whole films into train, val and test, ``random`` windows; ``folds``
+    whole films by ``chunk.fold``."""
     frame_len: Count
     """L, frames of a sample."""
     mini: MiniConfig

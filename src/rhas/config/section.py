@@ -21,7 +21,7 @@ Device = Literal["cpu", "cuda"]
 """Where a model runs."""
 Dtype = Literal["float32", "bfloat16", "float16"]
 Fps = Annotated[float, Field(ge=0.01, le=1000)]
-Split = Literal["cross_movie", "random"]
+Split = Literal["cross_movie", "folds", "random"]
 _ENCODER_FILES = sorted(Path(__file__).parents[1].glob("extract/encoders/[!_]*.py"))
 ENCODERS = tuple(path.stem for path in _ENCODER_FILES)
 """Names of the encoders: the modules of `rhas.extract.encoders`, found without importing them."""

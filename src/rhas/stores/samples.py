@@ -57,7 +57,7 @@ class SampleInfo:
         D_text: width of the reference's embedding.
         fps: working rate, frames per second.
         features: folder of the feature stores, relative to the project.
-        split: the rule that made the subsets, ``cross_movie`` or ``random``.
+        split: the rule that made the subsets, ``cross_movie``, ``folds`` or ``random``.
         boundary_sigma: width of a change of labels, frames.
         references: sentences by movie, then by person.
         samples: how many, by subset.
