@@ -26,14 +26,19 @@ from rhas.mini.attributes import Attributes
 from rhas.mini.camera import find_view, place_people
 from rhas.mini.facts import make_film_story
 from rhas.mini.references import find_descriptions
-from rhas.mini.story import find_shot
+from rhas.mini.story import MEMORY_CLASSES, PAIR_CLASSES, find_shot
 
 FPS = 15.0
 SUBSETS = ("train", "val", "test")
 AFTER = {
-    "carrying": ("picking",),
+    "carrying": ("picking", "removing"),
     "putting": ("picking",),
+    "tidying": ("removing",),
     "throwing": ("holding",),
+    "taking": ("giving",),
+    "searching": ("dropping",),
+    "breathing": ("running",),
+    "sleeping": ("lying",),
     "standingup": ("sitting", "sittingdown"),
     "gettingup": ("lying", "gettingdown"),
     "lying": ("gettingdown",),
@@ -43,9 +48,15 @@ TWINS = (
     ("sittingdown", "standingup"),
     ("gettingdown", "gettingup"),
     ("picking", "putting"),
+    ("removing", "tidying"),
     ("entering", "leaving"),
 )
 """Pairs of which one is about the other run backwards: a single frame does not tell which."""
+REMEMBERED = tuple(
+    name for name in MEMORY_CLASSES if name not in ("holding", "picking", "putting", "lying",
+                                                    "lookingdown")
+)  # fmt: skip
+"""Classes that what happened before tells from the usual one that looks the same."""
 PAPER = {
     "films": "133",
     "hours": "33",
@@ -155,7 +166,15 @@ def measure_presence(films: Sequence[Film]) -> dict[str, str]:
         sum(_windows(f) * len(f.persons) for f in films if f.subset == subset) for subset in SUBSETS
     ]
     spread = f"{np.mean(counts):.1f} ({min(counts)} to {max(counts)})"
+    labels = np.concatenate([p.labels for p in persons])
+    labelled = labels.any(1).sum()
+
+    def share_with(names: Sequence[str]) -> str:
+        return _share(labels[:, [CLASS_ID[name] for name in names]].any(1).sum() / labelled)
+
     return {
+        "labelled frames with a label between people": share_with(PAIR_CLASSES),
+        "labelled frames with a label that depends on before": share_with(REMEMBERED),
         "hours": f"{sum(f.seconds for f in films) / 3600:.2f}",
         "persons per film: mean (min to max)": spread,
         "samples of 3,000 frames: train / val / test": " / ".join(map(str, windows)),
