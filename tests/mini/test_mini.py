@@ -135,7 +135,12 @@ def test_labels_between_people_need_the_other_in_the_picture():
 
 def test_both_sides_of_a_meeting_are_annotated_and_look_at_each_other(films):
     """Who talks has a listener at the same time, on the side to which the face is turned."""
-    pairs = {"talking": "listening", "showing": "looking", "hitting": "dodging", "hugging": "hugging"}
+    pairs = {
+        "talking": "listening",
+        "showing": "looking",
+        "hitting": "dodging",
+        "hugging": "hugging",
+    }
     for spec, _ in films[:6]:
         story = make_film_story(spec)
         for number, timeline in enumerate(story.timelines):
@@ -187,9 +192,7 @@ def test_what_was_dropped_opened_or_put_down_comes_before(films):
     found = Counter()
     for spec, _ in films:
         story = make_film_story(spec)
-        marks = [
-            m for p in range(len(story.cast)) for m in list_labels(story.timelines[p])
-        ]
+        marks = [m for p in range(len(story.cast)) for m in list_labels(story.timelines[p])]
         for mark in marks:
             if mark.label in causes:
                 before = [m for m in marks if m.label == causes[mark.label] and m.t0 < mark.t0]

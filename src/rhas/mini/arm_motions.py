@@ -39,22 +39,9 @@ def _raise_hand(pose: Pose, t: float, tempo: float, side: str) -> None:
     set_hand(pose, side, 0.08, 0.1 + 0.02 * sin(2 * t), 0.99, 0.6)
 
 
-def _stretch_arms(pose: Pose, t: float, tempo: float, side: str) -> None:
-    set_hands(pose, -0.08, 0.5 + 0.06 * sin(1.6 * t), 0.84, 0.8)
-    pose[PITCH] -= 0.12
-    pose[ROLL] += 0.1 * sin(1.3 * t)
-    pose[HEAD_PITCH] -= 0.3
-
-
 def _point_ahead(pose: Pose, t: float, tempo: float, side: str) -> None:
     set_hand(pose, side, 0.97, 0.12, 0.1 + 0.03 * sin(2.4 * t), 0.4)
     pose[HEAD_YAW] *= 0.3
-
-
-def _clap_hands(pose: Pose, t: float, tempo: float, side: str) -> None:
-    gap = 0.5 + 0.5 * cos(2 * pi * 2.6 * tempo * t)
-    set_hands(pose, 0.62, -0.3 + 0.42 * gap, 0.12, 0.9)
-    pose[MOUTH] = 0.2
 
 
 def _drink_from_cup(pose: Pose, t: float, tempo: float, side: str) -> None:
@@ -212,9 +199,7 @@ ARM_MOTIONS: dict[str, ArmMotionFunction] = {
     "none": _keep_pose,
     "waving": _wave_hand,
     "raising": _raise_hand,
-    "stretching": _stretch_arms,
     "pointing": _point_ahead,
-    "clapping": _clap_hands,
     "drinking": _drink_from_cup,
     "eating": _eat_food,
     "reading": _read_book,

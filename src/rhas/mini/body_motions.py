@@ -117,12 +117,6 @@ def _kneel_pose(t: float, length: float, tempo: float) -> Pose:
     return pose
 
 
-def _squat_pose(t: float, length: float, tempo: float) -> Pose:
-    pose = mix_poses(STAND, SQUAT, _ease_ends(t, length, 0.6))
-    pose[PU] += 0.01 * sin(2.2 * t)
-    return pose
-
-
 def _ease_ends(t: float, length: float, ramp: float) -> float:
     """Rises from 0 to 1 at the start and falls back at the end."""
     ramp = min(ramp, length / 3)
@@ -137,17 +131,6 @@ def _bend_pose(t: float, length: float, tempo: float) -> Pose:
     pose[PU] -= 0.03 * x
     set_hands(pose, 0.1 + 0.85 * x, 0.1, -0.96 + (0.72 + 0.08 * sin(2.5 * t)) * x, 0.2)
     pose[HEAD_PITCH] = 0.3 * x
-    return pose
-
-
-def _bow_pose(t: float, length: float, tempo: float) -> Pose:
-    x = 0.5 - 0.5 * cos(2 * pi * t / 1.9)
-    x = smooth_step(0.15 + 1.5 * x) * _ease_ends(t, length, 0.4)
-    pose = STAND.copy()
-    pose[PITCH] = 0.85 * x
-    pose[HEAD_PITCH] = 0.35 * x
-    pose[PF] = -0.06 * x
-    set_hands(pose, 0.28 + 0.05 * x, -0.3, -0.72, 0.5)
     return pose
 
 
@@ -273,9 +256,7 @@ BODY_MOTIONS: dict[str, BodyMotionFunction] = {
     "get_down": _getting_down_pose,
     "get_up": _reverse_motion(_getting_down_pose),
     "kneel": _kneel_pose,
-    "squat": _squat_pose,
     "bend": _bend_pose,
-    "bow": _bow_pose,
     "lie": _lie_pose,
     "crawl": _crawl_pose,
     "jump": _jump_pose,

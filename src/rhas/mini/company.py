@@ -12,7 +12,7 @@ from rhas.mini.story import Flight, LabelMark
 from rhas.mini.things import KEPT
 
 _PATIENCE = 5.0  # seconds that somebody waits at most for the other one to be free
-_SOCIABLE = 0.6  # how often somebody looks for a partner before doing something alone
+_SOCIABLE = 0.66  # how often somebody looks for a partner before doing something alone
 _EDGE = 0.4  # metres from the edge of the place
 _RELEASE, _CATCH = 0.68, 1.15  # seconds from the start of a throw
 
@@ -21,7 +21,9 @@ def plan_company(rng: np.random.Generator, planners: Sequence[ActionPlanner]) ->
     """Plan what everybody does until the act is over; who is free first chooses first."""
     while waiting := [p for p in planners if not p.is_over]:
         planner = min(waiting, key=lambda p: p.t)
-        if not _give_back(rng, planner, planners) and not _meet_somebody(rng, planner, planners):
+        if _give_back(rng, planner, planners) or planner.follow_up():
+            continue
+        if not _meet_somebody(rng, planner, planners):
             planner.plan_next()
 
 

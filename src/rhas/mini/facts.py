@@ -82,9 +82,7 @@ def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
     )
 
 
-def _list_intervals(
-    story: Story, person: int, presence: Sequence[list[Stretch]]
-) -> list[Interval]:
+def _list_intervals(story: Story, person: int, presence: Sequence[list[Stretch]]) -> list[Interval]:
     """A person's labels while in the picture; stretches that touch are one."""
     pieces: dict[str, list[Stretch]] = {}
     for mark in list_labels(story.timelines[person]):

@@ -25,19 +25,18 @@ from rhas.mini.story import (
 from rhas.mini.things import KEPT
 
 _ON_FEET = (
-    "waving", "punching", "raising", "stretching", "pointing", "clapping", "drinking", "eating",
-    "reading", "writing", "talking", "calling", "lookingdown", "handsinpocket", "holding",
-    "offering", "showing", "reaching", "picturing", "playingmusic",
+    "waving", "punching", "raising", "pointing", "drinking", "eating", "reading", "writing",
+    "talking", "calling", "lookingdown", "handsinpocket", "holding", "offering", "showing",
+    "reaching", "picturing", "playingmusic",
 )  # fmt: skip
 _WALKING = (
     "waving", "pointing", "drinking", "eating", "talking", "calling", "handsinpocket", "holding",
 )  # fmt: skip
 _SEATED = (
-    "waving", "raising", "pointing", "clapping", "drinking", "eating", "reading", "writing",
-    "talking", "calling", "lookingdown", "playingmusic",
+    "waving", "raising", "pointing", "drinking", "eating", "reading", "writing", "talking",
+    "calling", "lookingdown", "playingmusic",
 )  # fmt: skip
-_KNEELING = ("waving", "raising", "clapping", "talking", "picturing")
-_SQUATTING = ("pointing", "drinking", "eating")
+_KNEELING = ("waving", "raising", "talking", "picturing")
 _LYING = ("reading", "calling")
 _ALONE = {
     "waving": "movehand", "punching": "movehand", "talking": "movemouth", "offering": "holding",
@@ -52,7 +51,7 @@ _HELD = {
     "holding": ("ball", *KEPT), "offering": KEPT, "showing": KEPT, "carrying": ("box",),
 }  # fmt: skip
 _CLASSES = {
-    "keeping": ("holding", "dropping"), "doors": ("opening", "closing"),
+    "standing": ("standing alone",), "keeping": ("keeping", "dropping"), "doors": ("opening", "closing"),
     "stirring": ("cooking", "wiping"), "rest": ("breathing",), "lying": ("lying", "sleeping"),
 }  # fmt: skip
 """Classes of an action whose name is not its class."""
@@ -68,11 +67,12 @@ class Company:
     place: Place
     planners: list[ActionPlanner] = field(default_factory=list)
     cabinet: Prop | None = None
-    is_open: bool = False
+    opener: int = -1
+    """The person who opened the cabinet and closes it later; -1 it has not been opened."""
     changed: float = -math.inf
     """Seconds at which the cabinet was last opened or closed."""
-    uses: int = 2
-    """How often it is opened or closed from now on: once each."""
+    is_closed: bool = False
+    """Whether it was opened and closed again, and stays so."""
 
     def weigh(self, name: str) -> float:
         """How much likelier something is in this place than elsewhere."""
@@ -106,7 +106,7 @@ class ClassBalance:
     def add_seconds(self, label: str | None, seconds: float) -> None:
         """Count so many seconds of a class; None is no class."""
         if label is not None:
-            self.seconds[label] += seconds
+            self.seconds[label] = self.seconds.get(label, 0.0) + seconds
 
 
 @dataclass
@@ -214,11 +214,14 @@ class ActionPlanner:
             if self.rng.random() > busy:
                 t += self.draw_uniform(0.8, 2.5)
                 continue
-            weights = [(a, self.company.weigh(a) * (2.0 if a in _UNANSWERED else 1.0)) for a in allowed]
-            name = self.balance.choose_action(weights, {k: (v,) for k, v in _ALONE.items()})
+            weights = [
+                (a, self.company.weigh(a) * (2.0 if a in _UNANSWERED else 1.0)) for a in allowed
+            ]
+            name = self.balance.choose_action(weights, {a: (f"{a} alone",) for a in _UNANSWERED})
             length = min(self.draw_uniform(2.0, 6.0), t1 - t)
             held = _HELD.get(name, ("",))
             label = _ALONE.get(name, name)
+            self.balance.add_seconds(f"{name} alone", length)
             self.add_arm_motion(name, label, t, t + length, held[int(self.rng.integers(len(held)))])
             t += length
 
@@ -302,13 +305,9 @@ class ActionPlanner:
         if self.thing:
             self.do_keeping()
             return
-        duties = self._list_duties()
-        if duties and self.rng.random() < 0.6:
-            getattr(self, f"do_{duties[int(self.rng.integers(len(duties)))]}")()
-            return
         options = [
-            ("standing", 5.0), ("walking", 5.0), ("running", 1.3), ("kneeling", 0.8),
-            ("squatting", 0.8), ("bending", 0.7), ("bowing", 0.7), ("lying", 0.8),
+            ("standing", 7.0), ("walking", 5.0), ("running", 1.3), ("kneeling", 0.8),
+            ("bending", 0.7), ("lying", 0.8),
             ("crawling", 0.6), ("jumping", 0.8), ("dancing", 0.8), ("kicking", 0.8),
             ("picking", 2.0), ("throwing", 0.6), ("rest", 0.8), ("movingbody", 0.7),
             ("keeping", 2.5), ("lookingdown", 1.0),
@@ -321,32 +320,38 @@ class ActionPlanner:
             options = [o for o in options if o[0] not in ("running", "crawling")]
         else:
             options.append(("leaving", 0.5))
-            if self._may_use_cabinet() and not self.company.is_open:
+            if self._may_use_cabinet() and self.company.opener < 0:
                 options.append(("doors", 6.0))
         options = [(name, weight * self.company.weigh(name)) for name, weight in options]
         getattr(self, f"do_{self.balance.choose_action(options, _CLASSES)}")()
 
-    def _list_duties(self) -> list[str]:
-        """What follows from what was done a while ago."""
+    def follow_up(self) -> bool:
+        """Perhaps do what follows from what was done a while ago; whether something was done."""
+        if self.thing or self.rng.random() > 0.7:
+            return False
         duties = ["searching"] if self.t - self.lost > _MEMORY else []
         if self.t - self.ran > _MEMORY:
             duties.append("rest")
         if self.find_strange_box() is not None and not self.stays:
             duties.append("removing")
-        if self._may_use_cabinet() and self.company.is_open:
+        if self._may_use_cabinet() and self.company.opener == self.owner:
             duties.append("doors")
-        return duties
+        if not duties:
+            return False
+        getattr(self, f"do_{duties[int(self.rng.integers(len(duties)))]}")()
+        return True
 
     def _may_use_cabinet(self) -> bool:
         company = self.company
-        return company.cabinet is not None and company.uses > 0 and (
+        return company.cabinet is not None and not company.is_closed and (
             self.t > company.changed + _MEMORY
         )  # fmt: skip
 
     def do_standing(self) -> None:
         busy = self.rng.random() < 0.7
         yaw = self.draw_lonely_yaw() if busy else self.draw_yaw()
-        t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(3.5, 10), yaw=yaw)
+        t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(2.5, 7), yaw=yaw)
+        self.balance.add_seconds("standing alone", (t1 - t0) / 4)  # of all else it is the frame
         if busy:
             self.fill_with_arm_motions(t0, t1, _ON_FEET, 0.85)
 
@@ -358,7 +363,7 @@ class ActionPlanner:
         self.add_body_motion("rest", label, self.draw_uniform(3, 6), yaw=self.draw_yaw())
 
     def do_walking(self) -> None:
-        for _ in range(int(self.rng.integers(1, 4))):
+        for _ in range(int(self.rng.integers(1, 3))):
             self.walk_to(self.draw_spot())
 
     def do_running(self) -> None:
@@ -373,20 +378,9 @@ class ActionPlanner:
         )
         self.fill_with_arm_motions(t0 + 0.8, t1 - 0.8, _KNEELING, 0.5)
 
-    def do_squatting(self) -> None:
-        t0, t1 = self.add_body_motion(
-            "squat", "squatting", self.draw_uniform(3, 6), yaw=self.draw_sideways_yaw()
-        )
-        self.fill_with_arm_motions(t0 + 0.7, t1 - 0.7, _SQUATTING, 0.35)
-
     def do_bending(self) -> None:
         self.add_body_motion(
             "bend", "bending", self.draw_uniform(2.5, 5), yaw=self.draw_sideways_yaw()
-        )
-
-    def do_bowing(self) -> None:
-        self.add_body_motion(
-            "bow", "bowing", 1.9 * int(self.rng.integers(1, 4)), yaw=self.draw_sideways_yaw()
         )
 
     def do_lying(self) -> None:
@@ -431,7 +425,7 @@ class ActionPlanner:
         self.add_body_motion(
             "sit_down", "sittingdown", self.draw_uniform(1.1, 1.7), yaw=1.15 * chair.facing
         )
-        self.sit_for(self.draw_uniform(7, 30))
+        self.sit_for(self.draw_uniform(6, 18))
 
     def do_throwing(self) -> None:
         yaw = self.draw_sideways_yaw()
@@ -462,6 +456,7 @@ class ActionPlanner:
 
     def keep_thing(self, t0: float, t1: float) -> None:
         """Hold the thing; somebody else's is held to help."""
+        self.balance.add_seconds("keeping", t1 - t0)
         label = "holding" if self.thing_owner == self.owner else "helping"
         self.add_arm_motion("holding", label, t0, t1, self.thing)
 
@@ -502,7 +497,7 @@ class ActionPlanner:
         self.add_arm_motion("stirring", label, t0, t1)
 
     def do_doors(self) -> None:
-        """Open the cabinet, or close it where it is open; both look the same."""
+        """Open the cabinet, or close what the person has opened; both look the same."""
         company = self.company
         assert company.cabinet is not None
         side = 1 if self.x < company.cabinet.x else -1
@@ -510,9 +505,9 @@ class ActionPlanner:
         t0, t1 = self.add_body_motion(
             "stand", "standing", self.draw_uniform(2, 3.5), yaw=1.3 * side
         )
-        self.add_arm_motion("doors", "closing" if company.is_open else "opening", t0, t1)
-        company.is_open, company.changed = not company.is_open, t1
-        company.uses -= 1
+        closes = company.opener == self.owner
+        self.add_arm_motion("doors", "closing" if closes else "opening", t0, t1)
+        company.opener, company.changed, company.is_closed = self.owner, t1, closes
 
     def find_strange_box(self) -> RestingBox | None:
         """A box that somebody else has put down some time ago and does not take again."""

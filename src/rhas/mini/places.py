@@ -28,7 +28,7 @@ FITTING: dict[str, tuple[str, ...]] = {
     "street": ("walking", "calling", "wave", "shake", "playingmusic"),
     "park": ("running", "throw", "lying", "playingmusic", "picturing"),
     "hall": ("entering", "leaving", "hug", "dancing", "shake"),
-    "gym": ("jumping", "stretching", "kicking", "crawling", "hit", "throw"),
+    "gym": ("jumping", "kicking", "crawling", "hit", "throw"),
     "beach": ("lying", "running", "throw", "picturing", "picture"),
 }
 """What people do more often in a place than elsewhere: actions and kinds of meetings."""

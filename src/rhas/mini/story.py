@@ -25,13 +25,13 @@ MINI_CLASSES: tuple[str, ...] = tuple(
     sorted(
         (
             "standing", "walking", "running", "sitting", "sittingdown", "standingup", "kneeling",
-            "squatting", "bending", "bowing", "lying", "gettingdown", "gettingup", "crawling",
-            "jumping", "dancing", "kicking", "entering", "leaving", "picking", "putting",
-            "carrying", "holding", "throwing", "raising", "stretching", "pointing",
-            "clapping", "drinking", "eating", "reading", "writing", "calling", "lookingdown",
-            "handsinpocket", "picturing", "playingmusic", "movemouth", "movehand", "movingbody",
-            "reaching", "dropping", "searching", "opening", "closing", "removing", "tidying",
-            "sleeping", "helping", "breathing", "cooking", "wiping", *PAIR_CLASSES,
+            "bending", "lying", "gettingdown", "gettingup", "crawling", "jumping", "dancing",
+            "kicking", "entering", "leaving", "picking", "putting", "carrying", "holding",
+            "throwing", "raising", "pointing", "drinking", "eating", "reading", "writing",
+            "calling", "lookingdown", "handsinpocket", "picturing", "playingmusic", "movemouth",
+            "movehand", "movingbody", "reaching", "dropping", "searching", "opening", "closing",
+            "removing", "tidying", "sleeping", "helping", "breathing", "cooking", "wiping",
+            *PAIR_CLASSES,
         ),
         key=CLASS_ID.__getitem__,
     )

@@ -97,9 +97,7 @@ class HeldThings:
         height += 4 * flight.arc * u * (1 - u)
         y = (z - 1) * LANES - height
         k = view.scale
-        canvas.drawCircle(
-            (x - view.x) * k, (y - view.y) * k, 0.085 * k, self.paints["handball"]
-        )
+        canvas.drawCircle((x - view.x) * k, (y - view.y) * k, 0.085 * k, self.paints["handball"])
 
 
 def _draw_book(canvas: skia.Canvas, x: float, y: float, half: float, paint: skia.Paint) -> None:
