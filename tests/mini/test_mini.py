@@ -41,7 +41,7 @@ from rhas.mini.things import THINGS
 
 
 def _tiny(index: int, seconds: float = 2.0) -> FilmSpec:
-    return replace(film_specs(MiniConfig())[index], seconds=seconds)
+    return replace(film_specs(MiniConfig(films=index + 1))[index], seconds=seconds)
 
 
 def test_default_set_has_the_announced_size(films):
