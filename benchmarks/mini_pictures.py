@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rhas.config.mini import MiniConfig
-from rhas.mini import film_specs, simulate_film
+from rhas.mini import FilmFacts, film_specs, simulate_film
 from rhas.mini.facts import make_film_story
 from rhas.mini.write import make_film_renderer
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
-SCENES = ((1, 34.4), (2, 88.0), (5, 32.0), (10, 30.0), (11, 107.0), (12, 101.0))
-"""Film and second of each scene of the sheet."""
+SHOWN = ("talking", "giving", "catching", "hugging", "pushing", "looking")
+"""Classes between people; the sheet has the middle of the longest interval of each."""
 STRIP = (10, 0, 53.2, 62.7)
 """Film, person, first and last second of the strip."""
 COLOURS = ("#ffe14d", "#5ad1ff", "#ff8ad8", "#9dff7a", "#ffb066")
@@ -26,18 +26,32 @@ TILE = (470, 264)
 CROP = 116
 
 
+def find_scene(facts: list[FilmFacts], name: str) -> tuple[int, float]:
+    """Film and second in the middle of the longest interval of a class."""
+    found = [
+        (b - a, film, (a + b) / 2)
+        for film, known in enumerate(facts)
+        for _, action, a, b in known.intervals
+        if action == name
+    ]
+    _, film, second = max(found)
+    return film, second
+
+
 def draw_sheet() -> Image.Image:
-    """Six scenes with true boxes, and below each the sentences of the people in view."""
+    """Six scenes with true boxes, and below each the sentences and actions of those in view."""
     font = ImageFont.load_default(13)
     line, pad, columns = 18, 10, 3
     cell = (TILE[0] + pad, TILE[1] + 4 * line + pad)
-    rows = -(-len(SCENES) // columns)
+    rows = -(-len(SHOWN) // columns)
     out = Image.new("RGB", (columns * cell[0] + pad, rows * cell[1] + pad), PAPER)
     pen = ImageDraw.Draw(out)
     specs = film_specs(MiniConfig())
-    for number, (film, second) in enumerate(SCENES):
-        spec = specs[film]
-        facts, renderer = simulate_film(spec), make_film_renderer(spec, make_film_story(spec))
+    known = [simulate_film(spec) for spec in specs]
+    for number, name in enumerate(SHOWN):
+        film, second = find_scene(known, name)
+        spec, facts = specs[film], known[film]
+        renderer = make_film_renderer(spec, make_film_story(spec))
         placed, _ = renderer.draw_frame(second)
         scale = min(TILE[0] / spec.width, TILE[1] / spec.height)
         size = round(spec.width * scale), round(spec.height * scale)
@@ -53,7 +67,9 @@ def draw_sheet() -> Image.Image:
             pen.rectangle(box, outline=colour)
             text = top + TILE[1] + 4 + row * line
             pen.rectangle((left, text + 3, left + 11, text + 14), fill=colour, outline=INK)
-            pen.text((left + 18, text), facts.references[q.person], fill=INK, font=font)
+            actions = [n for p, n, a, b in facts.intervals if p == q.person and a <= second < b]
+            told = f"{facts.references[q.person]}: {', '.join(actions)}"
+            pen.text((left + 18, text), told, fill=INK, font=font)
     return out
 
 
