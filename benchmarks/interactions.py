@@ -91,7 +91,7 @@ def read_film_states(spec: FilmSpec) -> Rows:
     for person, name, start, end in facts.intervals:
         labels[person, (moments >= start) & (moments < end), CLASS_ID[name]] = True
     before = np.stack([remember_labels(own, 1 / STEP) for own in labels])
-    anybody = before.any(0)
+    anybody = np.any(before, axis=0)
     crops, frames, others, told, said = [], [], [], [], []
     for n, t in enumerate(moments):
         shot = story.shots[find_shot(story, float(t))]
@@ -106,8 +106,8 @@ def read_film_states(spec: FilmSpec) -> Rows:
                 others.append(context[(k + 1) % len(seen)])
                 told.append(np.concatenate([before[q.person, n], anybody[n]]))
                 said.append(labels[q.person, n])
-    parts = (np.array(p, np.float32) for p in (crops, frames, others, told))
-    return Rows(*parts, labels=np.array(said))
+    crop, frame, other, known = (np.array(p, np.float32) for p in (crops, frames, others, told))
+    return Rows(crop, frame, other, known, np.array(said))
 
 
 def describe_person(q: PlacedPerson) -> np.ndarray:
@@ -155,7 +155,7 @@ def read_sample_rows(samples: Samples, stride: int) -> Rows:
         if len(labels) < 2:
             continue
         before = np.stack([remember_labels(own, fps) for own in labels])
-        anybody = before.any(0)
+        anybody = np.any(before, axis=0)
         read = [store.read_window(p, 0, labels.shape[1]) for p in range(len(labels))]
         for person, own in enumerate(labels):
             at = np.flatnonzero(own.any(1) & (np.arange(len(own)) % stride == 0))

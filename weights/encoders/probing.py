@@ -11,6 +11,7 @@ from rhas.crop.cropping import cut_out
 from rhas.extract.encoders import Encoder, load_encoder
 from rhas.evaluate.probe import fit_probe, frame_map
 from rhas.mini import MINI_CLASSES, sample_scenes
+from rhas.mini.story import PAIR_CLASSES
 
 
 def probe_encoder(vlm: str, folder: Path, scenes: int, seed: int) -> None:
@@ -42,11 +43,18 @@ def probe_encoder(vlm: str, folder: Path, scenes: int, seed: int) -> None:
     y, half = np.array(labels), np.array(situations) % 2 == 0
     print(f"{vlm}: {half.sum()} persons to fit, {(~half).sum()} to test, "
           f"{int(y[~half].any(axis=0).sum())} classes")  # fmt: skip
-    for name, values in rows.items():
-        x = np.concatenate(values)
-        score = frame_map(fit_probe(x[half], y[half], l2=1e-3)(x[~half]), y[~half])
-        print(f"  {name:8s} frame mAP {score:.1f}")
-    print(f"  chance   frame mAP {100 * y[~half].mean(axis=0)[y[~half].any(axis=0)].mean():.1f}")
+    features = {name: np.concatenate(values) for name, values in rows.items()}
+    for name in ("right", "other"):
+        features[f"partial, {name}"] = np.concatenate([features["partial"], features[name]], 1)
+    pairs = np.isin(MINI_CLASSES, PAIR_CLASSES)
+    for name, x in features.items():
+        scores = fit_probe(x[half], y[half], l2=1e-3)(x[~half])
+        score, among = (
+            frame_map(scores[:, chosen], y[~half][:, chosen]) for chosen in (pairs | True, pairs)
+        )
+        print(f"  {name:14s} frame mAP {score:.1f}, of classes between people {among:.1f}")
+    share = 100 * y[~half].mean(axis=0)
+    print(f"  chance         frame mAP {share[share > 0].mean():.1f}")
 
 
 def _encode_scene(

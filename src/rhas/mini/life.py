@@ -51,7 +51,8 @@ _HELD = {
     "holding": ("ball", *KEPT), "offering": KEPT, "showing": KEPT, "carrying": ("box",),
 }  # fmt: skip
 _CLASSES = {
-    "standing": ("standing alone",), "keeping": ("keeping", "dropping"), "doors": ("opening", "closing"),
+    "standing": ("standing alone",), "keeping": ("keeping", "dropping"),
+    "doors": ("opening", "closing"),
     "stirring": ("cooking", "wiping"), "rest": ("breathing",), "lying": ("lying", "sleeping"),
 }  # fmt: skip
 """Classes of an action whose name is not its class."""
