@@ -6,7 +6,7 @@
 Frame mAP on test of a probe fitted on train, in per cent, over all classes, over those between
 people, and over those that depend on what happened before (`rhas.mini.story`). ``frame``: features
 of the whole frame with the person's sentence; ``other sentence``: with that of somebody else in the
-film; ``before``: true labels from 90 to 15 seconds before, of the person and of everybody.
+film; ``before``: true labels (`CAUSES`) from 90 to 15 seconds before, of the person and of anybody.
 
 With ``--state`` the crop is the person's pose, direction and held thing, the frame the same of the
 two others whom the person most likely looks at, with where they are; ``other sentence`` is what
@@ -40,6 +40,8 @@ from rhas.stores.features import FeatureStore
 
 BEFORE = (90.0, 15.0)
 """Seconds: the longest and the shortest time back."""
+CAUSES = [CLASS_ID[name] for name in (*MEMORY_CLASSES, "dropping", "running", "giving")]
+"""Classes that are remembered: those that the rules of RHAS-mini name."""
 STEP = 0.8  # seconds between the moments of a film's true state
 UNITS = 500  # random features of the true state
 
@@ -50,8 +52,8 @@ class Rows:
 
     Args:
         crop, frame, other: float (n, D) features.
-        before: float (n, 2 · C), whether each class was true from 90 to 15 s before, of the person
-            and of anybody.
+        before: float (n, 2 · `CAUSES`), whether each of these classes was true from 90 to 15 s
+            before, of the person and of anybody.
         labels: bool (n, C).
     """
 
@@ -90,7 +92,7 @@ def read_film_states(spec: FilmSpec) -> Rows:
     labels = np.zeros((len(facts.references), len(moments), len(CLASSES)), bool)
     for person, name, start, end in facts.intervals:
         labels[person, (moments >= start) & (moments < end), CLASS_ID[name]] = True
-    before = np.stack([remember_labels(own, 1 / STEP) for own in labels])
+    before = np.stack([remember_labels(own[:, CAUSES], 1 / STEP) for own in labels])
     anybody = np.any(before, axis=0)
     crops, frames, others, told, said = [], [], [], [], []
     for n, t in enumerate(moments):
@@ -154,7 +156,7 @@ def read_sample_rows(samples: Samples, stride: int) -> Rows:
         store = FeatureStore(Path(samples.info.features) / f"{movie}.zarr")
         if len(labels) < 2:
             continue
-        before = np.stack([remember_labels(own, fps) for own in labels])
+        before = np.stack([remember_labels(own[:, CAUSES], fps) for own in labels])
         anybody = np.any(before, axis=0)
         read = [store.read_window(p, 0, labels.shape[1]) for p in range(len(labels))]
         for person, own in enumerate(labels):

@@ -310,8 +310,8 @@ class ActionPlanner:
             ("standing", 7.0), ("walking", 5.0), ("running", 1.3), ("kneeling", 0.8),
             ("bending", 0.7), ("lying", 0.8),
             ("crawling", 0.6), ("jumping", 0.8), ("dancing", 0.8), ("kicking", 0.8),
-            ("picking", 2.0), ("throwing", 0.6), ("rest", 0.8), ("movingbody", 0.7),
-            ("keeping", 2.5), ("lookingdown", 1.0),
+            ("picking", 2.0), ("throwing", 0.6), ("rest", 1.6), ("movingbody", 0.7),
+            ("keeping", 2.5), ("lookingdown", 2.0),
         ]  # fmt: skip
         if self.chair is not None:
             options.append(("sitting", 3.0))
