@@ -18,7 +18,7 @@ from rhas.mini.write import make_film_renderer
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 SHOWN = ("talking", "giving", "catching", "hugging", "pushing", "looking")
 """Classes between people; the sheet has the middle of the longest interval of each."""
-STRIP = (10, 0, 53.2, 62.7)
+STRIP = (0, 0, 60.0, 82.0)
 """Film, person, first and last second of the strip."""
 COLOURS = ("#ffe14d", "#5ad1ff", "#ff8ad8", "#9dff7a", "#ffb066")
 PAPER, INK = "#ffffff", "#222222"
@@ -89,7 +89,7 @@ def draw_strip() -> Image.Image:
         x = column * CROP
         if box is not None:
             out.paste(_crop(renderer.pixels[..., :3], box), (x + 2, 0))
-        for row, text in enumerate([f"{second:.1f} s", *labels[:2]]):
+        for row, text in enumerate([f"{second:.1f} s", *[n for n in labels if n != "standing"][:2]]):
             pen.text((x + 4, CROP * 3 // 2 + 4 + row * line), text, fill=INK, font=font)
     return out
 
