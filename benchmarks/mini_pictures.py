@@ -89,7 +89,9 @@ def draw_strip() -> Image.Image:
         x = column * CROP
         if box is not None:
             out.paste(_crop(renderer.pixels[..., :3], box), (x + 2, 0))
-        for row, text in enumerate([f"{second:.1f} s", *[n for n in labels if n != "standing"][:2]]):
+        for row, text in enumerate(
+            [f"{second:.1f} s", *[n for n in labels if n != "standing"][:2]]
+        ):
             pen.text((x + 4, CROP * 3 // 2 + 4 + row * line), text, fill=INK, font=font)
     return out
 
