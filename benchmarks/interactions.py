@@ -5,12 +5,13 @@
 
 Frame mAP on test of a probe fitted on train, in per cent, over all classes, over those between
 people, and over those that depend on what happened before (`rhas.mini.story`). ``frame``: features
-of the whole frame with the person's sentence; ``other sentence``: with that of somebody else in the
-film; ``before``: true labels (`CAUSES`) from 90 to 15 seconds before, of the person and of anybody.
+of the whole frame with the person's sentence; ``another's``: with that of somebody else in the film,
+either fitted on the person's own and only read with the other one, or fitted and read with it;
+``before``: true labels (`CAUSES`) from 90 to 15 seconds before, of the person and of anybody.
 
 With ``--state`` the crop is the person's pose, direction and held thing, the frame the same of the
-two others whom the person most likely looks at, with where they are; ``other sentence`` is what
-somebody else sees. This bounds what features can tell.
+one to whom the person is turned, with where that one is; ``another's`` is that of somebody else in
+the picture. This bounds what features can tell.
 
 Legend: n rows (a person at a moment), C classes, D feature width.
 """
@@ -26,22 +27,24 @@ from pathlib import Path
 import numpy as np
 
 from rhas.base.classes import CLASS_ID, CLASSES
+from rhas.base.program import run_script
 from rhas.chunk import Samples
 from rhas.config.mini import MiniConfig
-from rhas.engine.stage import run_script
 from rhas.evaluate.probe import fit_probe
 from rhas.metrics.segmentation import average_precision
 from rhas.mini import FilmSpec, film_specs
 from rhas.mini.camera import PlacedPerson, find_view, place_people
 from rhas.mini.facts import collect_facts, make_film_story
-from rhas.mini.story import MEMORY_CLASSES, PAIR_CLASSES, find_shot
+from rhas.mini.story import FOLLOWS, MEMORY_CLASSES, PAIR_CLASSES, find_shot
 from rhas.mini.things import THINGS
 from rhas.stores.features import FeatureStore
 
 BEFORE = (90.0, 15.0)
 """Seconds: the longest and the shortest time back."""
-CAUSES = [CLASS_ID[name] for name in (*MEMORY_CLASSES, "dropping", "running", "giving")]
+CAUSES = sorted({CLASS_ID[cause] for _, causes in FOLLOWS.values() for cause in causes})
 """Classes that are remembered: those that the rules of RHAS-mini name."""
+TURNED = 0.8
+"""Radians: somebody within this angle of where a person's body faces is the counterpart."""
 STEP = 0.8  # seconds between the moments of a film's true state
 UNITS = 500  # random features of the true state
 
@@ -52,6 +55,8 @@ class Rows:
 
     Args:
         crop, frame, other: float (n, D) features.
+        blank: float (n, D or 0), what the frame's features are where they say nothing; so that all
+            probes of random features have equally many.
         before: float (n, 2 · `CAUSES`), whether each of these classes was true from 90 to 15 s
             before, of the person and of anybody.
         labels: bool (n, C).
@@ -60,12 +65,13 @@ class Rows:
     crop: np.ndarray
     frame: np.ndarray
     other: np.ndarray
+    blank: np.ndarray
     before: np.ndarray
     labels: np.ndarray
 
 
 def join_rows(parts: Sequence[Rows]) -> Rows:
-    names = ("crop", "frame", "other", "before", "labels")
+    names = ("crop", "frame", "other", "blank", "before", "labels")
     parts = [p for p in parts if len(p.labels)]
     return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
@@ -100,7 +106,7 @@ def read_film_states(spec: FilmSpec) -> Rows:
         view = find_view(story, shot, float(t), spec.height)
         placed = place_people(story, shot, float(t), view, (spec.width, spec.height))
         seen = [q for q in placed if q.visible > 0.15]
-        context = [describe_others(q, seen) for q in seen]
+        context = [describe_counterpart(q, seen) for q in seen]
         for k, q in enumerate(seen):
             if labels[q.person, n].any() and len(seen) > 1:
                 crops.append(describe_person(q))
@@ -109,7 +115,7 @@ def read_film_states(spec: FilmSpec) -> Rows:
                 told.append(np.concatenate([before[q.person, n], anybody[n]]))
                 said.append(labels[q.person, n])
     crop, frame, other, known = (np.array(p, np.float32) for p in (crops, frames, others, told))
-    return Rows(crop, frame, other, known, np.array(said))
+    return Rows(crop, frame, other, np.zeros_like(frame), known, np.array(said))
 
 
 def describe_person(q: PlacedPerson) -> np.ndarray:
@@ -119,24 +125,20 @@ def describe_person(q: PlacedPerson) -> np.ndarray:
     return np.array([*q.state.pose, *way, *held, q.state.hidden], np.float32)
 
 
-def describe_others(q: PlacedPerson, seen: Sequence[PlacedPerson]) -> np.ndarray:
-    """What can be seen of two others: those in the direction of the person's face first."""
+def describe_counterpart(q: PlacedPerson, seen: Sequence[PlacedPerson]) -> np.ndarray:
+    """What can be seen of the one to whom a person is turned; zeros where that is nobody."""
 
     def turned_from(a: PlacedPerson, b: PlacedPerson) -> float:
         way = pi / 2 if b.state.x > a.state.x else -pi / 2
         return abs((a.state.yaw - way + pi) % (2 * pi) - pi)
 
-    others = sorted(
-        (p for p in seen if p is not q),
-        key=lambda p: turned_from(q, p) + abs(p.state.x - q.state.x) / 2,
-    )
-    width = len(describe_person(q)) + 6
-    out = np.zeros((2, width), np.float32)
-    for row, p in zip(out, others, strict=False):
-        gap = abs(p.state.x - q.state.x)
-        place = [1.0, gap, float(gap < 1.2), abs(p.state.z - q.state.z)]
-        row[:] = [*place, turned_from(q, p), turned_from(p, q), *describe_person(p)]
-    return out.ravel()
+    faced = [p for p in seen if p is not q and turned_from(q, p) < TURNED]
+    if not faced:
+        return np.zeros(len(describe_person(q)) + 5, np.float32)
+    p = min(faced, key=lambda p: turned_from(q, p) + abs(p.state.x - q.state.x) / 2)
+    gap = abs(p.state.x - q.state.x)
+    place = [1.0, gap, float(gap < 1.2), abs(p.state.z - q.state.z), turned_from(p, q)]
+    return np.array([*place, *describe_person(p)], np.float32)
 
 
 def read_sample_rows(samples: Samples, stride: int) -> Rows:
@@ -167,6 +169,7 @@ def read_sample_rows(samples: Samples, stride: int) -> Rows:
                     np.asarray(read[person].partial[at], np.float32),
                     np.asarray(read[person].holistic[at], np.float32),
                     np.asarray(other.holistic[at], np.float32),
+                    np.zeros((len(at), 0), np.float32),
                     np.concatenate([before[person][at], anybody[at]], 1).astype(np.float32),
                     own[at],
                 )
@@ -190,7 +193,8 @@ def expand_states(rows: Rows, train: Rows) -> Rows:
     return Rows(
         expand(rows.crop, train.crop),
         expand(both(rows, "frame"), both(train, "frame")),
-        expand(both(rows, "other"), both(train, "other")),
+        expand(both(rows, "other"), both(train, "frame")),
+        expand(both(rows, "blank"), both(train, "frame")),
         rows.before,
         rows.labels,
     )
@@ -205,25 +209,28 @@ def compare_probes(train: Rows, test: Rows, l2: float) -> None:
         "people": np.isin(ids, [CLASS_ID[c] for c in PAIR_CLASSES]),
         "before": np.isin(ids, [CLASS_ID[c] for c in MEMORY_CLASSES]),
     }
-    inputs = {
-        "crop": ("crop",), "crop, frame": ("crop", "frame"),
-        "crop, frame of the other sentence": ("crop", "other"),
-        "crop, frame, before": ("crop", "frame", "before"),
-    }  # fmt: skip
+    seen: dict[str, tuple[Sequence[str], Sequence[str]]] = {  # when fitted, when read
+        "crop": (("crop", "blank"), ("crop", "blank")),
+        "crop, frame": (("crop", "frame"), ("crop", "frame")),
+        "- read with another's sentence": (("crop", "frame"), ("crop", "other")),
+        "- fitted and read with another's": (("crop", "other"), ("crop", "other")),
+        "crop, frame, before": (("crop", "frame", "before"), ("crop", "frame", "before")),
+    }
     print(f"{len(train.labels)} rows to fit, {len(test.labels)} to test, {len(ids)} classes")
     print(f"{'':36}" + "".join(f"{name:>9}" for name in groups))
     found = {}
-    for name, parts in inputs.items():
-        x, y = (np.concatenate([getattr(r, p) for p in parts], 1) for r in (train, test))
+    for name, (fitted, read) in seen.items():
+        x = np.concatenate([getattr(train, p) for p in fitted], 1)
+        y = np.concatenate([getattr(test, p) for p in read], 1)
         probe = fit_probe(x, train.labels[:, known].astype(np.float32), l2=l2)
         found[name] = average_precision([test.labels[:, known]], [probe(y)])
         print(f"{name:36}" + "".join(f"{found[name][g].mean():9.1f}" for g in groups.values()))
     chance = average_precision([test.labels[:, known]], [np.zeros((len(test.labels), len(ids)))])
     print(f"{'chance':36}" + "".join(f"{chance[g].mean():9.1f}" for g in groups.values()))
-    print(f"\n{'class':16}{'rows':>6}" + "".join(f"{name[:18]:>20}" for name in inputs))
+    print(f"\n{'class':16}{'rows':>6}" + "".join(f"{name[:18]:>20}" for name in seen))
     for k, i in enumerate(ids):
         print(f"{CLASSES[i]:16}{test.labels[:, i].sum():6d}"
-              + "".join(f"{found[name][k]:20.1f}" for name in inputs))  # fmt: skip
+              + "".join(f"{found[name][k]:20.1f}" for name in seen))  # fmt: skip
 
 
 def main() -> None:

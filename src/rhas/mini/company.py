@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from rhas.mini.life import ActionPlanner
 from rhas.mini.meetings import HANDING, MEETINGS, Meeting, Phase, Role
-from rhas.mini.story import Flight, LabelMark
+from rhas.mini.skeleton import ARM
+from rhas.mini.story import MEMORY, Flight, LabelMark
 from rhas.mini.things import KEPT
 
 _PATIENCE = 5.0  # seconds that somebody waits at most for the other one to be free
+_REACTION = 0.4  # how often somebody does what follows from what another one did
+_REACTIONS = {"talk": "talking", "hit": "hitting", "touch": "touching"}
+_WRONGED = {"talking": "shouting", "hitting": "struggling"}
 _SOCIABLE = 0.66  # how often somebody looks for a partner before doing something alone
+_TO_OTHER = ("handshake", "offering", "reaching", "touching", "hugging", "pushing")
+_SHOULDERS = 0.8  # height of the shoulders, in body heights
 _EDGE = 0.4  # metres from the edge of the place
 _RELEASE, _CATCH = 0.68, 1.15  # seconds from the start of a throw
 
@@ -22,6 +29,8 @@ def plan_company(rng: np.random.Generator, planners: Sequence[ActionPlanner]) ->
     while waiting := [p for p in planners if not p.is_over]:
         planner = min(waiting, key=lambda p: p.t)
         if _give_back(rng, planner, planners) or planner.follow_up():
+            continue
+        if _react(rng, planner, planners):
             continue
         if not _meet_somebody(rng, planner, planners):
             planner.plan_next()
@@ -45,6 +54,49 @@ def _give_back(
     if not _is_free(planner, owner) or owner.thing:
         return False
     return _meet(rng, planner, owner, HANDING["taking"])
+
+
+def _react(
+    rng: np.random.Generator, planner: ActionPlanner, planners: Sequence[ActionPlanner]
+) -> bool:
+    """Perhaps meet somebody who wronged the planner, or who fell; whether something was planned."""
+    if planner.thing or planner.stays or rng.random() > _REACTION:
+        return False
+    options = [
+        (name, other)
+        for other in planners
+        if _is_free(planner, other) and not other.thing
+        for name, label in _REACTIONS.items()
+        if _rename_label(label, planner, other, planner.t) != label
+    ]
+    if not options:
+        return False
+    name, other = options[int(rng.integers(len(options)))]
+    return _meet(rng, planner, other, MEETINGS[name])
+
+
+def _rename_label(
+    label: str | None, planner: ActionPlanner, other: ActionPlanner, t: float
+) -> str | None:
+    """The class of what one does with another one, by what happened long before."""
+    company = planner.company
+    if label == "touching" and t - company.falls.get(other.owner, math.inf) > MEMORY:
+        return "rubbing"
+    if label in _WRONGED and (
+        t - company.wrongs.get((planner.owner, other.owner), math.inf) > MEMORY
+    ):  # fmt: skip
+        return _WRONGED[label]
+    return label
+
+
+def _note_event(label: str | None, planner: ActionPlanner, other: ActionPlanner, t: float) -> None:
+    """Remember what was done."""
+    if label in ("dodging", "falling"):
+        planner.company.wrongs.setdefault((planner.owner, other.owner), t)
+    if label == "falling":
+        planner.company.falls.setdefault(planner.owner, t)
+    if label == "watching":
+        planner.due.setdefault("drawing", t)
 
 
 def _meet_somebody(
@@ -113,13 +165,17 @@ def _meet(
 def _approach(
     rng: np.random.Generator, first: ActionPlanner, second: ActionPlanner, meeting: Meeting
 ) -> None:
-    """The first walks to a place beside the second, on the near side if there is room."""
+    """The first walks to a place beside the second, on the near side if there is room; where
+    somebody else stands, both move on."""
     distance = float(rng.uniform(*meeting.distance))
-    side = 1 if first.x < second.x else -1
-    if not _EDGE <= second.x - side * distance <= second.width - _EDGE:
-        side = -side
-    x = min(max(second.x - side * distance, _EDGE), second.width - _EDGE)
     far = meeting.distance[0] > 1.2
+    if not far and first.find_gap(second.x, first, second) < 0.5 * distance + 0.3:
+        second.walk_to(second.draw_spot())
+    side = 1 if first.x < second.x else -1
+    places = [x for x in (second.x - side * distance, second.x + side * distance)
+              if _EDGE <= x <= second.width - _EDGE] or [
+                  min(max(second.x - side * distance, _EDGE), second.width - _EDGE)]  # fmt: skip
+    x = max(places, key=lambda x: min(first.find_gap(x, first, second), 0.8))
     z = first.z if far else min(max(second.z + 0.03, 0.02), 1.0)
     if not far or not meeting.distance[0] <= abs(first.x - second.x) <= meeting.distance[1]:
         first.walk_to(x, z=z)
@@ -149,10 +205,20 @@ def _do_role(
     )
     swap = {"": -1.0, "hand": t0 + length / 2, "air": t0 + (_CATCH if gets else _RELEASE)}[passes]
     held = thing if role.held == "thing" else role.held
-    planner.add_arm_motion(role.arms, None, t0, t1, held, swap, appears=gets)
+    lift = _find_lift(planner, other) if role.arms in _TO_OTHER else 0.0
+    planner.add_arm_motion(role.arms, None, t0, t1, held, swap, appears=gets, lift=lift)
+    _note_event(role.body_label if role.body == "fall" else role.label, planner, other, t1)
     if t1 > t0 and (role.label or role.alone):
-        planner.timeline.marks.append(LabelMark(t0, t1, role.label, other.owner, role.alone))
-        planner.balance.add_seconds(role.label, t1 - t0)
+        label = _rename_label(role.label, planner, other, t0)
+        planner.timeline.marks.append(LabelMark(t0, t1, label, other.owner, role.alone))
+        planner.balance.add_seconds(label, t1 - t0)
+
+
+def _find_lift(planner: ActionPlanner, other: ActionPlanner) -> float:
+    """How much higher one's hands are, in lengths of the arm, so that they meet a taller or smaller
+    one's halfway."""
+    own, theirs = planner.appearance.stature, other.appearance.stature
+    return float(np.clip((theirs - own) * _SHOULDERS / 2 / (ARM * own), -0.5, 0.5))
 
 
 def _throw(first: ActionPlanner, second: ActionPlanner, start: float) -> None:

@@ -17,6 +17,8 @@ from rhas.mini.story import MINI_CLASSES, LabelMark, Story, find_shot, list_labe
 _GRID = 0.2  # seconds between the moments at which presence in the picture is tested
 _GAP = 1.0  # seconds; shorter absences of a partner end no label
 _SHORTEST = 0.25  # seconds; shorter labels are dropped
+PLAIN = 0.25
+"""Visible fraction from which somebody counts as a partner who is in the picture."""
 
 Interval = tuple[int, str, float, float]
 Stretch = tuple[float, float]
@@ -65,9 +67,11 @@ def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
     """The annotations of a film's story (`make_film_story`)."""
     rng = make_generators(spec)[1]
     cast = [appearance.attributes for appearance in story.cast]
-    presence = _find_presence(spec, story)
+    presence, plain = _find_presence(spec, story)
     intervals = [
-        interval for p in range(len(cast)) for interval in _list_intervals(story, p, presence)
+        interval
+        for p in range(len(cast))
+        for interval in _list_intervals(story, p, presence[p], plain)
     ]
     intervals.sort(key=lambda entry: (entry[0], entry[2], entry[1]))
     shots = [find_shot(story, n / float(spec.rate)) for n in range(spec.frames)]
@@ -82,12 +86,15 @@ def collect_facts(spec: FilmSpec, story: Story) -> FilmFacts:
     )
 
 
-def _list_intervals(story: Story, person: int, presence: Sequence[list[Stretch]]) -> list[Interval]:
-    """A person's labels while in the picture; stretches that touch are one."""
+def _list_intervals(
+    story: Story, person: int, presence: list[Stretch], plain: Sequence[list[Stretch]]
+) -> list[Interval]:
+    """A person's labels while in the picture; stretches that touch are one. ``plain``: when each
+    person is seen well enough to be a partner."""
     pieces: dict[str, list[Stretch]] = {}
     for mark in list_labels(story.timelines[person]):
-        for name, start, end in _split_by_partner(mark, presence):
-            for t0, t1 in presence[person]:
+        for name, start, end in _split_by_partner(mark, plain):
+            for t0, t1 in presence:
                 a, b = max(start, t0), min(end, t1)
                 if b > a:
                     pieces.setdefault(name, []).append((a, b))
@@ -100,7 +107,7 @@ def _list_intervals(story: Story, person: int, presence: Sequence[list[Stretch]]
 
 
 def _split_by_partner(
-    mark: LabelMark, presence: Sequence[list[Stretch]]
+    mark: LabelMark, plain: Sequence[list[Stretch]]
 ) -> list[tuple[str, float, float]]:
     """Classes, starts and ends of a mark: what somebody does with another person while that one is
     in the picture, and what it looks like while not.
@@ -108,7 +115,7 @@ def _split_by_partner(
     if mark.partner < 0:
         return [(mark.label, mark.t0, mark.t1)] if mark.label is not None else []
     out, t = [], mark.t0
-    for start, end in [*_close_gaps(presence[mark.partner]), (mark.t1, mark.t1)]:
+    for start, end in [*_close_gaps(plain[mark.partner]), (mark.t1, mark.t1)]:
         start, end = max(t, min(start, mark.t1)), min(end, mark.t1)
         if end < t:
             continue
@@ -131,9 +138,11 @@ def _close_gaps(stretches: list[Stretch]) -> list[Stretch]:
     return out
 
 
-def _find_presence(spec: FilmSpec, story: Story) -> list[list[Stretch]]:
-    """Per person, when they are in the picture, on a grid of `_GRID` seconds."""
-    pieces: list[list[Stretch]] = [[] for _ in story.cast]
+def _find_presence(spec: FilmSpec, story: Story) -> tuple[list[list[Stretch]], list[list[Stretch]]]:
+    """Per person, when they are in the picture, and when at least `PLAIN` of them is; on a grid of
+    `_GRID` seconds."""
+    seen: list[list[Stretch]] = [[] for _ in story.cast]
+    plain: list[list[Stretch]] = [[] for _ in story.cast]
     for shot in story.shots:
         t0, t1 = shot.t0, min(shot.t1, story.seconds)
         steps = max(1, round((t1 - t0) / _GRID))
@@ -143,8 +152,10 @@ def _find_presence(spec: FilmSpec, story: Story) -> list[list[Stretch]]:
             view = find_view(story, shot, t, spec.height)
             for q in place_people(story, shot, t, view, (spec.width, spec.height)):
                 if q.visible > 0:
-                    pieces[q.person].append((a, b))
-    return [merge_stretches(p) for p in pieces]
+                    seen[q.person].append((a, b))
+                if q.visible >= PLAIN:
+                    plain[q.person].append((a, b))
+    return [merge_stretches(p) for p in seen], [merge_stretches(p) for p in plain]
 
 
 def merge_stretches(pieces: list[Stretch]) -> list[Stretch]:

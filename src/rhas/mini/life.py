@@ -14,6 +14,7 @@ from rhas.mini.body_motions import gait_speed
 from rhas.mini.places import FITTING, Place
 from rhas.mini.props import Prop
 from rhas.mini.story import (
+    MEMORY,
     MINI_CLASSES,
     ArmMotion,
     BodyMotion,
@@ -54,10 +55,13 @@ _CLASSES = {
     "standing": ("standing alone",), "keeping": ("keeping", "dropping"),
     "doors": ("opening", "closing"),
     "stirring": ("cooking", "wiping"), "rest": ("breathing",), "lying": ("lying", "sleeping"),
+    "writing": ("writing", "drawing"),
 }  # fmt: skip
 """Classes of an action whose name is not its class."""
-_MEMORY = 15.0  # seconds at least between what is remembered and what depends on it
+_DUE = {"writing": "drawing", "raising": "stretching"}
+"""Motions of the arms that have another class when it is due."""
 _ASLEEP = 15.0  # seconds of lying after which somebody sleeps
+_ROOM = 0.6  # metres sideways that people keep from each other
 OFFSTAGE = 1.0  # metres beyond the edge of a place
 
 
@@ -74,6 +78,10 @@ class Company:
     """Seconds at which the cabinet was last opened or closed."""
     is_closed: bool = False
     """Whether it was opened and closed again, and stays so."""
+    wrongs: dict[tuple[int, int], float] = field(default_factory=dict)
+    """Seconds at which somebody (first) was hit or pushed by somebody (second)."""
+    falls: dict[int, float] = field(default_factory=dict)
+    """Seconds at which somebody was pushed and fell."""
 
     def weigh(self, name: str) -> float:
         """How much likelier something is in this place than elsewhere."""
@@ -110,7 +118,7 @@ class ClassBalance:
             self.seconds[label] = self.seconds.get(label, 0.0) + seconds
 
 
-@dataclass
+@dataclass(eq=False)
 class ActionPlanner:
     """Plans what one person does in one setting."""
 
@@ -152,10 +160,8 @@ class ActionPlanner:
     thing_owner: int = -1
     thing_until: float = 0.0
     """Seconds until which it is kept."""
-    lost: float = math.inf
-    """Seconds at which the person dropped something and has not looked for it."""
-    ran: float = math.inf
-    """Seconds at which the person ran and has not rested since."""
+    due: dict[str, float] = field(default_factory=dict)
+    """What follows from something that the person did, by name (``do_...``): seconds of that."""
     box: RestingBox | None = None
     """The person's own box, where it is."""
 
@@ -196,13 +202,13 @@ class ActionPlanner:
 
     def add_arm_motion(
         self, name: str, label: str | None, t0: float, t1: float, held: str = "",
-        swap: float = -1.0, appears: bool = False,
+        swap: float = -1.0, appears: bool = False, lift: float = 0.0,
     ) -> None:  # fmt: skip
         """Append a movement of the arms."""
         t1 = min(t1, self.until)
         if t1 > t0:
             self.timeline.arms.append(
-                ArmMotion(t0, t1, name, label, self.find_acting_hand(), held, swap, appears)
+                ArmMotion(t0, t1, name, label, self.find_acting_hand(), held, swap, appears, lift)
             )
             self.balance.add_seconds(label, t1 - t0)
 
@@ -222,8 +228,13 @@ class ActionPlanner:
             length = min(self.draw_uniform(2.0, 6.0), t1 - t)
             held = _HELD.get(name, ("",))
             label = _ALONE.get(name, name)
+            if name in _DUE and self.is_due(_DUE[name], t):
+                label = _DUE[name]
+                del self.due[label]
             self.balance.add_seconds(f"{name} alone", length)
-            self.add_arm_motion(name, label, t, t + length, held[int(self.rng.integers(len(held)))])
+            thing = held[int(self.rng.integers(len(held)))]
+            lift = self.draw_uniform(-0.3, 0.3) if name in ("offering", "reaching") else 0.0
+            self.add_arm_motion(name, label, t, t + length, thing, lift=lift)
             t += length
 
     def draw_sideways_yaw(self) -> float:
@@ -247,11 +258,17 @@ class ActionPlanner:
         return self.draw_uniform(0.95, 1.45) * -(sides or {1}).pop()
 
     def draw_spot(self) -> float:
-        return self.draw_uniform(*self.zone)
+        """Somewhere in the zone, rather where nobody else is."""
+        spots = [self.draw_uniform(*self.zone) for _ in range(3)]
+        return max(spots, key=lambda x: self.find_gap(x, self))
+
+    def find_gap(self, x: float, *but: ActionPlanner) -> float:
+        """Metres sideways from a place to the nearest person who is none of ``but``."""
+        return min((abs(x - p.x) for p in self.company.planners if p not in but), default=math.inf)
 
     def walk_to(
         self, x: float, run: bool = False, held: str = "", free: bool = True,
-        z: float | None = None,
+        z: float | None = None, carrying: str = "carrying",
     ) -> tuple[float, float]:  # fmt: skip
         """Walk or run to a place, doing something with the arms or carrying.
 
@@ -261,6 +278,7 @@ class ActionPlanner:
             held: what is carried.
             free: may do something with the arms.
             z: lane; None for the own.
+            carrying: class of carrying.
 
         Returns:
             Start and end.
@@ -277,7 +295,7 @@ class ActionPlanner:
         if self.thing:
             self.keep_thing(t0, t1)
         elif held:
-            self.add_arm_motion("carrying", "carrying", t0, t1, held)
+            self.add_arm_motion("carrying", carrying, t0, t1, held)
         elif free and run:
             self.fill_with_arm_motions(t0, t1, ("waving",), 0.15)
         elif free:
@@ -303,6 +321,8 @@ class ActionPlanner:
 
     def plan_next(self) -> None:
         """Choose an action and plan it."""
+        if not self.stays and self.find_gap(self.x, self) < _ROOM:
+            self.walk_to(self.draw_spot())
         if self.thing:
             self.do_keeping()
             return
@@ -311,7 +331,7 @@ class ActionPlanner:
             ("bending", 0.7), ("lying", 0.8),
             ("crawling", 0.6), ("jumping", 0.8), ("dancing", 0.8), ("kicking", 0.8),
             ("picking", 2.0), ("throwing", 0.6), ("rest", 1.6), ("movingbody", 0.7),
-            ("keeping", 2.5), ("lookingdown", 2.0),
+            ("keeping", 2.5), ("lookingdown", 2.0), ("writing", 1.5),
         ]  # fmt: skip
         if self.chair is not None:
             options.append(("sitting", 3.0))
@@ -326,13 +346,15 @@ class ActionPlanner:
         options = [(name, weight * self.company.weigh(name)) for name, weight in options]
         getattr(self, f"do_{self.balance.choose_action(options, _CLASSES)}")()
 
+    def is_due(self, name: str, t: float) -> bool:
+        """Whether a cause of something lies long enough before a moment."""
+        return t - self.due.get(name, math.inf) > MEMORY
+
     def follow_up(self) -> bool:
         """Perhaps do what follows from what was done a while ago; whether something was done."""
         if self.thing or self.rng.random() > 0.7:
             return False
-        duties = ["searching"] if self.t - self.lost > _MEMORY else []
-        if self.t - self.ran > _MEMORY:
-            duties.append("rest")
+        duties = [name for name in self.due if self.is_due(name, self.t)]
         if self.find_strange_box() is not None and not self.stays:
             duties.append("removing")
         if self._may_use_cabinet() and self.company.opener == self.owner:
@@ -345,7 +367,7 @@ class ActionPlanner:
     def _may_use_cabinet(self) -> bool:
         company = self.company
         return company.cabinet is not None and not company.is_closed and (
-            self.t > company.changed + _MEMORY
+            self.t > company.changed + MEMORY
         )  # fmt: skip
 
     def do_standing(self) -> None:
@@ -358,9 +380,10 @@ class ActionPlanner:
 
     def do_rest(self) -> None:
         """Rest; after a run, to get the breath back."""
-        label = "breathing" if self.t - self.ran > _MEMORY else "standing"
-        if label == "breathing":
-            self.ran = math.inf
+        label = "standing"
+        if self.is_due("rest", self.t):
+            label = "breathing"
+            del self.due["rest"]
         self.add_body_motion("rest", label, self.draw_uniform(3, 6), yaw=self.draw_yaw())
 
     def do_walking(self) -> None:
@@ -371,7 +394,7 @@ class ActionPlanner:
         low, high = self.zone
         for _ in range(int(self.rng.integers(1, 4))):
             self.walk_to(high if self.x < (low + high) / 2 else low, run=True)
-        self.ran = self.t
+        self.due["rest"] = self.t
 
     def do_kneeling(self) -> None:
         t0, t1 = self.add_body_motion(
@@ -395,6 +418,24 @@ class ActionPlanner:
         else:
             self.fill_with_arm_motions(t0, t1, _LYING, 0.4)
         self.add_body_motion("get_up", "gettingup", self.draw_uniform(1.8, 2.4))
+        self.due["stretching"] = self.t
+
+    def do_writing(self) -> None:
+        """Write; who has watched somebody draws them, which looks the same."""
+        due = self.is_due("drawing", self.t)
+        self._stand_busy("writing", "drawing" if due else "writing", "paper")
+
+    do_drawing = do_writing
+
+    def do_stretching(self) -> None:
+        """Stretch after lying; it looks like raising a hand."""
+        self._stand_busy("raising", "stretching", "")
+
+    def _stand_busy(self, arms: str, label: str, held: str) -> None:
+        self.due.pop(label, None)
+        yaw = self.draw_lonely_yaw()
+        t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(3, 6), yaw=yaw)
+        self.add_arm_motion(arms, label, t0, t1, held)
 
     def do_crawling(self) -> None:
         x = self.draw_spot()
@@ -468,23 +509,26 @@ class ActionPlanner:
         self.flights.append(
             Flight(t0 + 0.5, t0 + 1.0, self.setting, x, x, self.z, self.z, 0.9, 0.05, 0.0)
         )
-        self.lost = t1
+        self.due["searching"] = t1
 
     def do_searching(self) -> None:
         """Look for what was dropped."""
-        self.lost = math.inf
-        self._look_about("searching")
+        del self.due["searching"]
+        self._look_about("searching", "grabbing")
 
     def do_lookingdown(self) -> None:
-        self._look_about("lookingdown")
+        self._look_about("lookingdown", "bending")
 
-    def _look_about(self, label: str) -> None:
+    def _look_about(self, label: str, bending: str) -> None:
+        """Walk about and look down; in the end perhaps bend to the floor."""
         for _ in range(int(self.rng.integers(1, 4))):
             t0, t1 = self.walk_to(self.draw_spot(), free=False)
             self.add_arm_motion("lookingdown", label, t0, t1)
             yaw = self.draw_sideways_yaw()
             t0, t1 = self.add_body_motion("stand", "standing", self.draw_uniform(1, 3), yaw=yaw)
             self.add_arm_motion("lookingdown", label, t0, t1)
+        if self.rng.random() < 0.6:
+            self.add_body_motion("bend", bending, self.draw_uniform(2, 3.5))
 
     def do_stirring(self) -> None:
         """Stir on the own stand: in a kitchen that is cooking, elsewhere wiping."""
@@ -514,7 +558,7 @@ class ActionPlanner:
         """A box that somebody else has put down some time ago and does not take again."""
         for other in self.company.planners:
             box = other.box
-            if other is self or box is None or self.t < box.t0 + _MEMORY:
+            if other is self or box is None or self.t < box.t0 + MEMORY:
                 continue
             if box.t1 >= self.until and other.t <= self.t + 8:
                 return box
@@ -526,7 +570,7 @@ class ActionPlanner:
         assert box is not None
         owner = next(p for p in self.company.planners if p.box is box)
         owner.box = None
-        moved = self._move_box(box, "removing", "tidying")
+        moved = self._move_box(box, "removing", "moving", "tidying")
         owner.box = moved
 
     def do_picking(self) -> None:
@@ -535,9 +579,9 @@ class ActionPlanner:
             self.do_standing()
             return
         box, self.box = self.box or self._place_box(), None
-        self.box = self._move_box(box, "picking", "putting")
+        self.box = self._move_box(box, "picking", "carrying", "putting")
 
-    def _move_box(self, box: RestingBox, up: str, down: str) -> RestingBox | None:
+    def _move_box(self, box: RestingBox, up: str, carry: str, down: str) -> RestingBox | None:
         """Pick a box up, carry it about and put it down; returns it where it lies then."""
         side = 1 if self.x < box.x else -1
         self.walk_to(box.x - 0.48 * side, z=box.z)
@@ -546,8 +590,8 @@ class ActionPlanner:
         self.add_arm_motion("none", up, start, end, "box", middle, appears=True)
         if self.is_over:
             return None
-        self._carry_box(1 if box.owner == self.owner else 3)
-        return None if self.is_over else self._put_box_down(box.owner, down)
+        self._carry_box(1 if box.owner == self.owner else 3, carry)
+        return None if self.is_over else self._put_box_down(box.owner, carry, down)
 
     def _place_box(self) -> RestingBox:
         """A box of the person's own, there since the person came into the setting."""
@@ -567,22 +611,22 @@ class ActionPlanner:
         start, end = self.add_body_motion(name, None, length, yaw=1.3 * side)
         return start, end, start + length / 2
 
-    def _carry_box(self, walks: int) -> None:
+    def _carry_box(self, walks: int, label: str) -> None:
         target = self.draw_spot()
         for _ in range(walks + int(self.rng.integers(0, 2))):
             if self.rng.random() < 0.6:
                 length = self.draw_uniform(2, 5)
                 t0, t1 = self.add_body_motion("stand", "standing", length, yaw=self.draw_yaw())
-                self.add_arm_motion("carrying", "carrying", t0, t1, "box")
-            self.walk_to(target, held="box")
+                self.add_arm_motion("carrying", label, t0, t1, "box")
+            self.walk_to(target, held="box", carrying=label)
             target = self.draw_spot()
 
-    def _put_box_down(self, owner: int, label: str) -> RestingBox | None:
+    def _put_box_down(self, owner: int, carry: str, label: str) -> RestingBox | None:
         side, lift = 1 if self.yaw >= 0 else -1, 0.0
         stand = self.stand if self.stand is not None and self.rng.random() < 0.6 else None
         if stand is not None:
             side, lift = 1 if self.x < stand.x else -1, stand.height
-            self.walk_to(stand.x - 0.48 * side, held="box")
+            self.walk_to(stand.x - 0.48 * side, held="box", carrying=carry)
         start, end, middle = self._reach(side, stand is not None)
         if end <= start:
             return None

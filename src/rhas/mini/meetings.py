@@ -111,7 +111,7 @@ MEETINGS: dict[str, Meeting] = {
         (Phase((3.0, 5.5), Role("picturing", "picturing", "picturing", "camera"),
                Role("raising", "gesturing", "raising")),),
     ),
-    "shake": Meeting((0.74, 0.8), (Phase((1.8, 3.2), _SHAKE, _SHAKE),)),
+    "shake": Meeting((0.82, 0.88), (Phase((1.8, 3.2), _SHAKE, _SHAKE),)),
     "hug": Meeting((0.36, 0.42), (Phase((2.0, 4.5), _HUG, _HUG),)),
     "hit": Meeting(
         (0.9, 1.05), (Phase((1.8, 3.5), Role("punching", "hitting", "movehand"), _DODGE),)

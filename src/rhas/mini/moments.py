@@ -9,7 +9,7 @@ from math import pi
 from rhas.mini.appearance import Appearance
 from rhas.mini.arm_motions import ARM_MOTIONS
 from rhas.mini.body_motions import BODY_MOTIONS
-from rhas.mini.poses import MOUTH, YAW, Pose, mix_poses, smooth_step
+from rhas.mini.poses import HAND, MOUTH, YAW, Pose, mix_poses, smooth_step
 from rhas.mini.story import ArmMotion, BodyMotion, Timeline
 
 _BLEND = 0.3  # seconds from one movement to the next
@@ -120,6 +120,8 @@ def _move_arms(
 def _apply_motion(arms: ArmMotion, pose: Pose, t: float, tempo: float) -> Pose:
     moved = pose.copy()
     ARM_MOTIONS[arms.name](moved, t - arms.t0, tempo, arms.side)
+    if arms.lift:
+        moved[[HAND["R"] + 2, HAND["L"] + 2]] += arms.lift
     return moved
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhas.mini.attributes import Attributes
+from rhas.mini.facts import PLAIN
 from rhas.mini.references import sample_alternatives, sample_reference
 from rhas.mini.renderer import Renderer
 from rhas.mini.simulate import invent_story
@@ -111,7 +112,7 @@ def _render_situation(
         t = warm_up + 0.5 + step * (k + float(rng.uniform(0, 0.9)))
         placed, _ = renderer.draw_frame(t)
         seen = [q for q in placed if q.visible > 0]
-        numbers = {q.person: number for number, q in enumerate(seen)}
+        numbers = {q.person: n for n, q in enumerate(seen) if q.visible >= PLAIN}
         active = {q.person: [m for m in labels[q.person] if m.t0 <= t < m.t1] for q in seen}
         persons = [
             ScenePerson(

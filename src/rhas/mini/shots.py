@@ -8,7 +8,13 @@ import numpy as np
 
 from rhas.mini.moments import find_position
 from rhas.mini.poses import smooth_step
-from rhas.mini.story import Shot, Story
+from rhas.mini.story import FOLLOWS, LabelMark, Shot, Story, list_labels
+
+_TOLD = {*FOLLOWS, *(cause for _, causes in FOLLOWS.values() for cause in causes)}
+_ENOUGH = 1.3  # score of a shot that is taken without looking for a better one
+
+Events = list[tuple[int, LabelMark]]
+"""Persons and what they do that matters to others or later."""
 
 
 def plan_shots(
@@ -25,6 +31,13 @@ def plan_shots(
         sides: keep the camera still, so that left and right stay.
     """
     t = t0
+    events = [
+        (person, mark)
+        for number in numbers
+        for person in story.settings[number].persons
+        for mark in list_labels(story.timelines[person])
+        if t0 <= mark.t0 < t1 and (mark.partner >= 0 or mark.label in _TOLD)
+    ]
     now = numbers[int(rng.integers(len(numbers)))]
     before: tuple[float, float] | None = None
     while t < t1 - 1e-6:
@@ -34,7 +47,7 @@ def plan_shots(
         if before is not None and len(numbers) > 1 and rng.random() < 0.6:
             now = numbers[(numbers.index(now) + 1) % len(numbers)]
             before = None
-        shot = _choose_shot(rng, story, now, t, end, before, sides)
+        shot = _choose_shot(rng, story, now, t, end, before, sides, events)
         if before is not None and not _is_visible_cut(before, shot.start):
             story.shots[-1].t1 = end  # the view hardly changes: the same shot goes on
         else:
@@ -50,7 +63,7 @@ def _is_visible_cut(before: tuple[float, float], after: tuple[float, float]) -> 
 
 def _choose_shot(
     rng: np.random.Generator, story: Story, number: int, t0: float, t1: float,
-    before: tuple[float, float] | None, sides: bool,
+    before: tuple[float, float] | None, sides: bool, events: Events,
 ) -> Shot:  # fmt: skip
     width = story.settings[number].place.width
 
@@ -65,12 +78,12 @@ def _choose_shot(
     best, most = None, -1.0
     for _ in range(5):
         shot = _sample_candidate(rng, story, number, t0, t1, clip)
-        seen = _count_people(story, shot)
+        seen = _rate_view(story, shot, events)
         if before is not None:
             seen -= 0.0 if _is_visible_cut(before, shot.start) else 0.6
         if seen > most or best is None:
             best, most = shot, seen
-        if most >= 0.85:
+        if most >= _ENOUGH:
             break
     assert best is not None
     return best
@@ -111,17 +124,27 @@ def _sample_candidate(
     return Shot(t0, t1, number, start, end, follow, shake)
 
 
-def _count_people(story: Story, shot: Shot) -> float:
-    """About how many people are in the picture, averaged over the shot."""
-    count, moments = 0, 5
+def _rate_view(story: Story, shot: Shot, events: Events) -> float:
+    """How much a shot shows, averaged over it: 1 for anybody, more for what matters to others or
+    later, with everybody who takes part."""
+    total, moments = 0.0, 5
     for k in range(moments):
         u = (k + 0.5) / moments
+        t = shot.t0 + u * (shot.t1 - shot.t0)
         x = shot.start[0] + (shot.end[0] - shot.start[0]) * smooth_step(u)
         half = (
             0.45 * story.aspect * (shot.start[1] + (shot.end[1] - shot.start[1]) * smooth_step(u))
         )
+        seen = set()
         for person in story.settings[shot.setting].persons:
-            at = find_position(story.timelines[person], shot.t0 + u * (shot.t1 - shot.t0))
+            at = find_position(story.timelines[person], t)
             if at is not None and (person == shot.follow or abs(at[1] - x) < half):
-                count += 1
-    return count / moments
+                seen.add(person)
+        shown = [
+            person
+            for person, mark in events
+            if mark.t0 <= t < mark.t1 and person in seen
+            and (mark.partner < 0 or mark.partner in seen)
+        ]  # fmt: skip
+        total += bool(seen) + 0.4 * len(shown)
+    return total / moments

@@ -13,14 +13,35 @@ from rhas.mini.props import Prop
 PAIR_CLASSES: tuple[str, ...] = (
     "talking", "listening", "asking", "waving", "beckoning", "showing", "looking", "watching",
     "catching", "gesturing", "giving", "receiving", "taking", "shaking", "hugging", "hitting",
-    "dodging", "pushing", "falling", "pulling", "touching",
+    "dodging", "pushing", "falling", "pulling", "touching", "shouting", "struggling", "rubbing",
 )  # fmt: skip
 """Classes that somebody has only together with another person."""
-MEMORY_CLASSES: tuple[str, ...] = (
-    "receiving", "taking", "holding", "helping", "picking", "removing", "putting", "tidying",
-    "opening", "closing", "lookingdown", "searching", "lying", "sleeping", "breathing",
-)  # fmt: skip
-"""Pairs of classes that look the same; what happened before decides which it is."""
+MEMORY = 15.0
+"""Seconds at least between what happened and what depends on it."""
+FOLLOWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "taking": ("receiving", ("giving",)),
+    "helping": ("holding", ("receiving",)),
+    "removing": ("picking", ("putting", "tidying")),
+    "moving": ("carrying", ("putting", "tidying")),
+    "tidying": ("putting", ("putting", "tidying")),
+    "closing": ("opening", ("opening",)),
+    "searching": ("lookingdown", ("dropping",)),
+    "grabbing": ("bending", ("dropping",)),
+    "sleeping": ("lying", ("lying",)),
+    "breathing": ("standing", ("running",)),
+    "drawing": ("writing", ("watching",)),
+    "stretching": ("raising", ("lying", "sleeping")),
+    "shouting": ("talking", ("dodging", "falling")),
+    "struggling": ("hitting", ("dodging", "falling")),
+    "rubbing": ("touching", ("falling",)),
+}
+"""Classes that look like another one (the first) and are told from it by what happened `MEMORY`
+seconds before or earlier: one of the others, done by oneself; of ``removing``, ``moving``,
+``tidying`` and ``rubbing`` by somebody else."""
+MEMORY_CLASSES: tuple[str, ...] = tuple(
+    sorted({*FOLLOWS, *(usual for usual, _ in FOLLOWS.values())} - {"standing"})
+)
+"""Classes that look the same as another; what happened before decides which it is."""
 MINI_CLASSES: tuple[str, ...] = tuple(
     sorted(
         (
@@ -31,6 +52,7 @@ MINI_CLASSES: tuple[str, ...] = tuple(
             "calling", "lookingdown", "handsinpocket", "picturing", "playingmusic", "movemouth",
             "movehand", "movingbody", "reaching", "dropping", "searching", "opening", "closing",
             "removing", "tidying", "sleeping", "helping", "breathing", "cooking", "wiping",
+            "moving", "grabbing", "drawing", "stretching",
             *PAIR_CLASSES,
         ),
         key=CLASS_ID.__getitem__,
@@ -70,6 +92,8 @@ class ArmMotion:
     """Moment at which the held thing appears or goes; negative: it is held throughout."""
     appears: bool = False
     """Whether the thing appears at ``swap``, else it goes."""
+    lift: float = 0.0
+    """How much higher the hands are than usual, in lengths of the arm."""
 
 
 @dataclass(slots=True)
