@@ -5,9 +5,9 @@
 
 Frame mAP on test of a probe fitted on train, in per cent, over all classes, over those between
 people, and over those that depend on what happened before (`rhas.mini.story`). ``frame``: features
-of the whole frame with the person's sentence; ``another's``: with that of somebody else in the film,
-either fitted on the person's own and only read with the other one, or fitted and read with it;
-``before``: true labels (`CAUSES`) from 90 to 15 seconds before, of the person and of anybody.
+of the whole frame with the person's sentence; ``another's``: with that of somebody else in the
+film, either fitted on the person's own and only read with the other one, or fitted and read with
+it; ``before``: true labels (`CAUSES`) from 90 to 15 seconds before, of the person and of anybody.
 
 With ``--state`` the crop is the person's pose, direction and held thing, the frame the same of the
 one to whom the person is turned, with where that one is; ``another's`` is that of somebody else in

@@ -52,9 +52,9 @@ def test_default_set_has_the_announced_size(films):
     specs = [spec for spec, _ in films]
     assert Counter(s.subset for s in specs) == {"train": 5, "val": 2, "test": 3}
     working = [s.seconds * 15 for s in specs]
-    assert 28_000 <= sum(working) <= 30_000
+    assert 22_500 <= sum(working) <= 24_500
     assert min(working) >= 1_500
-    assert max(working) <= 7_000
+    assert max(working) <= 4_000
     assert all(2 <= len(facts.references) <= 5 for _, facts in films)
 
 
@@ -97,7 +97,8 @@ def test_classes_of_test_occur_in_train(films):
     }
     assert len(seen["train"]) >= len(MINI_CLASSES) - 4
     assert len(seen["test"] & seen["train"]) >= len(MINI_CLASSES) - 12
-    assert set(PAIR_CLASSES) <= seen["train"]
+    assert len(set(PAIR_CLASSES) - seen["train"]) <= 1
+    assert not seen["test"] - seen["train"]
 
 
 def share_of_time(films, classes: set[str]) -> float:

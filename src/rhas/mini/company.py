@@ -20,6 +20,7 @@ _WRONGED = {"talking": "shouting", "hitting": "struggling"}
 _SOCIABLE = 0.66  # how often somebody looks for a partner before doing something alone
 _TO_OTHER = ("handshake", "offering", "reaching", "touching", "hugging", "pushing")
 _SHOULDERS = 0.8  # height of the shoulders, in body heights
+_FAR = 1.2  # metres; who meets at less comes into the other one's lane
 _EDGE = 0.4  # metres from the edge of the place
 _RELEASE, _CATCH = 0.68, 1.15  # seconds from the start of a throw
 
@@ -116,7 +117,7 @@ def _meet_somebody(
     options = [
         (name, meeting.weight * planner.company.weigh(name.split()[0]))
         for name, meeting in MEETINGS.items()
-        if not planner.stays or (meeting.distance[0] > 1.2 and name != "beckon")
+        if not planner.stays or (meeting.distance[0] > _FAR and name != "beckon")
     ]
     labels = {name: tuple(meeting.labels) for name, meeting in MEETINGS.items()}
     name = planner.balance.choose_action(options, labels)
@@ -165,20 +166,28 @@ def _meet(
 def _approach(
     rng: np.random.Generator, first: ActionPlanner, second: ActionPlanner, meeting: Meeting
 ) -> None:
-    """The first walks to a place beside the second, on the near side if there is room; where
-    somebody else stands, both move on."""
-    distance = float(rng.uniform(*meeting.distance))
-    far = meeting.distance[0] > 1.2
-    if not far and first.find_gap(second.x, first, second) < 0.5 * distance + 0.3:
+    """The first walks to a place beside the second, with nobody in between if there is one; where
+    somebody else stands, the second moves on. Far meetings need no walk where all is well."""
+    near, far = meeting.distance
+    distance = float(rng.uniform(near, far))
+    if near <= _FAR and first.find_gap(second.x, first, second) < 0.5 * distance + 0.3:
         second.walk_to(second.draw_spot())
+    others = [p.x for p in first.company.planners if p not in (first, second)]
+
+    def rate_place(x: float) -> tuple[int, float]:
+        """Fewer people in between, then more room."""
+        left, right = sorted((x, second.x))
+        between = sum(left < other < right for other in others)
+        return -between, min(first.find_gap(x, first, second), 0.8)
+
     side = 1 if first.x < second.x else -1
-    places = [x for x in (second.x - side * distance, second.x + side * distance)
-              if _EDGE <= x <= second.width - _EDGE] or [
-                  min(max(second.x - side * distance, _EDGE), second.width - _EDGE)]  # fmt: skip
-    x = max(places, key=lambda x: min(first.find_gap(x, first, second), 0.8))
-    z = first.z if far else min(max(second.z + 0.03, 0.02), 1.0)
-    if not far or not meeting.distance[0] <= abs(first.x - second.x) <= meeting.distance[1]:
-        first.walk_to(x, z=z)
+    places = [second.x - side * distance, second.x + side * distance]
+    places = [min(max(x, _EDGE), second.width - _EDGE) for x in places]
+    wide = [x for x in places if abs(x - second.x) > near - 1e-6] or places[:1]
+    if near > _FAR and near <= abs(first.x - second.x) <= far:
+        wide.insert(0, first.x)
+    z = first.z if near > _FAR else min(max(second.z + 0.03, 0.02), 1.0)
+    first.walk_to(max(wide, key=rate_place), z=z)
 
 
 def _do_phase(
