@@ -18,8 +18,6 @@ from rhas.mini.write import make_film_renderer
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 SHOWN = ("talking", "giving", "catching", "hugging", "pushing", "looking")
 """Classes between people; the sheet has the middle of the longest interval of each."""
-STRIP = (0, 0, 60.0, 82.0)
-"""Film, person, first and last second of the strip."""
 COLOURS = ("#ffe14d", "#5ad1ff", "#ff8ad8", "#9dff7a", "#ffb066")
 PAPER, INK = "#ffffff", "#222222"
 TILE = (470, 264)
@@ -39,10 +37,10 @@ def find_scene(facts: list[FilmFacts], name: str) -> tuple[int, float]:
 
 
 def draw_sheet() -> Image.Image:
-    """Six scenes with true boxes, and below each the sentences and actions of those in view."""
+    """Six scenes with true boxes, and below each the actions and sentences of those in view."""
     font = ImageFont.load_default(13)
     line, pad, columns = 18, 10, 3
-    cell = (TILE[0] + pad, TILE[1] + 4 * line + pad)
+    cell = (TILE[0] + pad, TILE[1] + 5 * line + pad)
     rows = -(-len(SHOWN) // columns)
     out = Image.new("RGB", (columns * cell[0] + pad, rows * cell[1] + pad), PAPER)
     pen = ImageDraw.Draw(out)
@@ -68,16 +66,34 @@ def draw_sheet() -> Image.Image:
             text = top + TILE[1] + 4 + row * line
             pen.rectangle((left, text + 3, left + 11, text + 14), fill=colour, outline=INK)
             actions = [n for p, n, a, b in facts.intervals if p == q.person and a <= second < b]
-            told = f"{facts.references[q.person]}: {', '.join(actions)}"
+            told = f"{', '.join(actions)}: {facts.references[q.person]}"
+            while font.getlength(told) > TILE[0] - 18:
+                told = told.rstrip(" …").rpartition(" ")[0] + " …"
             pen.text((left + 18, text), told, fill=INK, font=font)
     return out
 
 
+def find_moved_box(facts: list[FilmFacts]) -> tuple[int, int, float, float]:
+    """Film, person, first and last second of somebody who picks a box up and puts it down
+    after 8 s or a little more."""
+    found = [
+        (last - first, film, person, first, last)
+        for film, known in enumerate(facts)
+        for person, name, first, _ in known.intervals
+        for other, after, _, last in known.intervals
+        if name == "picking" and after == "putting" and other == person and last > first + 8
+    ]
+    _, film, person, first, last = min(found)
+    return film, person, first - 0.4, last - 0.1
+
+
 def draw_strip() -> Image.Image:
     """A person's crops over some seconds, and the labels of each moment below."""
-    film, person, start, end = STRIP
-    spec = film_specs(MiniConfig())[film]
-    facts, renderer = simulate_film(spec), make_film_renderer(spec, make_film_story(spec))
+    specs = film_specs(MiniConfig())
+    known = [simulate_film(spec) for spec in specs]
+    film, person, start, end = find_moved_box(known)
+    spec, facts = specs[film], known[film]
+    renderer = make_film_renderer(spec, make_film_story(spec))
     font, count, line = ImageFont.load_default(13), 12, 16
     moments = np.linspace(start, end, count)
     out = Image.new("RGB", (count * CROP, CROP * 3 // 2 + 3 * line + 8), PAPER)
