@@ -28,19 +28,37 @@ from rhas.mini import (
     write_film,
 )
 from rhas.mini.attributes import GARMENTS, Attributes, classify_lookalike
+from rhas.mini.camera import find_view, place_people
 from rhas.mini.company import _note_event, _rename_label
-from rhas.mini.facts import _split_by_partner, make_film_story
+from rhas.mini.facts import PLAIN, _split_by_partner, make_film_story
 from rhas.mini.life import Company
 from rhas.mini.moments import find_position, find_state
-from rhas.mini.places import make_place
+from rhas.mini.places import LANES, make_place
 from rhas.mini.references import (
     find_descriptions,
     find_matches,
     sample_alternatives,
     sample_reference,
 )
-from rhas.mini.skeleton import HEAD_J, JOINTS, NECK_J, PELVIS
-from rhas.mini.story import FOLLOWS, MEMORY, PAIR_CLASSES, LabelMark, list_labels
+from rhas.mini.skeleton import (
+    HAND_L,
+    HAND_R,
+    HEAD_J,
+    JOINTS,
+    NECK_J,
+    PELVIS,
+    compute_joints,
+    project_joints,
+)
+from rhas.mini.story import (
+    FOLLOWS,
+    MEMORY,
+    PAIR_CLASSES,
+    LabelMark,
+    Story,
+    find_shot,
+    list_labels,
+)
 from rhas.mini.things import THINGS
 
 
@@ -186,6 +204,74 @@ def test_what_is_held_passes_from_hand_to_hand(films):
                     assert with_it == [holder]
                 handed += 1
     assert handed > 3
+
+
+def find_hand(story: Story, person: int, t: float) -> np.ndarray:
+    """Where the acting hand is in the place, metres to the right and down."""
+    timeline, appearance = story.timelines[person], story.cast[person]
+    state = find_state(timeline, appearance, t, find_position(timeline, t)[0])
+    joints = compute_joints(state.pose, appearance.girth)
+    seen = project_joints(joints, state.pose, state.yaw, appearance.stature)
+    hand = HAND_R if state.side == "R" else HAND_L
+    return np.array([state.x + seen.x[hand], (state.z - 1) * LANES + seen.y[hand]])
+
+
+def test_hands_meet_whatever_the_height_of_the_two(films):
+    compared = 0
+    for spec, _ in films:
+        story = make_film_story(spec)
+        for person, timeline in enumerate(story.timelines):
+            for mark in timeline.marks:
+                if mark.label in ("shaking", "giving") and mark.t1 - mark.t0 > 1.2:
+                    middle = (mark.t0 + mark.t1) / 2
+                    hands = [find_hand(story, p, middle) for p in (person, mark.partner)]
+                    across, down = np.abs(hands[0] - hands[1])
+                    assert across < 0.25, (spec.movie, mark)
+                    assert down < 0.1, (spec.movie, mark)
+                    compared += 1
+    assert compared > 10
+
+
+def test_somebody_hardly_seen_is_no_partner(films):
+    """Somebody hugs only where a quarter of the other one can be seen at that time or 1 s away."""
+    compared = 0
+    for spec, facts in films[:5]:
+        story = make_film_story(spec)
+        for person, name, start, end in facts.intervals:
+            if name not in ("hugging", "shaking", "touching"):
+                continue
+            partners = {
+                m.partner for m in story.timelines[person].marks
+                if m.label == name and m.t0 < end and m.t1 > start
+            }  # fmt: skip
+            best = 0.0
+            for t in np.arange(max(0.0, start - 1), min(end + 1, spec.seconds), 0.1):
+                shot = story.shots[find_shot(story, float(t))]
+                view = find_view(story, shot, float(t), spec.height)
+                size = (spec.width, spec.height)
+                for q in place_people(story, shot, float(t), view, size):
+                    best = max(best, q.visible * (q.person in partners))
+            assert best >= PLAIN, (spec.movie, name, start)
+            compared += 1
+    assert compared > 5
+
+
+def test_people_make_room_for_a_meeting(films):
+    """A third person seldom stands where two touch each other."""
+    crowded = met = 0
+    for spec, _ in films:
+        story = make_film_story(spec)
+        for person, timeline in enumerate(story.timelines):
+            for mark in timeline.marks:
+                if mark.label not in ("hugging", "shaking", "giving"):
+                    continue
+                found = {p: find_position(t, mark.t0 + 0.1) for p, t in enumerate(story.timelines)}
+                here = {p: at[1] for p, at in found.items() if at and at[0] == found[person][0]}
+                others = [x for p, x in here.items() if p not in (person, mark.partner)]
+                met += 1
+                crowded += any(abs(x - here[person]) < 0.3 for x in others)
+    assert met > 20
+    assert crowded < 0.12 * met
 
 
 def test_what_depends_on_before_has_its_cause_long_before(films):
