@@ -34,6 +34,8 @@ from encoders.tower import (
 from rhas.extract.encoders.blip2 import fused, text_states
 
 NEUTRAL = "the person"
+FAR_ACTIONS = 3.0  # weight of actions from a frame's features
+PEOPLE = 3.0  # of those between people, relative to others: the crop leaves them open
 _FIGURE_GAIN = 3.0  # attention logit that a cell on a person gains
 _MATCH_GAIN = 8.0  # factor on the agreement of words and cells
 _SILENT_LOSS = 4.0  # attention logit that a word that states nothing loses
@@ -146,7 +148,8 @@ class ReadingHeads(nn.Module):
         """``first``: stills to start the readouts from."""
         super().__init__()
         self.near, self.far = (
-            PersonReadout(width, facts=1.5, actions=2.0).start_from(first) for _ in "nf"
+            PersonReadout(width, 1.5, actions, people).start_from(first)
+            for actions, people in ((2.0, 1.0), (FAR_ACTIONS, PEOPLE))
         )
         self.box, self.claims = make_readout(width, 4), make_readout(width, len(CLASSES))
         self.partner = make_readout(width, 1 + 4 + 3 + len(CLASS))
@@ -162,7 +165,7 @@ class ReadingHeads(nn.Module):
             "there": F.binary_cross_entropy_with_logits(there[:, 0], some.float()),
             "box": 4 * F.l1_loss(box[some].sigmoid(), batch.box[other]),
             "way": F.mse_loss(way[some], batch.way[other]),
-            "actions": action_loss(actions[some], batch.actions[other]).mean(),
+            "actions": action_loss(actions[some], batch.actions[other], PEOPLE).mean(),
         }
         if not some.any():
             losses = {name: torch.zeros(()) for name in losses} | {"there": losses["there"]}

@@ -27,9 +27,11 @@ from grounding_training.phrases import FACTS
 
 from encoders.stills import CLASS, HELD, Batch
 from rhas.mini.skeleton import JOINTS
+from rhas.mini.story import PAIR_CLASSES
 
 PLACE = 16  # channels that hold the place of a cell
 _NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+PAIRS = [CLASS[name] for name in PAIR_CLASSES]
 POINTS = 28  # on a figure, see `find_body_points`
 _SHARP = 9.0  # attention logit between a neighbour looked at and far cells
 
@@ -137,10 +139,14 @@ class PersonReadout(nn.Module):
         "facts": sum(len(v) for v in FACTS.values()),
     }  # fmt: skip
 
-    def __init__(self, width: int, facts: float = 7.0, actions: float = 1.0) -> None:
-        """``facts``, ``actions``: weights of who it is and of what the person does."""
+    def __init__(
+        self, width: int, facts: float = 7.0, actions: float = 1.0, people: float = 1.0
+    ) -> None:
+        """``facts``, ``actions``: weights of who it is and of what the person does; ``people``:
+        of actions between people, relative to others."""
         super().__init__()
         self.weights = {"facts": facts, "actions": actions}
+        self.people = people
         self.linear = make_readout(width, sum(self.SIZES.values()))
 
     @torch.no_grad()
@@ -187,19 +193,23 @@ class PersonReadout(nn.Module):
             "held": 2 * mean(F.cross_entropy(held, batch.held[person], reduction="none")),
             "hidden": mean(F.binary_cross_entropy_with_logits(
                 hidden[:, 0], batch.hidden[person], reduction="none")),
-            "actions": self.weights["actions"] * mean(action_loss(actions, batch.actions[person])),
+            "actions": self.weights["actions"]
+            * mean(action_loss(actions, batch.actions[person], self.people)),
             "facts": self.weights["facts"] * mean(who),
         }  # fmt: skip
 
 
-def action_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Per row (n,): cross-entropy with the labels shared evenly, and a binary term per class."""
+def action_loss(logits: Tensor, labels: Tensor, people: float = 1.0) -> Tensor:
+    """Per row (n,): cross-entropy with the labels shared evenly, and a binary term per class;
+    classes between people count ``people`` times."""
+    weight = torch.ones(labels.shape[1])
+    weight[PAIRS] = people
     share = labels / labels.sum(1, keepdim=True).clamp(min=1)
-    together = -(share * logits.log_softmax(1)).sum(1)
+    together = -(weight * share * logits.log_softmax(1)).sum(1)
     each = F.binary_cross_entropy_with_logits(
         logits, labels, reduction="none", pos_weight=torch.full((labels.shape[1],), 4.0)
     )
-    return together + 4 * each.mean(1)
+    return together + 4 * (weight * each).mean(1)
 
 
 def find_body_points(joints: Tensor) -> Tensor:
