@@ -1,7 +1,7 @@
 """Draws docs/images/segment.webp: a piece of an overlay film above a timeline, from `rhas segment`.
 
 rhas segment data/raw/films/mini_05.mp4 --out mini_05 --ref ... --ref ...
-python scripts/readme_picture.py mini_05 --start 17 --stop 31
+python scripts/readme_picture.py mini_05 --start 103 --stop 117
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def position(seconds: float, start: float, stop: float, width: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="what `rhas segment --out` wrote")
-    parser.add_argument("--start", type=float, default=17, help="seconds")
-    parser.add_argument("--stop", type=float, default=31, help="seconds")
+    parser.add_argument("--start", type=float, default=103, help="seconds")
+    parser.add_argument("--stop", type=float, default=117, help="seconds")
     parser.add_argument("--out", type=Path, default=Path("docs/images/segment.webp"))
     options = parser.parse_args()
     start, stop = options.start, options.stop
