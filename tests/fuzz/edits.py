@@ -180,7 +180,7 @@ def _replace_dataset(file: h5py.File, name: str, first: int, second: int) -> Non
 
 def _change_values(file: h5py.File, name: str, first: int, second: int) -> None:
     found = file.get(name)
-    if isinstance(found, h5py.Dataset) and found.size and found.dtype.kind in "iuf":
+    if isinstance(found, h5py.Dataset) and 0 < found.size < 1_000_000 and found.dtype.kind in "iuf":
         values = found[...].reshape(-1)
         with np.errstate(all="ignore"):
             number = np.array(_NUMBERS[second % len(_NUMBERS)], np.float64).astype(found.dtype)

@@ -27,6 +27,11 @@ def test_a_list_in_one_line() -> None:
     assert found.phrasings == (("walking",), ("feeding the dog",), ("on the phone",))
 
 
+def test_a_list_longer_than_a_name_of_a_file_can_be() -> None:
+    words = "犬に餌をやる" * 15  # 270 bytes
+    assert read_actions(f"{words}, 歩く").names == (words, "歩く")
+
+
 def test_a_file_has_phrasings_comments_and_other_scripts(tmp_path: Path) -> None:
     path = tmp_path / "actions.txt"
     path.write_text(

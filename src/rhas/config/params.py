@@ -10,6 +10,7 @@ from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
+from rhas.base.yaml_files import check_unfolded
 from rhas.config.chunk import ChunkConfig
 from rhas.config.crop import CropConfig
 from rhas.config.decode import DecodeConfig
@@ -168,6 +169,7 @@ def read_yaml(path: Path = Path("params.yaml")) -> dict[str, Any]:
         raise RhasError(
             "the parameters cannot be read", where=str(path), got=" ".join(str(error).split())
         ) from error
+    check_unfolded(values, str(path))
     if not isinstance(values, dict):
         raise RhasError(
             "no parameters", where=str(path), expected="key: value lines", got=repr(values)[:60]

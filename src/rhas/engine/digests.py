@@ -151,7 +151,7 @@ def _parse_record(path: Path) -> FileRecord | None:
         values = json.loads(path.read_bytes())
         state = FileState(**values["state"])
         return FileRecord(state, str(values["sha256"]), str(values["result"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

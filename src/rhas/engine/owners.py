@@ -57,7 +57,7 @@ def read_owner(file: Path) -> Owner | None:
         return Owner(**values)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return Owner("another host", "", 0, "")  # of which half is written: its time counts
 
 

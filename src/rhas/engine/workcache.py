@@ -140,7 +140,7 @@ class WorkCache:
         """
         try:
             entry = _read_entry(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             return Damage(folder, folder.name, f"entry.json: {error}")
         try:
             listed = entry.list_files() if entry.result.exists() else []
@@ -223,7 +223,7 @@ class WorkCache:
         for folder in self.list_folders():
             try:
                 yield _read_entry(folder)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
 
     def list_damaged(self) -> list[Path]:

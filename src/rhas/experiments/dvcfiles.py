@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from rhas.base.yaml_files import parse_lock
 from rhas.engine.workcache import walk_folder
 from rhas.experiments.listing import Values
 
@@ -68,7 +69,7 @@ def read_lock(root: Path) -> dict[str, LockedStage]:
             {path["path"]: path.get("md5", "") for path in entry.get("deps", [])},
             {path["path"]: path.get("md5", "") for path in entry.get("outs", [])},
         )
-        for name, entry in _read_entries(root / "dvc.lock").items()
+        for name, entry in _read_lock(root / "dvc.lock").items()
     }
 
 
@@ -87,6 +88,10 @@ def hash_as_dvc(path: Path) -> str:
 
 def _read_entries(path: Path) -> dict[str, Entry]:
     return _parse_stages(path.read_bytes()) if path.is_file() else {}
+
+
+def _read_lock(path: Path) -> dict[str, Entry]:
+    return parse_lock(path.read_bytes(), str(path)) if path.is_file() else {}
 
 
 @cache

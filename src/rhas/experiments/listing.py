@@ -27,6 +27,7 @@ import yaml
 
 from rhas.base.errors import RhasError
 from rhas.base.names import unknown_name
+from rhas.base.yaml_files import check_unfolded
 
 Scalar = str | int | float | bool
 Setting = Scalar | list[Scalar]
@@ -112,6 +113,7 @@ def read_listing(path: Path, params: Values) -> Listing:
         ) from error  # fmt: skip
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise RhasError("not YAML", where=str(path), got=str(error)) from error
+    check_unfolded(content, str(path))
     top = _check_mapping(content, str(path), {"title", "seeds", "tables", "rows"})
     rows = {
         str(k): _read_settings(v, f"{path}, rows.{k}")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from rhas.base.extras import optional_import
 from rhas.base.files import read_json
 from rhas.base.units import seconds_to_frame
+from rhas.base.yaml_files import parse_lock
 from rhas.data.annotations import read_annotations
 from rhas.stores.classes import find_classes
 from rhas.stores.tracks import FilmTracks
@@ -89,10 +89,10 @@ def read_recorded_md5(path: Path) -> dict[str, str] | None:
 
 @lru_cache(maxsize=8)
 def _read_outputs(root: Path) -> dict[str, str]:
-    lock = yaml.safe_load((root / "dvc.lock").read_text("utf-8")) or {}
+    lock = root / "dvc.lock"
     return {
         out["path"]: out["md5"]
-        for stage in lock.get("stages", {}).values()
+        for stage in parse_lock(lock.read_bytes(), str(lock)).values()
         for out in stage.get("outs", [])
         if "md5" in out
     }

@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from rhas.base.yaml_files import parse_lock
 from rhas.stores.dataset import DatasetPaths
 from rhas.stores.samples import SampleIndex, SampleInfo
 
@@ -54,10 +53,9 @@ def read_locked_outputs(lock: Path) -> dict[str, str]:
     stage runs, the lock still names what it wrote last time."""
     if not lock.is_file():
         return {}
-    stages = (yaml.safe_load(lock.read_text("utf-8")) or {}).get("stages", {})
     return {
         out["path"]: str(out.get("md5", ""))
-        for name, stage in stages.items()
+        for name, stage in parse_lock(lock.read_bytes(), str(lock)).items()
         if name != "evaluate"
         for out in stage.get("outs", [])
     }

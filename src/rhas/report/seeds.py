@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import yaml
-
 from rhas.base.errors import RhasError
+from rhas.base.yaml_files import parse_lock
 from rhas.report.inputs import RunInputs
 from rhas.report.paper_tables.runs import Run, read_experiments
 from rhas.report.run import write_report
@@ -48,7 +47,7 @@ def write_page_with_seeds(
     if own is None:
         raise RhasError("not evaluated", where=str(Path.cwd()), do="run `dvc repro`")
     lock = Path("dvc.lock")
-    evaluate = yaml.safe_load(lock.read_text("utf-8"))["stages"]["evaluate"]
+    evaluate = parse_lock(lock.read_bytes(), str(lock))["evaluate"]
     settings = evaluate["params"]["params.yaml"]
     data = Path("data")
     origin = RunInputs(

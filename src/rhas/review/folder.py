@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from rhas.base.errors import RhasError
-from rhas.base.files import read_json
+from rhas.base.files import check_text_size, read_json
 from rhas.engine.leases import exclusive_lease
 from rhas.report.templates import render
 from rhas.segment.request import INTERVALS, PAGE
@@ -24,6 +25,18 @@ from rhas.stores.scores import read_person_scores
 
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.S)
 _DO = "run `rhas segment` again"
+
+
+class _Sentence(BaseModel):
+    reference: str
+
+
+class _Record(BaseModel):
+    """What a review needs of intervals.json."""
+
+    frames: int = Field(ge=1)
+    fps: float = Field(gt=0)
+    persons: tuple[_Sentence, ...]
 
 
 class StaleError(RhasError):
@@ -42,7 +55,7 @@ class ReviewFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._record = read_json(path / INTERVALS, do="name a folder that `rhas segment` wrote")
+        self._record = self._read_record()
         self._data = self._read_page_data()
         self.read()
 
@@ -94,27 +107,43 @@ class ReviewFolder:
             )
         return revision + 1
 
+    def _read_record(self) -> _Record:
+        path = self.path / INTERVALS
+        do = "name a folder that `rhas segment` wrote"
+        try:
+            return _Record.model_validate(read_json(path, do=do))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RhasError(
+                "not what `rhas segment` writes", where=str(path),
+                got=f"{place}: {first['msg']}", do=do,
+            ) from error  # fmt: skip
+
     def _read_page_data(self) -> dict[str, Any]:
         path = self.path / PAGE
         if not path.is_file():
             raise RhasError("no page in the folder", where=str(path), do=_DO)
+        check_text_size(path, _DO)
         match = _DATA.search(path.read_text("utf-8", errors="replace"))
         try:
             data = json.loads(match[1]) if match else None
-        except ValueError:
+        except (ValueError, RecursionError):
             data = None
-        if not isinstance(data, dict) or data.get("frames") != self._record.get("frames"):
+        if not isinstance(data, dict) or "film" not in data:
             raise RhasError("not the page of `rhas segment`", where=str(path), do=_DO)
+        if data.get("frames") != self._record.frames:
+            raise RhasError("the page of another film", where=str(path), do=_DO)
         if "classes" not in data:  # by an older version
             data["classes"] = list(read_person_scores(self.path / "scores.zarr")[0].classes)
         return data
 
     def _check(self, found: Corrections, where: str) -> None:
-        record: Mapping[str, Any] = self._record
-        sentences = [person["reference"] for person in record["persons"]]
+        record = self._record
+        sentences = [person.reference for person in record.persons]
         for name, expected, got in (
-            ("frames", record["frames"], found.frames),
-            ("frames per second", record["fps"], found.fps),
+            ("frames", record.frames, found.frames),
+            ("frames per second", record.fps, found.fps),
             ("persons", sentences, [person.reference for person in found.persons]),
         ):
             if expected != got:

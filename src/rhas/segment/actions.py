@@ -50,7 +50,7 @@ def read_actions(text: str) -> ActionList:
         RhasError: no action, one that stands twice, one without a letter, or too many or too long.
     """
     path = Path(text)
-    if len(text) < _MOST_LETTERS and (path.suffix == ".txt" or path.is_file()):
+    if path.suffix == ".txt" or _is_file(path):
         lines = enumerate(read_text(path).splitlines(), 1)
         rows = [(f"{path}, line {n}", line) for n, line in lines if not line.startswith("#")]
     else:
@@ -77,6 +77,14 @@ def read_actions(text: str) -> ActionList:
             got=str(len(actions)),
         )  # fmt: skip
     return ActionList(tuple(actions), tuple(actions.values()))
+
+
+def _is_file(path: Path) -> bool:
+    """False for a list of actions that is longer than a file's name can be."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _parse_action(row: str, where: str) -> tuple[str, tuple[str, ...]]:

@@ -16,11 +16,12 @@ from typing import Any, TypeGuard
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.base.files import check_regular_file
+from rhas.base.files import check_regular_file, read_json
 from rhas.stores.checking import Facts
 from rhas.stores.kinds import find_kind
 
 _HEADER_LIMIT = 100_000_000  # the format's own
+_DO = "copy the folder again"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 
@@ -30,8 +31,8 @@ def describe_checkpoint(folder: Path) -> Facts:
     Raises:
         RhasError: no weights, or a header that cannot be read.
     """
-    config = json.loads((folder / "config.json").read_text("utf-8"))
     kind = find_kind(folder)
+    config = read_json(folder / "config.json", do=_DO)
     files = {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
     weights = sorted({p for pattern in _WEIGHTS for p in folder.glob(pattern)})
     if not weights:
@@ -67,7 +68,7 @@ def describe_checkpoint(folder: Path) -> Facts:
             "config": config.get("config"),
             "train": config.get("train"),
             "versions": config.get("versions"),
-            "report": json.loads(report.read_text("utf-8")) if report.is_file() else None,
+            "report": read_json(report, do=_DO) if report.is_file() else None,
         }
     return {
         **facts,

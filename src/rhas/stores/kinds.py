@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from rhas.base.errors import RhasError
+from rhas.base.files import read_json
 from rhas.stores.hdf5 import open_hdf5, person_groups
 
 Kind = Literal[
@@ -90,16 +90,13 @@ def _folder_kind(folder: Path) -> Kind | None:
     if (folder / "index.csv").is_file() and (folder / "info.json").is_file():
         return "samples"
     if (folder / "config.json").is_file():
-        try:
-            config = json.loads((folder / "config.json").read_text("utf-8"))
-            if not isinstance(config, dict):
-                raise ValueError(f"a JSON {type(config).__name__}, not an object")
-        except (ValueError, OSError) as error:
+        config = read_json(folder / "config.json", do="copy the folder again")
+        if not isinstance(config, dict):
             raise RhasError(
                 "the configuration cannot be read",
                 where=str(folder / "config.json"),
-                got=str(error),
-            ) from error
+                got=f"a JSON {type(config).__name__}, not an object",
+            )
         return "model" if "method" in config else "weights"
     if stores := list(folder.glob("*.zarr")):
         return "feature stores" if any(map(_has_features, stores)) else None

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import rhas
 from rhas.base.checkpoints import check_weights_fit
 from rhas.base.classes import CLASSES
+from rhas.base.config import from_mapping
 from rhas.base.devices import check_device
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
@@ -69,8 +70,13 @@ class SavedConfig:
         _check_exists(path)
         values = read_json(path, do=_AGAIN)
         try:
-            method, config, dims = values["method"], values["config"], Dims(**values["dims"])
-        except (ValueError, KeyError, TypeError) as error:
+            method, config = str(values["method"]), dict(values["config"])
+            dims = from_mapping(Dims, values["dims"], "dims")
+            more = dict(values.get("train", {})), dict(values.get("versions", {}))
+            named = tuple(map(str, values.get("classes") or ()))
+            if min(asdict(dims).values()) < 1:
+                raise ValueError(f"sizes below 1: {dims}")
+        except (ValueError, KeyError, TypeError, AttributeError, RhasError) as error:
             raise RhasError(
                 "not a method's configuration",
                 where=str(path),
@@ -79,7 +85,7 @@ class SavedConfig:
                 do=_AGAIN,
             ) from error
         published = CLASSES if dims.C == len(CLASSES) else None
-        classes = tuple(values["classes"]) if values.get("classes") else published
+        classes = named or published
         if classes is not None and len(classes) != dims.C:
             raise RhasError(
                 "not a name per class",
@@ -88,7 +94,6 @@ class SavedConfig:
                 got=str(len(classes)),
                 do=_AGAIN,
             )
-        more = values.get("train", {}), values.get("versions", {})
         return cls(method, config, dims, *more, classes)
 
 

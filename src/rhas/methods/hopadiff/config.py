@@ -127,7 +127,7 @@ class HopaDiffConfig(InputConfig):
         check_at_least(self, 1, "encoder_layers", "decoder_layers", "xlstm_heads", "xlstm_chunk")
         check_at_least(self, 1, "encoder_maps", "decoder_maps", "bca_width", "spectrum_width")
         check_at_least(self, 2, "time_width")
-        check_at_least(self, 0, "bca_reach")
+        check_field(self, "bca_reach", 0 <= self.bca_reach <= 30, "0 to 30")
         for name in ("encoder_kernel", "decoder_kernel"):
             value = getattr(self, name)
             check_field(self, name, value >= 1 and value % 2 == 1, "an odd number")

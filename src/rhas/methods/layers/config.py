@@ -10,6 +10,7 @@ from rhas.base.errors import RhasError
 
 Inputs = Literal["both", "holistic", "partial"]
 _MAX_NUMBER = 1_000_000
+_MAX_LAYERS = 100  # each is built: a million of them takes hours
 STREAMS: dict[Inputs, tuple[StreamName, ...]] = {
     "both": ("holistic", "partial"),
     "holistic": ("holistic",),
@@ -68,12 +69,16 @@ MINI_INPUTS: MiniInputs = {"stride": 5, "standardise": True, "centre": True, "pr
 
 
 def check_numbers(config: InputConfig) -> None:
-    """No number is negative, or larger than any that makes sense."""
+    """No number is negative, or larger than any that makes sense; no layer has no channels."""
     for item in fields(config):
         value = getattr(config, item.name)
         numbers = [n for n in (value if isinstance(value, tuple) else (value,)) if _is_number(n)]
         within = all(0 <= number <= _MAX_NUMBER for number in numbers)  # not so of nan
         check_field(config, item.name, within, f"0 to {_MAX_NUMBER:,}")
+        if item.name.endswith("width"):
+            check_at_least(config, 1, item.name)
+        if item.name == "stages" or (item.name.endswith("layers") and isinstance(value, int)):
+            check_field(config, item.name, value <= _MAX_LAYERS, f"0 to {_MAX_LAYERS}")
 
 
 def _is_number(value: object) -> bool:

@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Required, TypedDict, cast
 
-import yaml
-
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
+from rhas.base.yaml_files import parse_lock
 
 EVALUATION, METRICS = "results/evaluation.json", "results/metrics.json"
 Entry = Mapping[str, Any]  # of a stage in dvc.lock
@@ -215,7 +214,7 @@ def _read_bytes(path: Path) -> bytes | None:
 
 def _read_run(name: str, read: Callable[[str], bytes | None], cache: Path) -> Run:
     lock = read("dvc.lock")
-    stages = (yaml.safe_load(lock) or {}).get("stages", {}) if lock else {}
+    stages = parse_lock(lock, f"{name}, dvc.lock") if lock else {}
     evaluate = stages.get("evaluate", {})
     outs = {out["path"]: out.get("md5") for out in evaluate.get("outs", [])}
     path = EVALUATION if EVALUATION in outs else METRICS
