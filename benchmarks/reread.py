@@ -2,7 +2,7 @@
 
     python benchmarks/reread.py steps      # HopaDIFF with 1, 2, 4 ... steps of sampling; --plot PNG
     python benchmarks/reread.py medians [--models models/hopadiff ...]   # median filter over time
-    python benchmarks/reread.py branches   # the holistic branch's share in HopaDIFF's scores
+    python benchmarks/reread.py fusion     # HopaDIFF's branches and linear path, alone and fused
     (all with --json [FILE], --samples data/samples)
 
 Prints val / test of every figure, per cent; thresholds are fitted on val for each row, as evaluate
@@ -10,8 +10,7 @@ does. Choose by val.
 
 steps: seconds of the clock are those of sampling alone.
 
-branches: 0 is the partial branch alone, 0.5 the paper's plain mean, 1 the holistic branch alone; a
-star marks the model's own share, fitted on val.
+fusion: each score alone, the mean of their log-odds, and the weights fitted on val.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
 from rhas.evaluate.scoring import ScoredSample, score_samples
 from rhas.methods import Method
+from rhas.methods.hopadiff.method import HopaDIFF
 from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
 from rhas.train import load_method
 
 STEPS = (1, 2, 4, 8, 25, 50)
 MEDIANS = (1, 15, 25, 35)
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 FIGURES = ("acc", "edit", "f1_50", "map", "interval_f1_50", "label_set_iou")
 BySubset = dict[str, list[ScoredSample]]
 Figures = dict[str, dict[str, float]]  # of val and test
@@ -97,19 +96,25 @@ def vary_medians(options: argparse.Namespace) -> Rows:
     return rows
 
 
-def vary_branches(options: argparse.Namespace) -> Rows:
-    """By the share of the holistic branch."""
+def vary_fusion(options: argparse.Namespace) -> Rows:
+    """By the scores that are fused."""
     method, rows = load_method(options.models[0]), {}
-    if getattr(method, "fusion_weights", torch.ones(1)).numel() != 2:
+    if not isinstance(method, HopaDIFF) or len(method.experts) < 2:
         raise RhasError(
-            "a model without two branches",
+            "a model without scores to fuse",
             where=str(options.models[0]),
-            expected="HopaDIFF with its partial branch",
+            expected="HopaDIFF with its partial branch or its linear path",
         )
-    fitted = round(float(method.fusion_weights[0]), 2)
-    for share in sorted({*SHARES, fitted}):
-        method.fusion_weights.copy_(torch.tensor([share, 1 - share]))
-        name = f"{share:.2f}{' *' if share == fitted else ''}"
+    fusion, experts = method.fusion, len(method.experts)
+    fitted, bias = fusion.weights.clone(), fusion.bias.clone()
+    fusion.kind = "fitted"
+    chosen = dict(zip(method.experts, torch.eye(experts), strict=True))
+    chosen["mean"] = torch.full((experts,), 1 / experts)
+    values = ", ".join(f"{weight:.2f}" for weight in fitted.tolist())
+    chosen[f"fitted ({values})"] = fitted
+    for name, weights in chosen.items():
+        fusion.weights.copy_(weights)
+        fusion.bias.copy_(bias if weights is fitted else torch.zeros(()))
         rows[name] = compute_figures(score(method, options.samples), load_params().evaluate.readout)
     return rows
 
@@ -146,7 +151,7 @@ def draw_steps(rows: Rows, path: Path) -> None:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Rows]] = {
-    "steps": vary_steps, "medians": vary_medians, "branches": vary_branches,
+    "steps": vary_steps, "medians": vary_medians, "fusion": vary_fusion,
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from rhas.methods.layers import attention, losses
 from rhas.methods.layers.features import centre_features
+from rhas.methods.layers.segmenter import interpolate_scores
 
 
 def plain(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, bias: Tensor | float = 0.0) -> Tensor:
@@ -171,3 +173,18 @@ def test_centring_takes_the_mean_of_what_exists() -> None:
     exists = torch.tensor([[True, False, True], [False, False, False]])
     x = torch.where(exists[..., None], x, 0)
     assert centre_features(x, exists)[..., 0].tolist() == [[-2, 0, 2], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_scores_between_pooled_frames_lie_on_a_line(stride: int) -> None:
+    """As np.interp between the centres; what padding holds is not read."""
+    torch.manual_seed(0)
+    pooled, lengths = torch.rand(3, 7, 2), [7, 4, 1]
+    mask = torch.arange(7) < torch.tensor(lengths)[:, None]
+    found = interpolate_scores(torch.where(mask[..., None], pooled, torch.nan), mask, stride)
+    for row, length in enumerate(lengths):
+        centres = np.arange(length) * stride + (stride - 1) / 2
+        for label in range(2):
+            expected = np.interp(np.arange(length * stride), centres, pooled[row, :length, label])
+            ours = found[row, : length * stride, label]
+            np.testing.assert_allclose(ours, expected, atol=1e-6)

@@ -22,7 +22,7 @@ from rhas.methods.hopadiff.layers import DilatedLayer, InstanceNorm, drop_entrie
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise, mlstm_recurrent
 from rhas.methods.hopadiff.neighbours import dilated_offsets, full_attention, neighbour_attention
 from rhas.methods.hopadiff.spectrum import SpectrumEmbedding, dct, dft
-from rhas.methods.hopadiff.xlstm import CrossGate, MLSTMCell, SharedCrossGate
+from rhas.methods.hopadiff.xlstm import CrossGate, MLSTMCell
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, offsets: tuple[int, ...], mask: Tensor):
@@ -171,17 +171,9 @@ def test_mlstm_cell_is_causal() -> None:
     assert not torch.allclose(before[:, 12:], after[:, 12:])
 
 
-def test_cross_gate_mixes_a_tenth_of_the_other_stream_at_first() -> None:
-    gate = CrossGate(heads=2, width=4, reach=2)
-    assert gate.offsets == (-4, -2, -1, 0, 1, 2, 4)
-    own, other = torch.zeros(1, 9, 2), torch.full((1, 9, 2), 5.0)
-    mask = torch.ones(1, 9, dtype=torch.bool)
-    torch.testing.assert_close(gate(own, other, mask), torch.full((1, 9, 2), 0.5))
-
-
 def test_the_shared_similarity_is_read_by_rows_and_by_columns() -> None:
     torch.manual_seed(0)
-    gate, mask = SharedCrossGate(heads=2, width=4), torch.ones(1, 9, dtype=torch.bool)
+    gate, mask = CrossGate(heads=2, width=4), torch.ones(1, 9, dtype=torch.bool)
     holistic, partial = torch.randn(2, 1, 9, 2)
     similarity = gate.query(holistic) @ gate.key(partial).transpose(1, 2) / 2
     seen = similarity.softmax(2) @ partial, similarity.softmax(1).transpose(1, 2) @ holistic
@@ -191,36 +183,28 @@ def test_the_shared_similarity_is_read_by_rows_and_by_columns() -> None:
     torch.testing.assert_close(gate(holistic, partial, mask), expected)
 
 
-def test_the_norm_before_the_gate_keeps_what_the_gate_does() -> None:
-    """Closed output gates close the memory's share; a norm behind them would open it again."""
+def test_closed_output_gates_close_the_memory() -> None:
+    """A norm behind the gate would open it again."""
     torch.manual_seed(0)
     z, mask = torch.randn(1, 20, 8), torch.ones(1, 20, dtype=torch.bool)
-    shares = {}
-    for norm in ("head", "output"):
-        cell = MLSTMCell(width=8, heads=2, chunk=4, forget_gate="sigmoid", norm=norm)
-        with torch.no_grad():
-            cell.project.weight[-8:] = 0
-            cell.project.bias[-8:] = -6
-            cell.back.bias.zero_()
-            shares[norm] = (cell(z, cell.input_gates(z), mask) - z).norm() / z.norm()
-    assert shares["head"] < 0.01 < 0.1 < shares["output"]
+    cell = MLSTMCell(width=8, heads=2, chunk=4, forget_gate="sigmoid")
+    with torch.no_grad():
+        cell.project.weight[-8:] = 0
+        cell.project.bias[-8:] = -6
+        cell.back.bias.zero_()
+        added = cell(z, cell.input_gates(z), mask) - z
+    assert added.norm() / z.norm() < 0.01
 
 
 def test_a_spectrum_keeps_the_powers_of_its_frequencies() -> None:
     torch.manual_seed(0)
     t = torch.arange(32)
     wave = torch.cos(2 * torch.pi * 4 * t / 32)[None, :, None].expand(1, 32, 3)
-    power, frequency = (
-        SpectrumEmbedding("dft", norm, 3, 5).requires_grad_(False)
-        for norm in ("power", "frequency")
-    )
-    power.project.bias.zero_()
-    found = power(wave).norm(dim=-1)[0]
+    spectrum = SpectrumEmbedding("dft", 3, 5).requires_grad_(False)
+    spectrum.project.bias.zero_()
+    found = spectrum(wave).norm(dim=-1)[0]
     assert (found > 1e-3).nonzero()[:, 0].tolist() == [4, 28]
-    assert power(10 * wave).norm() > 1.5 * power(wave).norm()
-    torch.testing.assert_close(
-        frequency(10 * wave)[:, 4], frequency(wave)[:, 4], rtol=1e-3, atol=0.01
-    )
+    assert spectrum(10 * wave).norm() > 1.5 * spectrum(wave).norm()
 
 
 @pytest.mark.parametrize("L", [8, 9])
@@ -410,7 +394,6 @@ def test_boundary_loss_has_finite_gradients_at_certain_predictions() -> None:
         {"condition_masks": ("half",)},
         {"scale": 0.0},
         {"decoder_layers": 0},
-        {"bca_reach": -1},
     ],
 )
 def test_config_names_the_field_that_is_out_of_range(wrong: dict) -> None:

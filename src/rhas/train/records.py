@@ -85,5 +85,5 @@ class TrainReport:
         return {
             **values,
             **({"best": best} if best else {}),
-            **({"settled": fusion} if fusion else {}),
+            **({"fusion": fusion} if fusion else {}),
         }

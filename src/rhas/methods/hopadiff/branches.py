@@ -20,11 +20,13 @@ class BranchFeatures:
         streams: features per branch, holistic first, each (B, N, D), 0 on padding.
         mask: (B, N) bool, a pooled frame with a real frame.
         total: pooled frames of a whole sample, padding included.
+        windows: what the linear path reads, (B, N, K); None in training, or without it.
     """
 
     streams: list[Tensor]
     mask: Tensor
     total: int
+    windows: Tensor | None = None
 
 
 class BranchReader(StreamReader):

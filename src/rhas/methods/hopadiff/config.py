@@ -7,20 +7,21 @@ from typing import Literal
 
 from rhas.methods.layers.config import (
     MINI_INPUTS,
-    InputConfig,
     check_at_least,
     check_dropout,
     check_field,
 )
+from rhas.methods.layers.windows import WindowConfig
 
 _CONDITION_MASKS = ("full", "zero", "boundary", "class")
 
 
 @dataclass(frozen=True)
-class HopaDiffConfig(InputConfig):
+class HopaDiffConfig(WindowConfig):
     """Structure, losses and sampling of HopaDIFF.
 
-    The first four are the ablations of Table 5; with all of them off the network is ActDiff's.
+    ``window``, ``means`` and ``bands`` are of the linear path. The first four below are the
+    ablations of Table 5; with all of them off the network is ActDiff's.
 
     Args:
         partial_branch: the second branch on the referred person's crop.
@@ -49,17 +50,10 @@ class HopaDiffConfig(InputConfig):
         xlstm_heads: H; must divide the width of z.
         xlstm_chunk: frames of a chunk of the chunkwise form; changes cost, not results.
         forget_gate: ``sigmoid``, or ``exp`` (the published code); Eq. 5 allows both.
-        xlstm_norm: ``head``: h̃ is normalised per head before the output gate (xLSTM); or
-            ``output``: over all heads behind it, which takes the scale from Eq. 5's product.
         bca_width: width of queries and keys of BCA.
-        bca_attention: ``full``, over all frames, with one similarity for both directions (the
-            published code); or ``neighbours``, t, t±1, t±2, ..., t±2^reach, each its own.
-        bca_reach: of ``neighbours``.
         spectrum: ``dft`` (Eq. 6) or ``dct`` (DCT-II, the published code).
         spectrum_at: ``decoder`` (Eq. 7), or ``xlstm``: added to z before HP-xLSTM (the published
             code).
-        spectrum_norm: ``power``: frequencies keep their powers beside each other, compressed by
-            asinh; or ``frequency``: each is normalised over its channels.
         spectrum_width: channels of the spectrum's embedding at the decoder.
         missing: frames without a crop get a ``learned`` vector or ``zero`` features.
         timesteps: diffusion steps of training.
@@ -67,8 +61,11 @@ class HopaDiffConfig(InputConfig):
         scale: labels become -scale and +scale.
         clip_noisy: the decoder reads y_t clipped to the labels' range, as [0, 1] (section 4.2,
             y_t ∈ [0,1]; DiffAct); otherwise as it is.
-        fusion: of the branches' scores: their ``mean`` (section 4.2), or a weighted mean with
-            weights ``fitted`` on val after training, for branches of unequal quality.
+        linear_path: logistic regressions on window statistics of the streams (the method
+            ``linear_window``) beside the branches, fitted before the first update; a third score.
+        linear_l2: of the linear path, weight of the squared norm of its weights.
+        fusion: of the branches' and the linear path's scores: their ``mean`` (section 4.2), or
+            ``fitted``: a weighted sum of their log-odds, weights fitted on val after training.
         output: of the denoiser in sampling: ``sigmoid`` (multi-label), or ``softmax`` (the
             published code, which trains with binary cross-entropy all the same).
         condition_masks: what a training sample's condition loses, drawn evenly from ``full``
@@ -102,19 +99,17 @@ class HopaDiffConfig(InputConfig):
     xlstm_heads: int = 4
     xlstm_chunk: int = 64
     forget_gate: Literal["sigmoid", "exp"] = "sigmoid"
-    xlstm_norm: Literal["head", "output"] = "head"
     bca_width: int = 16
-    bca_attention: Literal["full", "neighbours"] = "full"
-    bca_reach: int = 6
     spectrum: Literal["dft", "dct"] = "dft"
     spectrum_at: Literal["decoder", "xlstm"] = "decoder"
-    spectrum_norm: Literal["power", "frequency"] = "power"
     spectrum_width: int = 128
     missing: Literal["learned", "zero"] = "learned"
     timesteps: int = 1000
     sampling_steps: int = 25
     scale: float = 1.0
     clip_noisy: bool = True
+    linear_path: bool = False
+    linear_l2: float = 0.01
     fusion: Literal["mean", "fitted"] = "mean"
     output: Literal["sigmoid", "softmax"] = "sigmoid"
     condition_masks: tuple[str, ...] = ("full",)
@@ -127,7 +122,6 @@ class HopaDiffConfig(InputConfig):
         check_at_least(self, 1, "encoder_layers", "decoder_layers", "xlstm_heads", "xlstm_chunk")
         check_at_least(self, 1, "encoder_maps", "decoder_maps", "bca_width", "spectrum_width")
         check_at_least(self, 2, "time_width")
-        check_field(self, "bca_reach", 0 <= self.bca_reach <= 30, "0 to 30")
         for name in ("encoder_kernel", "decoder_kernel"):
             value = getattr(self, name)
             check_field(self, name, value >= 1 and value % 2 == 1, "an odd number")
@@ -148,6 +142,7 @@ class HopaDiffConfig(InputConfig):
         known = len(masks) > 0 and set(masks) <= set(_CONDITION_MASKS)
         check_field(self, "condition_masks", known, "some of " + ", ".join(_CONDITION_MASKS))
         check_field(self, "scale", self.scale > 0, "above 0")
+        check_field(self, "linear_l2", self.linear_l2 > 0, "above 0")
 
     @property
     def condition_width(self) -> int:
@@ -188,13 +183,11 @@ PRESETS: dict[str, HopaDiffConfig] = {
         time_width=128,
         condition_values=True,
         condition_norm=True,
-        xlstm_norm="output",
-        bca_attention="neighbours",
-        spectrum_norm="frequency",
         spectrum_width=48,
         scale=0.2,
         clip_noisy=False,
         sampling_steps=4,
+        linear_path=True,
         fusion="fitted",
         boundary_weight=0.1,
     ),

@@ -6,6 +6,7 @@ B rows, L frames, N pooled frames, C classes, W channels of z.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +19,17 @@ from rhas.methods.hopadiff.config import HopaDiffConfig
 from rhas.methods.hopadiff.decoder import DiffusionDecoder, PreparedCondition
 from rhas.methods.hopadiff.diffusion import add_noise, cosine_schedule, ddim
 from rhas.methods.hopadiff.encoder import BranchEncoder
+from rhas.methods.hopadiff.fusion import ScoreFusion
 from rhas.methods.hopadiff.layers import upcast
 from rhas.methods.hopadiff.losses import boundary_loss
 from rhas.methods.hopadiff.spectrum import SpectrumEmbedding
 from rhas.methods.hopadiff.xlstm import MLSTMBlock
 from rhas.methods.layers.config import STREAMS
 from rhas.methods.layers.losses import class_probabilities, frame_loss, smoothing_loss
-from rhas.methods.layers.segmenter import RAREST, Segmenter, evaluation_mode
+from rhas.methods.layers.segmenter import Segmenter, evaluation_mode
+from rhas.methods.layers.window_regression import WindowRegression
 
-_SHARES = 20  # intervals between a branch of weight 0 and one of weight 1
+_FUSION_FRAMES = 200  # of a val sample that the fusion is fitted on; neighbours are alike
 _ETA = 1.0  # noise of DDIM: as much as DDPM's
 
 
@@ -35,7 +38,6 @@ class HopaDIFF(Segmenter[BranchFeatures]):
 
     config: HopaDiffConfig
     alpha_bar: Tensor
-    fusion_weights: Tensor
 
     def __init__(self, config: HopaDiffConfig, dims: Dims) -> None:
         names = STREAMS["both" if config.partial_branch else "holistic"]
@@ -47,7 +49,7 @@ class HopaDIFF(Segmenter[BranchFeatures]):
         self.at_decoder = config.dft_condition and config.spectrum_at == "decoder"
         spectrum_width = config.spectrum_width if self.at_decoder else width
         self.spectra = nn.ModuleList(
-            SpectrumEmbedding(config.spectrum, config.spectrum_norm, width, spectrum_width)
+            SpectrumEmbedding(config.spectrum, width, spectrum_width)
             for _ in range(streams if config.dft_condition else 0)
         )
         widths = [width, spectrum_width] if self.at_decoder else [width]
@@ -56,7 +58,21 @@ class HopaDIFF(Segmenter[BranchFeatures]):
             for _ in range(1 if config.shared_decoder else streams)
         )
         self.register_buffer("alpha_bar", cosine_schedule(config.timesteps).float())
-        self.register_buffer("fusion_weights", torch.full((streams,), 1 / streams))
+        self.linear = WindowRegression(config, dims, streams) if config.linear_path else None
+        self.experts = (*names, *(["linear"] if config.linear_path else []))
+        self.fusion = ScoreFusion(len(self.experts), config.fusion)
+
+    def read_features(self, batch: Batch) -> BranchFeatures:
+        features: BranchFeatures = self.reader(batch)
+        if self.linear is None or self.training:
+            return features
+        return replace(features, windows=self.linear.read(self.reader, batch).x)
+
+    def fit_statistics(self, samples: Iterable[Batch]) -> None:
+        """Feature statistics, class frequencies, and the linear path."""
+        super().fit_statistics(samples)
+        if self.linear is not None:
+            self.linear.fit_samples(self.reader, samples, self.config.linear_l2)
 
     def set_priors(self, share: Tensor) -> None:
         """Sets the biases of all heads to the classes' shares of the training frames."""
@@ -103,35 +119,35 @@ class HopaDIFF(Segmenter[BranchFeatures]):
 
     @torch.no_grad()
     def fit_fusion(self, samples: Iterable[Batch]) -> dict[str, float]:
-        """With ``fusion`` fitted: the weight of each branch in the scores.
-
-        The weights with the lowest cross-entropy, in steps of 0.05; equal ones without samples.
-        """
-        if self.config.fusion == "mean" or len(self.names) == 1:
+        """With ``fusion`` fitted: the weight of each score, and the bias; without samples all
+        scores weigh the same."""
+        if self.config.fusion == "mean" or len(self.experts) == 1:
             return {}
-        grid = torch.linspace(0, 1, _SHARES + 1).tolist()
-        losses = [0.0] * len(grid)
+        scores, labels = [], []
         for sample in samples:
             batch = move_batch(add_batch_dimension(sample), self.alpha_bar.device)
-            features = self.reader(batch)
             with evaluation_mode(self):
-                first, second = self._sample_streams(features, torch.Generator().manual_seed(0))
+                features = self.read_features(batch)
+                each = self._expert_scores(features, torch.Generator().manual_seed(0))
             real = features.mask
-            labels = self.pool_labels(batch, real.shape[1])
-            for place, share in enumerate(grid):
-                mixed = (share * first + (1 - share) * second).clamp(RAREST, 1 - RAREST)
-                loss = F.binary_cross_entropy(mixed[real], labels[real], reduction="sum")
-                losses[place] += float(loss)
-        if any(losses):
-            best = grid[losses.index(min(losses))]
-            self.fusion_weights.copy_(torch.tensor([best, 1 - best]))
-        return dict(zip(self.names, self.fusion_weights.tolist(), strict=True))
+            step = -(-int(real.sum()) // _FUSION_FRAMES)
+            scores.append(each[real][::step])
+            labels.append(self.pool_labels(batch, real.shape[1])[real][::step])
+        if scores:
+            self.fusion.fit(scores, labels)
+        weights = zip(self.experts, self.fusion.weights.tolist(), strict=True)
+        return {**dict(weights), "bias": float(self.fusion.bias)}
 
     def network_scores(self, features: BranchFeatures, generator: torch.Generator) -> Tensor:
-        """The streams' DDIM samples, averaged with ``fusion_weights``; a chain per stream."""
-        sampled = torch.stack(self._sample_streams(features, generator), -1)
-        with torch.autocast(sampled.device.type, enabled=False):  # bfloat16 would give equal scores
-            return sampled.to(self.fusion_weights.dtype) @ self.fusion_weights
+        """The experts' scores, fused."""
+        return self.fusion(self._expert_scores(features, generator))
+
+    def _expert_scores(self, features: BranchFeatures, generator: torch.Generator) -> Tensor:
+        """The streams' DDIM samples, a chain per stream, and the linear path; (B, N, C, E)."""
+        scores = self._sample_streams(features, generator)
+        if self.linear is not None:
+            scores.append(self.linear(features.windows).sigmoid())
+        return torch.stack(list(map(upcast, scores)), -1)
 
     def _sample_streams(self, features: BranchFeatures, generator: torch.Generator) -> list[Tensor]:
         """DDIM samples of each stream, (B, N, C)."""

@@ -41,23 +41,20 @@ def dct(z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L W"]:
 
 
 class SpectrumEmbedding(nn.Module):
-    """A spectrum, scaled (the mean's bin is √L times larger), then projected.
+    """A spectrum, projected. The bin of the mean is √L times larger: asinh compresses every entry
+    and leaves frequencies their powers beside each other.
 
     Args:
         kind: ``dft`` or ``dct``.
-        norm: ``power``, asinh of every entry; or ``frequency``, a layer norm of each frequency.
         width: W.
         out: channels of the embedding.
     """
 
-    def __init__(self, kind: str, norm: str, width: int, out: int) -> None:
+    def __init__(self, kind: str, width: int, out: int) -> None:
         super().__init__()
         self.transform = {"dft": dft, "dct": dct}[kind]
-        channels = 2 * width if kind == "dft" else width
-        self.norm = nn.LayerNorm(channels) if norm == "frequency" else None
-        self.project = nn.Linear(channels, out)
+        self.project = nn.Linear(2 * width if kind == "dft" else width, out)
 
     def forward(self, z: Float[Tensor, "B L W"]) -> Float[Tensor, "B L out"]:
         """(B, L, W), 0 on padding, to (B, L, out)."""
-        spectrum = self.transform(upcast(z))
-        return self.project(spectrum.asinh() if self.norm is None else self.norm(spectrum))
+        return self.project(self.transform(upcast(z)).asinh())

@@ -12,37 +12,15 @@ from torch import Tensor, nn
 from rhas.methods.hopadiff.config import HopaDiffConfig
 from rhas.methods.hopadiff.layers import upcast
 from rhas.methods.hopadiff.mlstm import mlstm_chunkwise
-from rhas.methods.hopadiff.neighbours import full_attention, neighbour_attention
+from rhas.methods.hopadiff.neighbours import full_attention
 
 
 class CrossGate(nn.Module):
-    """One direction of BCA with ``neighbours``: a stream's gates attend to the other's.
-
-    ``gates + w (attended - gates)`` with a learned weight w, 0.1 at the start, so that training
-    begins with nearly independent streams. A frame attends to t, t±1, t±2, t±4, ..., t±2^reach.
-    """
-
-    def __init__(self, heads: int, width: int, reach: int) -> None:
-        super().__init__()
-        distances = [2**i for i in range(reach + 1)]
-        self.offsets = tuple(sorted([0, *distances, *(-d for d in distances)]))
-        self.query = nn.Linear(heads, width)
-        self.key = nn.Linear(heads, width)
-        self.weight = nn.Parameter(torch.tensor(0.1))
-
-    def forward(self, gates: Tensor, other: Tensor, mask: Tensor) -> Tensor:
-        """Input-gate pre-activations (B, L, H) of both streams to this stream's new ones."""
-        attended = neighbour_attention(
-            self.query(gates), self.key(other), other, self.offsets, mask
-        )
-        return gates + self.weight * (attended - gates)
-
-
-class SharedCrossGate(nn.Module):
-    """Both directions of BCA with ``full`` attention and one similarity.
+    """BCA: the input gates of each stream attend to the other's in all frames, one similarity.
 
     Holistic queries and partial keys make the similarity of two frames; one direction reads its
-    rows, the other its columns. The result is mixed as in `CrossGate`.
+    rows, the other its columns. ``gates + w (attended - gates)`` with a learned weight w per
+    direction, 0.1 at the start, so that training begins with nearly independent streams.
     """
 
     def __init__(self, heads: int, width: int) -> None:
@@ -64,9 +42,7 @@ class SharedCrossGate(nn.Module):
 class MLSTMCell(nn.Module):
     """One stream of an mLSTM block: projections, gates, memory (Eq. 5), output projection."""
 
-    def __init__(
-        self, width: int, heads: int, chunk: int, forget_gate: str, norm: str = "head"
-    ) -> None:
+    def __init__(self, width: int, heads: int, chunk: int, forget_gate: str) -> None:
         super().__init__()
         self.heads, self.chunk = heads, chunk
         self.exponential = forget_gate == "exp"
@@ -74,8 +50,7 @@ class MLSTMCell(nn.Module):
         self.project = nn.Linear(width, 4 * width)  # q, k, v, output gate
         self.input_gate = nn.Linear(width, heads)
         self.forget_gate = nn.Linear(width, heads)
-        self.leave = nn.LayerNorm(width) if norm == "output" else None
-        self.scale = nn.Parameter(torch.ones(width)) if norm == "head" else None
+        self.scale = nn.Parameter(torch.ones(width))
         self.back = nn.Linear(width, width)
         # Memories of about 20 to 400 frames at the start; an exp gate above 1 would grow.
         span = torch.linspace(3, 6, heads)
@@ -109,11 +84,9 @@ class MLSTMCell(nn.Module):
         q, k, v, write, keep = (upcast(x) for x in (q, k, v, *gates))
         with torch.autocast(z.device.type, enabled=False):
             h = mlstm_chunkwise(q, k, v, write, keep, self.chunk)
-        if self.scale is not None:
-            h = F.layer_norm(h, h.shape[-1:])
-        h = h.transpose(1, 2).flatten(2)  # (B, L, W)
-        h = torch.sigmoid(o) * (h if self.scale is None else h * self.scale)
-        return (z + self.back(h if self.leave is None else self.leave(h))) * mask[..., None]
+        h = F.layer_norm(h, h.shape[-1:]).transpose(1, 2).flatten(2)  # (B, L, W)
+        h = torch.sigmoid(o) * h * self.scale
+        return (z + self.back(h)) * mask[..., None]
 
 
 class MLSTMBlock(nn.Module):
@@ -121,28 +94,17 @@ class MLSTMBlock(nn.Module):
 
     def __init__(self, config: HopaDiffConfig, streams: int) -> None:
         super().__init__()
+        heads, width = config.xlstm_heads, config.condition_width
         self.cells = nn.ModuleList(
-            MLSTMCell(
-                config.condition_width, config.xlstm_heads, config.xlstm_chunk,
-                config.forget_gate, config.xlstm_norm,
-            )
-            for _ in range(streams)
-        )  # fmt: skip
-        crossed, heads, width = config.bca and streams == 2, config.xlstm_heads, config.bca_width
-        full = config.bca_attention == "full"
-        self.shared = SharedCrossGate(heads, width) if crossed and full else None
-        self.cross = nn.ModuleList(
-            CrossGate(heads, width, config.bca_reach)
-            for _ in range(2 if crossed and not full else 0)
+            MLSTMCell(width, heads, config.xlstm_chunk, config.forget_gate) for _ in range(streams)
         )
+        crossed = config.bca and streams == 2
+        self.cross = CrossGate(heads, config.bca_width) if crossed else None
 
     def forward(self, streams: list[Tensor], mask: Tensor) -> list[Tensor]:
         """z of each stream (B, L, W) to ẑ of each."""
         cells: list[MLSTMCell] = list(self.cells)  # type: ignore[arg-type]
         gates = [cell.input_gates(z) for cell, z in zip(cells, streams, strict=True)]
-        if self.shared is not None:
-            gates = self.shared(gates[0], gates[1], mask)
-        elif self.cross:
-            holistic, partial = gates
-            gates = [self.cross[0](holistic, partial, mask), self.cross[1](partial, holistic, mask)]
+        if self.cross is not None:
+            gates = self.cross(gates[0], gates[1], mask)
         return [cell(z, gate, mask) for cell, z, gate in zip(cells, streams, gates, strict=True)]

@@ -23,8 +23,8 @@ class InputConfig:
     """How every method reads features.
 
     Args:
-        stride: frames averaged into one pooled frame of the model; scores are repeated back to L
-            frames. 1 in the papers.
+        stride: frames averaged into one pooled frame of the model; scores are interpolated back to
+            L frames. 1 in the papers.
         standardise: shift and scale every feature channel by statistics of the training samples.
         centre: subtract from every feature channel its mean over the sample's own frames: what
             stays the same about a person and a place is not what the person does.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from rhas.base.batch import Batch, move_batch
@@ -20,7 +21,16 @@ from rhas.methods.layers.features import StreamReader
 
 RAREST = 1e-4  # share of frames that classes without a training frame start at
 
-FeaturesT = TypeVar("FeaturesT")
+
+@runtime_checkable
+class PooledInput(Protocol):
+    """What every network reads: a record with the pooled frames that are real, (B, N) bool."""
+
+    @property
+    def mask(self) -> Tensor: ...
+
+
+FeaturesT = TypeVar("FeaturesT", bound=PooledInput)
 
 
 class Segmenter(Method, Generic[FeaturesT]):
@@ -29,7 +39,8 @@ class Segmenter(Method, Generic[FeaturesT]):
     Args:
         config: how features are read.
         dims: sizes that come from the data.
-        reader: from a batch to what the network reads, a record with ``mask`` (B, N).
+        reader: from a batch to what the network reads, a record with ``mask`` (B, N); or only the
+            streams, where ``read_features`` is replaced.
     """
 
     config: InputConfig
@@ -57,21 +68,22 @@ class Segmenter(Method, Generic[FeaturesT]):
     def compute_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The network's losses at the model's rate."""
         batch = move_batch(batch, self.reader.mean.device)
-        features = self.reader(batch)
+        features = self.read_features(batch)
         length = features.mask.shape[1]
         boundary = self.reader.pool(batch["boundary"][..., None], batch["mask"])[:, :length, 0]
         return self.network_losses(features, self.pool_labels(batch, length), boundary)
 
     @torch.no_grad()
     def compute_scores(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The network's probabilities, repeated to frames; float32 (B, L, C), 0 on padding."""
+        """The network's probabilities, interpolated to frames; float32 (B, L, C), 0 on padding."""
         batch = move_batch(batch, self.reader.mean.device)
         with evaluation_mode(self):
-            pooled = self.network_scores(self.reader(batch), generator)
+            features = self.read_features(batch)
+            pooled = self.network_scores(features, generator).float()
         length = batch["mask"].shape[1]
-        frames = pooled.repeat_interleave(self.config.stride, 1)[:, :length]
+        frames = interpolate_scores(pooled, features.mask, self.config.stride)[:, :length]
         frames = F.pad(frames, (0, 0, 0, length - frames.shape[1]))
-        return torch.where(batch["mask"][..., None], frames, 0).float()
+        return torch.where(batch["mask"][..., None], frames, 0)
 
     def pool_labels(self, batch: Batch, length: int) -> Tensor:
         """The share of each pooled frame's frames that have a label, (B, length, C)."""
@@ -89,13 +101,17 @@ class Segmenter(Method, Generic[FeaturesT]):
         """Parameters whose last C entries are added to frame logits."""
         raise NotImplementedError
 
+    def read_features(self, batch: Batch) -> FeaturesT:
+        """What the network reads of a batch; ``reader``'s result unless a method says otherwise."""
+        return self.reader(batch)
+
     def network_losses(
         self, features: FeaturesT, labels: Tensor, boundary: Tensor
     ) -> dict[str, Tensor]:
         """Named loss terms.
 
         Args:
-            features: what ``reader`` returned.
+            features: what ``read_features`` returned.
             labels: (B, N, C), the share of each pooled frame's frames that have the label.
             boundary: (B, N), label-set changes, in [0, 1].
         """
@@ -105,10 +121,28 @@ class Segmenter(Method, Generic[FeaturesT]):
         """Probabilities (B, N, C); the values on padding are ignored.
 
         Args:
-            features: what ``reader`` returned.
+            features: what ``read_features`` returned.
             generator: for noise, if the method draws any.
         """
         raise NotImplementedError
+
+
+def interpolate_scores(
+    pooled: Float[Tensor, "B N C"], mask: Bool[Tensor, "B N"], stride: int
+) -> Float[Tensor, "B N*{stride} C"]:
+    """Scores of frames, linear between the centres of pooled frames and constant beyond the ends.
+
+    Args:
+        pooled: of pooled frames; those on padding are not read.
+        mask: real pooled frames, the first ones of each row.
+        stride: frames of a pooled frame.
+    """
+    if stride == 1:
+        return pooled
+    last = (mask.sum(1, keepdim=True) - 1).clamp_min(0)
+    places = torch.minimum(torch.arange(mask.shape[1], device=mask.device)[None], last)
+    held = pooled.gather(1, places[..., None].expand_as(pooled))
+    return F.interpolate(held.transpose(1, 2), scale_factor=stride, mode="linear").transpose(1, 2)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rhas.methods.layers.config import InputConfig, Inputs, check_at_least, check_field
+from rhas.methods.layers.config import InputConfig, check_at_least, check_field
 
 _QUIET = 1e-4
 """Power, of a channel with variance 1, below which motion is noise."""
@@ -26,14 +26,12 @@ class WindowConfig(InputConfig):
     """What is measured around each pooled frame.
 
     Args:
-        inputs: ``both`` streams side by side, ``holistic`` or ``partial``.
         window: frames of the window, centred on the pooled frame.
         means: equal parts of the window whose means are channels.
         bands: frequencies in cycles per frame whose log power in the window is a channel; at most
             0.5. At 15 frames per second 0.2 is 3 Hz.
     """
 
-    inputs: Inputs = "both"
     window: int = 30
     means: int = 3
     bands: tuple[float, ...] = (1 / 15, 2 / 15, 1 / 5, 3 / 10)

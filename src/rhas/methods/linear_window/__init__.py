@@ -6,20 +6,20 @@ its parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from rhas.base.batch import Batch, add_batch_dimension, move_batch
+from rhas.base.batch import Batch
 from rhas.methods.base import Dims, MethodSpec
-from rhas.methods.layers.config import MINI_INPUTS, STREAMS, check_field
-from rhas.methods.layers.features import PooledFeatures, StreamReader, count_used
-from rhas.methods.layers.logistic import LogisticRegression, Rows
+from rhas.methods.layers.config import MINI_INPUTS, STREAMS, Inputs, check_field
+from rhas.methods.layers.features import PooledFeatures, StreamReader
 from rhas.methods.layers.losses import frame_loss
 from rhas.methods.layers.segmenter import Segmenter
-from rhas.methods.layers.windows import WindowConfig, window_statistics
+from rhas.methods.layers.window_regression import WindowRegression
+from rhas.methods.layers.windows import WindowConfig
 
 __all__ = ["METHOD"]
 
@@ -29,33 +29,16 @@ class LinearWindowConfig(WindowConfig):
     """What is measured (``WindowConfig``), and how the weights are fitted.
 
     Args:
+        inputs: ``both`` streams side by side, ``holistic`` or ``partial``.
         l2: weight of the squared norm of the weights beside the mean binary cross-entropy.
     """
 
+    inputs: Inputs = "both"
     l2: float = 0.01
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_field(self, "l2", self.l2 > 0, "above 0")
-
-
-class WindowReader(StreamReader):
-    """Window statistics of the streams side by side, and which of them exist."""
-
-    def __init__(self, config: LinearWindowConfig, dims: Dims) -> None:
-        super().__init__(config, dims.D, STREAMS[config.inputs])
-        self.config = config
-        self.width = len(self.names) * (config.window_channels * dims.D + 1)
-
-    def forward(self, batch: Batch) -> PooledFeatures:
-        mask = self.pool_mask(batch["mask"])
-        length = count_used(mask)
-        parts = []
-        for row in range(len(self.names)):
-            x, exists = self.read_frames(batch, row)
-            parts += [window_statistics(x, exists, self.config), self.pool_mask(exists)[..., None]]
-        x = torch.cat(parts, -1) * mask[..., None]
-        return PooledFeatures(x[:, :length], mask[:, :length])
 
 
 class LinearWindow(Segmenter[PooledFeatures]):
@@ -64,22 +47,16 @@ class LinearWindow(Segmenter[PooledFeatures]):
     config: LinearWindowConfig
 
     def __init__(self, config: LinearWindowConfig, dims: Dims) -> None:
-        reader = WindowReader(config, dims)
-        super().__init__(config, dims, reader)
-        self.regression = LogisticRegression(reader.width, dims.C)
+        super().__init__(config, dims, StreamReader(config, dims.D, STREAMS[config.inputs]))
+        self.regression = WindowRegression(config, dims, len(self.reader.names))
+
+    def read_features(self, batch: Batch) -> PooledFeatures:
+        return self.regression.read(self.reader, batch)
 
     def fit_statistics(self, samples: Iterable[Batch]) -> None:
         """Feature statistics, then the weights."""
         super().fit_statistics(samples)
-
-        def rows() -> Iterator[Rows]:
-            for sample in samples:
-                batch = move_batch(add_batch_dimension(sample), self.reader.mean.device)
-                features = self.reader(batch)
-                real = features.mask
-                yield features.x[real], self.pool_labels(batch, real.shape[1])[real]
-
-        self.regression.fit(rows, self.config.l2)
+        self.regression.fit_samples(self.reader, samples, self.config.l2)
 
     def output_biases(self) -> Iterable[Tensor]:
         return []
