@@ -157,8 +157,9 @@ def test_further_entries_take_their_places_with_the_others(made: Path, tmp_path:
 
 def test_the_files_are_those_declared(seen: Path) -> None:
     assert sorted(path.name for path in seen.iterdir()) == [
-        "baselines.json", "evaluation.json", "intervals.csv", "metrics.json", "per_class.csv",
-        "persons.csv", "plots", "readout.json", "report.json", "scores.zarr", "timelines",
+        "baselines.json", "evaluation.json", "films.csv", "intervals.csv", "metrics.json",
+        "per_class.csv", "persons.csv", "plots", "readout.json", "report.json", "scores.zarr",
+        "timelines",
     ]  # fmt: skip
     assert sorted(path.name for path in (seen / "plots").iterdir()) == [
         "average_precision.csv", "confusion.csv", "reliability.csv"

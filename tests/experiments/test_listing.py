@@ -15,7 +15,8 @@ from rhas.experiments.listing import apply_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = {
-    "split": "cross_movie", "method": "hopadiff", "seed": 0, "chunk": {"fractions": [0.8, 0.2]},
+    "split": "cross_movie", "method": "hopadiff", "seed": 0,
+    "chunk": {"fractions": [0.8, 0.2], "folds": 5, "fold": 0},
     "train": {"learning_rate": 0.002, "overrides": {"hopadiff": {"bca": True}}},
 }  # fmt: skip
 LIST = {
@@ -47,6 +48,19 @@ def test_tables_times_seeds_times_rows(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert listing.experiments[0].settings["split"] == "random"
     assert listing.experiments[1].settings["split"] == "cross_movie", "a row's word counts"
+
+
+def test_folds_times_all_of_it(tmp_path: Path) -> None:
+    listing = read(tmp_path, tables={"one": {"folds": 3, "seeds": [0, 1]}, "two": {}})
+    one = [e for e in listing.experiments if e.table == "one"]
+    assert [(e.row, e.seed, e.settings["chunk.fold"]) for e in one[:6]] == [
+        ("a", 0, 0), ("a", 0, 1), ("a", 0, 2), ("b", 0, 0), ("b", 0, 1), ("b", 0, 2),
+    ]  # fmt: skip
+    assert {(e.settings["split"], e.settings["chunk.folds"]) for e in one} == {("folds", 3)}
+    assert all("chunk.fold" not in e.settings for e in listing.experiments if e.table == "two")
+    for folds in (2, True, "5", [3]):
+        with pytest.raises(RhasError, match=r"tables\.one\.folds: too few folds"):
+            read(tmp_path, tables={"one": {"folds": folds}})
 
 
 def test_only_some_tables(tmp_path: Path) -> None:

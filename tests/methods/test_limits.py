@@ -13,7 +13,7 @@ SIZES = [
     (method, item.name)
     for method in METHODS
     for item in dataclasses.fields(find_method(method).config)
-    if item.name.endswith(("width", "layers")) or item.name in ("stages", "bca_reach")
+    if item.name.endswith(("width", "layers")) or item.name == "stages"
     if item.type in ("int", int)
 ]
 

@@ -312,8 +312,11 @@ def test_actdiff_reads_what_the_other_baselines_read(inputs: str, batch: dict[st
 
 
 def test_actdiff_on_the_whole_frame_is_hopadiff_without_its_parts(batch: dict[str, Tensor]) -> None:
-    off = dict.fromkeys(("partial_branch", "hp_xlstm", "bca", "dft_condition"), False)
-    ours, theirs = small("actdiff", inputs="holistic"), small("hopadiff", **off)
+    parts = ("partial_branch", "hp_xlstm", "bca", "dft_condition", "linear_path")
+    ours, theirs = (
+        small("actdiff", inputs="holistic"),
+        small("hopadiff", **dict.fromkeys(parts, False)),
+    )
     assert torch.equal(score_batch(ours, batch), score_batch(theirs, batch))
 
 

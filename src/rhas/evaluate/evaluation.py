@@ -85,9 +85,9 @@ def evaluate_method(
 
     ``evaluation.json`` (all metrics), ``metrics.json`` (those for a screen), ``baselines.json``,
     ``report.json``, ``readout.json`` (what is fitted on val), ``scores.zarr``, ``per_class.csv``,
-    and of test ``intervals.csv``, ``persons.csv``, ``timelines/<movie>_person_000.png``,
-    ``plots/*.csv``: docs/METRICS.md describes them. One evaluation at a time may write into
-    ``out``.
+    and of test ``intervals.csv``, ``films.csv``, ``persons.csv``, ``plots/*.csv``,
+    ``timelines/<movie>_person_000.png``: docs/METRICS.md describes them. One evaluation at a time
+    may write into ``out``.
 
     Args:
         names: the C class names.
@@ -173,6 +173,7 @@ def _write_test(
     persons = join_windows(test.samples, test.predictions)
     tables.write_intervals(persons, names, fps, folder / "intervals.csv")
     tables.write_persons(persons, references, folder / "persons.csv")
+    tables.write_films(test.samples, test.predictions, folder / "films.csv")
     (folder / "plots").mkdir()
     tables.write_plots(test.evaluation, test.truths, test.predictions, names, folder / "plots")
     (folder / "timelines").mkdir()

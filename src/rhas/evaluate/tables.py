@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from rhas.metrics.segmentation import (
     OVERLAPS,
     Evaluation,
     Prediction,
+    SegmentationMetrics,
     choose_single_labels,
+    evaluate_predictions,
     frame_f1,
     label_set_iou,
 )
@@ -70,6 +73,26 @@ def write_per_class(
     ]
     header = ["split", "class_id", "class", "frames", "instances", "ap", "interval_f1_50"]
     write_csv(path, [*header, "threshold"], rows)
+
+
+def write_films(
+    samples: Sequence[ScoredSample], predictions: Sequence[Prediction], path: Path
+) -> None:
+    """Metrics of each movie's samples alone: what comparisons of methods are paired by.
+
+    A metric that is not defined (frame mAP without a labelled frame) is empty.
+    """
+    movies = sorted({sample.window.movie for sample in samples})
+    rows = []
+    for movie in movies:
+        chosen = [number for number, s in enumerate(samples) if s.window.movie == movie]
+        truths = [samples[number].truth for number in chosen]
+        found = asdict(evaluate_predictions(truths, [predictions[n] for n in chosen]).metrics)
+        persons = len({samples[number].window.person for number in chosen})
+        values = ["" if math.isnan(value) else f"{value:.4f}" for value in found.values()]
+        rows.append([movie, persons, sum(map(len, truths)), *values])
+    names = [field.name for field in fields(SegmentationMetrics)]
+    write_csv(path, ["movie", "persons", "frames", *names], rows)
 
 
 def write_intervals(

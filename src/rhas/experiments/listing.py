@@ -1,9 +1,10 @@
-"""A list of experiments as a YAML file: tables × rows × seeds, each with parameters that differ.
+"""A list of experiments as a YAML file: tables × rows × seeds × folds.
 
 ::
 
     title: what the list is about
     seeds: [0]                       # of every table that names none
+    folds: 5                         # likewise; without it no cross-validation
     tables:
       table_3:
         title: cross-movie, BLIP-2
@@ -12,8 +13,10 @@
     rows:
       LTContext: {method: ltcontext, train.learning_rate: 0.001}
 
-A setting is a parameter of params.yaml, its sections joined by dots; a row's settings come after
-its table's. Below ``train.overrides`` any name may stand: the methods check it.
+With ``folds`` each experiment runs once for every fold (``split: folds``, ``chunk.folds`` and
+``chunk.fold``), so that each film is test once. A setting is a parameter of params.yaml, its
+sections joined by dots; a row's settings come after its table's. Below ``train.overrides`` any name
+may stand: the methods check it.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ Setting = Scalar | list[Scalar]
 Values = Mapping[str, object]
 """Parameters by name, sections as mappings: the content of params.yaml."""
 
+_MIN_FOLDS = 3  # test, val and train
 _METHOD_PARAMETERS = "train.overrides."  # parameters of methods: params.yaml need not list them
 
 
@@ -114,7 +118,7 @@ def read_listing(path: Path, params: Values) -> Listing:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise RhasError("not YAML", where=str(path), got=str(error)) from error
     check_unfolded(content, str(path))
-    top = _check_mapping(content, str(path), {"title", "seeds", "tables", "rows"})
+    top = _check_mapping(content, str(path), {"title", "seeds", "folds", "tables", "rows"})
     rows = {
         str(k): _read_settings(v, f"{path}, rows.{k}")
         for k, v in _require_mapping(top, "rows", path).items()
@@ -123,15 +127,17 @@ def read_listing(path: Path, params: Values) -> Listing:
     experiments: list[Experiment] = []
     for key, value in _require_mapping(top, "tables", path).items():
         name, where = str(key), f"{path}, tables.{key}"
-        table = _check_mapping(value or {}, where, {"title", "seeds", "settings", "rows"})
+        table = _check_mapping(value or {}, where, {"title", "seeds", "folds", "settings", "rows"})
         titles[name] = str(table.get("title", name))
         shared = _read_settings(table.get("settings") or {}, f"{where}.settings")
+        folds = _list_folds(table.get("folds", top.get("folds")), f"{where}.folds")
         for seed in _read_seeds(table.get("seeds", top.get("seeds", [0])), f"{where}.seeds"):
             for row in _choose_rows(table.get("rows"), rows, where):
-                settings = {**shared, **rows[row]}
-                for parameter in settings:
-                    check_setting(parameter, params, f"{where}, row {row}")
-                experiments.append(Experiment(name, row, seed, settings))
+                for fold in folds:
+                    settings = {**shared, **rows[row], **fold}
+                    for parameter in settings:
+                        check_setting(parameter, params, f"{where}, row {row}")
+                    experiments.append(Experiment(name, row, seed, settings))
     return Listing(path.stem, str(top.get("title", path.stem)), titles, experiments)
 
 
@@ -217,6 +223,18 @@ def _read_seeds(value: object, where: str) -> list[int]:
             "seeds are different whole numbers", where=where, expected="[0, 1, 2]", got=repr(value)
         )
     return value
+
+
+def _list_folds(count: object, where: str) -> list[dict[str, Setting]]:
+    """The settings of each fold; one set without any where there are no folds."""
+    if count is None:
+        return [{}]
+    if type(count) is not int or count < _MIN_FOLDS:
+        raise RhasError(
+            "too few folds", where=where, expected=f"{_MIN_FOLDS} or more", got=repr(count)
+        )
+    split: dict[str, Setting] = {"split": "folds", "chunk.folds": count}
+    return [{**split, "chunk.fold": fold} for fold in range(count)]
 
 
 def _choose_rows(names: object, rows: Collection[str], where: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +32,8 @@ class RunRecord:
         baselines: of ``results/baselines.json``; None where DVC's cache has lost it.
         model: of the model's ``report.json``; likewise.
         made_of: what its name is a hash of; None in files of before this was written down.
+        films: of ``results/films.csv``: metrics by test film and name, per cent; None in files of
+            before it, or where DVC's cache has lost it.
     """
 
     name: str
@@ -43,6 +47,7 @@ class RunRecord:
     baselines: Mapping[str, object] | None
     model: Mapping[str, object] | None
     made_of: Ingredients | None = None
+    films: Mapping[str, Mapping[str, float]] | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -174,6 +179,7 @@ def _read_stored(
         metrics=_read_evaluation(root, commit),
         baselines=_read_cached(root, commit, "results/baselines.json"),
         model=_read_cached(root, commit, f"models/{method}/report.json"),
+        films=_read_films(root, commit),
         made_of=made_of,
     )  # fmt: skip
 
@@ -186,11 +192,29 @@ def _read_evaluation(root: Path, commit: str) -> dict[str, object]:
 
 
 def _read_cached(root: Path, commit: str, path: str) -> dict[str, object] | None:
-    """A JSON file of an experiment that lies in DVC's cache; None where the cache has lost it."""
+    """A JSON file of an experiment."""
+    text = _read_text(root, commit, path)
+    return None if text is None else json.loads(text)
+
+
+def _read_films(root: Path, commit: str) -> dict[str, dict[str, float]] | None:
+    """Metrics by test film; None where the cache has lost them, or older code wrote none."""
+    text = _read_text(root, commit, "results/films.csv")
+    if text is None:
+        return None
+    rows = {row.pop("movie"): row for row in csv.DictReader(io.StringIO(text))}
+    return {
+        movie: {name: float(value) for name, value in row.items() if value}
+        for movie, row in rows.items()
+    }
+
+
+def _read_text(root: Path, commit: str, path: str) -> str | None:
+    """A file of an experiment that lies in DVC's cache; None where the cache has lost it."""
     import dvc.api
     from dvc.exceptions import DvcException
 
     try:
-        return json.loads(dvc.api.read(path, repo=str(root), rev=commit, encoding="utf-8"))
+        return dvc.api.read(path, repo=str(root), rev=commit, encoding="utf-8")
     except (DvcException, FileNotFoundError):
         return None

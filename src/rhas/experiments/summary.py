@@ -45,7 +45,7 @@ class Costs(TypedDict):
 
 
 def format_markdown(results: Results) -> str:
-    """Per table a line per row: mean ± standard deviation of the sample over seeds."""
+    """Per table a line per row: mean over seeds and folds, ± standard deviation over seeds."""
     parts = [f"# {results.title}", "Clean figures of the test side, per cent (docs/METRICS.md)."]
     for name, title in results.tables.items():
         if records := results.select(name):
@@ -145,7 +145,7 @@ def _format_table(records: Sequence[RunRecord]) -> str:
     for row, members in _group_rows(records).items():
         cells = [_format_cell(_list_figures(members, key)) for key in COLUMNS]
         val = _format_cell(_list_figures(members, "map", "val"))
-        lines.append([row, str(len(members)), *cells, val])
+        lines.append([row, str(len({r.seed for r in members})), *cells, val])
     if known := [r.baselines for r in records if r.baselines]:
         for key, answer in _ANSWERS.items():
             if find_figure(known[0], "test", key, "acc") is None:  # by older code
@@ -164,8 +164,12 @@ def _group_rows(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
 
 
 def _list_figures(records: Sequence[RunRecord], key: str, subset: str = "test") -> list[float]:
-    found = [record.figure(key, subset) for record in records]
-    return [value for value in found if value is not None]
+    """The figure of each seed, the mean over its folds."""
+    seeds: dict[int, list[float]] = {}
+    for record in records:
+        if (value := record.figure(key, subset)) is not None:
+            seeds.setdefault(record.seed, []).append(value)
+    return [statistics.mean(values) for values in seeds.values()]
 
 
 def _count_parameters(record: RunRecord) -> float | None:

@@ -22,12 +22,12 @@ from rhas.methods.layers.config import STREAMS, Inputs
 
 __all__ = ["METHOD"]
 
-_OFF = ("partial_branch", "hp_xlstm", "bca", "dft_condition")
+_OFF = ("partial_branch", "hp_xlstm", "bca", "dft_condition", "linear_path")
 
 
 @dataclass(frozen=True)
 class ActDiffConfig(HopaDiffConfig):
-    """HopaDIFF's parameters, with the four ablations off.
+    """HopaDIFF's parameters, with the four ablations and the linear path off.
 
     Args:
         inputs: the stream is ``both`` features side by side, ``holistic`` (the whole frame alone,
@@ -39,6 +39,7 @@ class ActDiffConfig(HopaDiffConfig):
     hp_xlstm: bool = False
     bca: bool = False
     dft_condition: bool = False
+    linear_path: bool = False
     missing: Literal["zero"] = "zero"
     inputs: Inputs = "both"
 
