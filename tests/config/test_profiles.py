@@ -140,10 +140,17 @@ def test_a_parameter_left_to_its_default_becomes_a_line(folder: Path) -> None:
         "crop": {"margin": 0.1, "max_gap": 30, "size": 224}, "fps": 15,
     }  # fmt: skip
     before = path.read_text()
-    for wrong in ({"ground.stride": 5}, {"fps.size": 1}, {"extract.checkpoints.clip": "a"}):
+    for wrong in ({"fps.size": 1}, {"extract.checkpoints.clip": "a"}):
         with pytest.raises(RhasError, match="set by hand: "):
             set_params(path, wrong)
     assert path.read_text() == before
+
+
+def test_a_section_that_is_missing_is_put_at_the_end(folder: Path) -> None:
+    path = folder / "params.yaml"
+    path.write_text("fps: 15")
+    assert set_params(path, {"ground.stride": 5}) == {"ground.stride": (None, 5)}
+    assert path.read_text() == "fps: 15\nground:\n  stride: 5\n"
 
 
 def test_a_profile_needs_a_file_to_change(folder: Path) -> None:
