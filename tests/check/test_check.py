@@ -238,8 +238,8 @@ def test_a_film_with_windows_on_two_sides(data: Path) -> None:
 def test_mini_before_it_is_drawn(tmp_path: Path) -> None:
     data = check_data(PARAMS, tmp_path)
     assert worst_level(data.checks) == "ok"
-    assert len(data.films) == 18
-    assert sum(f.seconds for f in data.films) == pytest.approx(3172, abs=60)
+    assert len(data.films) == 10
+    assert sum(f.seconds for f in data.films) == pytest.approx(1554, abs=60)
 
 
 def test_mini_as_drawn(data: Path) -> None:

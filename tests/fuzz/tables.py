@@ -4,7 +4,7 @@ writes."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from unittest.mock import patch
@@ -18,6 +18,7 @@ from rhas.data.actions import ActionInterval, FilmActions, PersonActions
 from rhas.data.annotations import read_annotations, write_annotations
 from rhas.data.audit import Audit
 from rhas.data.ava import read_ava, read_excluded_moments
+from rhas.data.drawn_table import write_drawn
 from rhas.data.foreign_tables import (
     Clock,
     ForeignAnnotation,
@@ -26,7 +27,7 @@ from rhas.data.foreign_tables import (
     read_foreign_references,
 )
 from rhas.data.formats import FORMATS
-from rhas.data.formats.found import FilmCatalogue, number_persons
+from rhas.data.formats.found import FilmCatalogue, ForeignTables, number_persons
 from rhas.data.intervals import read_intervals
 from rhas.data.labels import LabelMap, read_label_map
 from rhas.data.matching import match_tables
@@ -79,7 +80,8 @@ def read_table(folder: Path, path: Path, way: int) -> None:
     else:
         clock = Clock(fps=30.0) if path.name == "frames.csv" else Clock(offset_s=0.1)
         said = read_foreign_annotations(path, clock, audit)
-    finish_import(folder.parent, rows, said, labels, audit, (1, None)[way])
+    tables = ForeignTables(list(rows), list(said))
+    finish_import(folder.parent, tables, labels, audit, (1, None)[way])
 
 
 _PLAIN: dict[str, Callable[[Path], object]] = {
@@ -92,15 +94,18 @@ _PLAIN: dict[str, Callable[[Path], object]] = {
 
 
 def finish_import(
-    out: Path, rows: Sequence[ForeignReference], said: Sequence[ForeignAnnotation],
-    labels: LabelMap, audit: Audit, id_base: int | None = None,
-) -> None:  # fmt: skip
+    out: Path, tables: ForeignTables, labels: LabelMap, audit: Audit, id_base: int | None = None
+) -> None:
     """What `rhas import` does after reading, with a film of four seconds called a."""
     path = Path("a.mp4")
     with patch("rhas.data.matching.inspect_once", _describe_film):
-        found = match_tables({"a": path}, rows, said, labels, id_base, Clock(), audit, None)
+        found = match_tables(
+            {"a": path}, tables.references, tables.annotations, labels, id_base, Clock(), audit,
+            None, tables.boxes,
+        )  # fmt: skip
     write_references(out, found.references, found.subsets)
     write_annotations(out, found.annotations)
+    write_drawn(out, found.drawn)
     audit.write(out / "import.json", {}, True)
 
 
@@ -150,14 +155,13 @@ def write_formats(folder: Path) -> None:
 def read_format(folder: Path, path: Path, way: int) -> None:
     catalogue = FilmCatalogue({"a": FILM}, audit := Audit())
     if path.parent.name == "review":
-        found, known = read_review([path], catalogue, everybody=True)
+        found, known = read_review([path], catalogue, {"a": Path("a.mp4")}, everybody=True)
         write_review(folder.parent, known, {"a": ["the man"]})
     else:
         read = FORMATS[path.parent.name].read
         assert read is not None
         found = read(path, catalogue)
-    rows, said = number_persons(found, [])
-    finish_import(folder.parent, rows, said, LabelMap({}, {}), audit)
+    finish_import(folder.parent, number_persons(found, []), LabelMap({}, {}), audit)
 
 
 TABLES = Kind("tables", write_tables, read_table, ways=2, examples=600)

@@ -335,9 +335,12 @@ def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:
     features = broken[3]["holistic"].clone()
     features[5] = 1e38  # finite, but its square is not
     broken[3]["holistic"] = features
-    config = tiny(batch_size=5, overrides={"hopadiff": {**TINY, "standardise": False}})
+    plain = {**TINY, "standardise": False}
+    config = tiny(batch_size=5, overrides={"hopadiff": {**plain, "linear_path": False}})
     with pytest.raises(RhasError, match=r"update 1, sample 3: the loss is not finite"):
         fit(broken, [], config, out=tmp_path, progress=quiet)
+    with pytest.raises(RhasError, match=r"training sample 3: motion in the features is too large"):
+        fit(broken, [], tiny(overrides={"hopadiff": plain}), out=tmp_path, progress=quiet)
 
 
 def test_bfloat16_follows_float32(train: list, val: list, tmp_path: Path) -> None:

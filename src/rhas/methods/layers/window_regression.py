@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from rhas.base.batch import Batch, add_batch_dimension, move_batch
+from rhas.base.errors import RhasError
 from rhas.methods.base import Dims
 from rhas.methods.layers.features import PooledFeatures, StreamReader, count_used
 from rhas.methods.layers.logistic import LogisticRegression, Rows
@@ -45,12 +46,21 @@ class WindowRegression(LogisticRegression):
             reader: with its statistics fitted.
             samples: without batch dimension; at least one real frame.
             l2: as in :meth:`fit`.
+
+        Raises:
+            RhasError: statistics that are not finite; names the sample's number.
         """
 
         def rows() -> Iterator[Rows]:
-            for sample in samples:
+            for number, sample in enumerate(samples):
                 batch = move_batch(add_batch_dimension(sample), self.mean.device)
                 features = self.read(reader, batch)
+                if not features.x.isfinite().all():
+                    raise RhasError(
+                        "motion in the features is too large for float32",
+                        where=f"training sample {number}",
+                        do="look at that sample's features: `rhas features`",
+                    )
                 real = features.mask
                 labels = reader.pool(batch["labels"], batch["mask"])[:, : real.shape[1]]
                 yield features.x[real], labels[real]
