@@ -339,7 +339,9 @@ def test_the_sample_that_diverged_is_named(train: list, tmp_path: Path) -> None:
     config = tiny(batch_size=5, overrides={"hopadiff": {**plain, "linear_path": False}})
     with pytest.raises(RhasError, match=r"update 1, sample 3: the loss is not finite"):
         fit(broken, [], config, out=tmp_path, progress=quiet)
-    with pytest.raises(RhasError, match=r"training sample 3: motion in the features is too large"):
+    with pytest.raises(
+        RhasError, match=r"training sample 3: window statistics of the features overflow"
+    ):
         fit(broken, [], tiny(overrides={"hopadiff": plain}), out=tmp_path, progress=quiet)
 
 

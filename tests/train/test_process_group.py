@@ -21,7 +21,13 @@ from rhas.train.process_group import ProcessGroup
 from rhas.train.run import TrainingRun
 from rhas.train.samples import CachedSamples
 
-RUN = {"epochs": 3, "batch_size": 1, "accumulate": 4, "validate_every": 1}
+RUN = {
+    "epochs": 3,
+    "batch_size": 1,
+    "accumulate": 4,
+    "validate_every": 1,
+    "learning_rate": 1e-4,  # AdamW makes rounding of small gradients as large as its steps
+}
 
 
 def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
@@ -41,9 +47,6 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
     one, two = (json.loads((folder / "curve.json").read_text()) for folder in (alone, shared))
     assert len(one) == len(two) == RUN["epochs"] + 1
     for own, other in zip(one, two, strict=True):
-        # Rounding of small gradients grows in AdamW's steps; losses do not feel it.
-        norms = [curve.pop("train/gradient_norm", 0.0) for curve in (own, other)]
-        assert norms[0] == pytest.approx(norms[1], rel=2e-3)
         assert own == pytest.approx(other, rel=1e-5)
     weights = [load_file(folder / MODEL) for folder in (alone, shared)]
     for name, value in weights[0].items():

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.optimize import minimize
+from scipy.special import expit
 from torch import Tensor, nn
 
 from rhas.methods.layers.segmenter import RAREST
@@ -54,7 +55,7 @@ class ScoreFusion(nn.Module):
 
         def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
             logits = x @ parameters[:-1] + parameters[-1]
-            error = 1 / (1 + np.exp(-logits)) - y
+            error = expit(logits) - y
             value = np.mean(np.logaddexp(0, logits) - y * logits)
             return float(value), np.append(x.T @ error, error.sum()) / len(y)
 

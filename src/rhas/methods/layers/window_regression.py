@@ -57,7 +57,7 @@ class WindowRegression(LogisticRegression):
                 features = self.read(reader, batch)
                 if not features.x.isfinite().all():
                     raise RhasError(
-                        "motion in the features is too large for float32",
+                        "window statistics of the features overflow float32",
                         where=f"training sample {number}",
                         do="look at that sample's features: `rhas features`",
                     )
