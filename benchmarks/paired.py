@@ -88,30 +88,44 @@ def read_row(records: Sequence[RunRecord], row: str) -> tuple[list[int], list[st
     return sorted(by_seed), names, np.asarray(cube)
 
 
-def compare_cubes(row: Cube, other: Cube) -> list[Difference]:
-    """By figure, how far ``row`` is above ``other``; films are the same, seeds may differ.
+def list_variances(row: Cube, other: Cube, number: int) -> tuple[Cube, list[tuple[float, int]]]:
+    """Differences of a figure by film, and the variances that make their mean uncertain.
 
-    Variance of the mean: that over films (seeds averaged) over their number; plus that over seeds
-    of each row (films averaged) over its number, where a row has several.
+    Args:
+        number: place of the figure.
+
+    Returns:
+        (films,) where both rows have the figure; and variance and count: over films, with seeds
+        averaged, then of each row with several seeds over these, with films averaged. The first has
+        a share of the others in it, so their sum is rather too large.
+
+    Raises:
+        RhasError: fewer than two films.
     """
+    films = row[..., number].mean(0) - other[..., number].mean(0)
+    films = films[~np.isnan(films)]
+    if len(films) < 2:
+        raise RhasError("fewer than two films to compare", where=FIGURES[number])
+    variances = [(float(np.var(films, ddof=1)), len(films))]
+    for cube in (row, other):
+        if len(cube) > 1:
+            means = np.nanmean(cube[..., number], axis=1)
+            variances.append((float(np.var(means, ddof=1)), len(means)))
+    return films, variances
+
+
+def compare_cubes(row: Cube, other: Cube) -> list[Difference]:
+    """By figure, how far ``row`` is above ``other``; films are the same, seeds may differ."""
     differences = []
     for number in range(len(FIGURES)):
-        a, b = row[..., number], other[..., number]
-        films = a.mean(0) - b.mean(0)
-        films = films[~np.isnan(films)]
-        if len(films) < 2:
-            raise RhasError("fewer than two films to compare", where=FIGURES[number])
-        parts = [(np.var(films, ddof=1) / len(films), len(films) - 1)]
-        for cube in (a, b):
-            if len(cube) > 1:
-                means = np.nanmean(cube, axis=1)
-                parts.append((np.var(means, ddof=1) / len(means), len(means) - 1))
-        variance = sum(part for part, _ in parts)
-        above, error = float(films.mean()), float(np.sqrt(variance))
+        films, variances = list_variances(row, other, number)
+        parts = [(variance / count, count - 1) for variance, count in variances]
+        total = sum(part for part, _ in parts)
+        above, error = float(films.mean()), total**0.5
         if error == 0:
             differences.append(Difference(above, above, above, float(above == 0), 0.0))
             continue
-        freedom = variance**2 / sum(part**2 / count for part, count in parts)
+        freedom = total**2 / sum(part**2 / count for part, count in parts)
         reach = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
         p = float(2 * stats.t.sf(abs(above) / error, freedom))
         found = reach + float(stats.t.ppf(POWER, freedom)) * error
@@ -121,20 +135,11 @@ def compare_cubes(row: Cube, other: Cube) -> list[Difference]:
 
 def count_films(row: Cube, other: Cube, points: float, seeds: int) -> float:
     """How many films, with so many seeds each, find a difference of ``points`` of frame mAP with
-    80 % power at 5 %, by the normal approximation.
-
-    Seeds share the films: their variance, that of the mean over films between seeds, falls with
-    their number alone. Infinite where more seeds are needed.
-    """
-    number = FIGURES.index("map")
-    films = row[..., number].mean(0) - other[..., number].mean(0)
-    of_films = np.nanvar(films, ddof=1)
-    of_seeds = sum(
-        np.nanmean(cube[..., number], axis=1).var(ddof=1) for cube in (row, other) if len(cube) > 1
-    )
-    quantiles = stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)
-    left = (points / quantiles) ** 2 - of_seeds / seeds
-    return float(of_films / left) if left > 0 else float("inf")
+    80 % power at 5 %, by the normal approximation; infinite where more seeds are needed."""
+    _, ((of_films, _), *of_seeds) = list_variances(row, other, FIGURES.index("map"))
+    quantiles = float(stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER))
+    left = (points / quantiles) ** 2 - sum(variance for variance, _ in of_seeds) / seeds
+    return of_films / left if left > 0 else float("inf")
 
 
 def correct_by_holm(values: Mapping[str, Sequence[Difference]]) -> dict[str, list[Difference]]:
