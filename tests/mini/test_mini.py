@@ -31,8 +31,8 @@ from rhas.mini.attributes import GARMENTS, Attributes, classify_lookalike
 from rhas.mini.camera import find_view, place_people
 from rhas.mini.company import _note_event, _rename_label
 from rhas.mini.facts import PLAIN, _split_by_partner, make_film_story
-from rhas.mini.life import Company
 from rhas.mini.moments import find_position, find_state
+from rhas.mini.movement import Company
 from rhas.mini.places import LANES, make_place
 from rhas.mini.references import (
     find_descriptions,

@@ -172,7 +172,7 @@ def _approach(
     distance = float(rng.uniform(near, far))
     if near <= _FAR and first.find_gap(second.x, first, second) < 0.5 * distance + 0.3:
         second.walk_to(second.draw_spot())
-    others = [p.x for p in first.company.planners if p not in (first, second)]
+    others = [p.x for p in first.company.people if p not in (first, second)]
 
     def rate_place(x: float) -> tuple[int, float]:
         """Fewer people in between, then more room."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from rhas.mini.appearance import Appearance, sample_cast
+from rhas.mini.balance import ClassBalance
 from rhas.mini.company import plan_company
-from rhas.mini.life import ActionPlanner, ClassBalance, Company
+from rhas.mini.life import ActionPlanner
+from rhas.mini.movement import Company
 from rhas.mini.places import Place, make_place
 from rhas.mini.props import Prop, make_cabinet, make_chair, make_foreground, make_stand, make_table
 from rhas.mini.shots import plan_shots
@@ -108,6 +110,7 @@ def _furnish_setting(
         setting.props.append(company.cabinet)
     homes = (np.arange(len(people)) + 0.5) / len(people) * (width - 1.6) + 0.8
     homes = homes[rng.permutation(len(people))]
+    planners: list[ActionPlanner] = []
     for k, person in enumerate(people):
         zone = zones.get(person, (0.6, width - 0.6))
         home, z = float(np.mean(zone)) if sides else float(homes[k]), float(lanes[k])
@@ -120,10 +123,11 @@ def _furnish_setting(
             chair=chair, stand=stand, boxes=story.boxes_at_rest, flights=story.flights,
             owner=person, stays=sides, company=company,
         )  # fmt: skip
-        company.planners.append(planner)
-    for planner in company.planners:
+        planners.append(planner)
+        company.people.append(planner)
+    for planner in planners:
         planner.begin(may_enter=not sides)
-    plan_company(rng, company.planners)
+    plan_company(rng, planners)
     if rng.random() < 0.3 and not sides:
         setting.props.append(make_foreground(rng, setting.place))
 
