@@ -40,6 +40,7 @@ from rhas.engine.stage import compute_jobs
 from rhas.engine.steps import FilmFiles
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.steps import FILM_STEPS
+from rhas.stores.features import ARRAYS, STREAMS
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("decode", "ground", "crop", "extract")
@@ -133,11 +134,12 @@ def write_project(folder: Path, films: int) -> None:
     make_repository(folder)
     vlm = read_yaml(folder / "params.yaml")["vlm"]
     arrays = [
-        f"{owner}/{array}/{file}"
-        for owner in ("holistic", "person_000", "person_001")
-        for array in ("features", "present", "text")
-        for file in ("zarr.json", "c/0")
+        f"{person}/{array}/{file}"
+        for person in ("person_000", "person_001")
+        for array in ARRAYS
+        for file in ("zarr.json", "c.0.0" if array in STREAMS else "c.0")
     ]
+    arrays += ["zarr.json", "person_000/zarr.json", "person_001/zarr.json"]
     for number in range(films):
         movie = f"{number:05d}"
         names = [f"data/raw/films/{movie}.mp4", f"data/raw/truth/{movie}.h5"]

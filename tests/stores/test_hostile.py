@@ -239,7 +239,7 @@ def test_such_a_film_stops_no_other(tmp_path: Path, make: Callable[[Path], None]
 
 
 @pytest.mark.parametrize("make", [make_pipe, link_endless])
-@pytest.mark.parametrize("name", ["zarr.json", "holistic/zarr.json", "holistic/c/0/0"])
+@pytest.mark.parametrize("name", ["zarr.json", "holistic/zarr.json", "holistic/c.0.0"])
 def test_a_zarr_store_with_such_a_file(
     features: Path, make: Callable[[Path], None], name: str
 ) -> None:

@@ -33,7 +33,7 @@ from rhas.stores.checking import (
     guard_reading,
 )
 from rhas.stores.hdf5 import person_group
-from rhas.stores.zarr_files import find_array
+from rhas.stores.zarr_files import FLAT, find_array
 
 CHUNK_FRAMES = 1000
 TOKEN_CHUNK_FRAMES = 100
@@ -176,6 +176,7 @@ class TokenWriter:
             chunks=(TOKEN_CHUNK_FRAMES, *shape[1:]),
             shards=shard,
             compressors=None,
+            chunk_key_encoding=FLAT,
         )
         self._start = 0
         self._shard = np.zeros(shard, np.float16)
@@ -225,6 +226,7 @@ def _write_array(group: zarr.Group, name: str, data: np.ndarray) -> None:
         chunks=(rows, *data.shape[1:]),
         shards=(shard, *data.shape[1:]),
         compressors=None,
+        chunk_key_encoding=FLAT,
     )
     array[:] = data
 

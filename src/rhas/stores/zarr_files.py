@@ -1,4 +1,4 @@
-"""What is checked of a Zarr store's files before an array of it is read."""
+"""Zarr stores: how their files are named, and what is checked before an array is read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import zarr
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
 from rhas.stores.checking import check_declared_size, guard_reading
+
+FLAT: Any = {"name": "default", "separator": "."}
+"""Chunk files named ``c.0.0`` instead of ``c/0/0``: DVC looks at every folder of every film, and
+folders take most of its time."""
 
 
 def find_array(
