@@ -150,6 +150,17 @@ def write_hdr(path: Path) -> Path:
     return path
 
 
+def write_raw(path: Path) -> Path:
+    """YUV4MPEG2: a line of text, then pictures without compression."""
+    frames = [
+        av.VideoFrame.from_ndarray(numbered(n), format="rgb24").reformat(format="yuv420p")
+        for n in range(COUNT)
+    ]
+    pictures = b"".join(b"FRAME\n" + frame.to_ndarray().tobytes() for frame in frames)
+    path.write_bytes(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F30:1 Ip A1:1 C420jpeg\n".encode() + pictures)
+    return path
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
@@ -205,6 +216,12 @@ DERIVED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "anamorphic.mp4": (lambda p: write_film(p, range(COUNT), aspect=Fraction(4, 3)), ""),
     "two_streams.mkv": (write_two_streams, ""),
     "xvid.avi": (lambda p: write_film(p, range(COUNT), codec="mpeg4"), ""),
+    "raw_y4m.avi": (write_raw, ""),
+    "animated_gif.mp4": (
+        lambda p: write_film(
+            p.with_suffix(".gif"), range(COUNT), codec="gif", pixels="rgb8"
+        ).replace(p), "",
+    ),
     "standing.mkv": (lambda p: write_film(p, [*range(20), *range(3000, 3020)]), ""),
     "text.mp4": (lambda p: write_bytes(p, b"<html>not found</html>\n"), "a text file, not a film"),
     "empty.mp4": (lambda p: write_bytes(p, b""), "the film is empty"),

@@ -12,11 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
+import av
 import numpy as np
 import pytest
 import torch
 import yaml
-from films import add_cover, number_of, write_film
+from films import add_cover, number_of, numbered, write_film
+from PIL import Image
 from published import write_published
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -442,6 +444,28 @@ def test_an_excerpt_of_one_picture_a_second(tmp_path: Path) -> None:
     info = cut_excerpt(film, tmp_path, begin=3.5, seconds=0.5)
     assert len(info.ticks) == 1
     assert info.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [("f.flv", "flv", "yuv420p"), ("f.gif", "gif", "rgb8"), ("f.mkv", "libsvtav1", "yuv420p")],
+)
+def test_an_excerpt_of_a_codec_that_is_rarely_written(
+    tmp_path: Path, name: str, codec: str, pixels: str
+) -> None:
+    """Matroska takes no GIF; AV1 is read by a decoder that has no encoder of its name."""
+    if codec not in av.codecs_available:
+        pytest.skip(f"no encoder {codec}")
+    film = write_film(tmp_path / name, range(20), codec=codec, pixels=pixels)
+    info = cut_excerpt(film, tmp_path, begin=0, seconds=10)
+    assert info.path != film
+    assert len(info.ticks) == 20
+
+
+def test_a_film_that_cannot_be_cut_is_tried_as_a_whole(tmp_path: Path) -> None:
+    still = Image.fromarray(numbered(3))
+    still.save(tmp_path / "f.mp4", format="WEBP")
+    assert cut_excerpt(tmp_path / "f.mp4", tmp_path, 0, 1).path == tmp_path / "f.mp4"
 
 
 def test_an_excerpt_is_of_the_film_and_not_of_its_cover(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from itertools import islice
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -16,6 +18,12 @@ def escape_controls(text: str) -> str:
     and half characters. Line breaks and tabs stay.
     """
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def list_some(names: Collection[str], most: int = 10) -> str:
+    """The first names of a list that may be long: ``0, 1, 2 and 19,997 others``."""
+    shown = ", ".join(islice(names, most))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} others"
 
 
 def format_size(count: float) -> str:

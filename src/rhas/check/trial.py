@@ -14,6 +14,7 @@ import av
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.base.progress import ignore_progress
+from rhas.base.system_errors import is_disk_full
 from rhas.base.threads import torch_threads
 from rhas.check.data import CheckedFilm, Data
 from rhas.config.params import Params
@@ -123,23 +124,33 @@ def _make_excerpt(
 def cut_excerpt(source: Path, folder: Path, begin: float, seconds: float) -> FilmInfo:
     """Copies packets of the film that decode reads, from the key picture at or before ``begin``.
 
+    Returns:
+        The excerpt; the film itself where no container takes its pictures as they are.
+
     Raises:
-        RhasError: not a film, or one whose pictures cannot be copied.
+        RhasError: not a film.
     """
     film = inspect_once(source)
-    out = folder / ("excerpt.avi" if film.by_order else "excerpt.mkv")
-    try:
-        with av.open(str(source.absolute())) as reader, av.open(str(out), "w") as writer:
-            stream = reader.streams[film.stream]
-            copy = writer.add_stream_from_template(stream)
-            for packet in _retime_packets(_select_packets(reader, stream, film, begin, seconds)):
-                packet.stream = copy
-                writer.mux(packet)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise RhasError(
-            "no excerpt can be cut", where=str(source), got=str(error), do="give no --trial"
-        ) from error
-    return inspect_film(out)
+    for suffix in (".avi",) if film.by_order else (".mkv", ".nut"):
+        out = folder / f"excerpt{suffix}"
+        try:
+            _copy_packets(film, out, begin, seconds)
+            return inspect_film(out)
+        except (av.FFmpegError, ValueError, RhasError) as error:
+            if is_disk_full(error):
+                raise
+    return film
+
+
+def _copy_packets(film: FilmInfo, out: Path, begin: float, seconds: float) -> None:
+    source = str(film.path.absolute())
+    with av.open(source) as reader, av.open(str(out), "w") as writer:
+        stream = reader.streams[film.stream]
+        # opaque: a codec that FFmpeg decodes here is copied though it is not encoded here (AV1)
+        copy = writer.add_stream_from_template(stream, opaque=True)
+        for packet in _retime_packets(_select_packets(reader, stream, film, begin, seconds)):
+            packet.stream = copy
+            writer.mux(packet)
 
 
 def _select_packets(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from rhas.base.files import write_json
+from rhas.base.names import suggest_name
 
 Level = Literal["drop", "warn", "note"]
 
 _MAX_KINDS = 12
+_MAX_SUGGESTED = 100
 
 FINDINGS: dict[str, tuple[Level, str]] = {
     # a line or a film that cannot be kept
@@ -102,6 +104,16 @@ class Audit:
     found: dict[str, list[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
+    _suggested: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    def suggest(self, kind: Literal["class", "film"], got: str, known: Iterable[str]) -> str:
+        """`suggest_name`; "" after a hundred different names: each is compared with all that are
+        known, and a table of another data set may have thousands."""
+        if (kind, got) not in self._suggested:
+            if len(self._suggested) >= _MAX_SUGGESTED:
+                return ""
+            self._suggested[kind, got] = suggest_name(got, known)
+        return self._suggested[kind, got]
 
     def add(self, name: str, where: str, kind: str = "") -> None:
         """One more of the finding ``name`` (of `FINDINGS`).

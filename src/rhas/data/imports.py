@@ -380,9 +380,9 @@ def _report_persons(
     acting = {(a.movie, a.person) for a in found.annotations}
     known = {(r.movie, r.person) for r in references} | {(r.movie, r.text) for r in references}
     for person in found.persons:
-        if person.boxes is not None:
-            count = int(np.isfinite(person.boxes).all(1).sum())
-            audit.add("boxes of persons", f"{person.where}: {count} of {len(person.boxes)} frames")
+        if (boxes := person.boxes) is not None:
+            count = int(np.isfinite(boxes).all(1).sum())
+            audit.add("boxes of persons", f"{person.where}: {count} of {len(boxes)} frames")
         names = {(person.movie, person.key), (person.movie, person.sentence)}
         if listed and not names & (known | acting):
             audit.add("person without reference", f"{person.where}: {person.key}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
 from rhas.base.names import suggest_name
+from rhas.data.audit import Audit
 from rhas.data.foreign_tables import tidy_number
 from rhas.data.tables import parse_digits, parse_whole, read_rows, read_text
 from rhas.stores.classes import tidy_class
@@ -60,11 +61,12 @@ class LabelMap:
         """Whether the label map, not the list of classes, says the class."""
         return action in self.renamed or self.foreign_name(action) in self.renamed
 
-    def describe_unknown(self, action: str) -> str:
+    def describe_unknown(self, action: str, audit: Audit) -> str:
         """An unknown action with the class that may have been meant."""
         name = self.foreign_name(action)
         shown = repr(action) if name == action else f"{action} = {name!r}"
-        return ", ".join(filter(None, [shown, suggest_name(name.lower(), self.classes.names)]))
+        hint = audit.suggest("class", name.lower(), self.classes.names)
+        return f"{shown}, {hint}" if hint else shown
 
 
 def read_label_map(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rhas.base.classes import ALIASES
 from rhas.base.errors import RhasError
+from rhas.base.formatting import list_some
 from rhas.config.decode import DecodeConfig
 from rhas.data.annotations import TimedAction
 from rhas.data.audit import Audit
@@ -155,7 +156,7 @@ def _find_classes(
     for row in rows:
         name, foreign = labels.find_class(row.action), labels.foreign_name(row.action)
         if name is None:
-            kind = labels.describe_unknown(row.action)
+            kind = labels.describe_unknown(row.action, audit)
             audit.add("unknown class", f"{row.where}: {kind}", kind)
             unknown.append(row)
             continue
@@ -196,9 +197,9 @@ def _select_valid(
             audit.add("suspicious person id", f"{row.where}: {row.person!r}, expected a number")
         elif row.movie not in films.infos:
             if row.movie not in films.files:
-                audit.add("annotation without film", place + films.suggest_movie(row.movie))
+                audit.add("annotation without film", place + films.suggest_movie(row.movie, audit))
         elif row.person not in numbers:
-            listed = f"references are of {', '.join(numbers)}" if numbers else "the film has none"
+            listed = f"references are of {list_some(numbers)}" if numbers else "the film has none"
             audit.add("person without reference", f"{place}; {listed}")
         elif end_s <= start_s:
             audit.add("interval without length", f"{place}, {start_s:.3f} to {end_s:.3f} s")

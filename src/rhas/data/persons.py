@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from rhas.base.names import suggest_name
+from rhas.base.formatting import list_some
 from rhas.data.audit import Audit
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.foreign_tables import ForeignReference
@@ -33,9 +34,9 @@ class FoundFilms:
                 return stem
         return name
 
-    def suggest_movie(self, name: str) -> str:
+    def suggest_movie(self, name: str, audit: Audit) -> str:
         """``, did you mean 'a'?`` for an unknown movie; "" where no name is similar."""
-        hint = suggest_name(name, self.files)
+        hint = audit.suggest("film", name, self.files)
         return f", {hint}" if hint else ""
 
 
@@ -46,9 +47,16 @@ class FoundPersons:
     references: Mapping[str, Mapping[str, str]]
     subsets: Mapping[str, str | None]
 
+    @cached_property
+    def _numbers(self) -> dict[str, dict[str, int]]:
+        return {
+            movie: {person: n for n, person in enumerate(texts)}
+            for movie, texts in self.references.items()
+        }
+
     def new_number(self, movie: str, person: str) -> int:
         """The number 0, 1, 2, ... of a person."""
-        return list(self.references[movie]).index(person)
+        return self._numbers[movie][person]
 
     def sentences(self) -> dict[str, tuple[str, ...]]:
         """Sentences of persons 0, 1, 2, ... by movie."""
@@ -63,7 +71,7 @@ def find_persons(rows: Sequence[ForeignReference], films: FoundFilms, audit: Aud
         movie = films.resolve_name(row.movie, row.where, audit)
         if movie not in films.infos:
             if movie not in films.files:
-                hint = films.suggest_movie(movie)
+                hint = films.suggest_movie(movie, audit)
                 audit.add("reference without film", f"{row.where}: {movie}{hint}")
         elif parse_digits(row.person) is None:
             audit.add("suspicious person id", f"{row.where}: {row.person!r}, expected a number")
@@ -95,10 +103,12 @@ def _read_subset(row: ForeignReference, audit: Audit) -> str | None:
 
 def _report_numbers(movie: str, persons: Sequence[str], audit: Audit) -> None:
     """Findings of person numbers that are alike, such as 0 and 00, or are not 0, 1, 2, ..."""
-    counts = Counter(map(int, persons))
-    for number in (n for n, count in counts.items() if count > 1):
-        alike = [repr(person) for person in persons if int(person) == number]
-        audit.add("persons alike but for spelling", f"{movie}: {', '.join(alike)}")
+    alike: dict[int, list[str]] = defaultdict(list)
+    for person in persons:
+        alike[int(person)].append(repr(person))
+    for spellings in alike.values():
+        if len(spellings) > 1:
+            audit.add("persons alike but for spelling", f"{movie}: {list_some(spellings)}")
     moved = [f"{person} -> {n}" for n, person in enumerate(persons) if person != str(n)]
     if moved:
-        audit.add("persons renumbered", f"{movie}: {', '.join(moved)}")
+        audit.add("persons renumbered", f"{movie}: {list_some(moved)}")

@@ -196,7 +196,8 @@ def _check_file(path: Path) -> None:
             where=where,
             do="run `git lfs pull` where the film comes from, and copy it again",
         )
-    if re.fullmatch(rb"[\t\n\f\r\x1b -~\x80-\xff]+", head):
+    raw = head.startswith(b"YUV4MPEG2")  # a line of text, then pictures without compression
+    if re.fullmatch(rb"[\t\n\f\r\x1b -~\x80-\xff]+", head) and not raw:
         raise RhasError(
             "a text file, not a film",
             where=where,

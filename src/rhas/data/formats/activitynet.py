@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,13 +54,14 @@ def read_activitynet(path: Path, films: FilmCatalogue) -> FoundActions:
     table = read_intervals(path)
     found = FoundActions()
     known = {}
+    acting: dict[str, dict[str, str]] = defaultdict(dict)
+    for i in table.intervals:
+        acting[i.movie][i.person] = ""
     for movie in dict.fromkeys([*table.references, *(i.movie for i in table.intervals)]):
         known[movie] = film = films.find_film([movie], str(path))
         if film is None:
             continue
-        sentences = dict(table.references.get(movie, {}))
-        sentences |= {i.person: sentences.get(i.person, "") for i in table.intervals
-                      if i.movie == movie}  # fmt: skip
+        sentences = acting[movie] | dict(table.references.get(movie, {}))
         found.persons += [
             FoundPerson(f"{path}, {movie}", film.movie, person, text)
             for person, text in sorted(sentences.items(), key=lambda p: (len(p[0]), p[0]))

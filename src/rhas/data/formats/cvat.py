@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rhas.base.errors import RhasError
@@ -179,9 +180,10 @@ def read_cvat(path: Path, films: FilmCatalogue) -> FoundActions:
         return found
     _check_size(root, film, str(path), films)
     mutable = _list_mutable(root)
+    keys: dict[str, str] = {}
     for number, track in enumerate(root.iter("track")):
         where = f"{path}, track {track.get('id', number)}"
-        _read_track(track, where, film, mutable, found)
+        _read_track(track, where, film, mutable, keys, found)
     return found
 
 
@@ -212,8 +214,14 @@ def _list_mutable(root: ET.Element) -> set[str]:
 
 
 def _read_track(
-    track: ET.Element, where: str, film: FilmFrames, mutable: set[str], found: FoundActions
-) -> None:
+    track: ET.Element, where: str, film: FilmFrames, mutable: set[str], keys: dict[str, str],
+    found: FoundActions,
+) -> None:  # fmt: skip
+    """Adds a track's person and actions.
+
+    Args:
+        keys: keys of the persons so far by their sentences.
+    """
     keyframes: list[Keyframe] = []
     values: dict[str, str] = {}
     for box in track.iterfind("box"):
@@ -235,10 +243,10 @@ def _read_track(
     if not keyframes:
         return
     fixed = {a.get("name", ""): (a.text or "").strip() for a in track.iterfind("attribute")}
-    person = _find_person({**fixed, **values}, track, where, film, found)
-    boxes = draw_boxes(keyframes, film)
-    whole = is_whole_frame(boxes, film)
-    drawn = () if whole else (boxes, (make_track(keyframes, film),))
+    person = _find_person({**fixed, **values}, track, where, keys)
+    keys.setdefault(person[1], person[0])
+    draw = partial(draw_boxes, keyframes, film)
+    drawn = () if is_whole_frame(draw(), film) else (draw, (make_track(keyframes, film),))
     found.persons.append(FoundPerson(where, film.movie, *person, *drawn))
     found.add_actions(found.persons[-1], find_spans(keyframes, film.source_frames), film)
 
@@ -282,7 +290,7 @@ def _read_actions(values: Mapping[str, str], mutable: set[str]) -> frozenset[str
 
 
 def _find_person(
-    values: Mapping[str, str], track: ET.Element, where: str, film: FilmFrames, found: FoundActions
+    values: Mapping[str, str], track: ET.Element, where: str, keys: Mapping[str, str]
 ) -> tuple[str, str]:
     """Key and sentence of a track's person."""
     label = track.get("label", "").strip()
@@ -291,5 +299,5 @@ def _find_person(
     given = values.get(_PERSON, "")
     if given and given.lower() not in _CHECKED:
         return given, sentence
-    same = [p.key for p in found.persons if sentence and p.sentence == sentence]
-    return (same[0] if same else f"track {where}"), sentence
+    known = keys.get(sentence) if sentence else None
+    return known or f"track {where}", sentence

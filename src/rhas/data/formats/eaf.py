@@ -6,6 +6,7 @@ A tier holds no two annotations at once, so that a person who does several thing
 
 from __future__ import annotations
 
+import heapq
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -94,12 +95,16 @@ def _milliseconds(film: FilmActions, frame: int) -> int:
 def split_lanes(intervals: Sequence[ActionInterval]) -> list[list[ActionInterval]]:
     """Intervals in the fewest lists without overlaps, each by start; at least one list."""
     lanes: list[list[ActionInterval]] = [[]]
+    free, taken = [0], list[tuple[int, int]]()  # heaps: lanes, and (end, lane)
     for i in sorted(intervals, key=lambda i: (i.start, i.stop, i.action)):
-        free = next((lane for lane in lanes if not lane or lane[-1].stop <= i.start), None)
-        if free is None:
-            lanes.append([i])
-        else:
-            free.append(i)
+        while taken and taken[0][0] <= i.start:
+            heapq.heappush(free, heapq.heappop(taken)[1])
+        if not free:
+            heapq.heappush(free, len(lanes))
+            lanes.append([])
+        lane = heapq.heappop(free)
+        lanes[lane].append(i)
+        heapq.heappush(taken, (i.stop, lane))
     return lanes
 
 
@@ -123,6 +128,7 @@ def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
     if film is None:
         return found
     slots = {s.get("TIME_SLOT_ID"): s.get("TIME_VALUE") for s in root.iter("TIME_SLOT")}
+    keys: set[str] = set()
     for tier in root.iter("TIER"):
         name = tier.get("TIER_ID", "")
         lane = _LANE.fullmatch(name)
@@ -131,7 +137,8 @@ def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
         if tier.get("PARENT_REF"):
             films.audit.add("tier of another tier", where)
             continue
-        if all(person.key != key for person in found.persons):
+        if key not in keys:
+            keys.add(key)
             sentence = tier.get("PARTICIPANT", "").strip() or key
             found.persons.append(FoundPerson(where, film.movie, key, sentence))
         for annotation in tier.iter("ALIGNABLE_ANNOTATION"):

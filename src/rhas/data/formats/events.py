@@ -60,11 +60,13 @@ def _list_lines(film: FilmActions) -> list[str]:
 
 def name_subjects(film: FilmActions) -> list[str]:
     """A different name for each person: the sentence, with a number where it is not the first."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, person in enumerate(film.persons):
         name = _join_words(person.reference)
-        names.append(name if name not in names else f"{name} ({number})")
-    return names
+        while name in names:
+            name = f"{name} ({number})"
+        names[name] = None
+    return list(names)
 
 
 def _join_words(text: str) -> str:
@@ -95,6 +97,7 @@ def read_events(path: Path, films: FilmCatalogue) -> FoundActions:
     begun: dict[tuple[str, str, str], _Event] = {}
     events = sorted(_read_lines(path, films), key=lambda e: (e.seconds, e.kind != "stop"))
     known: dict[str, FilmFrames | None] = {}
+    persons: dict[tuple[str, str], FoundPerson] = {}
     for event in events:
         if event.film not in known:
             known[event.film] = films.find_film([event.film], event.where)
@@ -104,7 +107,7 @@ def read_events(path: Path, films: FilmCatalogue) -> FoundActions:
         if event.kind == "point":
             films.audit.add("interval without length", f"{event.where}: {event.behaviour}")
             continue
-        _add_person(event, film, found)
+        persons.setdefault((film.movie, event.subject), _make_person(event, film))
         key = (film.movie, event.subject, event.behaviour)
         if key in begun and event.kind != "start":
             first = begun.pop(key)
@@ -118,6 +121,7 @@ def read_events(path: Path, films: FilmCatalogue) -> FoundActions:
             films.audit.add("start or stop without its partner", _describe_event(event))
     for event in begun.values():
         films.audit.add("start or stop without its partner", _describe_event(event))
+    found.persons += persons.values()
     return found
 
 
@@ -125,10 +129,9 @@ def _describe_event(event: _Event) -> str:
     return f"{event.where}: {event.subject}, {event.behaviour}, {event.seconds:.3f} s"
 
 
-def _add_person(event: _Event, film: FilmFrames, found: FoundActions) -> None:
-    if not any((p.movie, p.key) == (film.movie, event.subject) for p in found.persons):
-        sentence = "" if event.subject.isdecimal() else event.subject
-        found.persons.append(FoundPerson(event.where, film.movie, event.subject, sentence))
+def _make_person(event: _Event, film: FilmFrames) -> FoundPerson:
+    sentence = "" if event.subject.isdecimal() else event.subject
+    return FoundPerson(event.where, film.movie, event.subject, sentence)
 
 
 def _read_lines(path: Path, films: FilmCatalogue) -> Iterator[_Event]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rhas.base.names import movie_name, suggest_name
+from rhas.base.names import movie_name
 from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
 from rhas.data.films import FILM_SUFFIXES
@@ -24,7 +24,7 @@ class FoundPerson:
         movie: the film.
         key: what the annotations of the file call the person.
         sentence: what the file says of the person; "" where it says nothing.
-        boxes: float32 (T, 4) over working frames, NaN where missing; None without boxes.
+        draw: makes ``boxes``; None without boxes.
         tracks: the same as keyframes; several where the file has the person in pieces.
     """
 
@@ -32,8 +32,14 @@ class FoundPerson:
     movie: str
     key: str
     sentence: str
-    boxes: np.ndarray | None = None
+    draw: Callable[[], np.ndarray] | None = None
     tracks: tuple[DrawnTrack, ...] = ()
+
+    @property
+    def boxes(self) -> np.ndarray | None:
+        """float32 (T, 4) over working frames, NaN where missing; made anew each time, since a file
+        may have thousands of persons in a long film."""
+        return None if self.draw is None else self.draw()
 
 
 @dataclass
@@ -82,7 +88,7 @@ class FilmCatalogue:
             if movie in self.films:
                 return self.films[movie]
             tried.append(movie)
-        hint = suggest_name(tried[0], self.films) if tried else ""
+        hint = self.audit.suggest("film", tried[0], self.films) if tried else ""
         place = f"{where}: {' or '.join(tried) or 'no film is named'}"
         self.audit.add("annotation without film", ", ".join(filter(None, [place, hint])))
         return None
@@ -127,17 +133,16 @@ def number_persons(found: FoundActions, references: Sequence[ForeignReference]) 
 
 
 def _number_by_order(found: FoundActions) -> ForeignTables:
-    keys: dict[str, list[str]] = {}
+    keys: dict[str, dict[str, str]] = {}
     rows = []
     for person in found.persons:
-        order = keys.setdefault(person.movie, [])
-        if person.key not in order:
-            order.append(person.key)
-            number = str(len(order) - 1)
+        numbers = keys.setdefault(person.movie, {})
+        if person.key not in numbers:
+            number = numbers[person.key] = str(len(numbers))
             rows.append(
                 ForeignReference(person.where, person.movie, number, person.sentence.strip(), "")
             )
-    names = {(m, key): str(n) for m, order in keys.items() for n, key in enumerate(order)}
+    names = {(m, key): number for m, numbers in keys.items() for key, number in numbers.items()}
     return _rename_persons(found, rows, names)
 
 

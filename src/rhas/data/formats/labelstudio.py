@@ -10,7 +10,8 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -221,21 +222,19 @@ def _read_task(
     sentences = data.get("references")
     texts = list(map(str, sentences)) if isinstance(sentences, list) else []
     persons = {str(n): FoundPerson(where, film.movie, str(n), t) for n, t in enumerate(texts)}
+    drawn: dict[str, list[list[Keyframe]]] = {}
     for region in regions:
         if region.type != "videorectangle":
             continue
         label = _first_text(region.value.get("labels")) or "person 0"
         key = _read_number(label) or label
-        keyframes = _read_sequence(region, frames)
-        boxes = draw_boxes(keyframes, frames)
-        sentence = "" if key != label else label
-        tracks = [make_track(keyframes, frames)]
-        if (known := persons.get(key)) is not None:
-            sentence = known.sentence
-            tracks = [*known.tracks, *tracks]
-            if known.boxes is not None:  # another region of the same person
-                boxes = np.where(np.isfinite(boxes), boxes, known.boxes)
-        persons[key] = FoundPerson(region.where, film.movie, key, sentence, boxes, tuple(tracks))
+        drawn.setdefault(key, []).append(_read_sequence(region, frames))
+        sentence = persons[key].sentence if key in persons else label if key == label else ""
+        persons[key] = FoundPerson(region.where, film.movie, key, sentence)
+    for key, pieces in drawn.items():
+        tracks = tuple(make_track(keyframes, frames) for keyframes in pieces)
+        draw = partial(_draw_pieces, pieces, frames)
+        persons[key] = replace(persons[key], draw=draw, tracks=tracks)
     for region in regions:
         if region.type != "timelinelabels":
             continue
@@ -250,6 +249,15 @@ def _read_task(
         person = persons.setdefault(key, FoundPerson(region.where, film.movie, key, ""))
         found.add_actions(person, list(_read_ranges(region, frames)), frames)
     found.persons += persons.values()
+
+
+def _draw_pieces(pieces: Sequence[Sequence[Keyframe]], frames: FilmFrames) -> np.ndarray:
+    """`draw_boxes` of several regions of one person; the later one counts."""
+    boxes = draw_boxes(pieces[0], frames)
+    for keyframes in pieces[1:]:
+        later = draw_boxes(keyframes, frames)
+        boxes = np.where(np.isfinite(later), later, boxes)
+    return boxes
 
 
 def _list_regions(task: JsonObject, where: str) -> Iterator[_Region]:

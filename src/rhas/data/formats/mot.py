@@ -7,6 +7,7 @@ person 0 is written as 1. There are no actions and no sentences in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def read_mot(path: Path, films: FilmCatalogue) -> FoundActions:
         where = f"{path}, person {person}"
         found.persons.append(
             FoundPerson(
-                where, film.movie, str(person), "", _place_boxes(track, film),
+                where, film.movie, str(person), "", partial(_place_boxes, track, film),
                 (make_track(_list_keyframes(track, film), film),),
             )
         )  # fmt: skip
@@ -125,6 +126,8 @@ def _list_keyframes(track: dict[int, list[float]], film: FilmFrames) -> list[Key
 
 
 def _place_boxes(track: dict[int, list[float]], film: FilmFrames) -> np.ndarray:
-    missing = [np.nan] * 4
-    rows = np.array([track.get(frame, missing) for frame in film.shown.tolist()])
+    frames = np.array(sorted(track))
+    place = np.searchsorted(frames, film.shown).clip(max=len(frames) - 1)
+    rows = np.array([track[frame] for frame in frames.tolist()])[place]
+    rows[frames[place] != film.shown] = np.nan
     return (rows / film.scale).astype(np.float32)
