@@ -13,9 +13,11 @@ from rhas.config.profiles import read_profiled_params
 from rhas.engine.workcache import WorkCache
 from rhas.pipeline.features import extract_features as extract_from_films
 from rhas.segment import run
+from rhas.segment.actions import read_actions
+from rhas.segment.labels import Label, plan_labels
 from rhas.segment.models import open_model
 from rhas.segment.records import FilmSummary
-from rhas.segment.request import SegmentRequest
+from rhas.segment.request import SegmentRequest, identify_film
 
 AnyPath = str | PathLike[str]
 
@@ -69,6 +71,7 @@ def segment_film(
     *,
     model: AnyPath | None = None,
     actions: str | None = None,
+    labels: AnyPath | None = None,
     params: AnyPath = "params.yaml",
     profile: str | None = None,
     overlay: bool = True,
@@ -83,6 +86,7 @@ def segment_film(
         model: folder of a trained method; None: ``models/<method>`` of ``params``.
         actions: what to look for without a trained model: "walking, feeding the dog", or a text
             file with an action per line (docs/SEGMENT.md).
+        labels: a table of labelled intervals of the film, to fit the scores of ``actions``.
         params: a params.yaml. Checkpoints in it are relative to the working folder.
         profile: whose parameters take the place of those in ``params``, which is not needed then.
         overlay: draw a film with boxes and actions.
@@ -96,9 +100,14 @@ def segment_film(
         RhasError: what is wrong with the film, the sentences, the parameters or the model.
     """
     settings = _read_params(Path(params), profile)
+    own: tuple[Label, ...] = ()
+    if labels is not None:
+        name, _ = identify_film(Path(film), settings.decode)
+        names = read_actions(actions).names if actions is not None else None
+        own = plan_labels(Path(labels), names, {name: references})[name]
     with open_model(model, actions, settings, tell) as (folder, readout, settings):
         request = SegmentRequest(
-            Path(film), tuple(references), Path(out), folder, readout, settings, overlay
+            Path(film), tuple(references), Path(out), folder, readout, settings, overlay, own
         )
         return run.segment_film(request, tell)
 

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.text import Text
 
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
+from rhas.base.names import movie_name
 from rhas.base.system_errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
 from rhas.cli.project import ParamsOption, ProfileOption, read_settings
 from rhas.config.params import FilmParams
 
 if TYPE_CHECKING:  # takes seconds to import
+    from rhas.segment.labels import Label
     from rhas.segment.many import FilmOutcome, FilmTask
     from rhas.segment.records import FilmSummary
 
 _MAX_ACTIONS = 6  # of a person, those of most frames
+
+
+class ModelChoice(NamedTuple):
+    """What the options say of the model: a trained method's folder, or actions in words and maybe
+    a table of labels."""
+
+    folder: Path | None
+    actions: str | None
+    labels: Path | None
 
 
 def segment(
@@ -46,6 +58,13 @@ def segment(
             "text file with one per line."
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="A few labelled intervals of the film, to fit the scores of --actions: a table "
+            "with person, action, start_s, end_s (and movie)."
+        ),
+    ] = None,
     parameters: ParamsOption = None,
     profile: ProfileOption = None,
     overlay: Annotated[
@@ -65,9 +84,10 @@ def segment(
     film that fails does not stop the others; it is named at the end and makes the exit status 1.
     """
     settings = read_settings(parameters, profile)
+    chosen = ModelChoice(model, actions, labels)
     try:
         if len(films) == 1 and not films[0].is_dir() and refs is None:
-            summary = _segment_one(films[0], ref or [], out, model, actions, settings, overlay)
+            summary = _segment_one(films[0], ref or [], out, chosen, settings, overlay)
             _show(summary, as_json)
             return
         from rhas.segment.many import plan_films  # takes seconds to import
@@ -75,7 +95,7 @@ def segment(
         tasks, warnings = plan_films(films, refs, ref or [])
         for line in warnings:
             _warn(line)
-        failed = _segment_many(tasks, out, model, actions, settings, overlay, as_json)
+        failed = _segment_many(tasks, out, chosen, settings, overlay, as_json)
     except KeyboardInterrupt:
         print_note("the same command continues from here", "yellow")
         raise
@@ -94,8 +114,7 @@ def _segment_one(
     film: Path,
     ref: list[str],
     out: Path,
-    model: Path | None,
-    actions: str | None,
+    model: ModelChoice,
     params: FilmParams,
     overlay: bool,
 ) -> FilmSummary:
@@ -108,16 +127,28 @@ def _segment_one(
     from rhas.segment.models import open_model  # takes seconds; the checks above do not wait
     from rhas.segment.run import segment_film
 
-    with open_model(model, actions, params, _warn) as (folder, readout, chosen):
-        request = SegmentRequest(film, tuple(ref), out, folder, readout, chosen, overlay)
+    name = movie_name(film.stem, str(film))
+    labels = _plan_labels(model, {name: ref})[name]
+    with open_model(model.folder, model.actions, params, _warn) as (folder, readout, chosen):
+        request = SegmentRequest(film, tuple(ref), out, folder, readout, chosen, overlay, labels)
         return segment_film(request, print_note)
+
+
+def _plan_labels(
+    model: ModelChoice, films: dict[str, Sequence[str]]
+) -> dict[str, tuple[Label, ...]]:
+    """The labels of each film, by the sentences about its persons."""
+    from rhas.segment.actions import read_actions
+    from rhas.segment.labels import plan_labels
+
+    actions = read_actions(model.actions).names if model.actions is not None else None
+    return plan_labels(model.labels, actions, films)
 
 
 def _segment_many(
     tasks: list[FilmTask],
     out: Path,
-    model: Path | None,
-    actions: str | None,
+    model: ModelChoice,
     params: FilmParams,
     overlay: bool,
     as_json: bool,
@@ -130,13 +161,15 @@ def _segment_many(
     from rhas.segment.request import SegmentRequest
     from rhas.segment.run import segment_film
 
-    with open_model(model, actions, params, _warn) as (folder, readout, chosen):
+    labels = _plan_labels(model, {task.movie: task.references for task in tasks})
+    with open_model(model.folder, model.actions, params, _warn) as (folder, readout, chosen):
 
         def segment_task(task: FilmTask, place: Path) -> FilmSummary:
             _describe_film(task.film, params)
             request = SegmentRequest(
-                task.film, task.references, place, folder, readout, chosen, overlay
-            )
+                task.film, task.references, place, folder, readout, chosen, overlay,
+                labels[task.movie],
+            )  # fmt: skip
             return segment_film(request, print_note)
 
         outcomes = segment_films(tasks, segment_task, out, print_note)

@@ -20,8 +20,8 @@ from rhas.stores.tracks import BoxSource, PersonTrack, open_tracks
 
 THUMBNAILS, CROPS = 12, 6
 _SHOWN = (
-    "film", "seconds", "frames", "fps", "cuts", "min_score", "model", "readout", "lost_frames",
-    "built_in_checkpoints",
+    "film", "seconds", "frames", "fps", "cuts", "min_score", "model", "readout", "labels",
+    "lost_frames", "built_in_checkpoints",
 )  # fmt: skip
 _THUMBNAIL_SIDE, _CROP_SIDE = 160, 96  # pixels
 

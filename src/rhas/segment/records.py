@@ -56,6 +56,14 @@ class ReadoutRecord(TypedDict):
     default_threshold: float
 
 
+class LabelsRecord(TypedDict):
+    """What ``--labels`` was used for (`rhas.segment.label_fit.LabelFit`)."""
+
+    intervals: int
+    unseen: int
+    actions: list[str]
+
+
 class FilmRecord(TypedDict):
     """intervals.json."""
 
@@ -71,6 +79,7 @@ class FilmRecord(TypedDict):
     model_hash: str
     built_in_checkpoints: list[str]
     readout: ReadoutRecord
+    labels: LabelsRecord | None
     windows: list[int]
     persons: list[PersonRecord]
 
@@ -95,6 +104,7 @@ class FilmSummary(TypedDict):
     frames: int
     fps: float
     readout: ReadoutRecord
+    labels: LabelsRecord | None
     out: str
     files: list[str]
     persons: list[PersonSummary]

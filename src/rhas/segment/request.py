@@ -14,6 +14,7 @@ from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
 from rhas.decode.container import FilmInfo, inspect_once
 from rhas.decode.judgement import FilmFinding, judge_film
+from rhas.segment.labels import Label
 from rhas.stores.checksums import CHECKSUMS
 
 if TYPE_CHECKING:  # takes seconds to import
@@ -40,6 +41,7 @@ class SegmentRequest:
         readout: what evaluate fitted on val for this model; None without one.
         params: of the film's stages.
         overlay: draw the overlay film.
+        labels: intervals of the film, to fit a model of actions in words to; may be empty.
         chunk_frames: frames of a chunk (`rhas.segment.chunks`); None: as suits the device.
     """
 
@@ -50,6 +52,7 @@ class SegmentRequest:
     readout: FittedReadout | None
     params: FilmParams
     overlay: bool = True
+    labels: tuple[Label, ...] = ()
     chunk_frames: int | None = None
 
     def __post_init__(self) -> None:

@@ -28,7 +28,9 @@ from rhas.engine.workcache import Entry, WorkCache, link_files, walk_folder
 from rhas.evaluate.fitted import FittedReadout, hash_model
 from rhas.pipeline.steps import FILM_STEPS
 from rhas.report.overlay import OverlayInput, draw_overlay
-from rhas.segment.chunks import count_chunk_frames, split_frames
+from rhas.segment.chunks import FilmChunk, count_chunk_frames, split_frames
+from rhas.segment.label_fit import LabelFit, describe_fit, fit_model
+from rhas.segment.labels import check_labels
 from rhas.segment.models import check_models, make_default_readout
 from rhas.segment.page import write_page
 from rhas.segment.people import Person, rank_actions, read_people
@@ -81,6 +83,7 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
         RhasError: whatever a stage refuses; a model that does not fit.
     """
     movie, facts = identify_film(request.film, request.params.decode)
+    check_labels(request.labels, facts.seconds, request.film.name)
     load_method(request.model)  # says what is wrong with it
     for line in check_models(request.model, request.readout, request.references, request.params):
         tell(line)
@@ -98,10 +101,40 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
 
 
 def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) -> FilmSummary:
-    params = request.params
-    readout = request.readout or make_default_readout(read_model_classes(request.model))
     with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=PARTS) as name, torch_threads(1):
         seen = _see(request, movie, facts, work, Path(name))
+    with tempfile.TemporaryDirectory(dir=work.cache.root, prefix=PARTS) as name:
+        fit = None
+        if request.labels:
+            request, fit = _fit_to_labels(request, seen, Path(name), work.tell)
+        return _score_and_write(request, movie, facts, seen, fit, work)
+
+
+def _fit_to_labels(
+    request: SegmentRequest, seen: _Seen, folder: Path, tell: Callable[[str], None]
+) -> tuple[SegmentRequest, LabelFit]:
+    """The request with a model that is fitted to its labels, and what that was fitted to."""
+    chunks = [
+        FilmChunk(start, stop, entry.result)
+        for (start, stop), entry in zip(seen.spans, seen.extracted, strict=True)
+    ]
+    model = folder / request.model.name
+    with torch_threads(1):
+        fit = fit_model(request.model, request.labels, chunks, request.params.fps, model)
+    tell(describe_fit(fit))
+    return replace(request, model=model), fit
+
+
+def _score_and_write(
+    request: SegmentRequest,
+    movie: str,
+    facts: FilmInfo,
+    seen: _Seen,
+    fit: LabelFit | None,
+    work: _Work,
+) -> FilmSummary:
+    params = request.params
+    readout = request.readout or make_default_readout(read_model_classes(request.model))
     scored = work.run(_score_jobs(request, movie, seen))
     scores = [entry.result for entry in scored]
     least = params.crop.min_score
@@ -136,6 +169,7 @@ def _segment(request: SegmentRequest, movie: str, facts: FilmInfo, work: _Work) 
             "objective": readout.readout.objective,
             "default_threshold": readout.readout.default_threshold,
         },
+        "labels": None if fit is None else fit.make_record(),
         "windows": scored[0].read_report(ScoreReport).windows,
         "persons": [make_person_record(person, params.fps) for person in people],
     }
@@ -250,7 +284,7 @@ class _Work:
     """
 
     def __init__(self, cache: WorkCache, tell: Callable[[str], None], steps: int) -> None:
-        self.cache, self._tell, self._steps = cache, tell, steps
+        self.cache, self.tell, self._steps = cache, tell, steps
         self._used: set[tuple[str, str]] = set()
         self.seconds: dict[str, float] = {}
 
@@ -274,7 +308,7 @@ class _Work:
         self.seconds[step] = round(time.monotonic() - began, 2)
         kept = len(jobs) - len(waiting)
         whence = f", {kept} of {len(jobs)} parts were there" if kept else ""
-        self._tell(f"{step}: {format_duration(self.seconds[step])}, {place}{whence}")
+        self.tell(f"{step}: {format_duration(self.seconds[step])}, {place}{whence}")
         return [entry for entry in found if entry is not None]
 
     def keep(self, name: str, write: Callable[[Path], None]) -> Path:
@@ -325,6 +359,7 @@ def _summary(
         "frames": record["frames"],
         "fps": record["fps"],
         "readout": record["readout"],
+        "labels": record["labels"],
         "out": str(request.out),
         "files": [name for name in OUTPUTS if (request.out / name).exists()],
         "persons": [

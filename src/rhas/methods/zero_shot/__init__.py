@@ -2,7 +2,8 @@
 
 For encoders whose pictures and sentences share a space (CLIP, SigLIP 2). The evidence for a class
 is its log-odds against all other sentences, among them some that name no action; a two-state chain
-per class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated.
+per class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated, unless a
+few labelled intervals were given (`rhas.methods.zero_shot.fitting`).
 
 B rows, L frames, N pooled frames, D features, C classes.
 """
@@ -70,10 +71,12 @@ class ZeroShotConfig(InputConfig):
 class SimilarityReader(StreamReader):
     """Logits of every class and rival, means over the streams.
 
-    ``x`` has a channel per sentence, and one for whether there is anything to compare.
+    ``x`` has a channel per sentence, one per class for what labels have added, and one for whether
+    there is anything to compare.
     """
 
     scale: Tensor
+    directions: Tensor
 
     def __init__(self, config: ZeroShotConfig, dims: Dims) -> None:
         super().__init__(config, dims.D, STREAMS[config.inputs])
@@ -81,8 +84,16 @@ class SimilarityReader(StreamReader):
         sentences = torch.zeros(dims.C + len(config.rivals), dims.D)
         self.sentences = nn.Parameter(sentences, requires_grad=False)
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("directions", torch.zeros(dims.C, dims.D))
 
     def forward(self, batch: Batch) -> PooledFeatures:
+        x, seen, mask = self.read_views(batch)
+        logits = self.scale * (x @ self.sentences.T), self.scale * (x @ self.directions.T)
+        return PooledFeatures(torch.cat([*logits, seen[..., None]], -1), mask)
+
+    def read_views(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """What is compared with sentences, (B, N, D); and where there is any, and where a frame is
+        real, bool (B, N)."""
         mask = self.pool_mask(batch["mask"])
         length = count_used(mask)
         seen, total = torch.zeros_like(mask), torch.zeros(())
@@ -91,9 +102,8 @@ class SimilarityReader(StreamReader):
             seen = seen | self.pool_mask(exists)
             x = F.normalize(torch.where(exists[..., None], x, 0), dim=-1)
             x = mean_over_windows(x, exists, -(self.window // 2), self.window, self.stride)
-            total = total + F.normalize(x, dim=-1) @ self.sentences.T / len(self.names)
-        x = torch.cat([self.scale * total, seen[..., None]], -1)
-        return PooledFeatures(x[:, :length], mask[:, :length])
+            total = total + F.normalize(x, dim=-1) / len(self.names)
+        return total[:, :length], seen[:, :length], mask[:, :length]
 
 
 class ZeroShot(Segmenter[PooledFeatures]):
@@ -101,9 +111,13 @@ class ZeroShot(Segmenter[PooledFeatures]):
 
     config: ZeroShotConfig
     reader: SimilarityReader
+    slope: Tensor
+    offset: Tensor
 
     def __init__(self, config: ZeroShotConfig, dims: Dims) -> None:
         super().__init__(config, dims, SimilarityReader(config, dims))
+        self.register_buffer("slope", torch.ones(dims.C))
+        self.register_buffer("offset", torch.zeros(dims.C))
 
     def fit_text(self, text: ClassText) -> None:
         if len(text.phrasings) != self.dims.C:
@@ -140,10 +154,16 @@ class ZeroShot(Segmenter[PooledFeatures]):
         return scores * seen
 
     def _find_evidence(self, features: PooledFeatures) -> Tensor:
-        """Weighted log-odds of each class against all other sentences, (B, N, C)."""
-        p = (self.config.sharpness * features.x[..., :-1]).softmax(-1)[..., : self.dims.C]
-        odds = torch.logit(p, eps=1e-6) + self.config.bias
+        """Weighted log-odds of each class, (B, N, C), as labels have moved them."""
+        added = features.x[..., -1 - self.dims.C : -1]
+        odds = self.slope * self.find_odds(features) + self.offset + added
         return self.config.weight * self.config.stride * odds
+
+    def find_odds(self, features: PooledFeatures) -> Tensor:
+        """Log-odds of each class against all other sentences, (B, N, C)."""
+        logits = features.x[..., : -1 - self.dims.C]
+        p = (self.config.sharpness * logits).softmax(-1)[..., : self.dims.C]
+        return torch.logit(p, eps=1e-6) + self.config.bias
 
 
 def _embed(text: ClassText, sentences: tuple[str, ...] | list[str]) -> Tensor:

@@ -15,7 +15,7 @@ function header() {
     : make("p", { class: "warning" }, data.readout.fitted
       ? "Confidences are unknown: val had no annotated film to measure them on."
       : data.model === "zero_shot"
-      ? "The actions were compared with words, without training: scores are not calibrated."
+      ? describeFit(data.labels)
       : "No thresholds were fitted for this model: every class is predicted from score "
         + data.readout.default_threshold + " on, and confidences are unknown."));
   const film = make("div", { class: "film" });
@@ -27,6 +27,15 @@ function header() {
   }
   film.append(strip, makePanel());
   main.append(film);
+}
+
+function describeFit(labels) {
+  if (!labels || !labels.actions.length)
+    return "The actions were compared with words, without training: scores are not calibrated."
+      + (labels ? ` The ${counted(labels.intervals, "labelled interval")} were too few to fit them.` : "");
+  return `The scores of ${labels.actions.join(", ")} were fitted on ${counted(labels.intervals, "labelled interval")} of this film`
+    + (labels.unseen ? ` (in ${labels.unseen} of them the person was not found)` : "")
+    + ". Other actions were compared with words alone: their scores are not calibrated.";
 }
 
 function table(head, rows) {
