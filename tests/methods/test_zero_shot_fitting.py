@@ -16,7 +16,7 @@ def make_labelled(crops: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tens
     return {**sample, "labels": torch.tensor(labels, dtype=torch.float32)}
 
 
-def fit(method: ZeroShot, crops: np.ndarray, labels: np.ndarray, known: np.ndarray) -> list[int]:
+def fit(method: ZeroShot, crops: np.ndarray, labels: np.ndarray, known: np.ndarray) -> bool:
     sample = make_labelled(crops, labels)
     return fit_labels(method, [read_frames(method, sample, torch.tensor(known))])  # type: ignore[arg-type]
 
@@ -37,12 +37,12 @@ def test_labels_of_one_part_find_the_action_in_another() -> None:
     crops, labels = make_scene()
     before = score(method, make_batch(crops))
     assert (before[50:, 0] < 0.5).all()
-    known = np.zeros((100, 3), bool)
-    known[30:70, 0] = True
-    assert fit(method, crops, labels, known) == [0]
+    known = np.zeros(100, bool)
+    known[30:70] = True
+    assert fit(method, crops, labels, known)
     after = score(method, make_batch(crops))
     assert ((after[:, 0] > 0.5) == (labels[:, 0] == 1)).mean() > 0.95
-    assert (after[:, 1:] == before[:, 1:]).all()  # nothing was said of the others
+    assert (after[:, 1:] < 0.5).all()
 
 
 def test_frames_of_one_kind_fit_nothing() -> None:
@@ -50,10 +50,10 @@ def test_frames_of_one_kind_fit_nothing() -> None:
     assert isinstance(method, ZeroShot)
     crops, labels = make_scene()
     before = score(method, make_batch(crops))
-    only = np.zeros((100, 3), bool)
-    only[50:70, 0] = True
-    assert fit(method, crops, labels, only) == []
-    assert fit(method, crops, labels, np.zeros((100, 3), bool)) == []
+    only = np.zeros(100, bool)
+    only[50:70] = True
+    assert not fit(method, crops, labels, only)
+    assert not fit(method, crops, labels, np.zeros(100, bool))
     assert (score(method, make_batch(crops)) == before).all()
 
 
@@ -63,6 +63,7 @@ def test_frames_without_the_person_are_not_read() -> None:
     crops, labels = make_scene()
     sample = make_labelled(crops, labels)
     sample["present"] = torch.zeros(100, dtype=torch.bool)
-    read = read_frames(method, sample, torch.ones(100, 3, dtype=torch.bool))  # type: ignore[arg-type]
+    read = read_frames(method, sample, torch.ones(100, dtype=torch.bool))  # type: ignore[arg-type]
     assert read.odds.shape == (0, 3)
-    assert fit_labels(method, [read]) == []
+    assert not fit_labels(method, [read])
+    assert not fit_labels(method, [])

@@ -103,26 +103,27 @@ def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
 def test_times_beyond_the_film_are_refused() -> None:
     check_labels([Label(0, 0, 1, 10.5)], 10, "a.mp4")
     for label in (Label(0, 0, 10, 10.5), Label(0, 0, 1, 12)):
-        with pytest.raises(RhasError, match=r"(?s)a.mp4: a label beyond the film.s end.*up to 10.0 s"):
+        with pytest.raises(
+            RhasError, match=r"(?s)a.mp4: a label beyond the film.s end.*up to 10.0 s"
+        ):
             check_labels([label], 10, "a.mp4")
 
 
-def test_labelled_time_is_known_for_labelled_actions_alone() -> None:
+def test_labels_of_a_person_mark_frames() -> None:
     labels = [Label(0, 0, 0, 2), Label(0, 0, 1, 3), Label(0, 1, 2.5, 4), Label(0, None, 8, 99)]
-    truth, known = mark_frames(labels, {0, 1, None}, (10, 3), fps=1)
+    truth, known = mark_frames(labels, (10, 3), fps=1)
     assert truth.T.astype(int).tolist() == [
         [1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
         [0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
         [0] * 10,
     ]
-    looked = [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]
-    assert known.T.astype(int).tolist() == [looked, looked, [0] * 10]
+    assert known.astype(int).tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]
 
 
 def test_labels_that_fit_nothing_are_said_to() -> None:
-    assert "not calibrated" in describe_fit(LabelFit(3, 1, ()))
-    assert "1 of them where the person was not found" in describe_fit(LabelFit(3, 1, ()))
-    assert "walking were fitted on 12 labelled" in describe_fit(LabelFit(12, 0, ("walking",)))
+    assert "not calibrated" in describe_fit(LabelFit(3, 1, False, ()))
+    assert "1 of them where the person was not found" in describe_fit(LabelFit(3, 1, False, ()))
+    assert describe_fit(LabelFit(12, 0, True, ("walking",))).endswith("on 12 labelled intervals")
 
 
 def test_a_film_is_segmented_with_labels(
@@ -139,9 +140,9 @@ def test_a_film_is_segmented_with_labels(
         summary = segment_film(made, told.append)
     record = json.loads((tmp_path / "out/intervals.json").read_text("utf-8"))
     assert record["labels"] == summary["labels"]
-    assert record["labels"]["intervals"] == 4
-    assert "standing" in record["labels"]["actions"]
-    assert "flying" not in record["labels"]["actions"]
+    assert record["labels"] == {
+        "intervals": 4, "unseen": 0, "fitted": True, "actions": ["standing", "walking"],
+    }  # fmt: skip
     assert any("fitted on 4 labelled intervals" in line for line in told)
     assert '"labels"' in (tmp_path / "out/index.html").read_text("utf-8")
     assert np.isclose(record["readout"]["default_threshold"], 0.5)

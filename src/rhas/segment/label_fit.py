@@ -32,17 +32,20 @@ class LabelFit:
     Args:
         intervals: labelled ones.
         unseen: of these, those in which the person was found in no frame; they were of no use.
-        actions: names of the actions that were fitted, in order; the others are as words say.
+        fitted: whether they sufficed.
+        actions: names of the labelled actions, in order.
     """
 
     intervals: int
     unseen: int
+    fitted: bool
     actions: tuple[str, ...]
 
     def make_record(self) -> LabelsRecord:
         """As intervals.json has it."""
         return {
-            "intervals": self.intervals, "unseen": self.unseen, "actions": list(self.actions),
+            "intervals": self.intervals, "unseen": self.unseen, "fitted": self.fitted,
+            "actions": list(self.actions),
         }  # fmt: skip
 
 
@@ -64,7 +67,7 @@ def fit_model(
     parts: list[LabelledFrames] = []
     for person in sorted({label.person for label in labels}):
         own = [label for label in labels if label.person == person]
-        truth, known = mark_frames(own, {k.action for k in labels}, (frames, dims.C), fps)
+        truth, known = mark_frames(own, (frames, dims.C), fps)
         present = np.zeros(frames, bool)
         for start in range(0, frames, dims.L):
             span = slice(start, min(start + dims.L, frames))
@@ -76,43 +79,38 @@ def fit_model(
                 parts.append(read_frames(method, sample, _pad(known[span], dims.L)))
         unseen += sum(not present[find_span(label, frames, fps)].any() for label in own)
     fitted = fit_labels(method, parts)
-    config = TrainConfig(**saved.train)
-    save_method(method, config, dims, out, saved.class_names)
-    return LabelFit(len(labels), unseen, tuple(saved.class_names[n] for n in fitted))
+    save_method(method, TrainConfig(**saved.train), dims, out, saved.class_names)
+    numbers = sorted({label.action for label in labels if label.action is not None})
+    return LabelFit(len(labels), unseen, fitted, tuple(saved.class_names[n] for n in numbers))
 
 
 def describe_fit(fit: LabelFit) -> str:
     """A line for people."""
     lost = f", {fit.unseen} of them where the person was not found" if fit.unseen else ""
-    if not fit.actions:
+    if not fit.fitted:
         return (
             f"labels: {fit.intervals} intervals{lost}: too few to fit, scores are not calibrated; "
-            "an action needs time with it and labelled time without it"
+            "label two actions, or an action and time without it"
         )
-    names = ", ".join(fit.actions)
-    return f"labels: scores of {names} were fitted on {fit.intervals} labelled intervals{lost}"
+    return f"labels: scores were fitted on {fit.intervals} labelled intervals{lost}"
 
 
 def mark_frames(
-    labels: Sequence[Label], labelled: set[int | None], shape: tuple[int, int], fps: float
+    labels: Sequence[Label], shape: tuple[int, int], fps: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where each action of a person happens, and where that is known; bool (T, C).
+    """Where each action of a person happens, bool (T, C), and which frames are labelled, (T,).
 
     Args:
         labels: of the person.
-        labelled: actions with a label of anybody; nothing is known of the others, nor where no
-            label of this person is.
         shape: T, C.
         fps: frames per second.
     """
-    truth, looked = np.zeros(shape, bool), np.zeros(shape[0], bool)
+    truth, known = np.zeros(shape, bool), np.zeros(shape[0], bool)
     for label in labels:
         span = find_span(label, shape[0], fps)
-        looked[span] = True
+        known[span] = True
         if label.action is not None:
             truth[span, label.action] = True
-    known = np.zeros(shape, bool)
-    known[:, sorted(action for action in labelled if action is not None)] = looked[:, None]
     return truth, known
 
 
@@ -123,4 +121,5 @@ def find_span(label: Label, frames: int, fps: float) -> slice:
 
 
 def _pad(values: NDArray, length: int) -> torch.Tensor:
-    return torch.from_numpy(np.pad(values, [(0, length - len(values)), (0, 0)]))
+    rest = [(0, length - len(values))] + [(0, 0)] * (values.ndim - 1)
+    return torch.from_numpy(np.pad(values, rest))

@@ -1,8 +1,7 @@
 """A few labelled intervals of the film itself (``--labels``), for actions that words name.
 
-Within labelled time everything is labelled: an action that is labelled anywhere does not happen in
-those labelled frames of the person that none of its own intervals covers. `NOTHING` labels time in
-which none of the actions happens.
+In labelled time everything is labelled: an action does not happen in those labelled frames of the
+person that none of its own intervals covers. `NOTHING` labels time in which no action happens.
 """
 
 from __future__ import annotations

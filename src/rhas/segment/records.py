@@ -61,6 +61,7 @@ class LabelsRecord(TypedDict):
 
     intervals: int
     unseen: int
+    fitted: bool
     actions: list[str]
 
 

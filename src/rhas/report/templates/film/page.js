@@ -30,12 +30,12 @@ function header() {
 }
 
 function describeFit(labels) {
-  if (!labels || !labels.actions.length)
+  if (!labels || !labels.fitted)
     return "The actions were compared with words, without training: scores are not calibrated."
-      + (labels ? ` The ${counted(labels.intervals, "labelled interval")} were too few to fit them.` : "");
-  return `The scores of ${labels.actions.join(", ")} were fitted on ${counted(labels.intervals, "labelled interval")} of this film`
+      + (labels ? ` ${counted(labels.intervals, "labelled interval")} did not suffice to fit them.` : "");
+  return `The actions were compared with words; their scores were fitted on ${counted(labels.intervals, "labelled interval")} of this film`
     + (labels.unseen ? ` (in ${labels.unseen} of them the person was not found)` : "")
-    + ". Other actions were compared with words alone: their scores are not calibrated.";
+    + `, of: ${labels.actions.join(", ")}.`;
 }
 
 function table(head, rows) {
