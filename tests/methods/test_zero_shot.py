@@ -75,7 +75,7 @@ def test_crops_like_a_sentence_have_its_class(stride: int) -> None:
     crops = np.zeros((100, 4))
     crops[:50] = [3, 0, 0, 1]  # waves
     crops[50:] = [0, 0.2, 0.2, 0.1]  # walks and sits
-    found = score(make_method(100, stride=stride, bias=2.0, weight=1.0), make_batch(crops)) > 0.5
+    found = score(make_method(100, stride=stride, margin=0.0, weight=1.0), make_batch(crops)) > 0.5
     assert (found[:50] == [True, False, False]).all()
     assert (found[50:] == [False, True, True]).all()
 

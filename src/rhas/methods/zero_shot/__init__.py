@@ -1,15 +1,16 @@
 """No training: a person's crop is compared with sentences about each class, then read over time.
 
 For encoders whose pictures and sentences share a space (CLIP, SigLIP 2). The evidence for a class
-is its log-odds against all other sentences, among them some that name no action; a two-state chain
-per class makes probabilities of it (`rhas.methods.layers.chain`). They are not calibrated, unless a
-few labelled intervals were given (`rhas.methods.zero_shot.fitting`).
+is its log-odds against all other sentences, among them some that name no action, less those of
+chance; a two-state chain per class makes probabilities of it (`rhas.methods.layers.chain`). They
+are not calibrated, unless a few labelled intervals were given (`rhas.methods.zero_shot.fitting`).
 
 B rows, L frames, N pooled frames, D features, C classes.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +40,7 @@ class ZeroShotConfig(InputConfig):
         window: frames around a frame whose features are averaged.
         inputs: ``partial`` (the crop), ``holistic`` (the whole frame), or the mean of ``both``.
         sharpness: factor of the encoder's own scale of similarities.
-        bias: added to the log-odds: with 0 two actions at once, which fit equally, are undecided.
+        margin: nats by which a class must exceed chance among all sentences.
         weight: of a frame's evidence; below 1, since neighbouring frames say the same.
         duration: mean length of an action, frames.
         share: of the frames in which a class is expected before anything is seen.
@@ -50,7 +51,7 @@ class ZeroShotConfig(InputConfig):
     window: int = 9
     inputs: Inputs = "partial"
     sharpness: float = 1.0
-    bias: float = 0.5
+    margin: float = 2.0
     weight: float = 0.1
     duration: float = 45.0
     share: float = 0.05
@@ -160,10 +161,12 @@ class ZeroShot(Segmenter[PooledFeatures]):
         return self.config.weight * self.config.stride * odds
 
     def find_odds(self, features: PooledFeatures) -> Tensor:
-        """Log-odds of each class against all other sentences, (B, N, C)."""
+        """Log-odds of each class against all other sentences, less those of chance and the margin,
+        (B, N, C)."""
         logits = features.x[..., : -1 - self.dims.C]
         p = (self.config.sharpness * logits).softmax(-1)[..., : self.dims.C]
-        return torch.logit(p, eps=1e-6) + self.config.bias
+        chance = -math.log(logits.shape[-1] - 1)
+        return torch.logit(p, eps=1e-6) - chance - self.config.margin
 
 
 def _embed(text: ClassText, sentences: tuple[str, ...] | list[str]) -> Tensor:
