@@ -8,6 +8,7 @@ from rhas.base.checkpoints import (
     check_weights_fit,
     checkpoint_folder,
     hash_checkpoint,
+    is_built_in,
     refuse_weights,
 )
 from rhas.base.errors import RhasError
@@ -49,3 +50,21 @@ def test_shapes_of_a_checkpoint_are_compared_with_its_model() -> None:
         check_weights_fit("c", expected, {"b": (4, 3), "d": (1,)}, "train again")
     assert error.value.got == ("missing: a; unexpected: d; of another shape: b (4, 3) for (3, 4)")
     assert error.value.do == "train again"
+
+
+def test_a_built_in_checkpoint_is_known_by_its_size_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_built_in("weights/blip2")  # not here: by its name
+    assert not is_built_in("org/model")
+    for name in ("x" * 5000, "a\0b", ""):
+        assert not is_built_in(name)
+    for name, size in (("copy", 3_000_000), ("weights/blip2", 600_000_000)):
+        weights = tmp_path / name / "model.safetensors"
+        weights.parent.mkdir(parents=True)
+        with weights.open("wb") as file:
+            file.truncate(size)
+    assert is_built_in("copy")
+    assert is_built_in(str(tmp_path / "copy"))
+    assert not is_built_in("./weights/blip2")  # full-size ones in its place

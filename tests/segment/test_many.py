@@ -113,3 +113,22 @@ def summarise(folder: Path) -> FilmSummary:
 
 def _never(task: FilmTask, out: Path) -> FilmSummary:
     raise AssertionError("no film is segmented")
+
+
+@pytest.mark.parametrize("name", ["intervals.csv", "tracks.h5"])
+def test_damaged_results_of_a_film_stop_no_other(
+    segmented: Path, tmp_path: Path, name: str
+) -> None:
+    def segment(task: FilmTask, place: Path) -> FilmSummary:
+        shutil.copytree(segmented, place)
+        summary = summarise(place)
+        if task.movie == "a":
+            (place / name).unlink()
+            (place / name).write_bytes(bytes(range(256)))
+        return summary
+
+    tasks = [FilmTask(movie, Path(f"{movie}.mp4"), ("x",)) for movie in "abc"]
+    outcomes = segment_films(tasks, segment, tmp_path / "out", print)
+    assert [outcome["error"] is None for outcome in outcomes] == [False, True, True]
+    with (tmp_path / "out" / "intervals.csv").open(newline="") as file:
+        assert {row["movie"] for row in csv.DictReader(file)} == {"b", "c"}

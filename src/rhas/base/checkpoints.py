@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 from rhas.base.hub_record import find_record, read_record
 
+_BUILT_IN = {PurePath("weights", name) for name in ("grounding", "blip2", "clip")}
+_BUILT_IN_BYTES = 20_000_000
+"""Weights of theirs, and of what their recipes make, are smaller; full-size models have hundreds of
+MB."""
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
 
 Shape = Sequence[int]
+
+
+def is_built_in(checkpoint: str) -> bool:
+    """Whether a checkpoint is one of the small ones of the project, by the size of its weights: it
+    may be a copy, and other weights may lie in its place. Of one that is not here the name tells.
+    """
+    folder = Path(checkpoint)
+    sizes = []
+    with suppress(OSError, ValueError):  # a hub's name, or one that no folder can have
+        files = (path for pattern in _WEIGHTS for path in folder.glob(pattern))
+        sizes = [path.stat().st_size for path in files if path.is_file()]
+    return sum(sizes) < _BUILT_IN_BYTES if sizes else folder in _BUILT_IN
 
 
 def local_checkpoint(checkpoint: str) -> Path | None:

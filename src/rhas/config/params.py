@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from ruamel.yaml import YAML, YAMLError
 
+from rhas.base.checkpoints import is_built_in
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
 from rhas.base.yaml_files import check_unfolded
@@ -21,8 +22,6 @@ from rhas.config.mini import MiniConfig
 from rhas.config.section import Count, Fps, Section, SectionT, Split, Vlm, read_section
 from rhas.config.train import TrainConfig
 
-_BUILT_IN = {PurePath("weights", name) for name in ("grounding", "blip2", "clip")}
-"""What the project's own folder weights has; a user's may have others."""
 ParamsT = TypeVar("ParamsT", bound="FilmParams")
 
 
@@ -56,9 +55,10 @@ class FilmParams(Section):
 
     @property
     def built_in_checkpoints(self) -> list[str]:
-        """Checkpoints that come with the project; they know rendered figures alone."""
+        """Checkpoints that come with the project, whatever their folder is called; they know
+        rendered figures alone."""
         named = [self.ground.checkpoint, self.extract.checkpoint]
-        return [name for name in named if PurePath(name) in _BUILT_IN]
+        return [name for name in named if is_built_in(name)]
 
 
 class Params(FilmParams):

@@ -6,11 +6,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from rhas.base.errors import RhasError
+from rhas.base.memory import read_free_memory
 from rhas.engine.steps import Job
 
 _SHARE = 0.8  # of the free memory that workers may take
@@ -72,20 +71,6 @@ def assign_devices(jobs: Sequence[Job]) -> list[str | None]:
 
 def _count_fitting(free: int, memory: int) -> int:
     return max(1, int(_SHARE * free) // memory)
-
-
-def read_free_memory() -> int:
-    """Bytes of main memory that processes can still take, within the limit of a container."""
-    free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    with suppress(OSError):
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                free.append(1024 * int(line.split()[1]))
-    with suppress(OSError, ValueError):  # "max" where there is no limit
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text("ascii"))
-        free.append(limit - int((group / "memory.current").read_text("ascii")))
-    return min(free)
 
 
 def list_gpus() -> list[Gpu]:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from rhas.base.batch import Batch, add_batch_dimension
 from rhas.base.config import from_mapping
 from rhas.base.errors import RhasError
+from rhas.base.formatting import format_size
+from rhas.base.memory import read_free_memory
 from rhas.base.names import unknown_name
 from rhas.methods.base import ClassText, Dims, Method, MethodSpec
 from rhas.methods.memory import keep_freed_memory
@@ -117,6 +119,8 @@ def build_method(method: str, config: Any, dims: Dims) -> Method:
     if isinstance(config, str):
         config = make_config(method, config)
     try:
+        if config not in spec.presets.values():
+            _check_memory(spec, config, dims)
         return spec.build(config, dims)
     except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
         raise RhasError(
@@ -125,6 +129,15 @@ def build_method(method: str, config: Any, dims: Dims) -> Method:
             got=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}; {dims}",
             do="choose other sizes",
         ) from error
+
+
+def _check_memory(spec: MethodSpec, config: Any, dims: Dims) -> None:
+    """Raises MemoryError where the parameters take more than half of the free memory: to draw them
+    takes minutes, nothing is left to train them, and the system may end the process."""
+    with torch.device("meta"):
+        sizes = [p.numel() * p.element_size() for p in spec.build(config, dims).parameters()]
+    if 2 * sum(sizes) > (free := read_free_memory()):
+        raise MemoryError(f"{format_size(sum(sizes))} of parameters, {format_size(free)} are free")
 
 
 def predict(method: Method, batch: Batch, *, seed: int = 0) -> NDArray[np.float32]:

@@ -13,17 +13,15 @@ from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
 from rhas.config.train import TrainConfig
-from rhas.data.tables import read_text
 from rhas.evaluate.fitted import FittedReadout, Provenance
 from rhas.extract.class_text import list_comparing_encoders, make_class_text
 from rhas.extract.encoders import checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.methods import Dims, build_method, make_config
-from rhas.stores.classes import tidy_class
+from rhas.stores.classes import check_name, read_lines, tidy_class
 from rhas.train.saved import save_method
 
 METHOD = "zero_shot"
 MOST_ACTIONS = 1000
-_MOST_LETTERS = 200  # of a phrasing
 _WINDOW = 3000  # frames that are scored at once
 
 
@@ -51,7 +49,7 @@ def read_actions(text: str) -> ActionList:
     """
     path = Path(text)
     if path.suffix == ".txt" or _is_file(path):
-        lines = enumerate(read_text(path).splitlines(), 1)
+        lines = enumerate(read_lines(path), 1)
         rows = [(f"{path}, line {n}", line) for n, line in lines if not line.startswith("#")]
     else:
         rows = [("--actions", part) for part in text.split(",")]
@@ -92,15 +90,11 @@ def _parse_action(row: str, where: str) -> tuple[str, tuple[str, ...]]:
     name = tidy_class(" ".join(name.split()))
     phrasings = [tidy_class(" ".join(part.split())) for part in (listed or name).split("|")]
     for phrasing in (name, *phrasings):
-        if not any(letter.isalpha() for letter in phrasing) or not phrasing.isprintable():
+        check_name(phrasing, where)
+        if not any(letter.isalpha() for letter in phrasing):
             raise RhasError(
                 "not an action", where=where, expected="words, such as: feeding the dog",
                 got=repr(phrasing),
-            )  # fmt: skip
-        if len(phrasing) > _MOST_LETTERS:
-            raise RhasError(
-                "an action of too many words", where=where,
-                expected=f"at most {_MOST_LETTERS} letters", got=f"{len(phrasing)} letters",
             )  # fmt: skip
     return name, tuple(dict.fromkeys(phrasings))
 

@@ -52,6 +52,14 @@ class FilmOutcome(TypedDict):
     error: str | None
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What the overview shows of a film: rows of its intervals, and a picture per person."""
+
+    rows: list[list[str]]
+    crops: list[str | None]
+
+
 def plan_films(
     paths: Sequence[Path], table: Path | None, references: Sequence[str]
 ) -> tuple[list[FilmTask], list[str]]:
@@ -119,36 +127,43 @@ def segment_films(
     check_overview_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     outcomes: list[FilmOutcome] = []
+    parts: dict[str, _Part] = {}
     for number, task in enumerate(tasks, 1):
         tell(f"film {number} of {len(tasks)}: {task.movie}")
-        outcomes.append(_try_film(task, segment, out))
-        if (error := outcomes[-1]["error"]) is not None:
+        outcome, part = _try_film(task, segment, out)
+        outcomes.append(outcome)
+        parts[task.movie] = part
+        if (error := outcome["error"]) is not None:
             tell(f"{task.movie} failed: {error}")
-        _write_overview(outcomes, len(tasks), out)
+        _write_overview(outcomes, parts, len(tasks), out)
     return outcomes
 
 
 def _try_film(
     task: FilmTask, segment: Callable[[FilmTask, Path], FilmSummary], out: Path
-) -> FilmOutcome:
+) -> tuple[FilmOutcome, _Part]:
     outcome = FilmOutcome(movie=task.movie, film=str(task.film), summary=None, error=None)
+    folder = out / task.movie
     try:
-        return {**outcome, "summary": segment(task, out / task.movie)}
+        summary = segment(task, folder)
+        return {**outcome, "summary": summary}, _Part(_read_intervals(folder), _read_crops(folder))
     except Exception as error:  # whatever is wrong with one film, the others can be done
-        return {**outcome, "error": str(error) or type(error).__name__}
+        return {**outcome, "error": str(error) or type(error).__name__}, _Part([], [])
 
 
-def _write_overview(outcomes: Sequence[FilmOutcome], films: int, out: Path) -> None:
+def _write_overview(
+    outcomes: Sequence[FilmOutcome], parts: Mapping[str, _Part], films: int, out: Path
+) -> None:
     write_json(out / OVERVIEW, {"films": outcomes, "waiting": films - len(outcomes)})
-    done = [outcome["movie"] for outcome in outcomes if outcome["summary"]]
-    write_csv(out / TABLE, ("movie", *COLUMNS), _read_intervals(done, out))
+    rows = [[movie, *row] for movie, part in parts.items() for row in part.rows]
+    write_csv(out / TABLE, ("movie", *COLUMNS), rows)
     page = render(
         "films.html.j2",
         title=f"{films} films",
         waiting=films - len(outcomes),
         failed=[outcome for outcome in outcomes if outcome["error"]],
         films=[
-            {**o["summary"], "movie": o["movie"], "crops": _read_crops(out / o["movie"])}
+            {**o["summary"], "movie": o["movie"], "crops": parts[o["movie"]].crops}
             for o in outcomes
             if o["summary"]
         ],
@@ -156,12 +171,9 @@ def _write_overview(outcomes: Sequence[FilmOutcome], films: int, out: Path) -> N
     (out / PAGE).write_text(page, "utf-8")
 
 
-def _read_intervals(movies: Sequence[str], out: Path) -> list[list[str]]:
-    rows = []
-    for movie in movies:
-        with (out / movie / TABLE).open(newline="", encoding="utf-8") as file:
-            rows += [[movie, *row] for row in list(csv.reader(file))[1:]]
-    return rows
+def _read_intervals(folder: Path) -> list[list[str]]:
+    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))[1:]
 
 
 def _read_crops(folder: Path) -> list[str | None]:

@@ -1,4 +1,5 @@
-"""classes.txt beside annotations.csv: the data set's own action classes, a name per line.
+"""Lists of names of actions, a name per line: classes.txt beside annotations.csv has the data set's
+own classes; `rhas segment --actions` reads another.
 
 A class has the number of its line, from 0. Names may have spaces and letters of any script. Without
 the file the classes are those of RHAS133.
@@ -36,16 +37,38 @@ def read_classes(path: Path) -> ClassList:
         RhasError: no such file, not UTF-8, no name, a name twice, too long, or with control
             characters; names the line.
     """
+    return make_class_list(read_lines(path), str(path))
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list of names.
+
+    Raises:
+        RhasError: no such file, not a regular one, too large, or not UTF-8.
+    """
     check_regular_file(path)
     if path.stat().st_size > _MAX_BYTES:
-        raise RhasError("too large for a list of classes", where=str(path))
+        raise RhasError("too large for a list of names", where=str(path))
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise RhasError(
             "not UTF-8", where=str(path), got=str(error), do="save the list as UTF-8"
         ) from error
-    return make_class_list(text.split("\n"), str(path))
+
+
+def check_name(name: str, where: str) -> None:
+    """Raises RhasError where a name has control characters or is very long."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise RhasError(
+            "a name with a control character", where=where, got=repr(name),
+            expected="a name per line",
+        )  # fmt: skip
+    if len(name) > _MAX_LETTERS:
+        raise RhasError(
+            "a very long name", where=where, got=f"{len(name)} letters",
+            expected=f"at most {_MAX_LETTERS}",
+        )  # fmt: skip
 
 
 def make_class_list(lines: Sequence[str], where: str) -> ClassList:
@@ -56,16 +79,7 @@ def make_class_list(lines: Sequence[str], where: str) -> ClassList:
         if not name:
             continue
         place = f"{where}:{number}"
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-            raise RhasError(
-                "a class with a control character", where=place, got=repr(name),
-                expected="a name per line",
-            )  # fmt: skip
-        if len(name) > _MAX_LETTERS:
-            raise RhasError(
-                "a class of a very long name", where=place, got=f"{len(name)} letters",
-                expected=f"at most {_MAX_LETTERS}",
-            )  # fmt: skip
+        check_name(name, place)
         if name in seen:
             raise RhasError(
                 "a class twice", where=place, got=f"{name}, as on line {seen[name]}",

@@ -13,6 +13,8 @@ from rhas.methods.layers.config import (
     check_field,
 )
 
+_MAX_SPAN = 4096  # pooled frames; samples are padded to whole windows and strides
+
 
 @dataclass(frozen=True)
 class LTContextConfig(StreamConfig):
@@ -50,7 +52,9 @@ class LTContextConfig(StreamConfig):
         super().__post_init__()
         check_at_least(self, 1, "stages", "layers", "long_stride")
         check_field(self, "width", self.width >= 4 and self.width % 4 == 0, "a multiple of 4")
-        check_field(self, "window", self.window >= 2 and self.window % 2 == 0, "an even number")
+        fits = 2 <= self.window <= _MAX_SPAN and self.window % 2 == 0
+        check_field(self, "window", fits, f"an even number, 2 to {_MAX_SPAN:,}")
+        check_field(self, "long_stride", self.long_stride <= _MAX_SPAN, f"1 to {_MAX_SPAN:,}")
         check_dropout(self, "dropout", "attention_dropout", "projection_dropout", "channel_dropout")
         check_at_least(self, 0, "smoothing_weight")
 

@@ -12,6 +12,8 @@ from rhas.methods.layers.config import (
     check_field,
 )
 
+_MAX_TIMES = 64
+
 
 @dataclass(frozen=True)
 class RefAtomNetConfig(StreamConfig):
@@ -42,6 +44,7 @@ class RefAtomNetConfig(StreamConfig):
         text_stream = "false: the reference is a stream of its own"
         check_field(self, "modulation", not self.modulation, text_stream)
         check_at_least(self, 1, "width", "text_tokens", "agents", "feedforward", "at_once")
+        check_field(self, "feedforward", self.feedforward <= _MAX_TIMES, f"1 to {_MAX_TIMES}")
         check_dropout(self, "dropout")
 
 
