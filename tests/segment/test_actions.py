@@ -47,7 +47,7 @@ def test_a_file_has_phrasings_comments_and_other_scripts(tmp_path: Path) -> None
     [
         ("", "no action"),
         (" , ,", "no action"),
-        ("walking, Walking", "(?s)stands twice.*'walking', 'Walking'"),
+        ("walking, Walking", "(?s)stands twice.*'walking', 'Walking'.*name it once"),
         ("cafe\u0301, caf\u00e9", "stands twice"),  # one in decomposed form
         ("walking, 12", "(?s)not an action.*'12'"),
         ("walk\x1bing", "a control character"),
@@ -95,6 +95,17 @@ def test_a_model_and_actions_exclude_each_other(params: FilmParams, model: Path)
     with (
         pytest.raises(RhasError, match="exclude each other"),
         open_model(model, "walking", params, print),
+    ):
+        pass
+
+
+def test_without_a_trained_method_words_are_proposed(
+    params: FilmParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(RhasError, match=r"(?s)no trained method.*--actions"),
+        open_model(None, None, params, print),
     ):
         pass
 

@@ -46,6 +46,9 @@ class GroundConfig(Section):
     the first batch waits for the compiler."""
     policy: Policy = "mean"
     """How the scores of a reference's tokens become one (`rhas.ground.policies`)."""
+    rival: str = Field(default="the person", max_length=200)
+    """A further phrase in the prompt of films with one reference: where it fits a box better than
+    the reference does, the box scores less (docs/GROUNDING.md). Empty: none."""
     top_k: Count = 5
     """Candidates per frame and reference at most."""
     min_score: float = Field(default=0.05, ge=0, le=1)

@@ -46,7 +46,17 @@ def make_class_text(config: ExtractConfig, phrasings: Sequence[Sequence[str]]) -
         )
 
     def embed(sentences: Sequence[str]) -> np.ndarray:
-        return np.stack([text.embedding for text in encoder.encode_text(sentences)])
+        texts = encoder.encode_text(sentences)
+        for text in texts:
+            if text.dropped_tokens:
+                raise RhasError(
+                    "words about an action are longer than the encoder reads",
+                    where=f"encoder {config.vlm}",
+                    expected=f"at most {encoder.max_text_tokens} tokens",
+                    got=repr(text.reference),
+                    do="put it in fewer words",
+                )
+        return np.stack([text.embedding for text in texts])
 
     return ClassText(phrasings, embed, scale)
 

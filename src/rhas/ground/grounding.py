@@ -105,7 +105,7 @@ def ground_film(
         frames_without_picture=find_runs(lost, config.stride),
         persons=persons,
         persons_never_found=[p.person for p in persons if not p.candidates],
-        prompts=[prompt.text for prompt in prompts.prompts] if prompts else None,
+        prompts=list(found.texts) if found.texts is not None else None,
         cut_references=by_person(prompts.cut, found.grounded) if prompts else None,
         unknown_words=by_person(prompts.unknown, found.grounded) if prompts else None,
         same_reference_as=by_person(
@@ -126,6 +126,7 @@ class _Found:
     """Candidates by grounded frame and person, and where they come from.
 
     Args:
+        texts: the prompts as the model was given them.
         grounded: persons whom a model has looked for; the prompts count these.
         drawn: by person.
     """
@@ -133,6 +134,7 @@ class _Found:
     rows: list[list[Candidates]]
     model: Mapping[str, str] = field(default_factory=lambda: _NO_MODEL)
     prompts: Prompts | None = None
+    texts: Sequence[str] | None = None
     batch_size: int | None = None
     grounded: Sequence[int] = ()
     drawn: tuple[DrawnTrack, ...] = ()
@@ -161,7 +163,8 @@ def _run_model(
         "prompting": config.prompting,
         "dtype": config.dtype,
     }
-    return _Found(rows, model, prompts, batch_size, persons)
+    texts = [prompt.text for prompt in grounder.list_prompts(references)]
+    return _Found(rows, model, prompts, texts, batch_size, persons)
 
 
 def _take_drawn(

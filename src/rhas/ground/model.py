@@ -16,7 +16,8 @@ from rhas.config.ground import GroundConfig
 from rhas.config.section import Device, Dtype
 from rhas.ground.candidates import Candidates, best_candidates
 from rhas.ground.policies import reference_scores
-from rhas.ground.prompts import Prompts, make_prompts
+from rhas.ground.prompts import Prompt, Prompts, make_prompts
+from rhas.ground.rivals import weigh_rival
 from rhas.ground.shared import SharedVision
 
 
@@ -71,6 +72,20 @@ class ModelGrounder(ABC):
         """The prompts these references make, and what became of the references."""
         return make_prompts(references, self.tokenizer, self.token_limit, self.config.prompting)
 
+    def make_rival_prompt(self, references: Sequence[str]) -> Prompt | None:
+        """The prompt of a film's only reference and ``config.rival``; None where there are more
+        references, no rival, one of the same words, or too many tokens for one prompt."""
+        if len(references) != 1 or not self.config.rival:
+            return None
+        phrases = [*references, self.config.rival]
+        made = make_prompts(phrases, self.tokenizer, self.token_limit)
+        return None if made.same or made.cut or len(made.prompts) > 1 else made.prompts[0]
+
+    def list_prompts(self, references: Sequence[str]) -> list[Prompt]:
+        """The prompts that the model is given, with that of a rival."""
+        rival = self.make_rival_prompt(references)
+        return [rival] if rival else self.make_prompts(references).prompts
+
     @torch.inference_mode()
     def find_boxes(
         self, frames: Sequence[np.ndarray], references: Sequence[str]
@@ -82,13 +97,17 @@ class ModelGrounder(ABC):
         sizes = [frame.shape[:2] for frame in frames]
         try:
             picture = self.prepare_images(frames)
-            for prompt in self.make_prompts(references).prompts:
+            for prompt in self.list_prompts(references):
                 with self.execution.use_precision():
                     logits, boxes = self.detect(picture, prompt.text)
-                scores = reference_scores(logits, prompt.spans, self.config.policy).cpu().numpy()
+                found_scores = reference_scores(logits, prompt.spans, self.config.policy)
+                if len(prompt.references) > len(references):
+                    own, rival = found_scores.unbind(-1)
+                    found_scores = weigh_rival(own, rival)[..., None]
+                scores = found_scores.cpu().numpy()
                 fractions = boxes.float().cpu().numpy()
                 for row, (height, width) in enumerate(sizes):
-                    for column, reference in enumerate(prompt.references):
+                    for column, reference in enumerate(prompt.references[: len(references)]):
                         found[row][reference] = best_candidates(
                             fractions[row], scores[row, :, column], width, height,
                             self.config.top_k, self.config.min_score,

@@ -60,7 +60,10 @@ def read_actions(text: str) -> ActionList:
             continue
         name, phrasings = _parse_action(row, where)
         if twice := known.get(name.casefold()):
-            raise RhasError("an action stands twice", where=where, got=f"{twice!r}, {name!r}")
+            raise RhasError(
+                "an action stands twice", where=where, got=f"{twice!r}, {name!r}",
+                do="name it once; other words for it follow a colon: walking: walking | on foot",
+            )  # fmt: skip
         known[name.casefold()] = name
         actions[name] = phrasings
     if not actions:
@@ -140,19 +143,10 @@ def build_action_model(
         The folder, and a read-out in which nothing is fitted.
 
     Raises:
-        RhasError: a checkpoint that is absent or damaged, or a phrasing longer than it reads.
+        RhasError: a checkpoint that is absent or damaged, or words longer than it reads.
     """
     config, checkpoint = params.extract, checkpoint_folder(params.extract.checkpoint)
     encoder = load_encoder(config.vlm, checkpoint, config.device, config.dtype, False)
-    for name, phrasings in zip(actions.names, actions.phrasings, strict=True):
-        for text in encoder.encode_text(phrasings):
-            if text.dropped_tokens:
-                raise RhasError(
-                    "a phrasing is longer than the encoder reads",
-                    where=f"action {name!r}",
-                    expected=f"at most {encoder.max_text_tokens} tokens",
-                    got=repr(text.reference),
-                )
     dims = Dims(encoder.D, encoder.D_text, len(actions.names), _WINDOW)
     training = TrainConfig(method=METHOD, seed=params.seed)
     method = build_method(METHOD, make_config(METHOD, training.preset), dims)

@@ -43,7 +43,17 @@ def open_model(
     """
     if actions is None:
         folder = Path(model) if model is not None else Path("models") / params.method
-        load_method(folder)  # its error is clearer than that of a missing read-out
+        try:
+            load_method(folder)  # its error is clearer than that of a missing read-out
+        except RhasError as error:
+            if model is not None or folder.is_dir():
+                raise
+            raise RhasError(
+                error.what,
+                where=str(folder),
+                do='name actions in words: --actions "walking, sitting"; or give the folder of a '
+                "trained method to --model",
+            ) from error
         readout = find_readout(folder, Path("results"))
         if readout is None:
             fit = "; `dvc repro evaluate` fits one" if Path("dvc.yaml").is_file() else ""
