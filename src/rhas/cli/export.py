@@ -23,7 +23,7 @@ def export(
         ),
     ],
     form: Annotated[
-        Literal["cvat", "events", "activitynet", "ava", "labelstudio", "eaf", "mot"],
+        Literal["cvat", "events", "activitynet", "ava", "labelstudio", "eaf", "mot", "coco"],
         typer.Option("--format", help="What to write: docs/FORMATS.md.", show_default=False),
     ],
     out: Annotated[

@@ -314,6 +314,7 @@ for _form, _title in (
     ("labelstudio", "Label Studio JSON"),
     ("eaf", "ELAN (.eaf)"),
     ("mot", "MOTChallenge text"),
+    ("coco", "COCO video JSON"),
 ):
     _make_label_command(_form, _title)
 

@@ -56,6 +56,18 @@ def keys(*frames: int) -> list[dict[str, object]]:
     return [{"frame": frame, **box} for frame in frames]
 
 
+def coco(
+    bbox: object = (1, 2, 3, 4), image_id: int = 1, track_id: int = 1, frame: int = 0,
+    count: int = 1, videos: int = 1,
+) -> str:  # fmt: skip
+    return json.dumps({
+        "videos": [{"id": 1, "name": "a.mp4"}] * videos,
+        "images": [{"id": 1, "video_id": 1, "frame_index": frame}],
+        "tracks": [{"id": 1, "video_id": 1}],
+        "annotations": [{"image_id": image_id, "track_id": track_id, "bbox": bbox}] * count,
+    })  # fmt: skip
+
+
 def segments(text: str) -> str:
     film = f'{{"annotations": [{{"label": "x", "segment": {text}}}]}}'
     return f'{{"database": {{"a": {film}}}}}'
@@ -127,6 +139,16 @@ EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION 
         ("mot", "1,1,2,3,0,5,1\n", "not a person's box"),
         ("mot", "1,1,nan,3,4,5,1\n", "not a line of MOT"),
         ("mot", "1,1,2,3,4,5\n1,1,2,3,4,5\n", "two boxes of a person"),
+        ("coco", "[]", "not COCO's JSON"),
+        ("coco", coco(bbox=[1, 2, 0, 4]), "annotations.0.bbox.2"),
+        ("coco", coco(bbox=[1, 2, 3]), "annotations.0.bbox"),
+        ("coco", coco(image_id=2), "no such image"),
+        ("coco", coco(track_id=7), "no such track"),
+        ("coco", coco(frame=120), "a frame beyond the film"),
+        ("coco", coco(frame=-1), "images.0.frame_index"),
+        ("coco", coco(count=2), "two boxes of a track"),
+        ("coco", coco(videos=2), "an id that is there twice"),
+        ("coco", coco(bbox=[1, 2, 3, float("nan")]), "annotations.0.bbox.3"),
     ],
 )  # fmt: skip
 def test_harm_is_an_error_that_names_the_file(

@@ -20,8 +20,9 @@ from rhas.data.formats.events import name_subjects
 from rhas.data.formats.keyframes import TOLERANCE
 from rhas.stores.tracks import BoxSource
 
-BY_SECONDS = ("events", "activitynet", "labelstudio", "eaf")
-WITH_BOXES = ("cvat", "labelstudio", "mot")
+BY_SECONDS = ("events", "activitynet", "labelstudio", "eaf", "coco")
+WITH_BOXES = ("cvat", "labelstudio", "mot", "coco")
+EVERY_FRAME = ("mot", "coco")
 
 
 def expected_spans(person: PersonActions, film: FilmFrames, form: str) -> list[Span]:
@@ -43,7 +44,7 @@ def expected_spans(person: PersonActions, film: FilmFrames, form: str) -> list[S
 @settings(max_examples=20, deadline=None)
 @given(film=film_actions())
 def test_everything_comes_back_to_the_frame(film: FilmActions) -> None:
-    for form in ("cvat", "events", "activitynet", "labelstudio", "eaf", "mot"):
+    for form in ("cvat", "events", "activitynet", "labelstudio", "eaf", "mot", "coco"):
         with tempfile.TemporaryDirectory() as folder:
             answers, audit = read_back(form, film, Path(folder))
         assert not audit.found
@@ -76,7 +77,7 @@ def check_boxes(form: str, film: FilmActions, answers: list[Answer]) -> None:
         assert np.array_equal(found[alone], person.present[alone]), form
         both = found & person.present & alone
         apart = np.abs(answer.boxes[both] - person.boxes[both]).max(initial=0)
-        assert apart <= (0.02 if form == "mot" else TOLERANCE + 0.02), form
+        assert apart <= (0.02 if form in EVERY_FRAME else TOLERANCE + 0.02), form
 
 
 def still_person(frames: int, *intervals: ActionInterval, missing: slice) -> PersonActions:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rhas.data.actions import FilmActions
 from rhas.data.formats.activitynet import read_activitynet, write_activitynet
 from rhas.data.formats.ava import write_ava
+from rhas.data.formats.coco import read_coco, write_coco
 from rhas.data.formats.cvat import read_cvat, write_cvat
 from rhas.data.formats.eaf import read_eaf, write_eaf
 from rhas.data.formats.events import read_events, write_events
@@ -50,4 +51,5 @@ FORMATS: Mapping[str, Format] = {
     "labelstudio": Format("Label Studio JSON", (".json",), write_labelstudio, read_labelstudio),
     "eaf": Format("ELAN", (".eaf",), write_eaf, read_eaf),
     "mot": Format("MOTChallenge text", (".txt",), write_mot, read_mot),
+    "coco": Format("COCO video JSON (TAO)", (".json",), write_coco, read_coco),
 }

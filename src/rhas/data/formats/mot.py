@@ -6,18 +6,15 @@ person 0 is written as 1. There are no actions and no sentences in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.data.actions import FilmActions, FilmFrames
 from rhas.data.foreign_tables import parse_number
 from rhas.data.formats.files import plan_files
-from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
-from rhas.data.formats.keyframes import Keyframe, make_track
+from rhas.data.formats.found import FilmCatalogue, FoundActions
+from rhas.data.formats.frame_boxes import FrameBox, list_boxes, make_person
 from rhas.data.tables import read_cells
 
 SUFFIX = ".txt"
@@ -30,32 +27,10 @@ def write_mot(films: Sequence[FilmActions], out: Path) -> list[Path]:
     written = []
     for film, path in plan_files(films, out, SUFFIX):
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = sorted(_list_boxes(film), key=lambda row: row[:2])
-        lines = (
-            f"{frame + 1},{person + 1},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f}"
-            ",-1,-1,-1\n"
-            for frame, person, x1, y1, x2, y2, score in rows
-        )
-        path.write_text("".join(lines), "utf-8")
+        rows = sorted(list_boxes(film), key=lambda row: (row.frame, row.person))
+        path.write_text("".join(map(_format_line, rows)), "utf-8")
         written.append(path)
     return written
-
-
-def _list_boxes(film: FilmActions) -> Iterator[tuple[float, ...]]:
-    frames = film.film
-    for number, person in enumerate(film.persons):
-        boxes = person.boxes.astype(np.float64) * frames.scale
-        table = np.column_stack([boxes, person.scores])
-        rows = np.flatnonzero(person.present)
-        present = set(rows.tolist())
-        for row in rows.tolist():
-            following = row + 1 if row + 1 in present else row
-            start = int(frames.shown[row])
-            stop = int(frames.shown[following]) if following > row else start + 1
-            for frame in range(start, stop):
-                part = (frame - start) / (stop - start)
-                values = table[row] + part * (table[following] - table[row])
-                yield frame, number, *values.tolist()
 
 
 def read_mot(path: Path, films: FilmCatalogue) -> FoundActions:
@@ -84,13 +59,14 @@ def read_mot(path: Path, films: FilmCatalogue) -> FoundActions:
         boxes[person][frame] = box
     for person, track in sorted(boxes.items()):
         where = f"{path}, person {person}"
-        found.persons.append(
-            FoundPerson(
-                where, film.movie, str(person), "", partial(_place_boxes, track, film),
-                (make_track(_list_keyframes(track, film), film),),
-            )
-        )  # fmt: skip
+        found.persons.append(make_person(where, film, str(person), "", track))
     return found
+
+
+def _format_line(row: FrameBox) -> str:
+    x1, y1, x2, y2 = row.box
+    numbers = f"{row.frame + 1},{row.person + 1},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+    return f"{numbers},{row.score:.4f},-1,-1,-1\n"
 
 
 def _read_line(cells: Sequence[str], film: FilmFrames, where: str) -> tuple[int, int, list[float]]:
@@ -113,21 +89,3 @@ def _read_line(cells: Sequence[str], film: FilmFrames, where: str) -> tuple[int,
     if not person.is_integer() or person < 1 or width <= 0 or height <= 0:
         raise RhasError("not a person's box", where=where, got=",".join(cells)[:120])
     return int(frame) - 1, int(person) - 1, [left, top, left + width, top + height]
-
-
-def _list_keyframes(track: dict[int, list[float]], film: FilmFrames) -> list[Keyframe]:
-    """A keyframe per box, and where the person is gone."""
-    found = []
-    for frame, (x1, y1, x2, y2) in sorted(track.items()):
-        found.append(Keyframe(frame, (x1, y1, x2, y2), True))
-        if frame + 1 not in track and frame + 1 < film.source_frames:
-            found.append(Keyframe(frame + 1, (x1, y1, x2, y2), False))
-    return found
-
-
-def _place_boxes(track: dict[int, list[float]], film: FilmFrames) -> np.ndarray:
-    frames = np.array(sorted(track))
-    place = np.searchsorted(frames, film.shown).clip(max=len(frames) - 1)
-    rows = np.array([track[frame] for frame in frames.tolist()])[place]
-    rows[frames[place] != film.shown] = np.nan
-    return (rows / film.scale).astype(np.float32)
