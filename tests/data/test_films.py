@@ -523,6 +523,13 @@ def test_switches_change_and_comments_stay(tmp_path: Path) -> None:
         set_params(tmp_path / "none.yaml", {})
 
 
+def test_values_of_several_words_and_none(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text('sub:\n  a: the person  # "": nobody: at all\n  b: "x # y"\n  c: \'\'\n')
+    set_params(path, {"sub.a": "", "sub.b": "two words", "sub.c": "x"})
+    assert path.read_text() == ("sub:\n  a: ''  # \"\": nobody: at all\n  b: two words\n  c: x\n")
+
+
 def test_the_projects_own_parameters(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     text = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()

@@ -17,7 +17,8 @@ from rhas.config.params import read_yaml
 Switches = Mapping[str, bool | int | float | str]
 """New values by name; that of a parameter in a section is dotted, such as ``crop.size``."""
 _KEY = re.compile(r"( *)([\w-]+):(?:\s|$)")
-_SCALAR = re.compile(r"(:[ \t]*)([^\s#]*)((?:[ \t]+#.*)?[ \t]*)$")
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s#"'{\[|>&*][^\s#]*(?:[ \t]+[^\s#]+)*)?"""  # no list or mapping
+_SCALAR = re.compile(rf"^( *[\w-]+:)[ \t]*{_VALUE}((?:[ \t]+#.*)?[ \t]*)$")
 
 
 def set_params(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
@@ -81,7 +82,7 @@ def _change_line(lines: list[str], name: str, shown: str) -> None:
     if keys in places:
         line = lines[places[keys]]
         body = line.rstrip("\r\n")
-        changed = _SCALAR.sub(lambda found: f": {shown}{found[3]}", body, count=1)
+        changed = _SCALAR.sub(lambda found: f"{found[1]} {shown}{found[2]}", body, count=1)
         lines[places[keys]] = changed + line[len(body) :]
         return
     siblings = [number for other, number in places.items() if other[:-1] == keys[:-1]]
