@@ -5,12 +5,16 @@ BIN = $(VENV)/bin
 
 WORKERS ?= 1
 
-.PHONY: repro test fuzz ablations benchmark lint docs lock clean
+.PHONY: demo repro test fuzz ablations benchmark lint docs lock clean
 
 repro: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" rhas cache verify --quick --repair
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro
 	PATH="$(abspath $(BIN)):$$PATH" rhas metrics
+
+# A first result from the built-in models and a drawn film, in demo/.
+demo: $(VENV)/.ready
+	$(BIN)/rhas demo
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2

@@ -71,6 +71,8 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
     assert "without words" in str(result.exception)
     write_film(project / "a.mp4", range(30))
     shutil.rmtree(project / "models")
+    params = project / "params.yaml"
+    params.write_text(params.read_text("utf-8").replace("method: hopadiff", "method: fact"))
     result = asked()
     assert "no trained method" in str(result.exception)
     assert not (project / "out").exists()

@@ -12,12 +12,15 @@ from rhas.base.errors import RhasError
 from rhas.base.files import hash_file
 from rhas.base.hub_record import find_record, read_record
 
-_BUILT_IN = {PurePath("weights", name) for name in ("grounding", "blip2", "clip")}
 _BUILT_IN_BYTES = 20_000_000
 """Weights of theirs, and of what their recipes make, are smaller; full-size models have hundreds of
 MB."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt")
 HUB_FILES = ("*.json", "*.safetensors", "*.bin", "vocab.txt", "merges.txt")
+
+BUILT_IN = ("weights/grounding", "weights/blip2", "weights/clip", "weights/hopadiff")
+"""What the project brings along: in its folder weights, and in the installed package."""
+_PACKAGED = Path(__file__).parents[1] / "weights"
 
 Shape = Sequence[int]
 
@@ -31,30 +34,41 @@ def is_built_in(checkpoint: str) -> bool:
     with suppress(OSError, ValueError):  # a hub's name, or one that no folder can have
         files = (path for pattern in _WEIGHTS for path in folder.glob(pattern))
         sizes = [path.stat().st_size for path in files if path.is_file()]
-    return sum(sizes) < _BUILT_IN_BYTES if sizes else folder in _BUILT_IN
+    return sum(sizes) < _BUILT_IN_BYTES if sizes else folder.as_posix() in BUILT_IN
+
+
+def find_built_in(name: str) -> Path | None:
+    """The folder of a name of `BUILT_IN`: below the working folder, else in the package; None for
+    other names."""
+    plain = PurePath(name)
+    if plain.as_posix() not in BUILT_IN:
+        return None
+    found = (folder for folder in (Path(plain), _PACKAGED / plain.name) if folder.is_dir())
+    return next(found, None)
 
 
 def local_checkpoint(checkpoint: str) -> Path | None:
-    """The path of a checkpoint that is here, be it a path or a hub name; None where it is not.
+    """The path of a checkpoint that is here, be it a path, a built-in one or a hub name; None where
+    it is not.
 
     Raises:
         RhasError: files of a recorded download are missing or of another size.
     """
     path = Path(checkpoint)
-    return path if path.exists() else _find_snapshot(checkpoint)
+    return path if path.exists() else find_built_in(checkpoint) or _find_snapshot(checkpoint)
 
 
 def checkpoint_folder(checkpoint: str) -> Path:
-    """The folder of a checkpoint: a local one, or a hub name's snapshot in the local hub cache.
+    """The folder of a checkpoint: local, built in, or the snapshot of a hub name in the local
+    hub cache.
 
     Nothing is downloaded.
 
     Raises:
         RhasError: neither a folder nor a snapshot, or files of a recorded download are missing.
     """
-    folder = Path(checkpoint)
-    found = folder if folder.is_dir() else _find_snapshot(checkpoint)
-    if found is None:
+    found = local_checkpoint(checkpoint)
+    if found is None or not found.is_dir():
         raise RhasError(
             "checkpoint not found",
             where=checkpoint,

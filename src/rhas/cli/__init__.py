@@ -8,6 +8,7 @@ from rhas.base.program import exit_stopped, exit_with_message
 from rhas.cli import (
     cache,
     check,
+    demo,
     diff,
     export,
     features,
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
 )
+app.command("demo")(demo.demo)
 app.command("segment")(segment.segment)
 app.command("review")(review.review)
 app.command("check")(check.check)

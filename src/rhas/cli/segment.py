@@ -87,8 +87,8 @@ def segment(
     chosen = ModelChoice(model, actions, labels)
     try:
         if len(films) == 1 and not films[0].is_dir() and refs is None:
-            summary = _segment_one(films[0], ref or [], out, chosen, settings, overlay)
-            _show(summary, as_json)
+            summary = segment_one(films[0], ref or [], out, chosen, settings, overlay)
+            show_summary(summary, as_json)
             return
         from rhas.segment.many import plan_films  # takes seconds to import
 
@@ -110,7 +110,7 @@ def segment(
     raise typer.Exit(1 if failed else 0)
 
 
-def _segment_one(
+def segment_one(
     film: Path,
     ref: list[str],
     out: Path,
@@ -200,7 +200,7 @@ def _warn(line: str) -> None:
     print_note(line, "yellow")
 
 
-def _show(summary: FilmSummary, as_json: bool) -> None:
+def show_summary(summary: FilmSummary, as_json: bool) -> None:
     if as_json:
         print_json(summary)
     else:

@@ -17,7 +17,7 @@ except ImportError as error:
 
 from rhas.mini.facts import FilmFacts, simulate_film
 from rhas.mini.scenes import Scene, ScenePerson, sample_scenes
-from rhas.mini.spec import FilmSpec, film_specs
+from rhas.mini.spec import FilmSpec, demo_spec, film_specs
 from rhas.mini.story import MINI_CLASSES
 from rhas.mini.write import FilmTruth, write_film
 
@@ -28,6 +28,7 @@ __all__ = [
     "FilmTruth",
     "Scene",
     "ScenePerson",
+    "demo_spec",
     "film_specs",
     "sample_scenes",
     "simulate_film",

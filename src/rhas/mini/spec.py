@@ -74,6 +74,14 @@ class FilmSpec:
         return f"{self.movie}.{self.container}"
 
 
+def demo_spec() -> FilmSpec:
+    """A short film that is in no data set, for a first look."""
+    return FilmSpec(
+        movie="demo", seed=103, index=0, width=384, height=216, fps="15", seconds=40.0,
+        container="mp4", audio=False, subset="test",
+    )  # fmt: skip
+
+
 def film_specs(config: MiniConfig) -> list[FilmSpec]:
     """The films of the data set, in order."""
     return [_make_film_spec(config, index) for index in range(config.films)]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
+from rhas.base.checkpoints import find_built_in
 from rhas.base.errors import RhasError
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import FilmParams
@@ -30,7 +31,8 @@ def open_model(
     """The model that a command names, for as long as the block lasts.
 
     Args:
-        model: folder of a trained method; None: ``models/<method>``.
+        model: folder of a trained method; None: ``models/<method>``, or without one the built-in
+            method, which knows features of the built-in checkpoints.
         actions: what to look for without a trained method, see `read_actions`.
         params: of the film's stages.
         tell: takes a line that says how far results can be trusted.
@@ -42,7 +44,7 @@ def open_model(
         RhasError: both or a damaged model, a wrong list of actions, or no fitting encoder.
     """
     if actions is None:
-        folder = Path(model) if model is not None else Path("models") / params.method
+        folder = Path(model) if model is not None else _find_model(params, tell)
         try:
             load_method(folder)  # its error is clearer than that of a missing read-out
         except RhasError as error:
@@ -72,6 +74,16 @@ def open_model(
     )
     with build_action_model(listed, params) as (folder, readout):
         yield folder, readout, params
+
+
+def _find_model(params: FilmParams, tell: Callable[[str], None]) -> Path:
+    """``models/<method>``; without one the built-in method, if the checkpoints are built in."""
+    trained = Path("models") / params.method
+    built_in = find_built_in(f"weights/{params.method}")
+    if trained.is_dir() or built_in is None or len(params.built_in_checkpoints) < 2:
+        return trained
+    tell(f"no {trained} here: the built-in {params.method} is used, trained on drawn films")
+    return built_in
 
 
 def check_models(
