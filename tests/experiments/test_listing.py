@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -127,8 +128,6 @@ def test_what_is_no_list_is_told(changes: dict[str, object], message: str, tmp_p
 def test_files_that_are_not_there_or_no_yaml(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no such list"):
         read_listing(tmp_path / "none.yaml", PARAMS)
-    with pytest.raises(RhasError, match="cannot be read"):
-        read_listing(tmp_path, PARAMS)
     path = tmp_path / "odd.yaml"
     path.write_text("title: größe", "latin-1")
     with pytest.raises(RhasError, match=r"(?s)cannot be read.*UTF-8"):
@@ -149,3 +148,11 @@ def test_the_committed_lists_are_sound(path: Path) -> None:
     for experiment in experiments:
         checks = check_parameters(apply_settings(params, experiment))
         assert all(check.level != "fail" for check in checks), (str(experiment), checks)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "all.yaml"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    with pytest.raises(RhasError, match=f"(?s)not a file.*a {kind}"):
+        read_listing(path, PARAMS)

@@ -29,6 +29,7 @@ from pathlib import Path
 import yaml
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.base.names import unknown_name
 from rhas.base.yaml_files import check_unfolded
 
@@ -106,10 +107,11 @@ def read_listing(path: Path, params: Values) -> Listing:
         RhasError: no such file, one that cannot be read, another form, or a setting that
             params.yaml has not.
     """
+    if not path.exists():
+        raise RhasError("no such list of experiments", where=str(path))
+    check_regular_file(path, "name a YAML file, such as benchmarks/ablations.yaml")
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise RhasError("no such list of experiments", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RhasError(
             "the list of experiments cannot be read", where=str(path),

@@ -14,6 +14,7 @@ import numpy as np
 
 from rhas.base.checks import Check, Level
 from rhas.base.errors import RhasError
+from rhas.base.files import check_regular_file
 from rhas.stores.checking import REPAIR, Facts, guard_reading
 from rhas.stores.features import ARRAYS, CHUNK_FRAMES, FeatureStore
 from rhas.stores.hdf5 import person_group
@@ -79,6 +80,7 @@ def _describe_person(folder: Path) -> Facts:
 
 def _read_json(path: Path) -> Facts:
     with guard_reading(path, what="the feature store is damaged"):
+        check_regular_file(path)
         return json.loads(path.read_text("utf-8"))
 
 
