@@ -30,7 +30,7 @@ def grounder(
     kind: type[ModelGrounder] = TransformersGrounder,
     **settings: Any,
 ) -> ModelGrounder:
-    config = GroundConfig(policy="max", top_k=100, min_score=0.0, **settings)
+    config = GroundConfig(policy="max", top_k=100, min_score=0.0, rival="", **settings)
     return kind(folder, config)  # type: ignore[call-arg,arg-type]
 
 

@@ -68,7 +68,7 @@ def test_a_sentence_of_somebody_else_scores_less() -> None:
     assert len(scenes) >= 2
     best: dict[str, list[float]] = {"": [], "the person": []}
     for rival, scores in best.items():
-        made = make_grounder(GroundConfig(**settings, rival=rival))
+        made = make_grounder(GroundConfig(**settings | {"rival": rival}))
         for scene, other in zip(scenes, scenes[1:] + scenes[:1], strict=True):
             ((found,),) = made.find_boxes([scene.frame], [other.persons[0].reference])
             scores.append(float(found.scores[0]))

@@ -105,7 +105,7 @@ def test_without_a_trained_method_words_are_proposed(
     monkeypatch.chdir(tmp_path)
     with (
         pytest.raises(RhasError, match=r"(?s)no trained method.*--actions"),
-        open_model(None, None, params, print),
+        open_model(None, None, params.replace(method="fact"), print),
     ):
         pass
 

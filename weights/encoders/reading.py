@@ -22,11 +22,12 @@ from torch.nn import functional as F
 from grounding_training.phrases import CLASSES, find_word_claims
 
 from encoders.contrast import contrastive_loss, find_equal
-from encoders.stills import CLASS, Batch
+from encoders.stills import Batch
 from encoders.tower import (
+    PEOPLE,
     DenseReadout,
+    PartnerReadout,
     PersonReadout,
-    action_loss,
     find_crop_cells,
     find_frame_cells,
     make_readout,
@@ -35,7 +36,6 @@ from rhas.extract.encoders.blip2 import fused, text_states
 
 NEUTRAL = "the person"
 FAR_ACTIONS = 3.0  # weight of actions from a frame's features
-PEOPLE = 3.0  # of those between people, relative to others: the crop leaves them open
 _FIGURE_GAIN = 3.0  # attention logit that a cell on a person gains
 _MATCH_GAIN = 8.0  # factor on the agreement of words and cells
 _SILENT_LOSS = 4.0  # attention logit that a word that states nothing loses
@@ -152,25 +152,8 @@ class ReadingHeads(nn.Module):
             for actions, people in ((2.0, 1.0), (FAR_ACTIONS, PEOPLE))
         )
         self.box, self.claims = make_readout(width, 4), make_readout(width, len(CLASSES))
-        self.partner = make_readout(width, 1 + 4 + 3 + len(CLASS))
+        self.partner = PartnerReadout(width)
         self.scale = nn.Parameter(torch.tensor(2.3))
-
-    def compute_partner_losses(self, far: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """What features (N, width) of frames tell of the person with whom something is done:
-        whether there is one, and of that one the box, the direction and the actions."""
-        some = batch.partner != torch.arange(len(far))
-        there, box, way, actions = self.partner(far).split([1, 4, 3, len(CLASS)], dim=1)
-        other, share = batch.partner[some], some.float().mean()
-        losses = {
-            "there": F.binary_cross_entropy_with_logits(there[:, 0], some.float()),
-            "box": 4 * F.l1_loss(box[some].sigmoid(), batch.box[other]),
-            "way": F.mse_loss(way[some], batch.way[other]),
-            "actions": action_loss(actions[some], batch.actions[other], PEOPLE).mean(),
-        }
-        if not some.any():
-            losses = {name: torch.zeros(()) for name in losses} | {"there": losses["there"]}
-        weight = {"there": torch.ones(())}
-        return {f"pair.{k}": weight.get(k, share) * v for k, v in losses.items()}
 
 
 def tokenise(tokenizer: Any, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -226,7 +209,8 @@ def compute_reading_losses(
     ):  # fmt: skip
         losses = head.compute_losses(x, batch, everyone, weight)
         out |= {f"{name}.{k}": factor * v for k, v in losses.items()}
-    out |= heads.compute_partner_losses(far[:n], batch)
+    pair = heads.partner.compute_losses(far[:n], batch, everyone, seen)
+    out |= {f"pair.{k}": v for k, v in pair.items()}
     out["box"] = 3 * F.l1_loss(heads.box(far[:n]).sigmoid(), batch.box)
     for layer, share in enumerate(shares):
         last = layer == len(shares) - 1

@@ -10,7 +10,8 @@ that:
   `PersonReadout.start_from`); else hundreds of updates go into what all pictures have in common;
 - it is trained densely: from each cell on a person, readouts predict the part of the body, the
   person's attributes and what the body does (joints, direction, held thing, actions), in crops and
-  in whole frames.
+  in whole frames; in frames also whether the person does something with another one, and that one's
+  place, direction and actions.
 
 Legend: n pictures, K cells of a picture (grid × grid), N persons, S stills, J joints.
 """
@@ -129,6 +130,41 @@ def make_readout(width: int, out: int) -> nn.Sequential:
     linear = nn.Linear(width, out)
     nn.init.zeros_(linear.weight)
     return nn.Sequential(nn.BatchNorm1d(width, affine=False), linear)
+
+
+PEOPLE = 3.0
+"""Weight of actions between people in frames, relative to others: the crop leaves them open."""
+
+
+class PartnerReadout(nn.Module):
+    """What a vector tells, linearly, of the one with whom a person does something: whether there is
+    somebody, and that one's box, direction and actions; only serves training."""
+
+    SIZES: ClassVar = {"there": 1, "box": 4, "way": 3, "actions": len(CLASS)}
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = make_readout(width, sum(self.SIZES.values()))
+
+    def compute_losses(
+        self, x: Tensor, batch: Batch, person: Tensor, weight: Tensor
+    ) -> dict[str, Tensor]:
+        """Of vectors (n, width) about persons (n,) of a batch, weighted (n,), each a scalar."""
+        there, box, way, actions = self.linear(x).split(list(self.SIZES.values()), dim=1)
+        partner = batch.partner[person]
+        some = (partner != person).float()
+        weight = weight / weight.sum().clamp(min=1e-6)
+
+        def mean(values: Tensor) -> Tensor:
+            return (values * weight * some).sum()
+
+        known = F.binary_cross_entropy_with_logits(there[:, 0], some, reduction="none")
+        return {
+            "there": (known * weight).sum(),
+            "box": 4 * mean((box.sigmoid() - batch.box[partner]).abs().mean(1)),
+            "way": mean((way - batch.way[partner]).square().mean(1)),
+            "actions": 3 * mean(action_loss(actions, batch.actions[partner], PEOPLE)),
+        }
 
 
 class PersonReadout(nn.Module):
@@ -267,9 +303,9 @@ class DenseReadout(nn.Module):
         super().__init__()
         self.grid = grid
         self.cell, self.whole = (
-            PersonReadout(width).start_from(first),
-            PersonReadout(width).start_from(first),
+            PersonReadout(width, people=people).start_from(first) for people in (PEOPLE, 1.0)
         )
+        self.partner = PartnerReadout(width)
         self.on, self.part = make_readout(width, 1), make_readout(width, POINTS)
 
     def compute_losses(self, frame: Tensor, crop: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -284,8 +320,11 @@ class DenseReadout(nn.Module):
             "near": self.cell.compute_losses(crop[:, 1:][near], batch, who, share[who]),
             "whole": self.whole.compute_losses(crop[:, 0], batch, everyone, alike),
             "far": self.cell.compute_losses(frame[:, 1:][far >= 0], batch, whose, 1 / count[whose]),
+            "pair": self.partner.compute_losses(
+                frame[:, 1:][far >= 0], batch, whose, 1 / count[whose]
+            ),
         }
-        factor = {"near": 1.0, "whole": 0.3, "far": 1.0}
+        factor = {"near": 1.0, "whole": 0.3, "far": 1.0, "pair": 1.0}
         cells = torch.cat([crop[:, 1:].flatten(0, 1), frame[:, 1:].flatten(0, 1)])
         truth = torch.cat([near.flatten(), (far >= 0).flatten()]).float()
         out = {f"{n}.{k}": factor[n] * v for n, part in parts.items() for k, v in part.items()}

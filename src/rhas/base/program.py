@@ -78,7 +78,7 @@ def exit_stopped(number: int | None = None) -> NoReturn:
     Args:
         number: of the signal; None: the last one that came here.
     """
-    print("stopped", file=sys.stderr)
+    sys.stderr.write("stopped\n")  # in one piece: processes may end together
     raise SystemExit(128 + (number or _received))
 
 
@@ -88,7 +88,8 @@ def _show_uncaught(
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
-    print("stopped", file=sys.stderr, flush=True)
+    sys.stderr.write("stopped\n")
+    sys.stderr.flush()
     os._exit(128 + _received)
 
 
