@@ -72,12 +72,13 @@ def make_variants(pictures: Pictures, references: tuple[str, ...]) -> Iterator[t
     twice = np.concatenate([pictures, pictures])
     yield "twice", Variant(twice, references, (len(pictures), 0))
     yield "coarse", Variant(pictures, references, crf=30)
-    yield "scaled", Variant(scale(pictures, 0.75), references)
+    yield "scaled", Variant(scale_pictures(pictures, 0.75), references)
     sentences = tuple(map(swap_sides, references))
     yield "mirrored", Variant(pictures[:, :, ::-1], sentences)
 
 
-def scale(pictures: Pictures, factor: float) -> Pictures:
+def scale_pictures(pictures: Pictures, factor: float) -> Pictures:
+    """Pictures of another size, sides rounded to even numbers."""
     height, width = (2 * round(side * factor / 2) for side in pictures.shape[1:3])
     resized = (Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC)
                for p in pictures)  # fmt: skip
@@ -91,6 +92,7 @@ def swap_sides(sentence: str) -> str:
 
 
 def write_film(variant: Variant, fps: float, path: Path) -> None:
+    """Encodes the pictures as H.264, ``fps`` frames per second."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = variant.pictures.shape[1:3]
@@ -115,7 +117,14 @@ def find_answer(variant: Variant, fps: float, folder: Path) -> Answer:
     )
 
 
-def compare(base: Answer, other: Answer, variant: Variant, labelled: NDArray[np.bool_]) -> Counts:
+def count_agreement(
+    base: Answer, other: Answer, variant: Variant, labelled: NDArray[np.bool_]
+) -> Counts:
+    """Counts frames of ``other`` that agree with those of ``base`` that show the same.
+
+    Args:
+        labelled: bool (P, T), frames of the base film with an annotation.
+    """
     own, theirs = variant.first
     length = min(base.present.shape[1] - theirs, other.present.shape[1] - own)
     a, b = slice(theirs, theirs + length), slice(own, own + length)
@@ -135,6 +144,7 @@ def read_labelled(movie: str, persons: int, frames: int, fps: float) -> NDArray[
 
 
 def measure_film(store: Path, seconds: float, folder: Path) -> dict[str, Counts]:
+    """Agreement of every variant of a film with its base; works in ``folder``."""
     movie = store.stem
     references = next(f.references for f in Manifest.read(RAW).films if f.movie == movie)
     with open_frames(store) as frames:
@@ -147,19 +157,20 @@ def measure_film(store: Path, seconds: float, folder: Path) -> dict[str, Counts]
     found = {}
     for name, variant in make_variants(pictures, references):
         other = find_answer(variant, fps, folder / f"{movie} {name}")
-        found[name] = compare(base, other, variant, labelled)
-        print(f"{movie} {name}: {describe(found[name])}", flush=True)
+        found[name] = count_agreement(base, other, variant, labelled)
+        print(f"{movie} {name}: {compute_shares(found[name])}", flush=True)
     return found
 
 
-def describe(counts: Counts) -> dict[str, float]:
+def compute_shares(counts: Counts) -> dict[str, float]:
+    """The two figures, per cent."""
     agreed, frames, same, both = map(float, counts)
     return {"presence": 100 * agreed / frames, "top class": 100 * same / max(both, 1)}
 
 
-def join(films: Sequence[dict[str, Counts]]) -> dict[str, dict[str, float]]:
+def sum_films(films: Sequence[dict[str, Counts]]) -> dict[str, dict[str, float]]:
     names = films[0]
-    return {name: describe(np.sum([film[name] for film in films], axis=0)) for name in names}
+    return {name: compute_shares(np.sum([film[name] for film in films], axis=0)) for name in names}
 
 
 def main() -> None:
@@ -169,7 +180,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         films = [measure_film(store, args.seconds, Path(folder)) for store in args.stores]
-    rows = join(films)
+    rows = sum_films(films)
     show(rows, format_rows(rows), args.json)
 
 

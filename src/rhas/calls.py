@@ -83,7 +83,8 @@ def segment_film(
         film: the file.
         references: a sentence per person.
         out: folder to write; docs/SEGMENT.md says what is in it.
-        model: folder of a trained method; None: ``models/<method>`` of ``params``.
+        model: folder of a trained method; None: ``models/<method>`` of ``params``, or
+            without one the built-in method where the checkpoints are built in.
         actions: what to look for without a trained model: "walking, feeding the dog", or a text
             file with an action per line (docs/SEGMENT.md).
         labels: a table of labelled intervals of the film, to fit the scores of ``actions``.

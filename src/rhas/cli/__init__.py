@@ -32,7 +32,7 @@ _INTERRUPTED = 130  # typer's exit status after a KeyboardInterrupt
 app = typer.Typer(
     help="From a film and a sentence that describes a person to what that person did, and when. "
     "`make repro` runs the whole pipeline; these commands are for everything beside it. Run them "
-    "in the project's folder.",
+    "in the project's folder; `demo`, and those with `--profile`, run in any.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,

@@ -49,7 +49,10 @@ def segment(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder of a trained method. Default: models/METHOD of params.yaml."),
+        typer.Option(
+            help="Folder of a trained method. Default: models/METHOD of params.yaml, else "
+            "the built-in one with the built-in checkpoints."
+        ),
     ] = None,
     actions: Annotated[
         str | None,
@@ -201,6 +204,7 @@ def _warn(line: str) -> None:
 
 
 def show_summary(summary: FilmSummary, as_json: bool) -> None:
+    """Prints what was found: a table for people, or JSON."""
     if as_json:
         print_json(summary)
     else:

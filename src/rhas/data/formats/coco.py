@@ -40,6 +40,8 @@ class _Item(BaseModel):
 
 
 class Video(_Item):
+    """A film; ``name`` of its file, width and height in pixels, 0 where unknown."""
+
     id: int
     name: str
     width: int = 0
@@ -47,6 +49,8 @@ class Video(_Item):
 
 
 class Image(_Item):
+    """A frame of a film: ``frame_index`` counts the film's own frames from 0."""
+
     id: int
     video_id: int
     frame_index: int = Field(ge=0, validation_alias=AliasChoices("frame_index", "frame_id"))
@@ -56,12 +60,16 @@ class Image(_Item):
 
 
 class Action(_Item):
+    """An action of a person: ``segment`` start and end in seconds, score in [0, 1]."""
+
     label: str
     segment: tuple[float, float]
     score: float | None = None
 
 
 class Track(_Item):
+    """A person of a film: ``person`` the number from 0, ``reference`` the sentence."""
+
     id: int
     video_id: int
     category_id: int = _PERSON
@@ -71,6 +79,8 @@ class Track(_Item):
 
 
 class Box(_Item):
+    """A track's box: left, top, width, height in pixels of the film; score in [0, 1]."""
+
     id: int = 0
     image_id: int
     video_id: int = 0
@@ -83,6 +93,8 @@ class Box(_Item):
 
 
 class Coco(_Item):
+    """What is read and written of a file."""
+
     videos: tuple[Video, ...]
     images: tuple[Image, ...]
     annotations: tuple[Box, ...]
