@@ -83,6 +83,53 @@ def test_unknown_classes_are_told_by_name(project: Path) -> None:
     assert len(report["findings"]["unknown class"]["kinds"]) == 21
 
 
+def test_what_others_write_is_one_line_and_of_bounded_length(project: Path) -> None:
+    action = {"segment": [0, 1], "label": "x" * 100_000}
+    film = {"references": ["the\nman\x1b[31m"], "annotations": [action]}
+    Path("labels.json").write_text(json.dumps({"database": {"a": film}}))
+    words = ("import", "activitynet", "labels.json", "--films", "in")
+    stopped = rhas(*words)
+    assert "--classes" in stopped.output
+    assert len(stopped.output) < 10_000
+    assert rhas(*words, "--drop").exit_code == 0
+    own = project / "data" / "own"
+    assert (own / "references.csv").read_text().splitlines()[1:] == ["a,0,the man [31m,"]
+    assert "line break" in (own / "import.json").read_text()
+
+
+def test_films_are_added(project: Path) -> None:
+    own, lines = project / "data" / "own", "movie,person,action,start_s,end_s\na,0,walking,0,1\n"
+    (project / "in" / "annotations.csv").write_text(lines)
+    assert rhas("import", "films", "in").exit_code == 0
+    before = (own / "annotations.csv").read_text().splitlines()
+    shutil.copytree("in", "more")
+    Path("more/a.mp4").rename("more/b.mp4")
+    for name in ("references.csv", "annotations.csv"):
+        Path("more", name).write_text(Path("in", name).read_text().replace("\na,", "\nb,"))
+    assert "--add" in str(rhas("import", "films", "more").exception)
+    assert isinstance(rhas("import", "films", "more", "--add", "--replace").exception, RhasError)
+    added = rhas("import", "films", "more", "--add")
+    assert added.exit_code == 0, added.output
+    assert "2 films in data/own" in added.output
+    assert (own / "annotations.csv").read_text().splitlines()[: len(before)] == before
+    assert sorted(p.name for p in (own / "films").iterdir()) == ["a.mp4", "b.mp4"]
+    again = rhas("import", "films", "more", "--add")
+    assert "film of a former import" in again.output
+    assert len((own / "annotations.csv").read_text().splitlines()) == 2 * len(before) - 1
+    (project / "words.txt").write_text("running\n")
+    words = ("import", "films", "more", "--add", "--drop", "--classes", "words.txt")
+    assert "no classes of the new ones" in str(rhas(*words).exception)
+
+
+def test_the_last_working_frame_may_end_after_the_film(project: Path) -> None:
+    """10 a second: as an export writes it."""
+    table = project / "in" / "annotations.csv"
+    table.write_text("movie,person,action,start_s,end_s\na,0,walking,0,2.09\n")
+    assert "nothing odd" in rhas("import", "films", "in").output
+    table.write_text("movie,person,action,start_s,end_s\na,0,walking,0,2.11\n")
+    assert "ends after the film" in rhas("import", "films", "in", "--replace").output
+
+
 def test_only_features_where_nothing_is_annotated(project: Path) -> None:
     assert "dvc repro extract" in rhas("import", "films", "in").output
 

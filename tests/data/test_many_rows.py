@@ -97,7 +97,7 @@ def test_references_and_annotations_of_twenty_thousand_persons() -> None:
     with in_time():
         persons = find_persons(references, films, audit)
         assert [persons.new_number("a", str(n)) for n in range(MANY)] == list(range(MANY))
-        assert _select_valid(rows, films, persons, audit) == []
+        assert _select_valid(rows, films, persons, 0.1, audit) == []
     longest = max(map(len, audit.found["person without reference"]))
     assert longest < 200  # not all twenty thousand in each line
 

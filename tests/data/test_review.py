@@ -19,6 +19,8 @@ from rhas.data.actions import FilmFrames
 from rhas.data.drawn_table import read_drawn_table
 from rhas.decode.container import inspect_film
 
+TABLES = ("annotations.csv", "references.csv", "boxes.csv", "review.csv")
+
 
 @pytest.fixture
 def record() -> dict[str, Any]:
@@ -110,6 +112,19 @@ def test_all_persons_where_that_is_wanted(project: Path, record: dict[str, Any])
     assert "a,1,standing" in (project / "data" / "own" / "annotations.csv").read_text()
     record["persons"][0]["checked"] = False
     assert "nobody is marked" in str(run_import(record, "--replace").exception)
+
+
+def test_corrected_films_are_added_to_others(project: Path, record: dict[str, Any]) -> None:
+    assert run_import(record).exit_code == 0
+    own = project / "data" / "own"
+    first = [(own / name).read_text().splitlines()[1:] for name in TABLES]
+    (project / "films" / "a.mp4").rename(project / "films" / "b.mp4")
+    result = run_import({**record, "film": "b.mp4"}, "--add")
+    assert result.exit_code == 0, result.output
+    both = [(own / name).read_text().splitlines()[1:] for name in TABLES]
+    for old, new in zip(first, both, strict=True):
+        assert sorted(new) == sorted(old + ["b" + row[1:] for row in old])
+    assert sorted(path.name for path in (own / "films").iterdir()) == ["a.mp4", "b.mp4"]
 
 
 def test_another_import_takes_review_csv_away(project: Path, record: dict[str, Any]) -> None:

@@ -61,6 +61,11 @@ Replace = Annotated[
     typer.Option("--replace", help="Replace the data in the output folder. Nothing that the "
                  "import reads from there is lost."),
 ]  # fmt: skip
+Add = Annotated[
+    bool,
+    typer.Option("--add", help="Keep the films in the output folder and add the new ones; a film "
+                 "that is in both is the new one."),
+]  # fmt: skip
 Copy = Annotated[
     bool, typer.Option("--copy", help="Copy the films. Default: hard links, which take no space.")
 ]
@@ -130,6 +135,7 @@ def import_films(
     copy: Copy = False,
     drop: Drop = False,
     replace: Replace = False,
+    add: Add = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """A folder of films with a sentence per person and, for training, annotations.
@@ -145,9 +151,9 @@ def import_films(
     annotations = annotations or (default if default.is_file() else None)
     request = FilmsImport(
         folder, references, annotations, fps, offset, id_base, label_map, labels,
-        _find_list(classes, folder),
+        _find_list(classes, folder, out if add else None),
     )  # fmt: skip
-    _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
+    _import_to_own(request, _make_target(out, params, profile, drop, replace, add), copy, as_json)
 
 
 @app.command("ava")
@@ -182,6 +188,7 @@ def import_ava(
     copy: Copy = False,
     drop: Drop = False,
     replace: Replace = False,
+    add: Add = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Films with annotations in AVA's format, which RHAS133 follows.
@@ -197,9 +204,9 @@ def import_ava(
 
     request = AvaImport(
         films, references, annotations, fps, offset, id_base, label_map, labels,
-        _find_list(classes, films), times, step, excluded,
+        _find_list(classes, films, out if add else None), times, step, excluded,
     )  # fmt: skip
-    _import_to_own(request, _make_target(out, params, profile, drop, replace), copy, as_json)
+    _import_to_own(request, _make_target(out, params, profile, drop, replace, add), copy, as_json)
 
 
 @app.command("rhas133")
@@ -288,14 +295,16 @@ def _make_label_command(form: str, title: str) -> None:
         copy: Copy = False,
         drop: Drop = False,
         replace: Replace = False,
+        add: Add = False,
         as_json: AsJson = False,
     ) -> None:  # fmt: skip
         from rhas.data.imports import LabelImport
 
-        target = _make_target(out, params, profile, drop, replace)
+        target = _make_target(out, params, profile, drop, replace, add)
         request = LabelImport(
             films, references, None, None, offset, id_base, label_map, labels,
-            _find_list(classes, films), format=form, labelled=tuple(files), rate=target.read_rate(),
+            _find_list(classes, films, out if add else None), format=form, labelled=tuple(files),
+            rate=target.read_rate(),
         )  # fmt: skip
         _import_to_own(request, target, copy, as_json)
 
@@ -338,11 +347,12 @@ def import_review(
     copy: Copy = False,
     drop: Drop = False,
     replace: Replace = False,
+    add: Add = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Films with what was corrected in the page of `rhas segment` (docs/REVIEW.md).
 
-    Example: rhas import review film --films films
+    Example: rhas import review film --films films --add
 
     Writes review.csv beside the tables: what was predicted, corrected, added and removed.
 
@@ -350,27 +360,32 @@ def import_review(
     """
     from rhas.data.imports import ReviewImport
 
-    target = _make_target(out, params, profile, drop, replace)
+    target = _make_target(out, params, profile, drop, replace, add)
     request = ReviewImport(
-        films, None, None, label_map=label_map, classes=_find_list(classes, films),
-        reviewed=tuple(reviewed), everybody=everybody, rate=target.read_rate(),
+        films, None, None, label_map=label_map,
+        classes=_find_list(classes, films, out if add else None), reviewed=tuple(reviewed),
+        everybody=everybody, rate=target.read_rate(),
     )  # fmt: skip
     _import_to_own(request, target, copy, as_json)
 
 
-def _find_list(classes: Path | None, folder: Path) -> Path | None:
-    """The list of classes: the one that is named, or classes.txt in the folder of the films."""
-    default = folder / "classes.txt"
-    return classes or (default if default.is_file() else None)
+def _find_list(classes: Path | None, folder: Path, present: Path | None) -> Path | None:
+    """The list of classes: the one that is named, or classes.txt in the folder of the films, or in
+    the one to which they are added."""
+    places = [place / "classes.txt" for place in (folder, present) if place is not None]
+    return classes or next((path for path in places if path.is_file()), None)
 
 
 def _make_target(
-    out: Path, params: Path, profile: str | None, drop: bool, replace: bool
+    out: Path, params: Path, profile: str | None, drop: bool, replace: bool, add: bool
 ) -> ImportTarget:
     from rhas.data.imports import ImportTarget
 
     settings = {} if profile is None else read_profile(profile).settings
-    target = ImportTarget(out, "data/own", params, {"dataset": "own", **settings}, drop, replace)
+    switches = {"dataset": "own", **settings}
+    target = ImportTarget(out, "data/own", params, switches, drop, replace, add)
+    if add and replace:
+        raise RhasError("--add keeps what is there, --replace takes it away", do="give one of them")
     if profile is not None and not target.in_project:
         raise RhasError(
             "a profile is written into the project's parameters, and these data are not its own",
@@ -391,7 +406,8 @@ def _import_to_own(request: FilmsImport, target: ImportTarget, copy: bool, as_js
     stages = "`dvc repro`" if counts["annotations"] else "`dvc repro extract`: features only"
     _print_result(
         result, target, as_json,
-        summary=f"{found} of {counts['classes']} classes in {out}",
+        summary=f"{found} of {counts['classes']} classes "
+        + (f"added; {counts['films in all']} films in {out}" if target.add else f"in {out}"),
         next_step=f"next: `rhas check`, then {stages}",
         elsewhere="the stages read data/own: to import it there, run "
         f"`rhas import films {shlex.quote(str(out))}`",
@@ -418,6 +434,10 @@ def _print_result(
             "stopped, nothing is written: correct what is marked drop, or give --drop to leave "
             "it out"
         )
+        if "unknown class" in result.audit.found:
+            print_text(
+                "actions of your own words: --classes names a list of them, --label-map renames"
+            )
     else:
         print_text("stopped, nothing is written: no film with a reference is left")
     raise typer.Exit(0 if result.written else 1)

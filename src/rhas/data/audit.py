@@ -15,6 +15,7 @@ Level = Literal["drop", "warn", "note"]
 
 _MAX_KINDS = 12
 _MAX_SUGGESTED = 100
+_MAX_LETTERS = 500
 
 FINDINGS: dict[str, tuple[Level, str]] = {
     # a line or a film that cannot be kept
@@ -63,6 +64,8 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     # changed on purpose
     "boxes of persons": ("note", "kept in boxes.csv: they are the person's track"),
     "tier of another tier": ("note", "left out: it has no times of its own"),
+    "film of a former import": ("note", "its sentences, annotations and boxes are the new ones"),
+    "line break in a sentence": ("note", "written as a space"),
     "persons renumbered": ("note", "numbered 0, 1, 2, ... in their order"),
     "left out by the label map": ("note", "left out"),
     "renamed by the label map": ("note", "renamed"),
@@ -79,6 +82,11 @@ FINDINGS: dict[str, tuple[Level, str]] = {
 }
 """Level and consequence of each finding. ``drop``: something would be lost, so the import stops
 unless --drop is given; ``warn``: kept, but look at it; ``note``: done on purpose."""
+
+
+def shorten(text: str) -> str:
+    """A text whose end is left out where it is very long."""
+    return text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]} …"
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ class Audit:
             kind: what many places may have in common; listed once with its count.
         """
         assert name in FINDINGS, name
+        where, kind = shorten(where), shorten(kind)
         self.found.setdefault(name, []).append(where)
         if kind:
             self.kinds.setdefault(name, Counter())[kind] += 1

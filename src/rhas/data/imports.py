@@ -17,6 +17,7 @@ from rhas.config.decode import DecodeConfig
 from rhas.config.params import read_yaml
 from rhas.config.section import read_section
 from rhas.data.actions import FilmFrames
+from rhas.data.additions import join_films, leave_out_present, read_present
 from rhas.data.audit import Audit
 from rhas.data.ava import read_ava, read_ava_boxes, read_excluded_moments
 from rhas.data.drawn_table import BOXES, read_drawn_table
@@ -40,7 +41,15 @@ from rhas.data.labels import read_label_map
 from rhas.data.leaks import describe_sides, find_shared_pictures, may_differ
 from rhas.data.matching import match_tables
 from rhas.data.params_file import Switches, change_params_text, set_params
-from rhas.data.review import find_common_classes, find_corrections, read_review, write_review
+from rhas.data.review import (
+    ReviewRow,
+    find_common_classes,
+    find_corrections,
+    list_review,
+    read_review,
+    read_review_rows,
+    write_review,
+)
 from rhas.data.tables import parse_digits
 from rhas.data.user_films import UserFilms, measure_films
 from rhas.data.user_folder import check_free, check_none_lost, write_user_films
@@ -60,6 +69,7 @@ class ImportTarget:
         switches: what to set in it where ``out`` is the project's folder.
         drop: write even if the audit has findings that lose something.
         replace: put the new data in the place of what is there.
+        add: put the new films beside those that are there.
     """
 
     out: Path
@@ -68,6 +78,7 @@ class ImportTarget:
     switches: Switches
     drop: bool
     replace: bool
+    add: bool = False
 
     @property
     def in_project(self) -> bool:
@@ -213,8 +224,9 @@ class FilmsImport(ImportRequest):
             return []
         return read_foreign_annotations(self.annotations, self.clock, audit)
 
-    def write_more(self, retained: UserFilms, out: Path) -> None:
-        """Writes what the import adds to films, references and annotations."""
+    def list_more(self, retained: UserFilms) -> list[ReviewRow]:
+        """Rows of review.csv; none but where films were corrected."""
+        return []
 
     def files_read(self) -> list[Path]:
         """Tables and folders that the import reads."""
@@ -350,10 +362,10 @@ class ReviewImport(FilmsImport):
             return read_classes(self.classes)
         return find_common_classes(find_corrections(self.reviewed))
 
-    def write_more(self, retained: UserFilms, out: Path) -> None:
-        """Writes review.csv: what was predicted, corrected, added and removed."""
+    def list_more(self, retained: UserFilms) -> list[ReviewRow]:
+        """What was predicted, corrected, added and removed."""
         _, known = self._read(retained.files, Audit(), True)
-        write_review(out, known, retained.references)
+        return list_review(known, retained.references)
 
     def _read(
         self, files: Mapping[str, Path], audit: Audit, everybody: bool
@@ -398,26 +410,33 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
         RhasError: data are there already, parameters that cannot be set, a table or folder that
             cannot be read, films that would be deleted.
     """
-    check_free(target.out, target.replace)
+    check_free(target.out, target.replace or target.add)
     target.check_params()
+    present = read_present(target.out) if target.add else UserFilms({}, {}, {}, [])
     audit = Audit()
     labels = read_label_map(request.label_map, request.labels, request.read_class_list())
     files = find_films(request.films)
     report_other_suffixes(request.films, audit)
     tables = request.read_tables(files, audit)
+    files = leave_out_present(files, present, tables.references)
     found = match_tables(
         files, tables.references, tables.annotations, labels, request.id_base, request.clock,
         audit, target.read_decode_config(), tables.boxes,
     )  # fmt: skip
+    written = bool(found.files) and (target.drop or not audit.stops)
+    more = request.list_more(found) if written else []
+    more += read_review_rows(target.out, set(present.references).difference(found.references))
+    found = join_films(present, found, target.out, audit)
+    if target.add:
+        audit.counts["films in all"] = len(found.references)
     if found.drawn:
         target = target.add_switches({"ground.backend": "tracks"})
     _report_leaks(found, audit)
-    written = bool(found.files) and (target.drop or not audit.stops)
     if written:
         check_none_lost(files.values(), found.files.values(), target.out)
         for path, former in write_user_films(found, target.out, copy, request.files_read()):
             audit.add("table replaced", f"{path}: kept as {former.name}")
-        request.write_more(found, target.out)
+        write_review(target.out, more)
     return target.finish(audit, request, written)
 
 

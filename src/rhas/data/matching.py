@@ -66,8 +66,9 @@ def match_tables(
         if movie not in persons.references:
             audit.add("film without reference", str(files[movie]))
     known, unknown = _find_classes(annotations, labels, id_base, audit)
-    retained = _select_valid(known, films, persons, audit)
-    _select_valid(unknown, films, persons, audit)  # reports whatever else they lack
+    frame_s = 0.0 if decode is None else 1 / decode.fps
+    retained = _select_valid(known, films, persons, frame_s, audit)
+    _select_valid(unknown, films, persons, frame_s, audit)  # reports whatever else they lack
     actions = _number_persons(retained, persons, audit)
     if annotations:
         _report_unannotated(persons, actions, audit)
@@ -184,9 +185,14 @@ def _report_classes(
 
 
 def _select_valid(
-    rows: Sequence[ForeignAnnotation], films: FoundFilms, persons: FoundPersons, audit: Audit
-) -> list[ForeignAnnotation]:
-    """Rows of a known person whose interval lies inside the film; the others become findings."""
+    rows: Sequence[ForeignAnnotation], films: FoundFilms, persons: FoundPersons, frame_s: float,
+    audit: Audit,
+) -> list[ForeignAnnotation]:  # fmt: skip
+    """Rows of a known person whose interval lies inside the film; the others become findings.
+
+    Args:
+        frame_s: seconds of a working frame; the last one may end after the film.
+    """
     valid = []
     for found in rows:
         row = replace(found, movie=films.resolve_name(found.movie, found.where, audit))
@@ -203,7 +209,7 @@ def _select_valid(
             audit.add("person without reference", f"{place}; {listed}")
         elif end_s <= start_s:
             audit.add("interval without length", f"{place}, {start_s:.3f} to {end_s:.3f} s")
-        elif _is_inside(row, films.infos[row.movie], place, audit):
+        elif _is_inside(row, films.infos[row.movie], place, frame_s, audit):
             valid.append(replace(row, start_s=max(row.start_s, 0.0)))
     return valid
 
@@ -213,14 +219,16 @@ def _round_times(row: ForeignAnnotation) -> tuple[float, float]:
     return round(row.start_s, 3), round(row.end_s, 3)
 
 
-def _is_inside(row: ForeignAnnotation, info: FilmInfo, place: str, audit: Audit) -> bool:
+def _is_inside(
+    row: ForeignAnnotation, info: FilmInfo, place: str, frame_s: float, audit: Audit
+) -> bool:
     length = math.inf if info.missing else info.seconds
     times = f"{place}, {row.start_s:.3f} to {row.end_s:.3f} s of {length:.3f} s"
     start_s, end_s = _round_times(row)
     if start_s < 0 or start_s >= length or end_s > length + TOLERANCE_S:
         audit.add("interval outside the film", times)
         return False
-    if row.end_s > length:
+    if row.end_s > length + frame_s:
         audit.add("ends after the film", times)
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from rhas.data.foreign_tables import ForeignReference
 from rhas.data.tables import parse_digits
 from rhas.decode.container import FilmInfo
 from rhas.stores.manifest import SUBSETS
+
+_BREAKS = ("Cc", "Zl", "Zp")  # control characters and separators of lines
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,14 @@ def find_persons(rows: Sequence[ForeignReference], films: FoundFilms, audit: Aud
                 audit.add("reference without film", f"{row.where}: {movie}{hint}")
         elif parse_digits(row.person) is None:
             audit.add("suspicious person id", f"{row.where}: {row.person!r}, expected a number")
-        elif not row.text:
+        elif not (text := _join_lines(row.text)):
             audit.add("empty reference", f"{row.where}: {movie}, person {row.person}")
         elif row.person in found[movie]:
             audit.add("person twice in references", f"{row.where}: {movie}, person {row.person}")
         else:
-            found[movie][row.person] = row.text
+            if text != row.text:
+                audit.add("line break in a sentence", f"{row.where}: {row.text!r}")
+            found[movie][row.person] = text
             subset = _read_subset(row, audit)
             if subsets.setdefault(movie, subset) != subset:
                 audit.add("unknown subset", f"{row.where}: {movie} is in {subsets[movie]}, too")
@@ -92,6 +97,14 @@ def find_persons(rows: Sequence[ForeignReference], films: FoundFilms, audit: Aud
     for movie, texts in ordered.items():
         _report_numbers(movie, list(texts), audit)
     return FoundPersons(ordered, {movie: subsets.get(movie) for movie in ordered})
+
+
+def _join_lines(text: str) -> str:
+    """A sentence on one line, as references.csv has it."""
+    if not any(unicodedata.category(letter) in _BREAKS for letter in text):
+        return text
+    plain = (" " if unicodedata.category(letter) in _BREAKS else letter for letter in text)
+    return " ".join("".join(plain).split())
 
 
 def _read_subset(row: ForeignReference, audit: Audit) -> str | None:

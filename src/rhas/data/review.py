@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rhas.base.classes import RHAS133, ClassList
 from rhas.base.errors import RhasError
-from rhas.base.files import write_csv
+from rhas.base.files import read_csv, write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.data.actions import PersonActions
 from rhas.data.drawn_table import make_drawn_track
@@ -24,6 +24,9 @@ REVIEW = "review.csv"
 _TRACKS = "tracks.h5"  # that `rhas segment` writes
 _COLUMNS = ("movie", "person", "action", "start_s", "end_s", "by", "was_action", "was_start_s",
             "was_end_s")  # fmt: skip
+ReviewRow = list[str]
+"""A row of review.csv."""
+
 _TOLERANCE_S = 1.0  # between the film's length and the one that was corrected
 
 
@@ -170,25 +173,36 @@ def _find_seconds(span: Span, fps: float) -> tuple[float, float]:
     return frame_to_seconds(span.start_frame, fps), frame_to_seconds(span.end_frame, fps)
 
 
-def write_review(
-    folder: Path, known: Mapping[str, Corrections], references: Mapping[str, Sequence[str]]
-) -> None:
-    """Writes review.csv: who said what. ``by`` is predicted, corrected, added, removed (predicted,
-    and nothing of it is left) or not this person (the boxes are on somebody else).
+def list_review(
+    known: Mapping[str, Corrections], references: Mapping[str, Sequence[str]]
+) -> list[ReviewRow]:
+    """The rows of review.csv: who said what. ``by`` is predicted, corrected, added, removed
+    (predicted, and nothing of it is left) or not this person (the boxes are on somebody else).
 
     Args:
-        folder: beside annotations.csv.
         known: corrections by movie.
         references: sentences of the persons of annotations.csv, by movie.
     """
-    rows = [
-        [movie, list(references[movie]).index(person), *row]
+    return [
+        [movie, str(list(references[movie]).index(person)), *row]
         for movie, corrections in known.items()
         if movie in references
         for person, row in _list_rows(corrections)
         if person in references[movie]
     ]
-    write_csv(folder / REVIEW, _COLUMNS, rows)
+
+
+def read_review_rows(folder: Path, movies: Container[str]) -> list[ReviewRow]:
+    """Rows of review.csv of some movies; none where there is no such file."""
+    path = folder / REVIEW
+    rows = read_csv(path, do=f"remove {path}") if path.is_file() else []
+    return [[row.get(n) or "" for n in _COLUMNS] for row in rows if row.get("movie") in movies]
+
+
+def write_review(folder: Path, rows: Sequence[ReviewRow]) -> None:
+    """Writes review.csv beside annotations.csv; no file without rows."""
+    if rows:
+        write_csv(folder / REVIEW, _COLUMNS, rows)
 
 
 def _list_rows(corrections: Corrections) -> Iterator[tuple[str, list[str]]]:

@@ -32,7 +32,8 @@ def check_free(out: Path, replace: bool) -> None:
             "there are data already",
             where=str(out),
             got=", ".join(present[:4]) + more,
-            do="give --replace to put the new ones in their place, or another --out",
+            do="give --add to keep them, --replace to put the new ones in their place, or another "
+            "--out",
         )
 
 

@@ -14,7 +14,7 @@ from rhas.base import files
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
 from rhas.data.formats import FORMATS
-from rhas.data.formats.found import FilmCatalogue, FoundActions
+from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
 
 FILM = make_film(range(120), Fraction(1, 30), movie="a")
 BOX = 'outside="0" keyframe="1" xtl="1" ytl="1" xbr="9" ybr="9"'
@@ -240,6 +240,45 @@ def test_two_boxes_of_a_person_are_one_track(tmp_path: Path) -> None:
     boxes = result.persons[0].boxes
     assert boxes is not None
     assert np.flatnonzero(np.isfinite(boxes).all(1)).tolist() == [*range(5), *range(30, 35)]
+
+
+def test_a_track_without_a_person_is_not_the_person_of_its_number(tmp_path: Path) -> None:
+    """As one that was drawn in the tool beside exported ones."""
+    path = tmp_path / "a.json"
+    content = json.loads(coco())
+    content["tracks"] = [{"id": 1, "video_id": 1}, {"id": 2, "video_id": 1, "person": 1}]
+    path.write_text(json.dumps(content))
+    result, _ = read("coco", path)
+    assert len({p.key for p in result.persons}) == 2
+
+
+def test_two_sentences_of_one_person_are_two_rows(tmp_path: Path) -> None:
+    """The second is a finding of the import, where they are matched."""
+    path = tmp_path / "a.json"
+    content = json.loads(coco())
+    content["tracks"] = [
+        {"id": n, "video_id": 1, "person": 0, "reference": text}
+        for n, text in enumerate(("the man", "the man", "", "the woman"), 1)
+    ]
+    path.write_text(json.dumps(content))
+    result, _ = read("coco", path)
+    rows = number_persons(result, []).references
+    assert [(r.person, r.text) for r in rows] == [("0", "the man"), ("0", "the woman")]
+
+
+def test_elan_shows_films_from_another_moment_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.eaf"
+    media = (
+        '<MEDIA_DESCRIPTOR MEDIA_URL="file:///x/b.mp4" TIME_ORIGIN="9000"/>'
+        '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/films/a.mp4" TIME_ORIGIN="1500"/>'
+    )
+    path.write_text(slot("500").replace("<TIME_SLOT", media + "<TIME_SLOT"))
+    result, audit = read("eaf", path)
+    assert [(a.start_s, a.end_s) for a in result.annotations] == [(2.0, 2.0)]
+    assert not audit.found
+    path.write_text(path.read_text().replace("1500", "soon"))
+    with pytest.raises(RhasError, match="not a time"):
+        read("eaf", path)
 
 
 def test_an_unknown_film_is_a_finding(tmp_path: Path) -> None:

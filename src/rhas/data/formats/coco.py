@@ -191,12 +191,13 @@ def read_coco(path: Path, films: FilmCatalogue) -> FoundActions:
     tracks = _list_tracks(content, path)
     boxes = _place_boxes(content, tracks, known, path)
     found = FoundActions()
+    numbered = any(track.person is not None for track in tracks.values())
     for track in tracks.values():
         where = f"{path}, track {track.id}"
         film = _look_up(known, track.video_id, where, "video")
         if film is None:
             continue
-        key = str(track.id if track.person is None else track.person)
+        key = _find_key(track, numbered)
         found.persons.append(
             make_person(where, film, key, track.reference, boxes.get(track.id, {}))
         )
@@ -205,6 +206,14 @@ def read_coco(path: Path, films: FilmCatalogue) -> FoundActions:
             for action in track.actions
         ]
     return found
+
+
+def _find_key(track: Track, numbered: bool) -> str:
+    """The person's number; the track's own, which may be another person's number, only where no
+    track of the file has one."""
+    if track.person is not None:
+        return str(track.person)
+    return f"track {track.id}" if numbered else str(track.id)
 
 
 def _parse(path: Path) -> Coco:
@@ -258,6 +267,7 @@ def _place_boxes(
                 where=where,
                 expected=f"0 to {film.source_frames - 1}, the frames of {film.file}",
                 got=str(frame),
+                do="give the film that was annotated",
             )
         if frame in placed.setdefault(track.id, {}):
             got = f"track {track.id}, frame {frame}"

@@ -15,12 +15,12 @@ from urllib.parse import unquote
 
 from rhas.base.errors import RhasError
 from rhas.base.units import frame_to_seconds
-from rhas.data.actions import ActionInterval, FilmActions
+from rhas.data.actions import ActionInterval, FilmActions, FilmFrames
 from rhas.data.foreign_tables import ForeignAnnotation
 from rhas.data.formats.files import plan_files
 from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson
 from rhas.data.formats.xml import read_text, read_xml, write_xml
-from rhas.data.tables import parse_digits
+from rhas.data.tables import parse_digits, parse_whole
 
 SUFFIX = ".eaf"
 _LANE = re.compile(r"(.*?)(?: \(\d+\))?")
@@ -118,16 +118,14 @@ def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
         RhasError: not such a file, an annotation without its times.
     """
     root = read_xml(path, "ANNOTATION_DOCUMENT")
-    names = [
-        PureWindowsPath(unquote(media.get(key, ""))).name
-        for media in root.iter("MEDIA_DESCRIPTOR")
-        for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")
-    ]
+    media = list(root.iter("MEDIA_DESCRIPTOR"))
+    names = [name for one in media for name in _list_names(one)]
     film = films.find_film([*names, path.stem], str(path))
     found = FoundActions()
     if film is None:
         return found
     slots = {s.get("TIME_SLOT_ID"): s.get("TIME_VALUE") for s in root.iter("TIME_SLOT")}
+    origin = _find_origin(media, film, str(path))
     keys: set[str] = set()
     for tier in root.iter("TIER"):
         name = tier.get("TIER_ID", "")
@@ -143,11 +141,31 @@ def read_eaf(path: Path, films: FilmCatalogue) -> FoundActions:
             found.persons.append(FoundPerson(where, film.movie, key, sentence))
         for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
             place = f"{where}, {annotation.get('ANNOTATION_ID')}"
-            times = [_read_slot(slots.get(annotation.get(f"TIME_SLOT_REF{n}")), place)
+            times = [_read_slot(slots.get(annotation.get(f"TIME_SLOT_REF{n}")), place) + origin
                      for n in (1, 2)]  # fmt: skip
             action = read_text(annotation, "ANNOTATION_VALUE")
             found.annotations.append(ForeignAnnotation(place, film.movie, key, action, *times))
     return found
+
+
+def _list_names(media: ET.Element) -> list[str]:
+    """File names of a film that the document shows."""
+    addresses = (media.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL"))
+    return [PureWindowsPath(unquote(address)).name for address in addresses]
+
+
+def _find_origin(media: Sequence[ET.Element], film: FilmFrames, where: str) -> float:
+    """Seconds of the film at the document's time 0: where several films are shown in step, each
+    may begin at another moment."""
+    for one in media:
+        names = {name for full in _list_names(one) for name in (full, full.rpartition(".")[0])}
+        text = one.get("TIME_ORIGIN", "")
+        if text and film.movie in names:
+            milliseconds = parse_whole(text)
+            if milliseconds is None:
+                raise RhasError("not a time", where=f"{where}, TIME_ORIGIN", got=repr(text)[:80])
+            return milliseconds / 1000
+    return 0.0
 
 
 def _read_slot(value: str | None, where: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -117,8 +118,8 @@ def number_persons(found: FoundActions, references: Sequence[ForeignReference]) 
     """References, annotations and boxes with persons as numbers.
 
     Without a table of references the persons of a film are 0, 1, 2, ... in the file's order, and
-    the file's sentences are theirs. With one, a person of the file is the one of the table who has
-    the same number or the same sentence.
+    the file's sentences are theirs; another sentence of the same person is a row, too. With one, a
+    person of the file is the one of the table who has the same number or the same sentence.
     """
     if not references:
         return _number_by_order(found)
@@ -134,14 +135,18 @@ def number_persons(found: FoundActions, references: Sequence[ForeignReference]) 
 
 def _number_by_order(found: FoundActions) -> ForeignTables:
     keys: dict[str, dict[str, str]] = {}
+    said: dict[tuple[str, str], list[str]] = defaultdict(list)
     rows = []
     for person in found.persons:
         numbers = keys.setdefault(person.movie, {})
+        sentence = person.sentence.strip()
         if person.key not in numbers:
-            number = numbers[person.key] = str(len(numbers))
-            rows.append(
-                ForeignReference(person.where, person.movie, number, person.sentence.strip(), "")
-            )
+            numbers[person.key] = str(len(numbers))
+        elif sentence in ("", *said[person.movie, person.key]):
+            continue
+        said[person.movie, person.key].append(sentence)
+        number = numbers[person.key]
+        rows.append(ForeignReference(person.where, person.movie, number, sentence, ""))
     names = {(m, key): number for m, numbers in keys.items() for key, number in numbers.items()}
     return _rename_persons(found, rows, names)
 

@@ -85,6 +85,7 @@ def _read_line(cells: Sequence[str], film: FilmFrames, where: str) -> tuple[int,
             where=where,
             expected=f"1 to {film.source_frames}, the frames of {film.file}",
             got=cells[0],
+            do="give the film that was annotated",
         )
     if not person.is_integer() or person < 1 or width <= 0 or height <= 0:
         raise RhasError("not a person's box", where=where, got=",".join(cells)[:120])
