@@ -1,6 +1,6 @@
 """The loop of correcting and training: how many edits it takes, and what they bring.
 
-    python benchmarks/loop.py [--orders 5] [--method linear_window] [--json [FILE]]
+    python benchmarks/loop.py [--orders 5] [--films 12] [--method linear_window] [--json [FILE]]
 
 A model is trained on the first films, which are labelled from nothing. It segments the next ones, a
 simulated person mends what is wrong, and it is trained again on all of them, until the train films
@@ -261,12 +261,13 @@ Runs = Mapping[str, list[list[Point]]]
 
 
 def run_orders(
-    films: Sequence[PooledFilm], setting: Setting, orders: int, tell: Callable[[str], None]
-) -> Runs:
-    """Every arm with the films in several random orders."""
+    films: Sequence[PooledFilm], setting: Setting, orders: int, tell: Callable[[str], None],
+    most: int | None = None,
+) -> Runs:  # fmt: skip
+    """Every arm with the films in several random orders; of each, the first ``most`` films."""
     found: dict[str, list[list[Point]]] = defaultdict(list)
     for seed in range(orders):
-        order = [films[i] for i in np.random.default_rng(seed).permutation(len(films))]
+        order = [films[i] for i in np.random.default_rng(seed).permutation(len(films))[:most]]
         first: dict[str, Model] = {}
         for name, (correct, by_uncertainty) in ARMS.items():
             tell(f"order {seed + 1} of {orders}: {name}")
@@ -354,6 +355,7 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, default=Path("data/samples"))
     parser.add_argument("--method", default="linear_window")
     parser.add_argument("--orders", type=int, default=5, help="random orders of the films")
+    parser.add_argument("--films", type=int, help="films of an order; default: all of train")
     parser.add_argument("--step", type=int, default=2, help="films per round")
     parser.add_argument("--slack", type=float, default=0.3, help="seconds an end may be off")
     parser.add_argument(
@@ -370,8 +372,9 @@ def main() -> None:
     )  # fmt: skip
     films = read_pool(parts["train"])
     runs = run_orders(
-        films, setting, options.orders, lambda line: print(line, file=sys.stderr, flush=True)
-    )
+        films, setting, options.orders, lambda line: print(line, file=sys.stderr, flush=True),
+        options.films,
+    )  # fmt: skip
     tables = describe_runs(runs)
     show(tables, format_tables(tables), options.json)
 

@@ -64,7 +64,7 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     # changed on purpose
     "boxes of persons": ("note", "kept in boxes.csv: they are the person's track"),
     "tier of another tier": ("note", "left out: it has no times of its own"),
-    "film of a former import": ("note", "its sentences, annotations and boxes are the new ones"),
+    "film of a former import": ("warn", "its sentences, annotations and boxes are the new ones"),
     "line break in a sentence": ("note", "written as a space"),
     "persons renumbered": ("note", "numbered 0, 1, 2, ... in their order"),
     "left out by the label map": ("note", "left out"),
