@@ -1,11 +1,14 @@
 """The loop of correcting and training: how many edits it takes, and what they bring.
 
     python benchmarks/loop.py [--orders 5] [--films 12] [--method linear_window] [--json [FILE]]
+    python benchmarks/loop.py --model models/hopadiff [--films 12]
 
 A model is trained on the first films, which are labelled from nothing. It segments the next ones, a
 simulated person mends what is wrong, and it is trained again on all of them, until the train films
 are used up. Beside it the same films, all labelled from nothing; and the loop with the films first
 of which the model is least certain. Thresholds are fitted on val, figures are those of test.
+
+With --model nothing is trained: how many edits the test films take after it and from nothing.
 
 An edit is one action in the page of `rhas review`: drag an end, move an interval, rename, delete,
 add. Of all ways to mend a person's intervals the one with the fewest edits is taken (a linear
@@ -34,9 +37,11 @@ from rhas.chunk.samples import Samples
 from rhas.config.evaluate import ReadoutConfig
 from rhas.config.params import load_params
 from rhas.evaluate.scoring import SampleWindow, ScoredSample, score_samples
+from rhas.methods import Method
 from rhas.metrics.readout import fit_thresholds, make_prediction
 from rhas.metrics.segmentation import evaluate_predictions
 from rhas.metrics.segments import find_intervals
+from rhas.train import load_method
 from rhas.train.arrays import train_method
 
 FIGURES = ("map", "f1_50", "interval_f1_50")
@@ -128,18 +133,24 @@ class Subset:
 
 
 class Model:
-    """A method trained on some films, with thresholds of val, and its figures of test."""
+    """A trained method, with thresholds of val, and its figures of test."""
 
-    def __init__(
-        self, method: str, batches: Sequence[Batch], val: Subset, readout: ReadoutConfig
-    ) -> None:
-        self.readout, self.classes = readout, batches[0]["labels"].shape[1]
-        with tempfile.TemporaryDirectory() as folder:
-            self.method = train_method(batches, folder, method=method, epochs=1, preset="mini")
+    def __init__(self, method: Method, val: Subset, readout: ReadoutConfig) -> None:
+        self.method, self.readout = method, readout
+        self.classes = val.batches[0]["labels"].shape[1]
         scored = self.score(val)
         self.thresholds = fit_thresholds(
             [s.truth for s in scored], [s.evaluated for s in scored], readout
         )
+
+    @classmethod
+    def train(
+        cls, method: str, batches: Sequence[Batch], val: Subset, readout: ReadoutConfig
+    ) -> Model:
+        """Trains a method on some films."""
+        with tempfile.TemporaryDirectory() as folder:
+            made = train_method(batches, folder, method=method, epochs=1, preset="mini")
+        return cls(made, val, readout)
 
     def score(self, subset: Subset) -> list[ScoredSample]:
         return score_samples(self.method, subset, 0, self.classes)
@@ -221,7 +232,7 @@ def run_loop(
         seen = sum(film.frames for film in chosen)
         edits, frames = edits + sum(kinds.values()), frames + seen
         name = "" if points else chosen[0].movie
-        model = (first or {}).get(name) or Model(
+        model = (first or {}).get(name) or Model.train(
             setting.method, batches, setting.val, setting.readout
         )
         if name and first is not None:
@@ -258,6 +269,7 @@ ARMS: Mapping[str, tuple[bool, bool]] = {
 }
 Runs = Mapping[str, list[list[Point]]]
 """By arm and order."""
+EditRates = Mapping[str, tuple[float, float]]
 
 
 def run_orders(
@@ -274,6 +286,27 @@ def run_orders(
             found[name].append(run_loop(order, setting, correct, by_uncertainty, first))
         tell(format_tables(describe_runs(found)))
     return found
+
+
+def count_edits(films: Sequence[PooledFilm], model: Model, slack: int, fps: float) -> EditRates:
+    """Edits per minute of film and person after a model and from nothing, an added interval counted
+    as one and as three: mean and standard deviation over the films."""
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for film in films:
+        arms = {
+            "from nothing": [np.zeros_like(truth) for truth in film.truths],
+            "corrected": model.segment(film),
+        }
+        for arm, predicted in arms.items():
+            for add in (1, 3):
+                mended = [
+                    mend(p, t, slack, add) for p, t in zip(predicted, film.truths, strict=True)
+                ]
+                edits = sum(sum(part.edits.values()) for part in mended)
+                found[arm, add].append(edits * 60 * fps / film.frames)
+    return {
+        f"{arm}, an added interval as {add}": _spread(rates) for (arm, add), rates in found.items()
+    }
 
 
 def measure_at(points: Sequence[Point], edits: float, name: str) -> float:
@@ -354,6 +387,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--samples", type=Path, default=Path("data/samples"))
     parser.add_argument("--method", default="linear_window")
+    parser.add_argument("--model", type=Path, help="a trained method; see above")
     parser.add_argument("--orders", type=int, default=5, help="random orders of the films")
     parser.add_argument("--films", type=int, help="films of an order; default: all of train")
     parser.add_argument("--step", type=int, default=2, help="films per round")
@@ -370,6 +404,12 @@ def main() -> None:
         load_params().evaluate.readout, fps, seconds_to_frame(options.slack, fps), options.step,
         options.add,
     )  # fmt: skip
+    if options.model is not None:
+        model = Model(load_method(options.model), setting.val, setting.readout)
+        films = read_pool(parts["test"])[: options.films]
+        rates = count_edits(films, model, setting.slack, fps)
+        show(rates, "\n".join(f"{name:40}{_show(r)}" for name, r in rates.items()), options.json)
+        return
     films = read_pool(parts["train"])
     runs = run_orders(
         films, setting, options.orders, lambda line: print(line, file=sys.stderr, flush=True),

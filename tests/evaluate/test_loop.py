@@ -118,8 +118,12 @@ def test_rounds_use_up_the_films_and_count_all_edits(
     least certain of the last film asks for it first."""
 
     class Oracle:
-        def __init__(self, method, batches, val, readout) -> None:
-            self.seen = len(batches)
+        def __init__(self, seen: int) -> None:
+            self.seen = seen
+
+        @classmethod
+        def train(cls, method, batches, val, readout):
+            return cls(len(batches))
 
         def segment(self, film):
             return film.truths
@@ -153,3 +157,15 @@ def test_rounds_use_up_the_films_and_count_all_edits(
     tables = loop.describe_runs({"a": [corrected, corrected], "b": [nothing, nothing]})
     assert tables["rounds"]["b"][1]["edits"] == (4, 0)
     assert "after as many edits" in loop.format_tables(tables)
+
+
+def test_edits_of_a_trained_model_are_counted_per_minute(loop: SimpleNamespace) -> None:
+    """100 frames are a sixth of a minute; the model has one of two intervals."""
+    import torch
+
+    labels = torch.from_numpy(paint([(0, 10, 30), (1, 40, 50)]).astype(np.float32))
+    batch = {"labels": labels, "mask": torch.ones(100, dtype=torch.bool)}
+    film = loop.PooledFilm("a", [SimpleNamespace(start=0, stop=100)], [batch])
+    model = SimpleNamespace(segment=lambda film: [paint([(0, 10, 30)])])
+    rates = loop.count_edits([film], model, 2, 10.0)
+    assert [round(mean, 6) for mean, _ in rates.values()] == [12, 36, 6, 18]

@@ -58,12 +58,12 @@ def keys(*frames: int) -> list[dict[str, object]]:
 
 def coco(
     bbox: object = (1, 2, 3, 4), image_id: int = 1, track_id: int = 1, frame: int = 0,
-    count: int = 1, videos: int = 1,
+    count: int = 1, videos: int = 1, film: int = 1,
 ) -> str:  # fmt: skip
     return json.dumps({
         "videos": [{"id": 1, "name": "a.mp4"}] * videos,
         "images": [{"id": 1, "video_id": 1, "frame_index": frame}],
-        "tracks": [{"id": 1, "video_id": 1}],
+        "tracks": [{"id": 1, "video_id": film}],
         "annotations": [{"image_id": image_id, "track_id": track_id, "bbox": bbox}] * count,
     })  # fmt: skip
 
@@ -149,6 +149,14 @@ EAF = '<ANNOTATION_DOCUMENT><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION 
         ("coco", coco(count=2), "two boxes of a track"),
         ("coco", coco(videos=2), "an id that is there twice"),
         ("coco", coco(bbox=[1, 2, 3, float("nan")]), "annotations.0.bbox.3"),
+        ("coco", "[" * 100_000, "not JSON"),
+        ("coco", coco().replace("a.mp4", "/etc/passwd"), "is a path"),
+        ("coco", coco().replace("a.mp4", "..\\\\a.mp4"), "is a path"),
+        ("coco", coco().replace("a.mp4", "\\ud800"), "not JSON"),
+        ("coco", coco(film=2), "another film than its track"),
+        ("coco", coco(film=2, count=0), "no such video"),
+        ("coco", coco(image_id=10**30), "annotations.0.image_id"),
+        ("eaf", OUTSIDE, "entities"),
     ],
 )  # fmt: skip
 def test_harm_is_an_error_that_names_the_file(
@@ -207,6 +215,28 @@ def test_labels_are_text_whatever_they_say(tmp_path: Path) -> None:
     assert [p.sentence for p in result.persons] == ["<script>alert(1)</script>"]
     assert [(a.action, a.start_s, a.end_s) for a in result.annotations] == [("=cmd()", 1.0, 2.0)]
     assert not audit.found
+    path = tmp_path / "a.json"
+    content = json.loads(coco())
+    actions = [{"label": "=cmd()", "segment": [0, 1]}]
+    content["tracks"][0] |= {"reference": "<script>alert(1)</script>", "actions": actions}
+    path.write_text(json.dumps(content))
+    result, audit = read("coco", path)
+    assert [p.sentence for p in result.persons] == ["<script>alert(1)</script>"]
+    assert [a.action for a in result.annotations] == ["=cmd()"]
+    assert not audit.found
+
+
+def test_boxes_of_a_track_may_come_in_any_order(tmp_path: Path) -> None:
+    """COCO and MOT say the frame of each box, so their order means nothing."""
+    path = tmp_path / "a.json"
+    content = json.loads(coco())
+    content["images"] = [{"id": n, "video_id": 1, "frame_index": n} for n in (8, 2)]
+    box = {"track_id": 1, "bbox": [1, 2, 3, 4]}
+    content["annotations"] = [{**box, "image_id": n} for n in (8, 2)]
+    path.write_text(json.dumps(content))
+    (person,) = read("coco", path)[0].persons
+    assert person.boxes is not None
+    assert np.flatnonzero(np.isfinite(person.boxes).all(1)).tolist() == [1, 4]
 
 
 def two_persons(*regions: dict[str, object]) -> str:
