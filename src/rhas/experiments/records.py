@@ -34,6 +34,8 @@ class RunRecord:
         made_of: what its name is a hash of; None in files of before this was written down.
         films: of ``results/films.csv``: metrics by test film and name, per cent; None in files of
             before it, or where DVC's cache has lost it.
+        classes: of ``results/per_class.csv``: average precision on test, per cent, of each class
+            that occurs; likewise.
     """
 
     name: str
@@ -48,6 +50,7 @@ class RunRecord:
     model: Mapping[str, object] | None
     made_of: Ingredients | None = None
     films: Mapping[str, Mapping[str, float]] | None = None
+    classes: Mapping[str, float] | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -180,6 +183,7 @@ def _read_stored(
         baselines=_read_cached(root, commit, "results/baselines.json"),
         model=_read_cached(root, commit, f"models/{method}/report.json"),
         films=_read_films(root, commit),
+        classes=_read_classes(root, commit),
         made_of=made_of,
     )  # fmt: skip
 
@@ -207,6 +211,15 @@ def _read_films(root: Path, commit: str) -> dict[str, dict[str, float]] | None:
         movie: {name: float(value) for name, value in row.items() if value}
         for movie, row in rows.items()
     }
+
+
+def _read_classes(root: Path, commit: str) -> dict[str, float] | None:
+    """Average precision on test by class; None as in `_read_films`."""
+    text = _read_text(root, commit, "results/per_class.csv")
+    if text is None:
+        return None
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["split"] == "test"]
+    return {row["class"]: float(row["ap"]) for row in rows if row["ap"]}
 
 
 def _read_text(root: Path, commit: str, path: str) -> str | None:
