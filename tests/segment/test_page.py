@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from rhas.base.classes import CLASSES
+from rhas.segment.lookalikes import Lookalike
 from rhas.segment.page import write_page
 from rhas.segment.people import Action, Curve, Person
 from rhas.segment.request import WORK
 from rhas.segment.tables import make_person_record
 
+LOOKALIKE = Lookalike(0, 10, 5, (-3.0, 2.0, 40.0, 900.0), 0.8, 0.9)
 HOSTILE = "the man </script><img src=x onerror=alert(1)> \"'& жёлтый 红色"
 
 
@@ -36,8 +38,8 @@ def hostile(segmented: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     actions = [Action(128, "walking", 3, 20, 0.7, 0.5, 1.0), Action(3, "asking", 5, 9, 0.6, 0.9, 1)]
     curves = [Curve(128, 0.4, 1, [50] * frames), Curve(3, 0.5, 1, [10] * frames)]
     people = [
-        Person(0, HOSTILE, 10, frames - 20, 10, actions, [], curves),
-        Person(1, "nobody", 0, 0, frames, [], [], []),
+        Person(0, HOSTILE, 10, frames - 20, 10, actions, [], curves, [LOOKALIKE]),
+        Person(1, "nobody", 0, 0, frames, [], [], [], []),
     ]
     told = [make_person_record(person, record["fps"]) for person in people]
     stores = next((segmented / WORK / "decode").glob("*/result")), segmented / "tracks.h5"
@@ -67,6 +69,17 @@ def test_the_page_holds_the_intervals_and_nothing_from_elsewhere(segmented: Path
     linked = set(re.findall(r'(?:src|href)="([^"]*)"', text))
     assert linked == {"data:,"}
     assert set(re.findall(r"https?://[^\s\"']+", text)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_people_who_fit_as_well_are_shown(hostile: Path) -> None:
+    first, second = data_of(hostile)["persons"]
+    assert (
+        first["lookalikes"][0] | {"start_frame": 0, "end_frame": 10, "own_score": 0.9}
+        == (first["lookalikes"][0])
+    )
+    assert [one["frame"] for one in first["alike"]] == [5]
+    assert first["alike"][0]["picture"].startswith("data:image/jpeg;base64,")
+    assert second["lookalikes"] == second["alike"] == []
 
 
 def test_text_cannot_leave_its_place(hostile: Path) -> None:

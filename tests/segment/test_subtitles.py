@@ -8,7 +8,7 @@ from rhas.segment.subtitles import find_constant_intervals, write_subtitles
 
 def person(number: int, reference: str, *spans: tuple[str, int, int]) -> Person:
     actions = [Action(0, name, start, stop, 0.5, None, 1.0) for name, start, stop in spans]
-    return Person(number, reference, 1, 0, 0, actions, [], [])
+    return Person(number, reference, 1, 0, 0, actions, [], [], [])
 
 
 def test_a_stretch_lasts_as_long_as_the_set_of_actions() -> None:

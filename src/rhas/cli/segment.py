@@ -241,4 +241,10 @@ def _print_summary(summary: FilmSummary) -> None:
         ])  # fmt: skip
     title = Text(f"{summary['film']}, {format_duration(summary['seconds'])}", style="italic")
     print_table(columns, rows, title)
+    for person in summary["persons"]:
+        if person["alike"]:
+            print_note(
+                f"person {person['person']}: in {person['alike']:.0%} of the film somebody else"
+                " fits the sentence about as well; the page shows them"
+            )
     make_console().print(f"{summary['out']}/index.html", markup=False, soft_wrap=True)

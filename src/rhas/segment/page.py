@@ -12,13 +12,14 @@ from rhas.metrics.segments import find_runs
 from rhas.report.images import embed_thumbnail
 from rhas.report.templates import render
 from rhas.segment.absence import REASONS
+from rhas.segment.lookalikes import Lookalike
 from rhas.segment.people import Person
 from rhas.segment.records import FilmRecord, PersonRecord
 from rhas.stores.frames import open_frames
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.tracks import BoxSource, PersonTrack, open_tracks
 
-THUMBNAILS, CROPS = 12, 6
+THUMBNAILS, CROPS, LOOKALIKES = 12, 6, 4
 _SHOWN = (
     "film", "seconds", "frames", "fps", "cuts", "min_score", "model", "readout", "labels",
     "lost_frames", "built_in_checkpoints",
@@ -58,7 +59,7 @@ def write_page(
                 for n in spread_evenly(len(film), THUMBNAILS)
             ],
             "persons": [
-                _describe_person(person, values, track, crops)
+                _describe_person(person, values, track, crops, film.images)
                 for person, values, track, crops in zip(
                     people, record["persons"], tracked.tracks.persons, tracked.crops, strict=True
                 )
@@ -69,7 +70,11 @@ def write_page(
 
 
 def _describe_person(
-    person: Person, record: PersonRecord, track: PersonTrack, crops: JpegReader
+    person: Person,
+    record: PersonRecord,
+    track: PersonTrack,
+    crops: JpegReader,
+    frames: JpegReader,
 ) -> dict[str, Any]:
     detected = np.flatnonzero(track.source == BoxSource.DETECTED)
     shown = detected[spread_evenly(len(detected), CROPS)]
@@ -80,11 +85,20 @@ def _describe_person(
             for source in (BoxSource.DETECTED, BoxSource.INTERPOLATED)
         },
         "crops": [_embed_frame(crops, int(n), _CROP_SIDE) for n in shown],
+        "alike": [
+            _embed_box(frames, one, _CROP_SIDE)
+            for one in _choose_clearest(person.lookalikes, LOOKALIKES)
+        ],
         "curves": [
             {"class": c.class_id, "threshold": c.threshold, "step": c.step, "values": c.values}
             for c in person.curves
         ],
     }
+
+
+def _choose_clearest(found: Sequence[Lookalike], most: int) -> list[Lookalike]:
+    """Those with the highest scores, in the film's order."""
+    return sorted(sorted(found, key=lambda one: -one.score)[:most], key=lambda one: one.start)
 
 
 def spread_evenly(count: int, most: int) -> np.ndarray:
@@ -102,3 +116,12 @@ def _embed_frame(reader: JpegReader, frame: int, side: int) -> dict[str, Any]:
     image = reader[frame]
     assert image is not None
     return {"frame": frame, "picture": embed_thumbnail(image, side)}
+
+
+def _embed_box(reader: JpegReader, one: Lookalike, side: int) -> dict[str, Any]:
+    """The part of a frame that a box shows, likewise."""
+    image = reader[one.frame]
+    assert image is not None
+    x1, y1, x2, y2 = np.clip(np.round(one.box).astype(int), 0, [*image.shape[1::-1]] * 2)
+    picture = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+    return {"frame": one.frame, "picture": embed_thumbnail(np.ascontiguousarray(picture), side)}

@@ -17,6 +17,7 @@ from rhas.evaluate.fitted import FittedReadout
 from rhas.metrics.readout import smooth_scores
 from rhas.metrics.segments import find_intervals
 from rhas.segment.absence import Absence, find_absences
+from rhas.segment.lookalikes import Lookalike, find_lookalikes
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.tracks import FilmTracks
 
@@ -65,6 +66,7 @@ class Person:
         actions: by start, stop, class.
         absences: where they are not found, in order.
         curves: of the classes with an action, those with the most frames first.
+        lookalikes: where somebody else fits the sentence about as well, in order.
     """
 
     number: int
@@ -75,6 +77,7 @@ class Person:
     actions: list[Action]
     absences: list[Absence]
     curves: list[Curve]
+    lookalikes: list[Lookalike]
 
     @property
     def found(self) -> bool:
@@ -115,6 +118,9 @@ def read_people(
                     min_score,
                 ),
                 curves=curves if counts["detected"] else [],
+                lookalikes=find_lookalikes(
+                    candidates.frames, candidates.persons[number], track.boxes, others
+                ),
             )
         )
     return people

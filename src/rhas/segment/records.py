@@ -34,6 +34,18 @@ class GapRecord(SpanRecord):
     best_score: float | None
 
 
+class LookalikeRecord(SpanRecord):
+    """Frames in which somebody else fits the sentence about as well.
+
+    The other entries are those of `rhas.segment.lookalikes.Lookalike`.
+    """
+
+    frame: int
+    box: list[float]
+    score: float
+    own_score: float
+
+
 class PersonRecord(TypedDict):
     """A person; ``frames`` are counted by source of the box."""
 
@@ -43,6 +55,7 @@ class PersonRecord(TypedDict):
     frames: dict[str, int]
     intervals: list[IntervalRecord]
     not_found: list[GapRecord]
+    lookalikes: list[LookalikeRecord]
 
 
 class ReadoutRecord(TypedDict):
@@ -86,13 +99,15 @@ class FilmRecord(TypedDict):
 
 
 class PersonSummary(TypedDict):
-    """A person in few words; ``seen`` is the share of frames, ``actions`` the most frequent first,
-    ``intervals`` their number."""
+    """A person in few words; ``seen`` is the share of frames, ``alike`` that of frames in which
+    somebody else fits about as well, ``actions`` the most frequent first, ``intervals`` their
+    number."""
 
     person: int
     reference: str
     found: bool
     seen: float
+    alike: float
     intervals: int
     actions: list[str]
 

@@ -13,6 +13,7 @@ import numpy as np
 from rhas.base.files import write_csv
 from rhas.base.units import frame_to_seconds
 from rhas.segment.absence import Absence
+from rhas.segment.lookalikes import Lookalike
 from rhas.segment.people import Action, Person
 from rhas.segment.records import PersonRecord, SpanRecord
 from rhas.stores.scores import PersonScores, write_person_scores
@@ -61,10 +62,15 @@ def make_person_record(person: Person, fps: float) -> PersonRecord:
             {**_format_span(a, fps), "reason": a.reason, "best_score": a.best}
             for a in person.absences
         ],
+        "lookalikes": [
+            {**_format_span(a, fps), "frame": a.frame, "box": list(a.box), "score": a.score,
+             "own_score": a.own_score}
+            for a in person.lookalikes
+        ],
     }  # fmt: skip
 
 
-def _format_span(item: Action | Absence, fps: float) -> SpanRecord:
+def _format_span(item: Action | Absence | Lookalike, fps: float) -> SpanRecord:
     return {
         "start_s": round(frame_to_seconds(item.start, fps), 3),
         "end_s": round(frame_to_seconds(item.stop, fps), 3),

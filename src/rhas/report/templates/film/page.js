@@ -65,11 +65,14 @@ function section(person, p) {
   const why = Object.entries(lost).sort((a, b) => b[1] - a[1]);
   if (why.length) words.append(make("p", { class: "soft" }, "Not found: " + why.map(([reason, frames]) => `${clock(frames)} ${reason} (${data.reasons[reason]})`).join("; ") + "."));
   if (!person.found) words.append(make("p", { class: "warning" }, "Never found in this film, so no action is predicted. Try another sentence, or a lower crop.min_score."));
-  const crops = make("div", { class: "strip crops" });
-  for (const crop of person.crops) {
-    crops.append(make("button", { class: "thumb", type: "button", onclick: () => seek(crop.frame) },
-      make("img", { src: crop.picture, alt: `Person ${person.person} at ${clock(crop.frame, false)}` }), clock(crop.frame, false)));
-  }
+  const strip = (pictures, who) => make("div", { class: "strip crops" }, ...pictures.map(({ frame, picture }) =>
+    make("button", { class: "thumb", type: "button", onclick: () => seek(frame) },
+      make("img", { src: picture, alt: `${who} at ${clock(frame, false)}` }), clock(frame, false))));
+  const alike = (person.lookalikes ?? []).reduce((sum, one) => sum + one.end_frame - one.start_frame, 0);
+  if (alike) words.append(make("p", { class: "warning" },
+    `For ${clock(alike)} of the film somebody else fits this sentence about as well, so the boxes may change between them. Add what only one of them has or wears, or name the others too.`),
+    strip(person.alike, `Fits as well as person ${person.person}`));
+  const crops = strip(person.crops, `Person ${person.person}`);
   const [tools, scroll] = buildTimeline(person, p), line = timelines[p];
   line.drawn = doc.persons[p];
   line.check = make("input", { type: "checkbox" });
