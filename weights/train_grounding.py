@@ -69,6 +69,7 @@ from transformers.loss.loss_for_object_detection import box_iou
 FOLDER = Path(__file__).resolve().parent / "grounding"
 CACHE = Path(tempfile.gettempdir()) / "rhas_grounding_scenes"
 HELD_OUT = 160  # of the cached scenes, the last ones
+TABLE_STEPS = 60  # that fit the table of attributes to a model that is gone on from
 
 
 def train(
@@ -189,7 +190,8 @@ def main() -> None:
         ).model
         model.load_state_dict(add_queries(weights.state_dict(), model.config.num_queries))
         if options.steps:
-            steps = batches.load_batches(options.steps + 1, options.steps + 61, 0, options.device)
+            first = options.steps + 1
+            steps = batches.load_batches(first, first + TABLE_STEPS, 0, options.device)
             fit_table(model, table, steps)
         else:
             with new_checkpoint(options.out) as folder:

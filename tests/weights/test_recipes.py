@@ -199,6 +199,7 @@ def grounding(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[..., Non
     import train_grounding
 
     monkeypatch.setattr(train_grounding, "HELD_OUT", 2)
+    monkeypatch.setattr(train_grounding, "TABLE_STEPS", 2)
 
     def run(out: Path, *further: object) -> None:
         options = {
