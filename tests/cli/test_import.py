@@ -107,10 +107,13 @@ def test_films_are_added(project: Path) -> None:
     for name in ("references.csv", "annotations.csv"):
         Path("more", name).write_text(Path("in", name).read_text().replace("\na,", "\nb,"))
     assert "--add" in str(rhas("import", "films", "more").exception)
+    (own / "films" / "c.mp4").write_bytes(b"damaged")
     assert isinstance(rhas("import", "films", "more", "--add", "--replace").exception, RhasError)
     added = rhas("import", "films", "more", "--add")
     assert added.exit_code == 0, added.output
     assert "2 films in data/own" in added.output
+    assert (own / "films" / "c.mp4").is_file(), "a film without a reference"
+    (own / "films" / "c.mp4").unlink()
     assert (own / "annotations.csv").read_text().splitlines()[: len(before)] == before
     assert sorted(p.name for p in (own / "films").iterdir()) == ["a.mp4", "b.mp4"]
     again = rhas("import", "films", "more", "--add")
@@ -119,6 +122,14 @@ def test_films_are_added(project: Path) -> None:
     (project / "words.txt").write_text("running\n")
     words = ("import", "films", "more", "--add", "--drop", "--classes", "words.txt")
     assert "no classes of the new ones" in str(rhas(*words).exception)
+
+
+def test_films_are_added_to_films_without_tables(project: Path) -> None:
+    films = project / "data" / "own" / "films"
+    films.mkdir(parents=True)
+    shutil.copy("in/a.mp4", films / "b.mp4")
+    assert rhas("import", "films", "in", "--add").exit_code == 0
+    assert sorted(path.name for path in films.iterdir()) == ["a.mp4", "b.mp4"]
 
 
 def test_the_last_working_frame_may_end_after_the_film(project: Path) -> None:

@@ -9,19 +9,20 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.formatting import list_some
 from rhas.data.audit import Audit
+from rhas.data.films import list_films
 from rhas.data.foreign_tables import ForeignReference
 from rhas.data.references import REFERENCES
 from rhas.data.user_films import UserFilms, read_user_films
 
 
 def read_present(out: Path) -> UserFilms:
-    """The films and tables of a folder; none where it has no references yet.
+    """The films and tables of a folder; films alone where it has no references yet.
 
     Raises:
         RhasError: see `read_user_films`.
     """
     if not (out / REFERENCES).is_file():
-        return UserFilms({}, {}, {}, [])
+        return UserFilms(list_films(out / "films"), {}, {}, [])
     return read_user_films(out)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -442,7 +443,10 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
 
 def _report_leaks(films: UserFilms, audit: Audit) -> None:
     """Findings of films that show the same, unless they are on one side of the split."""
-    infos = {movie: inspect_once(path) for movie, path in films.files.items()}
+    infos = {}
+    for movie in films.references:
+        with suppress(RhasError):  # decode reports what is wrong with a film of before
+            infos[movie] = inspect_once(films.files[movie])
     for shared in find_shared_pictures(infos, partial(may_differ, films.subsets)):
         audit.add(
             "films that show the same",
