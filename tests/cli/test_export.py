@@ -40,7 +40,7 @@ def rhas(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-@pytest.mark.parametrize("form", ["cvat", "events", "activitynet", "labelstudio", "eaf"])
+@pytest.mark.parametrize("form", ["cvat", "events", "activitynet", "labelstudio", "eaf", "coco"])
 def test_what_is_exported_is_imported(form: str, data: Path) -> None:
     result = rhas("export", data, "--format", form, "--out", "labels")
     assert result.exit_code == 0, result.output

@@ -68,6 +68,17 @@ def mot() -> str:
     return "".join(f"1,{n + 1},1,1,9,9,1,-1,-1,-1\n" for n in range(MANY))
 
 
+def coco() -> str:
+    persons = range(1, MANY + 1)
+    box = {"image_id": 1, "bbox": [1, 1, 8, 8]}
+    return json.dumps({
+        "videos": [{"id": 1, "name": "a"}],
+        "images": [{"id": 1, "video_id": 1, "frame_index": 0}],
+        "tracks": [{"id": n, "video_id": 1, "person": n} for n in persons],
+        "annotations": [{**box, "track_id": n} for n in persons],
+    })  # fmt: skip
+
+
 def activitynet() -> str:
     """A film each, none of which is there."""
     entry = {"annotations": [{"segment": [0, 1], "label": "walking"}]}
@@ -77,7 +88,7 @@ def activitynet() -> str:
 @pytest.mark.parametrize(
     ("form", "text", "suffix"),
     [("eaf", eaf, ".eaf"), ("events", events, ".tsv"), ("cvat", cvat, ".xml"), ("mot", mot, ".txt"),
-     ("activitynet", activitynet, ".json")],
+     ("coco", coco, ".json"), ("activitynet", activitynet, ".json")],
 )  # fmt: skip
 def test_files_of_twenty_thousand_persons(tmp_path: Path, form: str, text, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"

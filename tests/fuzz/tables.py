@@ -32,7 +32,7 @@ from rhas.data.intervals import read_intervals
 from rhas.data.labels import LabelMap, read_label_map
 from rhas.data.matching import match_tables
 from rhas.data.references import read_references, write_references
-from rhas.data.review import read_review, write_review
+from rhas.data.review import list_review, read_review, write_review
 from rhas.decode.container import FilmInfo
 
 FILM = make_film(range(120), Fraction(1, 30), movie="a")
@@ -156,7 +156,7 @@ def read_format(folder: Path, path: Path, way: int) -> None:
     catalogue = FilmCatalogue({"a": FILM}, audit := Audit())
     if path.parent.name == "review":
         found, known = read_review([path], catalogue, {"a": Path("a.mp4")}, everybody=True)
-        write_review(folder.parent, known, {"a": ["the man"]})
+        write_review(folder.parent, list_review(known, {"a": ["the man"]}))
     else:
         read = FORMATS[path.parent.name].read
         assert read is not None
