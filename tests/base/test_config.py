@@ -39,6 +39,7 @@ def test_values_become_a_config() -> None:
         ({"fps": 1, "zzz": 1}, "remove it"),
         ({}, "'fps' is missing"),
         ({"fps": "15"}, "params.yaml.fps"),
+        ({"fps": 10**400}, "params.yaml.fps"),
         ({"fps": 1, "mode": "quick"}, "'fast' | 'slow'"),
         ({"fps": 1, "limit": True}, "int"),
         ({"fps": 1, "inner": {"with": 1}}, "did you mean 'width'"),

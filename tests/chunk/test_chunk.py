@@ -226,7 +226,7 @@ def test_config_checks() -> None:
         config(min_frames=101)
     with pytest.raises(RhasError, match="sum to 1"):
         config(fractions=(0.8, 0.1, 0.2))
-    with pytest.raises(RhasError, match="none below 0"):
+    with pytest.raises(RhasError, match=r"fractions\[0\]"):
         config(fractions=(1.2, -0.1, -0.1))
     with pytest.raises(RhasError, match="boundary_sigma"):
         config(boundary_sigma=0.0)

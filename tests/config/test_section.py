@@ -44,6 +44,8 @@ class Outer(Section):
     """A list."""
     paths: Mapping[str, str] = {}
     """A mapping."""
+    parts: Mapping[str, Mapping[str, int | tuple[int | str, ...]]] = {}
+    """A mapping of mappings."""
 
 
 def test_values_become_a_section() -> None:
@@ -76,7 +78,11 @@ def test_values_become_a_section() -> None:
         ({"fps": 1, "share": float("nan")}, "out of range"),
         ({"fps": 1, "size": 0}, "expected: whole number, 1 to 1,000,000,000 or `auto`"),
         ({"fps": 1, "size": "all"}, "outer.size"),
-        ({"fps": 1, "paths": {"a": 3}}, "got: 3"),
+        ({"fps": 1, "paths": {"a": 3}}, "outer.paths.a: parameter has a wrong value"),
+        ({"fps": 1, "paths": {"a": 3}}, "expected: text"),
+        ({"fps": 1, "parts": {"a": 3}}, "outer.parts.a: parameter has a wrong value"),
+        ({"fps": 1, "parts": {"a": {"b": None}}}, "outer.parts.a.b: parameter has a wrong value"),
+        ({"fps": 1, "parts": {"a": {"b": [None]}}}, "expected: whole number or list of them"),
     ],
 )
 def test_mistakes_are_named(values: dict[str, object], message: str) -> None:
@@ -114,3 +120,4 @@ def test_values_in_words() -> None:
     assert describe_values(share.annotation, share.metadata) == "number, 0 to 1"
     assert describe_values(bool) == "`true` or `false`"
     assert describe_values(tuple[int, ...]) == "list of whole numbers"
+    assert describe_values(tuple[Count, ...]) == "list of whole numbers, 1 to 1,000,000,000"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
+from typing import Any
 
 import pytest
 import torch
 
 import rhas.methods
 from rhas.base.errors import RhasError
+from rhas.config.train import TrainConfig
 from rhas.methods import METHODS, Dims, build_method, find_method, make_config
+from rhas.train.config import method_config
 
 SIZES = [
     (method, item.name)
@@ -65,8 +69,27 @@ def test_asking_for_the_size_draws_nothing() -> None:
     ("method", "name"),
     [("ltcontext", "window"), ("ltcontext", "long_stride"), ("refatomnet", "feedforward"),
      ("fact", "tokens"), ("refatomnet", "text_tokens"), ("refatomnet", "agents"),
-     ("asquery", "heads")],
+     ("asquery", "heads"), ("linear_window", "window"), ("zero_shot", "window"),
+     ("asquery", "window")],
 )  # fmt: skip
 def test_what_is_multiplied_has_a_limit(method: str, name: str) -> None:
     with pytest.raises(RhasError, match=rf"{name}.*out of range"):
         make_config(method, "mini", {name: 1_000_000})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_no_parameter_may_be_is_refused_by_its_name(method: str) -> None:
+    for item in dataclasses.fields(find_method(method).config):
+        for value in ("1e400", -1, math.nan, [10**400]):
+            settings: Any = {method: {item.name: value}}
+            with pytest.raises(RhasError) as caught:
+                method_config(TrainConfig(method=method, seed=0, overrides=settings))
+            assert method in caught.value.where, (item.name, value)
+            assert item.name in caught.value.where, (item.name, value)
+
+
+@pytest.mark.parametrize("name", ["bands", "feature_layers", "condition_masks"])
+def test_lists_have_limits(name: str) -> None:
+    value = list(getattr(find_method("hopadiff").presets["paper"], name)) * 101
+    with pytest.raises(RhasError, match=rf"{name}(.|\n)*at most 100"):
+        make_config("hopadiff", "paper", {name: value})

@@ -135,6 +135,13 @@ def test_one_token_and_a_number_that_agents_do_not_divide(batch: dict[str, Tenso
         assert torch.stack(list(method.compute_losses(few).values())).sum().isfinite()
 
 
+def test_samples_without_tokens_are_told(batch: dict[str, Tensor]) -> None:
+    without = {key: value for key, value in batch.items() if not key.endswith("_tokens")}
+    for use in (made().compute_losses, lambda it: made().compute_scores(it, torch.Generator())):
+        with pytest.raises(RhasError, match="the samples have none"):
+            use(without)
+
+
 def test_the_reference_is_read(batch: dict[str, Tensor]) -> None:
     method = made()
     first = method.compute_scores(batch, torch.Generator())

@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from rhas.base.errors import RhasError
@@ -50,7 +51,8 @@ def _check_value(value: Any, hint: Any, where: str) -> Any:
             item, *_ = typing.get_args(option) or (Any,)
             return tuple(_check_value(v, item, f"{where}[{n}]") for n, v in enumerate(value))
         elif option is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
+            with suppress(OverflowError):
+                return float(value)
         elif option is Any or (isinstance(option, type) and isinstance(value, option)):
             if option is int and isinstance(value, bool):
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -25,12 +25,12 @@ class ChunkConfig(Section):
     whole films by ``fold``, whatever side the data set gives them."""
     seed: Seed
     """Seed of the shuffles."""
-    fractions: tuple[float, ...]
+    fractions: tuple[Annotated[float, Field(ge=0, le=1)], ...]
     """Shares of train, val and test where chance decides (paper: 626, 82 and 82 of 790); a subset
     with a share gets at least one film or window where there are enough."""
-    folds: int = Field(default=5, ge=3)
+    folds: int = Field(default=5, ge=3, le=1_000_000)
     """Parts of the films for ``split: folds``, of nearly equal numbers."""
-    fold: int = Field(default=0, ge=0)
+    fold: int = Field(default=0, ge=0, lt=1_000_000)
     """Part that is test, from 0; the next one, after the last the first, is val."""
     min_frames: Count
     """A shorter last window of a film is dropped, counted and named."""
@@ -54,9 +54,9 @@ class ChunkConfig(Section):
                 got=str(self.fold),
             )
         shares = self.fractions
-        if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        if len(shares) != 3 or abs(sum(shares) - 1) > 1e-6:
             raise RhasError(
-                "fractions are train, val and test, none below 0, and sum to 1",
+                "fractions are train, val and test, and sum to 1",
                 where="chunk.fractions",
                 got=str(shares),
             )

@@ -27,5 +27,5 @@ class DecodeConfig(Section):
     gaps: Literal["hold", "error"] = "hold"
     """Pictures shown for longer than ``gap_s``: ``hold`` repeats them as the film's times
     say, and check and import warn; ``error`` refuses the film."""
-    gap_s: float = Field(default=60.0, gt=0)
+    gap_s: float = Field(default=60.0, gt=0, le=1_000_000_000)
     """Seconds; see ``gaps``."""

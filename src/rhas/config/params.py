@@ -19,7 +19,7 @@ from rhas.config.evaluate import EvaluateConfig
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.mini import MiniConfig
-from rhas.config.section import Count, Fps, Section, SectionT, Split, Vlm, read_section
+from rhas.config.section import Count, Fps, Section, SectionT, Seed, Split, Vlm, read_section
 from rhas.config.train import TrainConfig
 
 ParamsT = TypeVar("ParamsT", bound="FilmParams")
@@ -36,7 +36,7 @@ class FilmParams(Section):
     """The encoder (docs/ENCODERS.md)."""
     method: str
     """The method that is trained, see Methods."""
-    seed: int
+    seed: Seed
     """Seed of weights, order and noise; the split has its own, ``chunk.seed``."""
     decode: DecodeConfig
     """Films to frames."""

@@ -180,7 +180,9 @@ def _list_options(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
     elif annotation is bool:
         yield from ("`true`", "`false`")
     elif origin is tuple:
-        yield f"list of {describe_values(inner[0])}s"
+        several = typing.get_origin(inner[0]) in (types.UnionType, typing.Union)
+        what, comma, limits = describe_values(inner[0]).partition(",")
+        yield "list of them" if several else f"list of {what}s{comma}{limits}"
     elif origin is not None or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         yield "key: value lines"
     else:
@@ -224,11 +226,21 @@ def _describe_error(section: type[Section], error: ValidationError) -> RhasError
         where = "params.yaml" if name in section.switches else place
         return RhasError(f"parameter '{name}' is missing", where=where, do=f"add '{name}'")
     outside = any(e["type"] in _LIMITS for e in found if e["loc"][0] == name)
-    item = "".join(f"[{n}]" for n in first["loc"][1:] if isinstance(n, int))
     field = section.model_fields[name]
+    annotation, names = _find_inner(field.annotation, first["loc"][1:])
+    item = "".join(f"[{n}]" for n in first["loc"][1:] if isinstance(n, int))
     return RhasError(
         "parameter out of range" if outside else "parameter has a wrong value",
-        where=section.locate(name) + item,
-        expected=describe_values(field.annotation, field.metadata),
+        where=".".join([section.locate(name), *names]) + item,
+        expected=describe_values(annotation, () if names else field.metadata),
         got=repr(first["input"]),
     )
+
+
+def _find_inner(annotation: Any, steps: Sequence[int | str]) -> tuple[Any, list[str]]:
+    """What a mapping in a field may hold below its names, and these names."""
+    names: list[str] = []
+    while typing.get_origin(annotation) is Mapping and len(names) < len(steps):
+        annotation = typing.get_args(annotation)[1]
+        names.append(str(steps[len(names)]))
+    return annotation, names

@@ -46,12 +46,12 @@ class TrainConfig(Section):
     """Learning rate after the warm-up: ``constant``, or ``cosine`` to 0."""
     warmup: int = Field(default=20, ge=0, le=1_000_000_000)
     """Updates in which the learning rate grows from 0."""
-    weight_decay: float = Field(default=0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=1_000_000)
     """AdamW's, on matrices; biases and norms have none. At most 1 / learning_rate."""
     ema: float = Field(default=0.99, ge=0, lt=1)
     """Decay of the averaged weights, which are those that are kept; 0 keeps the last ones. Early on
     it is less, (1 + updates) / (10 + updates)."""
-    clip: float = Field(default=1.0, gt=0)
+    clip: float = Field(default=1.0, gt=0, le=1_000_000_000)
     """Largest norm of the gradient."""
     validate_every: Count = 10
     """Epochs between validations; the last epoch is always validated."""
@@ -60,7 +60,7 @@ class TrainConfig(Section):
     patience: int = Field(default=0, ge=0, le=1_000_000_000)
     """Validations without a better ``monitor`` after which training ends; the weights of the best
     one are kept. 0 trains all epochs and keeps the last weights."""
-    save_minutes: float = Field(default=2.0, ge=0)
+    save_minutes: float = Field(default=2.0, ge=0, le=1_000_000)
     """Minutes between checkpoints to restart from; never changes the result."""
     threads: int = Field(default=1, ge=1, le=1024)
     """Threads of torch, per process; another number gives other rounding."""
@@ -68,7 +68,7 @@ class TrainConfig(Section):
     """Torch device of the method; ``auto``: a GPU where there is one."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16`` for matrix products; weights, sums over time and losses stay float32."""
-    memory_gb: float = Field(default=2.0, ge=0)
+    memory_gb: float = Field(default=2.0, ge=0, le=1_000_000)
     """Samples are kept in memory up to this size, the others read anew in every epoch; never
     changes the result."""
 

@@ -10,9 +10,9 @@ from rhas.base.errors import RhasError
 
 Inputs = Literal["both", "holistic", "partial"]
 _MAX_NUMBER = 1_000_000
-_MAX_LAYERS = 100  # each is built: a million of them takes hours
+_MAX_LAYERS = 100  # each is built: a million of them takes hours; items of a list likewise
 _MAX_WIDTH = 16_384  # channels: more takes gigabytes per layer
-_MAX_TOKENS = 10_000  # each attends to all others, or is matched with them
+_MAX_TOKENS = 10_000  # each attends to all others, or is matched with them; frames of a window
 STREAMS: dict[Inputs, tuple[StreamName, ...]] = {
     "both": ("holistic", "partial"),
     "holistic": ("holistic",),
@@ -77,11 +77,13 @@ def check_numbers(config: InputConfig) -> None:
         numbers = [n for n in (value if isinstance(value, tuple) else (value,)) if _is_number(n)]
         within = all(0 <= number <= _MAX_NUMBER for number in numbers)  # not so of nan
         check_field(config, item.name, within, f"0 to {_MAX_NUMBER:,}")
+        if isinstance(value, tuple):
+            check_field(config, item.name, len(value) <= _MAX_LAYERS, f"at most {_MAX_LAYERS}")
         if item.name.endswith(("width", "maps", "ffn")):
             check_field(config, item.name, 1 <= value <= _MAX_WIDTH, f"1 to {_MAX_WIDTH:,}")
         if item.name == "stages" or (item.name.endswith("layers") and isinstance(value, int)):
             check_field(config, item.name, value <= _MAX_LAYERS, f"0 to {_MAX_LAYERS}")
-        if item.name.endswith(("tokens", "agents", "heads")):
+        if item.name.endswith(("tokens", "agents", "heads", "window")):
             check_field(config, item.name, value <= _MAX_TOKENS, f"0 to {_MAX_TOKENS:,}")
 
 

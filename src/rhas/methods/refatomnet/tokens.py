@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from rhas.base.batch import TOKENS_KEYS, Batch, StreamName
+from rhas.base.errors import RhasError
 from rhas.methods.layers.features import (
     StreamReader,
     centre_features,
@@ -43,7 +44,7 @@ class TokenReader(StreamReader):
         length = count_used(mask)
         streams, exists = [], []
         for row, name in enumerate(self.names):
-            tokens, real = batch[TOKENS_KEYS[name]], find_existing(name, batch)
+            tokens, real = _get_tokens(batch, name), find_existing(name, batch)
             x = self.pool(tokens.flatten(2).float(), real)[:, :length]
             here = self.pool_mask(real)[:, :length]
             x = (x.unflatten(2, tokens.shape[2:]) - self.mean[row]) / self.spread[row]
@@ -55,4 +56,15 @@ class TokenReader(StreamReader):
 
     def select_frames(self, sample: Batch, name: StreamName) -> Tensor:
         """All tokens (n·Q, D) of a sample's frames in which the stream exists."""
-        return sample[TOKENS_KEYS[name]][find_existing(name, sample)].flatten(0, 1)
+        return _get_tokens(sample, name)[find_existing(name, sample)].flatten(0, 1)
+
+
+def _get_tokens(batch: Batch, name: StreamName) -> Tensor:
+    key = TOKENS_KEYS[name]
+    if key not in batch:
+        raise RhasError(
+            "the method reads query tokens, and the samples have none",
+            where=f"method refatomnet, {key}",
+            do="extract with `extract.keep_tokens: true`, and give the tokens to `make_sample`",
+        )
+    return batch[key]
