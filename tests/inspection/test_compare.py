@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,52 @@ def test_checkpoints(tmp_path: Path) -> None:
     values = found["model.safetensors w"]
     assert (values.count, values.largest, values.at) == (1, 0.25, (1, 2))
     assert ("model.safetensors scale", "type") in {(o.where, o.what) for o in compare_paths(a, b)}
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000), (1_000_000,), (500, 2, 1000)])
+def test_checkpoints_larger_than_memory(
+    shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhas.stores.differences._BLOCK_VALUES", 1000)
+    monkeypatch.setattr("rhas.stores.compare_folders._BLOCK_BYTES", 1000)
+    w = torch.zeros(shape)
+    a = checkpoint(tmp_path / "a", w=w)
+    w.view(-1)[777_777] = 1
+    b = checkpoint(tmp_path / "b", w=w)
+    for number, folder in enumerate((a, b)):
+        (folder / "optimizer.pth").write_bytes(bytes(999_999) + bytes([number]))
+    tracemalloc.start()
+    found = compare_paths(a, b)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    place = tuple(int(n) for n in np.unravel_index(777_777, shape))
+    assert [(one.where, one.what, one.at) for one in found] == [
+        ("model.safetensors w", "values", place), ("optimizer.pth", "content", ()),
+    ]  # fmt: skip
+    assert peak < 400_000
+
+
+def test_every_kind_of_number_is_compared_as_it_is(tmp_path: Path) -> None:
+    for dtype, least in (
+        (torch.float64, 2.0**-52), (torch.int64, 0), (torch.uint8, 0), (torch.bool, 0),
+        (torch.float16, 2.0**-10), (torch.bfloat16, 2.0**-7), (torch.float8_e4m3fn, 0.125),
+    ):  # fmt: skip
+        start = 2**60 if dtype is torch.int64 else 1 if least else 0
+        values = [torch.tensor([0, start + step]).to(dtype) for step in (0, 1)]
+        if least:
+            values[1] = torch.tensor([0, 1 + least], dtype=torch.float64).to(dtype)
+        folders = [tmp_path / f"{dtype}{n}" for n in range(2)]
+        made = [checkpoint(folder, w=w) for folder, w in zip(folders, values, strict=True)]
+        (found,) = compare_paths(*made)
+        assert (found.where, found.at) == ("model.safetensors w", (1,))
+
+
+def test_a_tensor_that_does_not_fit_its_bytes(tmp_path: Path) -> None:
+    a, b = (checkpoint(tmp_path / name) for name in "ab")
+    file = b / "model.safetensors"
+    file.write_bytes(file.read_bytes().replace(b'"shape":[2,3]', b'"shape":[3,3]'))
+    with pytest.raises(RhasError, match=r"safetensors, w: a tensor does not fit its bytes"):
+        compare_paths(a, b)
 
 
 def test_escaped_cells_of_samples_are_compared_by_their_values(data: Path, tmp_path: Path) -> None:

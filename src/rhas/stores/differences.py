@@ -36,11 +36,17 @@ class Difference:
     at: tuple[int, ...] = ()
 
 
-def iterate_blocks(array: Any) -> Iterator[slice]:
-    """Rows of an array that are held in memory at a time."""
-    rows = max(1, _BLOCK_VALUES // max(math.prod(array.shape[1:]), 1))
-    for start in range(0, array.shape[0], rows):
-        yield slice(start, start + rows)
+def iterate_blocks(array: Any) -> Iterator[tuple[slice, ...]]:
+    """Parts of an array, in order, each as many values as are held in memory at a time."""
+    shape = array.shape
+    if not shape:
+        yield ()
+        return
+    axis = next(n for n in range(len(shape)) if math.prod(shape[n + 1 :]) <= _BLOCK_VALUES)
+    rows = max(1, _BLOCK_VALUES // max(math.prod(shape[axis + 1 :]), 1))
+    for outer in np.ndindex(shape[:axis]):
+        for start in range(0, shape[axis], rows):
+            yield (*(slice(n, n + 1) for n in outer), slice(start, start + rows))
 
 
 def compare_attribute(
@@ -69,11 +75,16 @@ def compare_arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Differen
     if a.shape != b.shape:
         yield Difference(where, "shape", str(a.shape), str(b.shape))
         return
+    yield from compare_values(where, a, b, atol)
+
+
+def compare_values(where: str, a: Any, b: Any, atol: float) -> Iterator[Difference]:
+    """What differs between the values of two arrays of one shape."""
     count, largest = 0, -1.0
     at: tuple[int, ...] = ()
     values = ("", "")
     for block in iterate_blocks(a):
-        one, other = (np.asarray(array[block]) for array in (a, b))
+        one, other = (np.atleast_1d(array[block]) for array in (a, b))
         distance = _measure_distance(one, other)
         off = distance > atol
         if off.any():
@@ -82,17 +93,21 @@ def compare_arrays(where: str, a: Any, b: Any, atol: float) -> Iterator[Differen
             if distance[place] > largest:
                 largest = float(distance[place])
                 values = (str(one[place]), str(other[place]))
-                at = (block.start + int(place[0]), *(int(n) for n in place[1:]))
+                first = [part.start for part in block] + [0] * (len(place) - len(block))
+                at = tuple(start + int(n) for start, n in zip(first, place, strict=True))
     if count:
         yield Difference(where, "values", *values, count, largest, at)
 
 
 def _measure_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a - b| in float64; 0 for two NaN or two equal infinities, infinite for one of them."""
+    """|a - b| in float64; 0 for two NaN or two equal infinities, infinite for one of them; 1 for
+    whole numbers that differ and are too large for float64 to tell apart."""
     one, other = a.astype(np.float64), b.astype(np.float64)
     with np.errstate(invalid="ignore"):
         distance = np.abs(one - other)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     distance[same] = 0
     distance[np.isnan(distance)] = np.inf
+    if a.dtype.kind in "iu" and b.dtype.kind in "iu":
+        distance[(distance == 0) & (a != b)] = 1
     return distance
