@@ -44,6 +44,15 @@ def test_the_consoles_own_colours_stay() -> None:
     assert not {"\x9b", "\u202e", "\u2066", "\x7f", "\x00"} & set(text)
 
 
+def test_brackets_are_no_markup() -> None:
+    file = io.StringIO()
+    table = Table(title="[/x]")
+    table.add_column("[red]")
+    table.add_row("[bold]")
+    SafeConsole(file=file).print(table, "[/y]")
+    assert all(text in file.getvalue() for text in ("[/x]", "[red]", "[bold]", "[/y]"))
+
+
 def test_plain_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_text(EVIL)
     print_json({"name": EVIL})

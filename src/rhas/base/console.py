@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -12,7 +12,11 @@ from rhas.base.formatting import escape_controls
 
 
 class SafeConsole(Console):
-    """A console of rich whose texts are escaped; every other way to print is `print_text`."""
+    """A console of rich whose texts are escaped, and whose brackets are no markup; every other way
+    to print is `print_text`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, **options})
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -99,5 +99,5 @@ def inspect(
         if verify:
             screen.print(make_check_table(checks, "verified"))
         if plot is not None:
-            screen.print(f"picture in {plot}", markup=False)
+            screen.print(f"picture in {plot}")
     raise typer.Exit(1 if worst_level(checks) == "fail" or facts.get("damaged") else 0)

@@ -69,7 +69,7 @@ def print_table(
 
 def print_note(text: str, style: str = "") -> None:
     """A line for people on standard error, apart from the command's output."""
-    SafeConsole(stderr=True, highlight=False).print(text, style=style, markup=False, soft_wrap=True)
+    SafeConsole(stderr=True, highlight=False).print(text, style=style, soft_wrap=True)
 
 
 def print_error(error: BaseException, what: str = "error") -> None:

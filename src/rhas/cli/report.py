@@ -33,6 +33,6 @@ def report(
     further = [run for path in runs or () for run in read_runs(path)]
     seeds = write_page_with_seeds(
         out, further, all_commits,
-        lambda reason: told.print(f"left out: {reason}", markup=False),
+        lambda reason: told.print(f"left out: {reason}"),
     )  # fmt: skip
     print_text(f"{out}: seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}")

@@ -223,7 +223,7 @@ def _print_outcomes(outcomes: list[FilmOutcome], out: Path) -> None:
         rows.append([outcome["movie"], *counts, outcome["error"] or ""])
     done = sum(outcome["error"] is None for outcome in outcomes)
     print_table(columns, rows, f"{done} of {len(outcomes)} films segmented")
-    make_console().print(f"{out}/index.html", markup=False, soft_wrap=True)
+    make_console().print(f"{out}/index.html", soft_wrap=True)
 
 
 def _print_summary(summary: FilmSummary) -> None:
@@ -247,4 +247,4 @@ def _print_summary(summary: FilmSummary) -> None:
                 f"person {person['person']}: in {person['alike']:.0%} of the film somebody else"
                 " fits the sentence about as well; the page shows them"
             )
-    make_console().print(f"{summary['out']}/index.html", markup=False, soft_wrap=True)
+    make_console().print(f"{summary['out']}/index.html", soft_wrap=True)

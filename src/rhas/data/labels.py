@@ -15,8 +15,9 @@ from rhas.data.foreign_tables import tidy_number
 from rhas.data.tables import parse_digits, parse_whole, read_rows, read_text
 from rhas.stores.classes import tidy_class
 
-_BLOCK = re.compile(r"\{([^{}]*)\}")
-_NAME, _NUMBER = re.compile(r'\bname:\s*"([^"]*)"'), re.compile(r"\b(?:label_)?id:\s*(\d+)")
+_TEXT = r'"((?:[^"\\]|\\.)*)"'  # as in protobuf's text format
+_BLOCK = re.compile(rf'\{{((?:[^{{}}"]|{_TEXT})*)\}}')
+_NAME, _NUMBER = re.compile(rf"\bname:\s*{_TEXT}"), re.compile(r"\b(?:label_)?id:\s*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _list_labels(text: str) -> Iterator[tuple[int, str]]:
     for block in _BLOCK.finditer(text):
         name, digits = _NAME.search(block[1]), _NUMBER.search(block[1])
         if name and digits and (number := parse_digits(digits[1])) is not None:
-            yield number, name[1]
+            yield number, re.sub(r"\\(.)", r"\1", name[1])
 
 
 def find_id_base(

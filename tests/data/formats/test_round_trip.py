@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rhas.data.foreign_tables import Clock
 from rhas.data.formats import FORMATS
 from rhas.data.formats.events import name_subjects
 from rhas.data.formats.keyframes import TOLERANCE
+from rhas.data.labels import read_label_map
 from rhas.stores.tracks import BoxSource
 
 BY_SECONDS = ("events", "activitynet", "labelstudio", "eaf", "coco")
@@ -130,6 +132,19 @@ def test_ava_has_a_line_per_second_person_and_action(tmp_path: Path) -> None:
     (found,) = read_ava(tmp_path / "ava.csv", Clock(), 1.0, set(), audit)
     assert (found.action, found.start_s, found.end_s) == ("129", 0.5, 2.5)
     assert not audit.found
+
+
+def test_names_that_spreadsheets_run_or_label_lists_break(tmp_path: Path) -> None:
+    action = 'say "=1" {now} \\'
+    interval = ActionInterval(action, 0, 30)
+    person = replace(still_person(30, interval, missing=slice(0, 0)), reference="=1+1")
+    film = FilmActions(make_film(range(30), Fraction(1, 15)), (person,))
+    (events,) = FORMATS["events"].write([film], tmp_path / "e.tsv")
+    assert {line.split("\t")[1] for line in events.read_text("utf-8").splitlines()} == {"'=1+1"}
+    answers, _ = read_back("events", film, tmp_path / "again")
+    assert [(a.sentence, [s[0] for s in a.spans]) for a in answers] == [("=1+1", [action])]
+    _, labels = FORMATS["ava"].write([film], tmp_path / "ava.csv")
+    assert read_label_map(None, labels).names == {1: action}
 
 
 def test_a_person_without_boxes_is_a_track_without_boxes(tmp_path: Path) -> None:

@@ -36,11 +36,16 @@ def write_ava(films: Sequence[FilmActions], out: Path) -> list[Path]:
             writer.writerows(_list_moments(film, numbers))
     labels = path.with_suffix(".pbtxt")
     entries = [
-        f'label {{\n  name: "{name}"\n  label_id: {number}\n  label_type: PERSON_MOVEMENT\n}}\n'
+        f'label {{\n  name: "{_escape(name)}"\n  label_id: {number}\n'
+        "  label_type: PERSON_MOVEMENT\n}\n"
         for name, number in numbers.items()
     ]
     labels.write_text("".join(entries), "utf-8")
     return [path, labels]
+
+
+def _escape(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def number_actions(actions: Sequence[str]) -> dict[str, int]:

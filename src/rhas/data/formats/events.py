@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from rhas.base.errors import RhasError
+from rhas.base.files import read_cell, write_cell
 from rhas.base.units import frame_to_seconds
 from rhas.data.actions import FilmActions, FilmFrames, merge_intervals
 from rhas.data.foreign_tables import ForeignAnnotation, parse_number
@@ -50,9 +51,10 @@ def _list_lines(film: FilmActions) -> list[str]:
     frames, rows = film.film, []
     for subject, person in zip(name_subjects(film), film.persons, strict=True):
         for i in merge_intervals(person.intervals):
+            names = [str(write_cell(name)) for name in (subject, _join_words(i.action))]
             for frame, kind in ((i.start, "START"), (i.stop, "STOP")):
                 seconds = f"{frame_to_seconds(frame, frames.fps):.3f}"
-                cells = [seconds, subject, _join_words(i.action), "", kind]
+                cells = [seconds, *names, "", kind]
                 rows.append((frame, kind != "STOP", [*cells, str(frames.to_source(frame))]))
     rows.sort(key=lambda row: row[:2])
     return ["\t".join(cells) for _, _, cells in rows]
@@ -143,7 +145,8 @@ def _read_lines(path: Path, films: FilmCatalogue) -> Iterator[_Event]:
         reader = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_NONE)
     order: dict[str, int] = dict(_ORDER)
     try:
-        for cells in filter(any, reader):
+        for row in filter(any, reader):
+            cells = [read_cell(cell) for cell in row]
             where = f"{path}:{reader.line_num}"
             if header := _find_columns(cells):
                 order = header
