@@ -1,13 +1,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rhas.base import files
 from rhas.base.errors import RhasError
-from rhas.base.files import hash_file, read_csv, read_json, write_csv, write_json
+from rhas.base.files import (
+    check_writable,
+    hash_file,
+    read_csv,
+    read_json,
+    replace_file,
+    write_csv,
+    write_json,
+)
+from rhas.data.params_file import set_params
 
 
 def test_json_round_trip(tmp_path: Path) -> None:
@@ -64,3 +78,65 @@ def test_json_that_harms_is_refused(
     with pytest.raises(RhasError, match=message) as error:
         read_json(tmp_path / "a.json", do="write it again")
     assert error.value.do == "write it again"
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """The system writes no more into a file, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_json(path, ["x" * 1000]),
+        lambda path: write_csv(path, ["a"], [["x" * 1000]]),
+        lambda path: set_params(path, {"method": "x" * 1000}),
+    ],
+)
+def test_a_file_is_whole_or_as_it_was(write: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("method: old\n")
+    with files_of_at_most(100), pytest.raises(OSError, match="large") as raised:
+        write(path)
+    assert raised.value.filename == str(path)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(path.name, "method: old\n")]
+
+
+def test_a_replaced_file_keeps_its_links_and_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "link").symlink_to("file")
+    with replace_file(tmp_path / "link") as new:
+        new.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_no_file_is_written_in_place(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/stdout"), Path("/dev/null"), tmp_path):
+        with replace_file(path) as new:
+            assert new == path
+
+
+def test_a_folder_that_takes_no_files_is_named_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("old")
+    check_writable(tmp_path / "new" / "folder")
+    with pytest.raises(RhasError, match="file: not a folder"):
+        check_writable(tmp_path / "file" / "folder")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as for others than root
+    with pytest.raises(RhasError, match=f"{tmp_path}: files cannot be written here"):
+        check_writable(tmp_path / "new" / "folder")
+    with replace_file(tmp_path / "file") as new:
+        assert new == tmp_path / "file"

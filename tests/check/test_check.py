@@ -30,7 +30,7 @@ from rhas.check import room
 from rhas.check.data import CheckedFilm, Data, check_data
 from rhas.check.everything import check_everything
 from rhas.check.parameters import check_parameters
-from rhas.check.room import check_room, feature_width, needed_bytes
+from rhas.check.room import check_folders, check_room, feature_width, needed_bytes
 from rhas.check.samples import check_samples
 from rhas.check.trial import StageTrial, check_trial, cut_excerpt, estimate, run_trial, units
 from rhas.check.weights import _estimate_bytes, check_gpu, check_weights
@@ -403,6 +403,14 @@ def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert check.level == "ok"
     assert "800 B of it to come" in check.found
     assert check_room({"decode": 2000.0}, tmp_path, "blip2").level == "fail"
+
+
+def test_folders_that_take_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    assert list(check_folders(tmp_path)) == []
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "data")
+    (check,) = check_folders(tmp_path)
+    assert (check.level, check.found) == ("fail", f"{tmp_path}/data: files cannot be written here")
 
 
 def test_units_and_estimates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rhas.base.errors import RhasError
+from rhas.base.files import read_csv, write_csv
 from rhas.segment.many import FilmTask, plan_films, segment_films
 from rhas.segment.records import FilmSummary
 
@@ -93,6 +94,18 @@ def test_a_film_that_fails_stops_no_other(segmented: Path, tmp_path: Path) -> No
     assert "1 of 3 films segmented" in pages[0]
     assert "2 films are still to be done" in pages[0]
     segment_films(tasks[:1], lambda task, place: summarise(place), out, told.append)  # again
+
+
+def test_what_looks_like_a_formula_is_marked_once(segmented: Path, tmp_path: Path) -> None:
+    def segment(task: FilmTask, place: Path) -> FilmSummary:
+        shutil.copytree(segmented, place)
+        rows = read_csv(place / "intervals.csv")
+        write_csv(place / "intervals.csv", list(rows[0]),
+                  [[*{**row, "reference": "=1+1"}.values()] for row in rows])  # fmt: skip
+        return summarise(place)
+
+    segment_films([FilmTask("a", Path("a.mp4"), ("x",))], segment, tmp_path / "out", print)
+    assert {row["reference"] for row in read_csv(tmp_path / "out" / "intervals.csv")} == {"=1+1"}
 
 
 def summarise(folder: Path) -> FilmSummary:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
+import os
 import re
+import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,63 @@ def hash_file_md5(path: Path) -> str:
         return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
+def check_writable(folder: Path) -> None:
+    """Checks, before work that takes long, that files can be written into a folder; it, and those
+    above it, need not exist yet.
+
+    Raises:
+        RhasError: they cannot.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise RhasError("not a folder", where=str(there), do="choose another path")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise RhasError(
+            "files cannot be written here",
+            where=str(there),
+            do="change its permissions, or choose another path",
+        )
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yields a path to write to. The file takes the place of ``path`` when the block ends; where
+    the block fails, ``path`` stays as it was.
+
+    Links are followed. What is no regular file, such as /dev/stdout, and a file in a folder that
+    takes no others are written in place.
+    """
+    target = path.resolve()
+    there, odd = path.exists(), str(path).startswith(("/dev/", "/proc/"))
+    closed = target.is_file() and not os.access(target.parent, os.W_OK | os.X_OK)
+    if odd or closed or (there and not path.is_file()):
+        yield path
+        return
+    temporary = target.with_name(f".new-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        yield temporary
+        if target.is_file():
+            with suppress(OSError):
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode) | stat.S_IWUSR)
+        _put_in_place(temporary, target)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
+
+
+def _put_in_place(temporary: Path, target: Path) -> None:
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:  # a file that is mounted by itself, as containers do
+            raise
+        shutil.copyfile(temporary, target)
+        temporary.unlink()
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Copies a file, with its times and mode where the file system has them."""
     shutil.copyfile(source, target)
@@ -71,9 +131,10 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def write_json(path: Path, values: object, *, sort_keys: bool = True) -> None:
-    """Writes readable JSON in UTF-8, one value per line."""
+    """Writes readable JSON in UTF-8, one value per line; the file is whole or as it was."""
     text = json.dumps(values, indent=1, sort_keys=sort_keys, ensure_ascii=False)
-    path.write_text(text + "\n", "utf-8")
+    with replace_file(path) as new:
+        new.write_text(text + "\n", "utf-8")
 
 
 def read_json(path: Path, *, do: str = "run `dvc repro`") -> Any:
@@ -95,12 +156,13 @@ def read_json(path: Path, *, do: str = "run `dvc repro`") -> Any:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table in UTF-8 with a header; lines end in a single newline character.
+    """Writes a table in UTF-8 with a header; lines end in a single newline character. The file is
+    whole or as it was.
 
     Spreadsheets run a text that begins with ``=``, ``+``, ``-`` or ``@``: it gets an apostrophe in
     front, which `read_cell` takes away again. Numbers stay as they are.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replace_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows([write_cell(value) for value in row] for row in rows)

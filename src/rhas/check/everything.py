@@ -10,7 +10,7 @@ from rhas.base.checks import Check
 from rhas.base.errors import RhasError
 from rhas.check.data import check_data
 from rhas.check.parameters import check_parameters
-from rhas.check.room import check_room, needed_bytes
+from rhas.check.room import check_folders, check_room, needed_bytes
 from rhas.check.samples import check_samples
 from rhas.check.trial import check_trial, count_written, run_trial
 from rhas.check.weights import check_gpu, check_weights
@@ -50,6 +50,8 @@ def check_everything(
     found = parse_params(Params, values)
     data = check_data(found, root, tell)
     checks += data.checks
+    if (root / "dvc.yaml").is_file():
+        checks += check_folders(root)
     checks += check_samples(root / "data" / "samples")
     if data.features_alone:
         return checks + check_gpu(found, ("train",))

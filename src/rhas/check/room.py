@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rhas.base.checks import Check
 from rhas.base.errors import RhasError
-from rhas.base.files import read_json
+from rhas.base.files import check_writable, read_json
 from rhas.base.formatting import format_size
 from rhas.check.data import CheckedFilm
 from rhas.config.params import Params
@@ -91,6 +91,15 @@ def check_room(need: Mapping[str, float], root: Path, vlm: str) -> Check:
         return Check("disk", "fail", found, "free some, lower decode.short_side or crop.size, or "
                      "move DVC's cache: `dvc cache dir`")  # fmt: skip
     return Check("disk", "ok", found)
+
+
+def check_folders(root: Path) -> Iterator[Check]:
+    """Whether the stages can write into the project's folders; nothing where they can."""
+    for place in (root, *(root / name for name in ("data", "models", "results"))):
+        try:
+            check_writable(place)
+        except RhasError as error:
+            yield Check("folders", "fail", f"{error.where}: {error.what}", error.do)
 
 
 def _measure_folder(folder: Path) -> int:

@@ -11,6 +11,7 @@ import typer
 
 from rhas.base.console import print_text
 from rhas.base.errors import RhasError
+from rhas.base.files import check_writable, replace_file
 
 
 def export(
@@ -63,6 +64,8 @@ def export(
 
     if not replace and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise _taken_error(out, "")
+    if not out.is_file():
+        check_writable(out if out.is_dir() else out.parent)
     request = ExportRequest(source, data, films, tuple(movie or ()), fps, min_score)
     found = read_films(request)
     with tempfile.TemporaryDirectory() as name:
@@ -73,7 +76,8 @@ def export(
             raise _taken_error(out.parent, ", ".join(taken))
         for path, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            with replace_file(target) as new:
+                shutil.copyfile(path, new)
             print_text(str(target))
     persons = [person for film in found for person in film.persons]
     intervals = sum(len(person.intervals) for person in persons)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rhas.base.console import print_text
+from rhas.base.files import check_writable
 from rhas.cli.output import print_error
 from rhas.cli.project import ParamsOption, PersonReferences, ProfileOption, read_settings
 from rhas.engine.stage import work_root
@@ -32,6 +33,7 @@ def features(
     from rhas.pipeline.features import extract_features
 
     params = read_settings(parameters, profile)
+    check_writable(out)
     out.mkdir(parents=True, exist_ok=True)
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
     failures = extract_features(films, ref, params, cache, out)

@@ -11,6 +11,7 @@ import typer
 
 from rhas.base.console import print_text
 from rhas.base.errors import RhasError
+from rhas.base.files import check_writable, replace_file
 from rhas.config.params import find_params, read_yaml
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def queue(
     whole = read_listing(listing, params)
     target = out / f"{whole.name}.json"
     before = read_results(target)  # refuses another's file before the runs, not after them
+    check_writable(out)
     lines = target.with_suffix(".jsonl")
     runs = {run.name: run for run in read_runs(lines)} if lines.is_file() else {}
     named = [
@@ -107,12 +109,14 @@ def _write_figures(
     from rhas.report.paper_tables.text import format_tables
 
     results = write_results(listing, params, root, target)
-    target.with_suffix(".md").write_text(format_markdown(results), "utf-8")
+    with replace_file(target.with_suffix(".md")) as new:
+        new.write_text(format_markdown(results), "utf-8")
     found = convert_to_runs(results, params, runs)
     write_runs(found, target.with_suffix(".jsonl"))
     if found:
         tables = [table for table in make_tables(found) if any(row.runs for row in table.rows)]
-        target.with_suffix(".tex").write_text(format_tables(tables, "latex"), "utf-8")
+        with replace_file(target.with_suffix(".tex")) as new:
+            new.write_text(format_tables(tables, "latex"), "utf-8")
     if results.select(next(iter(results.tables))):
         draw_costs(results, costs, target.with_suffix(".png"))
     count, earlier = len(results.experiments), len(results.earlier)

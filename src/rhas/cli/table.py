@@ -12,6 +12,7 @@ from rich.text import Text
 
 from rhas.base.console import SafeConsole, print_text
 from rhas.base.errors import RhasError
+from rhas.base.files import replace_file
 from rhas.base.formatting import format_duration
 from rhas.cli.output import make_console, print_json
 from rhas.config.params import read_yaml
@@ -82,13 +83,14 @@ def table(
         found = [run for path in runs for run in read_runs(path)]
     else:
         found = read_experiments(
-            Path.cwd(), all_commits, lambda reason: told.print(f"left out: {reason}", markup=False)
+            Path.cwd(), all_commits, lambda reason: told.print(f"left out: {reason}")
         )
     text = format_tables(make_tables(found, number or (), further or ()), form)  # type: ignore[arg-type]
     if save:
         write_runs(found, save)
     if out:
-        out.write_text(text, "utf-8")
+        with replace_file(out) as new:
+            new.write_text(text, "utf-8")
     else:
         print_text(text, end="")
 

@@ -12,6 +12,7 @@ import yaml
 from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.errors import RhasError
+from rhas.base.files import replace_file
 from rhas.config.params import read_yaml
 
 Switches = Mapping[str, bool | int | float | str]
@@ -31,7 +32,8 @@ def set_params(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
         RhasError: see `change_params_text`.
     """
     text, changes = change_params_text(path, values), list_changes(path, values)
-    path.write_text(text, "utf-8")
+    with replace_file(path) as new:
+        new.write_text(text, "utf-8")
     return changes
 
 

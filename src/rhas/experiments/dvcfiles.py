@@ -64,7 +64,7 @@ def read_lock(root: Path) -> dict[str, LockedStage]:
     """The stages of dvc.lock by name; none where there is no such file."""
     return {
         name: LockedStage(
-            str(entry["cmd"]),
+            str(entry.get("cmd", "")),
             entry.get("params", {}).get("params.yaml", {}),
             {path["path"]: path.get("md5", "") for path in entry.get("deps", [])},
             {path["path"]: path.get("md5", "") for path in entry.get("outs", [])},
@@ -91,7 +91,10 @@ def _read_entries(path: Path) -> dict[str, Entry]:
 
 
 def _read_lock(path: Path) -> dict[str, Entry]:
-    return parse_lock(path.read_bytes(), str(path)) if path.is_file() else {}
+    return _parse_lock(path.read_bytes(), str(path)) if path.is_file() else {}
+
+
+_parse_lock = cache(parse_lock)  # a second each, and every experiment asks
 
 
 @cache

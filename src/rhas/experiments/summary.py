@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from rhas.base.errors import RhasError
-from rhas.base.files import read_json
+from rhas.base.files import read_json, replace_file
 from rhas.experiments.records import Results, RunRecord
 from rhas.metrics.names import SEGMENTATION_METRICS
 from rhas.report.paper_tables.runs import find_figure
@@ -135,7 +135,8 @@ def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
     figure.suptitle(f"{results.title}: {title}", fontsize=10)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    with replace_file(path) as new:
+        figure.savefig(new, dpi=120, metadata={"Software": None})
     plt.close(figure)
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from rhas.base.errors import RhasError
+from rhas.base.files import replace_file
 from rhas.base.formatting import format_minutes
 from rhas.base.units import frame_to_seconds
 from rhas.inspection.canvas import (
@@ -76,7 +77,8 @@ def draw_store(path: Path, out: Path, person: int | None = None) -> None:
         with guard_reading(path):
             figure = _DRAWERS[kind](path, person)
             figure.canvas.draw()
-        figure.savefig(out)
+        with replace_file(out) as new:
+            figure.savefig(new)
 
 
 def principal_components(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

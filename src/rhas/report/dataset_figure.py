@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from rhas.base.errors import RhasError
+from rhas.base.files import replace_file
 from rhas.report.dataset import Statistics
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -33,7 +34,8 @@ def draw_statistics(found: Statistics, out: Path) -> None:
         )
     with matplotlib.style.context("default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a letter of a film's name that no font has
-        _draw_panels(found).savefig(out)
+        with replace_file(out) as new:
+            _draw_panels(found).savefig(new)
 
 
 def _draw_panels(found: Statistics) -> Figure:

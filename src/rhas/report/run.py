@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rhas.base.files import hash_file, read_json
+from rhas.base.files import hash_file, read_json, replace_file
 from rhas.metrics.names import PAPER_METRICS, PROBE_METRICS, SEGMENTATION_METRICS
 from rhas.report.coverage import FilmGroup, group_films, read_coverage, read_drops
 from rhas.report.inputs import RunInputs, read_locked_outputs
@@ -53,9 +53,8 @@ def write_report(
     """
     text = render_report(run, folder, seeds or {})
     out = out or folder / "report.html"
-    temporary = out.with_name(f".{out.name}.tmp")  # not in place: a cache may share the file
-    temporary.write_text(text, "utf-8")
-    temporary.replace(out)
+    with replace_file(out) as new:  # not in place: a cache may share the file
+        new.write_text(text, "utf-8")
 
 
 def render_report(run: RunInputs, folder: Path, seeds: Seeds) -> str:

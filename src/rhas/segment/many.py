@@ -5,14 +5,13 @@ A film that fails stops no other. The overview is written anew after every film.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from rhas.base.errors import RhasError
-from rhas.base.files import write_csv, write_json
+from rhas.base.files import check_writable, read_csv, replace_file, write_csv, write_json
 from rhas.base.names import add_film, movie_name, suggest_name
 from rhas.data.films import find_films
 from rhas.data.references import read_references
@@ -97,9 +96,9 @@ def plan_films(
 
 
 def check_overview_folder(out: Path) -> None:
-    """Raises RhasError where ``out`` has files that `segment_films` would replace."""
-    if out.exists() and not out.is_dir():
-        raise RhasError("the output folder is a file", where=str(out))
+    """Raises RhasError where ``out`` cannot be written or has files that `segment_films` would
+    replace."""
+    check_writable(out)
     taken = [name for name in (PAGE, TABLE, INTERVALS) if (out / name).exists()]
     if taken and not (out / OVERVIEW).is_file():
         raise RhasError(
@@ -168,12 +167,13 @@ def _write_overview(
             if o["summary"]
         ],
     )
-    (out / PAGE).write_text(page, "utf-8")
+    with replace_file(out / PAGE) as new:
+        new.write_text(page, "utf-8")
 
 
 def _read_intervals(folder: Path) -> list[list[str]]:
-    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]
+    rows = read_csv(folder / TABLE, do="run `rhas segment` again")
+    return [[row[name] for name in COLUMNS] for row in rows]
 
 
 def _read_crops(folder: Path) -> list[str | None]:

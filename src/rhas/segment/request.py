@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rhas.base.errors import RhasError
+from rhas.base.files import check_writable
 from rhas.base.names import movie_name
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
@@ -78,9 +79,9 @@ def check_references(references: Sequence[str]) -> None:
 
 
 def check_output_folder(out: Path) -> None:
-    """Raises RhasError where ``out`` is a file or has files that `segment_film` would replace."""
-    if out.exists() and not out.is_dir():
-        raise RhasError("the output folder is a file", where=str(out))
+    """Raises RhasError where ``out`` cannot be written or has files that `segment_film` would
+    replace."""
+    check_writable(out)
     if out.is_dir() and not _is_previous_output(out):
         taken = sorted(p.name for p in out.iterdir() if p.name in OUTPUTS)
         if taken:

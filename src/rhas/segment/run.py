@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rhas.base.errors import RhasError
 from rhas.base.files import hash_file, write_json
 from rhas.base.formatting import format_duration
 from rhas.base.threads import torch_threads
@@ -87,12 +86,7 @@ def segment_film(request: SegmentRequest, tell: Callable[[str], None]) -> FilmSu
     load_method(request.model)  # says what is wrong with it
     for line in check_models(request.model, request.readout, request.references, request.params):
         tell(line)
-    try:
-        request.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RhasError(
-            "the output folder cannot be made", where=str(request.out), got=str(error.strerror)
-        ) from error
+    request.out.mkdir(parents=True, exist_ok=True)
     with exclusive_work_folder(request.out) as folder:
         for left in folder.glob(f"{PARTS}*"):  # by a killed run
             shutil.rmtree(left)

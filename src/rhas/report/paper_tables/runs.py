@@ -15,6 +15,7 @@ from typing import Any, Required, TypedDict, cast
 
 from rhas.base.errors import RhasError
 from rhas.base.extras import optional_import
+from rhas.base.files import replace_file
 from rhas.base.yaml_files import parse_lock
 
 EVALUATION, METRICS = "results/evaluation.json", "results/metrics.json"
@@ -152,7 +153,8 @@ def read_runs(path: Path) -> list[Run]:
 def write_runs(runs: Iterable[Run], path: Path) -> None:
     """JSON lines for `read_runs`; equal runs give equal bytes."""
     lines = [json.dumps(asdict(run), sort_keys=True, ensure_ascii=False) for run in runs]
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    with replace_file(path) as new:
+        new.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def select_settings(params: Mapping[str, object]) -> Settings:
