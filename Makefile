@@ -17,7 +17,7 @@ demo: $(VENV)/.ready
 	$(BIN)/rhas demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Damaged files to all readers of files (CONTRIBUTING.md, Fuzzing).
 fuzz: MINUTES ?= 6
