@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_markdown_has_mean_and_spread() -> None:
     assert "Ours \\| best" in text
     assert "Nothing yet" not in text
     assert text.endswith("Not run: 1 of 5, those of `missing` in the JSON file.\n")
+
+
+def test_answers_that_know_no_film_are_means_over_folds() -> None:
+    records = [
+        replace(
+            make_record("one", "FACT", "fact", seed, 10.0),
+            settings={"chunk.fold": fold},
+            baselines={"test": {"nothing": {"acc": 20.0 + 10 * fold}}},
+        )
+        for seed in (0, 1)
+        for fold in (0, 1)
+    ]
+    text = format_markdown(replace(RESULTS, tables={"one": "Folds"}, experiments=records))
+    [line] = [line for line in text.splitlines() if "saying nothing" in line]
+    assert line.split("|")[3].strip() == "25.0"
+    assert "chance" not in text
 
 
 def test_the_committed_costs_are_read() -> None:

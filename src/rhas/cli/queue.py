@@ -113,8 +113,7 @@ def _write_figures(
         new.write_text(format_markdown(results), "utf-8")
     found = convert_to_runs(results, params, runs)
     write_runs(found, target.with_suffix(".jsonl"))
-    if found:
-        tables = [table for table in make_tables(found) if any(row.runs for row in table.rows)]
+    if tables := [t for t in make_tables(found) if any(row.runs for row in t.rows)]:
         with replace_file(target.with_suffix(".tex")) as new:
             new.write_text(format_tables(tables, "latex"), "utf-8")
     if results.select(next(iter(results.tables))):

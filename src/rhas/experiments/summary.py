@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -147,14 +147,24 @@ def _format_table(records: Sequence[RunRecord]) -> str:
         cells = [_format_cell(_list_figures(members, key)) for key in COLUMNS]
         val = _format_cell(_list_figures(members, "map", "val"))
         lines.append([row, str(len({r.seed for r in members})), *cells, val])
-    if known := [r.baselines for r in records if r.baselines]:
-        for key, answer in _ANSWERS.items():
-            if find_figure(known[0], "test", key, "acc") is None:  # by older code
-                continue
-            cells = [_format_cell([find_figure(known[0], "test", key, name)]) for name in COLUMNS]
-            val = _format_cell([find_figure(known[0], "val", key, "map")])
-            lines.append([f"*{answer}*", "", *cells, val])
+    known = {r.settings.get("chunk.fold"): r.baselines for r in records if r.baselines}
+    for key, answer in _ANSWERS.items():
+        if all(find_figure(b, "test", key, "acc") is None for b in known.values()):  # older code
+            continue
+        cells = [_average_baselines(known.values(), "test", key, name) for name in COLUMNS]
+        lines.append(
+            [f"*{answer}*", "", *cells, _average_baselines(known.values(), "val", key, "map")]
+        )
     return format_aligned(header, lines).rstrip("\n")
+
+
+def _average_baselines(
+    known: Iterable[Mapping[str, object]], subset: str, answer: str, name: str
+) -> str:
+    """The mean over folds of a metric of an answer that knows no film."""
+    found = [find_figure(baselines, subset, answer, name) for baselines in known]
+    figures = [figure for figure in found if figure is not None]
+    return _format_cell([statistics.mean(figures)] if figures else [])
 
 
 def _group_rows(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
