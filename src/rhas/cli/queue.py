@@ -83,6 +83,7 @@ def queue(
             report=lambda line: print_text(line),
         )  # fmt: skip
     except KeyboardInterrupt:
+        print_text("stopping; what is done is written first", file=sys.stderr)
         _write_figures(whole, params, root, target, runs, cost)
         raise
     _write_figures(whole, params, root, target, runs, cost)
