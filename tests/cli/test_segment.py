@@ -26,10 +26,10 @@ TOLD = {
     "seconds": 65.0,
     "out": "out",
     "persons": [
-        {"person": 0, "reference": "the [red] man", "found": True, "seen": 0.5, "intervals": 9,
-         "actions": ["a", "b", "c", "d", "e", "f", "g", "h"]},
-        {"person": 1, "reference": "nobody", "found": False, "seen": 0.0, "intervals": 0,
-         "actions": []},
+        {"person": 0, "reference": "the [red] man", "found": True, "seen": 0.5, "alike": 0.25,
+         "intervals": 9, "actions": ["a", "b", "c", "d", "e", "f", "g", "h"]},
+        {"person": 1, "reference": "nobody", "found": False, "seen": 0.0, "alike": 0.0,
+         "intervals": 0, "actions": []},
     ],
 }  # fmt: skip
 
@@ -145,6 +145,8 @@ def test_the_result_is_a_table_or_json(project: Path, monkeypatch: pytest.Monkey
     assert "not found: no actions" in result.stdout
     assert "a [bold].mp4, 1:05" in result.stdout
     assert "no read-out fitted" in result.stderr
+    assert result.stderr.count("somebody else fits") == 1
+    assert "person 0: in 25% of the film somebody else fits" in result.stderr
     assert "a.mp4: 0:01, 64×48, h264; loading the models" in result.stderr
     assert not got[0].overlay
     assert json.loads(asked("--json").stdout) == TOLD

@@ -260,7 +260,7 @@ def test_references_and_folders_that_cannot_be_are_refused(
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(RhasError, match="would replace"):
         request(rendered, model, params, tmp_path)
-    with pytest.raises(RhasError, match="is a file"):
+    with pytest.raises(RhasError, match="not a folder"):
         request(rendered, model, params, tmp_path / "index.html")
     (tmp_path / "intervals.json").write_text('{"model_hash": "0"}')  # an earlier run's
     request(rendered, model, params, tmp_path)
