@@ -41,7 +41,7 @@ def test_kinds_average_their_classes_then_seeds(kinds: SimpleNamespace) -> None:
     folds, figures = kinds.read_folds(records, "a")
     nothing = float("nan")
     assert folds == [0, 1]
-    talked = 15.0 + 0.0  # "talking" looks the same as "shouting": it depends on before as well
+    talked = 15.0  # "talking" looks the same as "shouting": it depends on before as well
     assert figures == pytest.approx(
         np.array([[45.0, 25.0, talked, 85.0], [65.0, nothing, nothing, 65.0]]), nan_ok=True
     )

@@ -242,9 +242,9 @@ def _print_summary(summary: FilmSummary) -> None:
     title = Text(f"{summary['film']}, {format_duration(summary['seconds'])}", style="italic")
     print_table(columns, rows, title)
     for person in summary["persons"]:
-        if person["alike"]:
+        if share := person["lookalike_share"]:
             print_note(
-                f"person {person['person']}: in {person['alike']:.0%} of the film somebody else"
+                f"person {person['person']}: in {share:.0%} of the film somebody else"
                 " fits the sentence about as well; the page shows them"
             )
     make_console().print(f"{summary['out']}/index.html", soft_wrap=True)

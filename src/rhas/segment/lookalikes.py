@@ -20,7 +20,7 @@ AS_WELL = 0.85
 LEAST_SHARE = 0.1
 """Of the sampled frames with the person: below it nothing is reported."""
 _SAME_BODY = 0.5  # intersection over union
-_APART = 0.5  # intersection over the smaller box: less of two bodies, more of a body and its part
+_APART = 0.5  # intersection over the smaller box: two bodies below it, a body and a part above
 
 
 @dataclass(frozen=True)

@@ -99,15 +99,15 @@ class FilmRecord(TypedDict):
 
 
 class PersonSummary(TypedDict):
-    """A person in few words; ``seen`` is the share of frames, ``alike`` that of frames in which
-    somebody else fits about as well, ``actions`` the most frequent first, ``intervals`` their
-    number."""
+    """A person in few words; ``seen`` is the share of frames, ``lookalike_share`` that of
+    frames in which somebody else fits about as well, ``actions`` the most frequent first,
+    ``intervals`` their number."""
 
     person: int
     reference: str
     found: bool
     seen: float
-    alike: float
+    lookalike_share: float
     intervals: int
     actions: list[str]
 

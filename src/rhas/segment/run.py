@@ -362,7 +362,7 @@ def _summary(
                 "reference": person.reference,
                 "found": person.found,
                 "seen": round(1 - person.missing / record["frames"], 4),
-                "alike": round(
+                "lookalike_share": round(
                     sum(one.stop - one.start for one in person.lookalikes) / record["frames"], 4
                 ),
                 "intervals": len(person.actions),
