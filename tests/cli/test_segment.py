@@ -27,7 +27,8 @@ TOLD = {
     "out": "out",
     "persons": [
         {"person": 0, "reference": "the [red] man", "found": True, "seen": 0.5,
-         "lookalike_share": 0.25, "intervals": 9, "actions": ["a", "b", "c", "d", "e", "f", "g", "h"]},
+         "lookalike_share": 0.25, "intervals": 9,
+         "actions": ["a", "b", "c", "d", "e", "f", "g", "h"]},
         {"person": 1, "reference": "nobody", "found": False, "seen": 0.0,
          "lookalike_share": 0.0, "intervals": 0, "actions": []},
     ],
