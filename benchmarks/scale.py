@@ -9,7 +9,8 @@ simulate: `dvc repro` of four stages whose films sleep for ``--seconds`` on aver
 number of workers on this machine; then once more, with nothing to do. ``overhead_s`` is what a film
 and stage costs beyond its sleep divided by the workers: with films that take w seconds on each of n
 workers, overhead_s · n / w of the time. At ``film_s_at_5_percent`` this is 5 %. Workers that share
-a machine slow one another down, so both are upper bounds.
+a machine slow one another down, so both are upper bounds. With ``--long 60`` one more film is 60
+times as long as others; with ``--part-frames`` it is cut into parts, others have 500 to 1,500.
 
 noop: `dvc repro` of this project's dvc.yaml with nothing to do: as many films as told, of 1 kB a
 file. Nothing reads unchanged files, so their size does not count.
@@ -33,6 +34,7 @@ from pathlib import Path
 
 import yaml
 from measure import format_rows, make_parser, show
+from sleeping import LONG
 
 from rhas.base.program import run_script
 from rhas.config.params import FilmParams, parse_params, read_yaml
@@ -75,11 +77,11 @@ def make_repository(folder: Path) -> None:
 # Simulated.
 
 
-def write_pipeline(folder: Path, films: int, seconds: float) -> None:
+def write_pipeline(folder: Path, films: int, long: int, seconds: float) -> None:
     """Films, and a stage after another that sleeps."""
     make_repository(folder)
     (folder / "films").mkdir()
-    for number in range(films):
+    for number in (*range(films), *([long * LONG] if long else [])):
         (folder / f"films/{number:05d}.film").write_text(f"film {number}")
     stages = {
         stage: {
@@ -97,12 +99,13 @@ def measure_simulated(options: argparse.Namespace, folder: Path) -> dict[str, Ro
     for workers in options.workers:
         place = folder / str(workers)
         place.mkdir()
-        write_pipeline(place, options.films, options.seconds)
-        whole = run_dvc(place, "repro", RHAS_WORKERS=str(workers))
+        write_pipeline(place, options.films, options.long, options.seconds)
+        setting = {"RHAS_WORKERS": str(workers), "RHAS_PART_FRAMES": str(options.part_frames)}
+        whole = run_dvc(place, "repro", **setting)
         lines = (place / "figures.jsonl").read_text().splitlines()
         stages = [json.loads(line) for line in lines]
         again = run_dvc(place, "repro")
-        steps = options.films * len(STAGES)
+        steps = (options.films + options.long) * len(STAGES)
         overhead = whole["clock_s"] / steps - options.seconds / workers
         rows[f"{workers} workers"] = {
             "clock_s": whole["clock_s"],
@@ -207,6 +210,8 @@ def main() -> None:
     simulate.add_argument("--films", type=int, default=1000)
     simulate.add_argument("--workers", type=int, nargs="+", default=[4, 16, 64])
     simulate.add_argument("--seconds", type=float, default=0.5)
+    simulate.add_argument("--long", type=int, default=0)
+    simulate.add_argument("--part-frames", type=int, default=0)
     simulate.set_defaults(measure=measure_simulated)
     noop = commands.add_parser("noop")
     noop.add_argument("--films", type=int, default=1000)

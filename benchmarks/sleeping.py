@@ -11,16 +11,22 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rhas.base.parts import FilmPart, Span, split_at_batches
 from rhas.base.progress import Progress
 from rhas.config.section import Section
 from rhas.engine.stage import run_step
-from rhas.engine.steps import FilmFiles, FilmStep
+from rhas.engine.steps import Cutting, FilmFiles, FilmStep
 
 MEMORY = 64 << 20  # of a worker
+FRAMES = 1000
+"""Of a film of mean length."""
+LONG = 100_000
+"""Film 6000000 is 60 times as long as others."""
 
 
 class SleepConfig(Section):
@@ -38,10 +44,14 @@ class SleepInput:
 
     movie: str
     film: Path
+    span: Span | None = None
 
-    def length(self) -> float:
-        """Relative to the mean; fixed by the film's number."""
-        return 0.5 + int(self.movie) * 7919 % 1000 / 999
+    def count_frames(self) -> int:
+        """Fixed by the film's number."""
+        if self.span is not None:
+            return self.span.stop - self.span.start
+        times, number = divmod(int(self.movie), LONG)
+        return round(FRAMES * (times or 0.5 + number * 7919 % 1000 / 999))
 
 
 @dataclass(frozen=True)
@@ -55,10 +65,25 @@ def sleep_film(
     source: SleepInput, config: SleepConfig, out: Path, progress: Progress
 ) -> SleepReport:
     """Sleeps, and writes a small file."""
-    time.sleep(config.seconds * source.length())
-    progress(1)
+    frames = source.count_frames()
+    time.sleep(config.seconds * frames / FRAMES)
+    progress(frames)
     out.write_text(f"{source.movie} {source.film.parent.name}")
-    return SleepReport(1)
+    return SleepReport(frames)
+
+
+def split_film(source: SleepInput, config: SleepConfig, longest: int) -> list[Span]:
+    """In batches of one frame."""
+    frames = source.count_frames()
+    return split_at_batches(range(frames), frames, 1, longest)
+
+
+def merge_film(
+    parts: Sequence[FilmPart[SleepReport]], config: SleepConfig, out: Path
+) -> SleepReport:
+    """What `sleep_film` writes."""
+    out.write_text(parts[0].path.read_text())
+    return SleepReport(sum(part.report.frames for part in parts))
 
 
 SLEEP = FilmStep(
@@ -68,8 +93,9 @@ SLEEP = FilmStep(
     config=SleepConfig,
     function=sleep_film,
     make_input=lambda files, config: SleepInput(files.movie, files.get_path("film")),
-    measure=lambda source, config: source.length(),
+    measure=lambda source, config: source.count_frames(),
     estimate_memory=lambda source, config: MEMORY,
+    cutting=Cutting(split_film, merge_film, SleepReport),
 )
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from rhas.base.errors import RhasError
+from rhas.base.parts import FilmPart, Span, split_at_batches
 from rhas.base.progress import Progress, ignore_progress
 from rhas.config.section import Section
-from rhas.engine.steps import FilmFiles, FilmStep, Job
+from rhas.engine.steps import Cutting, FilmFiles, FilmStep, Job
 from rhas.engine.workcache import Entry, WorkCache
 
 
@@ -32,6 +33,7 @@ class ShoutInput:
     movie: str
     film: Path
     calls: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ class ShoutReport:
 
 def shout(source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress) -> ShoutReport:
     """Upper case of a text; notes each call in ``source.calls``, fails where told to."""
-    with Path(source.calls).open("a") as calls:
-        calls.write(f"{source.movie}\n")
     text = source.film.read_text()
+    place = ""
+    if source.span is not None:
+        text, place = text[source.span.start : source.span.stop], f":{source.span.start}"
+    with Path(source.calls).open("a") as calls:
+        calls.write(f"{source.movie}{place}\n")
     if text == "broken":
         raise RhasError("this film is broken", where=source.movie)
     if text == "bug":
@@ -56,7 +61,7 @@ def shout(source: ShoutInput, config: ShoutConfig, out: Path, progress: Progress
         time.sleep(30)
     if text == "patient":
         time.sleep(1)
-    if text == "killed":
+    if text == "killed" or (text == "frail" and (source.film.parent / "storm").exists()):
         os._exit(9)
     progress(len(text))
     out.write_text(text.upper() + config.tail)
@@ -100,6 +105,21 @@ def note_process(
     return ShoutReport(1)
 
 
+def split_shout(source: ShoutInput, config: ShoutConfig, longest: int) -> list[Span]:
+    """In batches of one letter."""
+    frames = len(source.film.read_text())
+    return split_at_batches(range(frames), frames, 1, longest)
+
+
+def merge_shouts(
+    parts: Sequence[FilmPart[ShoutReport]], config: ShoutConfig, out: Path
+) -> ShoutReport:
+    """One tail for all."""
+    texts = [part.path.read_text().removesuffix(config.tail) for part in parts]
+    out.write_text("".join(texts) + config.tail)
+    return ShoutReport(sum(part.report.frames for part in parts))
+
+
 def _make_input(files: FilmFiles, config: ShoutConfig) -> ShoutInput:
     film = files.get_path("film")
     return ShoutInput(files.movie, film, str(film.parent / "calls"))
@@ -113,6 +133,7 @@ SHOUT = FilmStep(
     function=shout,
     make_input=_make_input,
     measure=lambda source, config: len(source.film.read_text()),
+    cutting=Cutting(split_shout, merge_shouts, ShoutReport),
 )
 
 

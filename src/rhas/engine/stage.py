@@ -17,6 +17,7 @@ from rhas.base.files import write_json
 from rhas.base.system_errors import explain_error
 from rhas.engine.executors import Task, find_executor
 from rhas.engine.leases import exclusive_lease, in_use
+from rhas.engine.parts import cut_long_films
 from rhas.engine.steps import ConfigT, FilmFiles, FilmStep, InputT, Job, ReportT
 from rhas.engine.taking import remove_damaged_objects, take_entries
 from rhas.engine.workcache import Entry, WorkCache, link_files
@@ -178,7 +179,7 @@ def _run_tasks(
     cache: WorkCache, step: str, jobs: Sequence[Job], keys: Mapping[str, str]
 ) -> dict[str, Entry | BaseException]:
     """Entry or error by film. Films that other runs compute come last."""
-    execute, outcomes = find_executor(), {}
+    execute, outcomes = cut_long_films(find_executor()), {}
     waiting = [Task(cache.root, keys[job.name], job) for job in jobs]
     cache.remove_unfinished(step)
     try:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import JsonValue
 
+from rhas.base.parts import FilmPart, Span
 from rhas.base.progress import Progress
 from rhas.config.section import Section
 
@@ -60,6 +61,26 @@ class FilmFiles:
 
 
 @dataclass(frozen=True)
+class Cutting(Generic[InputT, ConfigT, ReportT]):
+    """How long films are cut into parts (`rhas.engine.parts`).
+
+    The input has a field ``span``, a `Span` or None. With a span the film function works on these
+    frames alone. Functions of a module, since jobs go to other processes.
+
+    Args:
+        split: the spans of a film, of about so many frames at most. They begin where a batch
+            begins, so that the model sees the same batches as with the whole film.
+        merge: writes the film's output, byte for byte what the film function writes of the whole
+            film, from its parts in order; returns the same report.
+        report: what the film function returns.
+    """
+
+    split: Callable[[InputT, ConfigT, int], list[Span]]
+    merge: Callable[[Sequence[FilmPart[ReportT]], ConfigT, Path], ReportT]
+    report: type[ReportT]
+
+
+@dataclass(frozen=True)
 class Job:
     """One film's work in one step. Equal jobs have equal keys in the work cache.
 
@@ -73,6 +94,7 @@ class Job:
         target: name of the result in the stage's output folder.
         size: how long it takes compared with the other films, in any unit (longest first).
         memory: bytes that a process needs for it at most, an estimate.
+        cutting: how it is cut where the film is long; then its records are input and config.
     """
 
     name: str
@@ -82,6 +104,7 @@ class Job:
     target: str
     size: float = 0.0
     memory: int = GIB
+    cutting: Cutting[Any, Any, Any] | None = None
 
     @property
     def on_gpu(self) -> bool:
@@ -120,6 +143,7 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
         make_input: picks what the function reads.
         measure: how long a film takes compared with others, in frames.
         estimate_memory: bytes that a process needs at most, in main memory and on a GPU.
+        cutting: how long films are cut; None: they are not.
     """
 
     name: str
@@ -130,6 +154,7 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
     make_input: Callable[[FilmFiles, ConfigT], InputT]
     measure: Callable[[InputT, ConfigT], float]
     estimate_memory: Callable[[InputT, ConfigT], int] = lambda source, config: GIB
+    cutting: Cutting[InputT, ConfigT, ReportT] | None = None
 
     def make_job(self, files: FilmFiles, config: Any) -> Job:
         """The work of one film.
@@ -145,4 +170,7 @@ class FilmStep(Generic[InputT, ConfigT, ReportT]):
         target = f"{files.movie}{self.suffix}"
         size = self.measure(source, config)
         memory = self.estimate_memory(source, config)
-        return Job(files.movie, self.name, self.function, (source, config), target, size, memory)
+        records = (source, config)
+        return Job(
+            files.movie, self.name, self.function, records, target, size, memory, self.cutting
+        )

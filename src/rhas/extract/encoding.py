@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,22 @@ import torch
 from torch import Tensor
 
 from rhas.base.errors import RhasError
+from rhas.base.parts import FilmPart, Span, split_at_batches
 from rhas.base.progress import Progress
 from rhas.config.extract import ExtractConfig
 from rhas.config.section import TOKEN_ENCODERS
 from rhas.engine.batches import Batches
 from rhas.extract.encoders import Encoder, Text, checkpoint_folder, checkpoint_hash, load_encoder
 from rhas.extract.pictures import Block, FilmPictures
-from rhas.stores.features import STREAMS, FeatureInfo, Features, FeatureStoreWriter, TokenWriter
-from rhas.stores.frames import open_frames
+from rhas.stores.features import (
+    STREAMS,
+    FeatureInfo,
+    Features,
+    FeatureStoreWriter,
+    TokenWriter,
+    merge_features,
+)
+from rhas.stores.frames import count_frames, open_frames
 from rhas.stores.tracks import open_tracks
 
 
@@ -35,12 +43,14 @@ class ExtractInput:
     Args:
         checkpoint: folder of the encoder; None: ``config.checkpoint`` is a hub name, which is
             looked up in the local hub cache.
+        span: the frames to extract; None: all.
     """
 
     movie: str
     frames: Path
     tracks: Path
     checkpoint: Path | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def extract_film(
         open_tracks(source.tracks) as tracks,
         _new_store(out) as writer,
     ):
-        film = FilmPictures(frames, tracks, encoder.resized)
+        film = FilmPictures(frames, tracks, encoder.resized, source.span)
         texts = encoder.encode_text(film.references)
         made = [_make_empty_features(film.frames, encoder, text) for text in texts]
         with ExitStack() as stack:
@@ -107,7 +117,7 @@ def extract_film(
                 progress(len(block.frames))
         content = checkpoint_hash(folder)
         for person, (text, features) in enumerate(zip(texts, made, strict=True)):
-            _check_finite(features, source.movie, person)
+            _check_finite(features, source.movie, person, film.first)
             info = FeatureInfo(
                 movie=source.movie,
                 fps=frames.info.fps,
@@ -129,6 +139,27 @@ def extract_film(
         missing=[int((~features.present).sum()) for features in made],
         dropped_text_tokens=[text.dropped_tokens for text in texts],
         batch_size=batches.size,
+    )
+
+
+def split_film(source: ExtractInput, config: ExtractConfig, longest: int) -> list[Span]:
+    """Spans of a film whose batches are those of the whole film; see `split_at_batches`."""
+    frames = count_frames(source.frames)
+    batch = Batches(config.batch_size, config.device).size
+    return split_at_batches(range(frames), frames, batch, longest)
+
+
+def merge_film(
+    parts: Sequence[FilmPart[ExtractReport]], config: ExtractConfig, out: Path
+) -> ExtractReport:
+    """Writes a film's features from those of its parts; see `rhas.engine.steps.Cutting`."""
+    merge_features([part.path for part in parts], out)
+    reports = [part.report for part in parts]
+    return replace(
+        reports[0],
+        frames=sum(report.frames for report in reports),
+        missing=[sum(counts) for counts in zip(*(r.missing for r in reports), strict=True)],
+        batch_size=min(report.batch_size for report in reports),
     )
 
 
@@ -162,7 +193,10 @@ def _token_writers(
 ) -> list[dict[str, TokenWriter]]:
     shape = (film.frames, encoder.Q, encoder.D)
     return [
-        {s: stack.enter_context(writer.create_tokens(person, s, shape)) for s in STREAMS}
+        {
+            s: stack.enter_context(writer.create_tokens(person, s, shape, film.first))
+            for s in STREAMS
+        }
         for person in range(len(film.references))
     ]
 
@@ -215,13 +249,15 @@ def _encode_block(
     batches.run(encode_crops, len(block.crops))
 
 
-def _check_finite(features: Features, movie: str, person: int) -> None:
+def _check_finite(features: Features, movie: str, person: int, first: int) -> None:
+    """Checks features whose first frame is ``first``."""
     for stream in ("holistic", "partial"):
         bad = ~np.isfinite(getattr(features, stream)).all(axis=1)
         if bad.any():
+            frame = first + int(bad.argmax())
             raise RhasError(
                 "features are not finite in float16",
-                where=f"movie {movie}, person {person}, {stream}, frame {int(bad.argmax())}",
+                where=f"movie {movie}, person {person}, {stream}, frame {frame}",
                 got=f"{int(bad.sum())} of {len(bad)} frames",
                 do="use another checkpoint",
             )

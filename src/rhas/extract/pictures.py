@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.parts import Span
 from rhas.stores.frames import FrameStore
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.tracks import TrackStore
@@ -22,10 +23,10 @@ class Block:
     """Consecutive frames, and every person's crops of them.
 
     Args:
-        frames: their numbers.
+        frames: their numbers, from the span's first one on.
         whole: pictures of the frames, uint8 (n, s, s, 3).
         persons: whose crops, int64 (m,), sorted.
-        crop_frames: and of which frames, int64 (m,), rising for each person.
+        crop_frames: and of which frames, int64 (m,), rising for each person; numbered alike.
         crops: uint8 (m, s, s, 3).
     """
 
@@ -43,6 +44,7 @@ class FilmPictures:
         frames: open store of decode.
         tracks: open store of crop.
         resized: uint8 (1, height, width, 3) to uint8 (1, s, s, 3); called in threads.
+        span: the frames to read; None: all.
 
     Raises:
         RhasError: the stores do not belong together.
@@ -53,19 +55,21 @@ class FilmPictures:
         frames: FrameStore,
         tracks: TrackStore,
         resized: Callable[[np.ndarray], np.ndarray],
+        span: Span | None = None,
     ) -> None:
         self._pictures = frames.images
         self._resized = resized
         self._where = f"{frames.path}, {tracks.path}"
-        self.frames = len(frames)
+        span = span or Span(0, len(frames))
+        self.first, self.frames = span.start, span.stop - span.start
         self._crops = tracks.crops
         self.references = tracks.tracks.references
         lengths = {len(crops) for crops in self._crops}
-        if lengths != {self.frames}:
+        if lengths != {len(frames)}:
             raise RhasError(
                 "frames and tracks do not belong together",
                 where=self._where,
-                expected=f"one or more persons with {self.frames} frames each",
+                expected=f"one or more persons with {len(frames)} frames each",
                 got=f"{len(self._crops)} persons with {sorted(lengths)} frames",
                 do="run `dvc repro crop`",
             )
@@ -93,7 +97,8 @@ class FilmPictures:
         pictures = [self._read_image(self._pictures, frame) for frame in frames]
         whole = [picture for picture in pictures if picture is not None]
         if len(whole) < len(frames):
-            raise RhasError("a frame without a picture", where=f"{self._where}, from {frames[0]}")
+            where = f"{self._where}, from {self.first + frames[0]}"
+            raise RhasError("a frame without a picture", where=where)
         found = [
             (person, frame, crop)
             for person, reader in enumerate(self._crops)
@@ -109,7 +114,7 @@ class FilmPictures:
         )
 
     def _read_image(self, reader: JpegReader, frame: int) -> np.ndarray | None:
-        picture = reader[frame]
+        picture = reader[self.first + frame]
         return None if picture is None else self._resized(picture[None])
 
 

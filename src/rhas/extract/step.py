@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from rhas.base.checkpoints import local_checkpoint
 from rhas.config.extract import ExtractConfig
-from rhas.engine.steps import GIB, FilmFiles, FilmStep
-from rhas.extract.encoding import ExtractInput, extract_film
+from rhas.engine.steps import GIB, Cutting, FilmFiles, FilmStep
+from rhas.extract.encoding import (
+    ExtractInput,
+    ExtractReport,
+    extract_film,
+    merge_film,
+    split_film,
+)
 from rhas.stores.checkpoints import estimate_weight_bytes
 from rhas.stores.frames import count_frames
 
@@ -30,4 +36,5 @@ EXTRACT = FilmStep(
     make_input=_make_input,
     measure=lambda source, config: count_frames(source.frames),
     estimate_memory=_estimate_memory,
+    cutting=Cutting(split_film, merge_film, ExtractReport),
 )

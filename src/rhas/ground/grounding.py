@@ -10,18 +10,25 @@ from typing import Literal
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.parts import FilmPart, Span, split_at_batches
 from rhas.base.progress import Progress
 from rhas.config.ground import GroundConfig
-from rhas.engine.batches import with_fitting_batches
+from rhas.engine.batches import FIRST, with_fitting_batches
 from rhas.ground.candidates import Candidates, Grounder
-from rhas.ground.drawn import read_drawn
+from rhas.ground.drawn import DrawnPersons, read_drawn
 from rhas.ground.huggingface import TransformersGrounder
 from rhas.ground.model import ModelGrounder
 from rhas.ground.official import OfficialGrounder
 from rhas.ground.prompts import Prompts
-from rhas.ground.report import GroundReport, by_person, count_candidates, find_runs
+from rhas.ground.report import (
+    GroundReport,
+    by_person,
+    count_candidates,
+    find_runs,
+    merge_reports,
+)
 from rhas.ground.truth import make_true_candidates
-from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
+from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets, merge_boxes
 from rhas.stores.drawn import DrawnTrack
 from rhas.stores.frames import MAX_ELONGATION, FrameStore, open_frames
 from rhas.stores.jpeg import JpegReader
@@ -52,6 +59,7 @@ class GroundInput:
         checkpoint: folder of the model; None: ``config.checkpoint`` is a hub name.
         truth: true boxes, for ``backend: truth``.
         drawn: boxes that people drew, for ``backend: tracks``; None: nobody drew any.
+        span: the frames to ground; None: all.
     """
 
     movie: str
@@ -60,6 +68,14 @@ class GroundInput:
     checkpoint: Path | None = None
     truth: Path | None = None
     drawn: Path | None = None
+    span: Span | None = None
+
+    def sample(self, frames: int, stride: int) -> np.ndarray:
+        """The grounded frames, int32 (S,), of a film of so many frames."""
+        sampled = np.arange(0, frames, stride, dtype=np.int32)
+        if self.span is None:
+            return sampled
+        return sampled[(sampled >= self.span.start) & (sampled < self.span.stop)]
 
 
 def ground_film(
@@ -82,7 +98,7 @@ def ground_film(
             "no reference to ground", where=f"movie {movie}", do="add one to references.csv"
         )
     with open_frames(source.frames) as film:
-        sampled = np.arange(0, len(film), config.stride, dtype=np.int32)
+        sampled = source.sample(len(film), config.stride)
         if config.backend == "truth":
             truth = _read_truth(source)
             found = _Found(make_true_candidates(truth, film.time[sampled], *film.size))
@@ -116,6 +132,26 @@ def ground_film(
         batch_size=found.batch_size,
         drawn_persons=[n for n, track in enumerate(found.drawn) if len(track.times)] or None,
     )
+
+
+def split_film(source: GroundInput, config: GroundConfig, longest: int) -> list[Span]:
+    """Spans of a film whose batches are those of the whole film; one where no model runs."""
+    with open_frames(source.frames) as film:
+        seen = source.sample(len(film), config.stride)
+        if config.backend == "truth":
+            seen = seen[:0]
+        elif config.backend == "tracks":
+            seen = seen[_read_drawn(source, film, seen).find_open_rows()]
+        batch = FIRST if config.batch_size == "auto" else config.batch_size
+        return split_at_batches(seen.tolist(), len(film), batch, longest)
+
+
+def merge_film(
+    parts: Sequence[FilmPart[GroundReport]], config: GroundConfig, out: Path
+) -> GroundReport:
+    """Writes a film's boxes from those of its parts; see `rhas.engine.steps.Cutting`."""
+    merge_boxes([(0, part.path) for part in parts], out)
+    return merge_reports([part.report for part in parts], config.stride)
 
 
 _NO_MODEL = {"checkpoint": "", "checkpoint_hash": "", "policy": "", "prompting": "", "dtype": ""}
@@ -175,8 +211,7 @@ def _take_drawn(
     progress: Progress,
 ) -> _Found:
     """Drawn boxes, and a model's candidates for whom and where nobody has drawn."""
-    seconds = film.time[sampled]
-    drawn = read_drawn(source.drawn, len(source.references), seconds, *film.size)
+    drawn = _read_drawn(source, film, sampled)
     rows = drawn.find_open_rows()
     found = (
         _run_model(source, config, film, sampled[rows], drawn.open, progress)
@@ -185,6 +220,10 @@ def _take_drawn(
     )
     progress(len(sampled) - len(rows))
     return replace(found, rows=drawn.fill_candidates(rows, found.rows), drawn=drawn.tracks)
+
+
+def _read_drawn(source: GroundInput, film: FrameStore, sampled: np.ndarray) -> DrawnPersons:
+    return read_drawn(source.drawn, len(source.references), film.time[sampled], *film.size)
 
 
 def _check_shape(movie: str, width: int, height: int) -> None:

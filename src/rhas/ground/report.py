@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -113,10 +114,44 @@ def _has_rivals(found: Candidates) -> bool:
 
 def find_runs(frames: Sequence[int], step: int) -> list[list[int]]:
     """Runs of frames ``step`` apart as [first, last]: 0, 5, 10, 20 by 5 are [0, 10], [20, 20]."""
+    return _join_runs(([frame, frame] for frame in frames), step)
+
+
+def _join_runs(parts: Iterable[Sequence[int]], step: int) -> list[list[int]]:
+    """Runs [first, last], joined where one begins ``step`` after the end of the one before."""
     runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame - runs[-1][1] == step:
-            runs[-1][1] = frame
+    for first, last in parts:
+        if runs and first - runs[-1][1] == step:
+            runs[-1][1] = last
         else:
-            runs.append([frame, frame])
+            runs.append([first, last])
     return runs
+
+
+def merge_reports(parts: Sequence[GroundReport], stride: int) -> GroundReport:
+    """The report of a film from those of its parts, in order; ``stride`` between grounded frames.
+
+    Prompts and what became of references are the same in all of them.
+    """
+    persons = [
+        replace(
+            pieces[0],
+            candidates=sum(piece.candidates for piece in pieces),
+            frames_without_candidate=sum(piece.frames_without_candidate for piece in pieces),
+            without_candidate=_join_runs(
+                chain(*(piece.without_candidate for piece in pieces)), stride
+            ),
+            frames_with_rivals=sum(piece.frames_with_rivals for piece in pieces),
+        )
+        for pieces in zip(*(part.persons for part in parts), strict=True)
+    ]
+    lost = chain(*(part.frames_without_picture for part in parts))
+    sizes = [part.batch_size for part in parts if part.batch_size is not None]
+    return replace(
+        parts[0],
+        sampled_frames=sum(part.sampled_frames for part in parts),
+        frames_without_picture=_join_runs(lost, stride),
+        persons=persons,
+        persons_never_found=[person.person for person in persons if not person.candidates],
+        batch_size=min(sizes, default=None),
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rhas.base.checkpoints import local_checkpoint
 from rhas.base.errors import RhasError
 from rhas.config.ground import GroundConfig
-from rhas.engine.steps import GIB, FilmFiles, FilmStep
-from rhas.ground.grounding import GroundInput, ground_film
+from rhas.engine.steps import GIB, Cutting, FilmFiles, FilmStep
+from rhas.ground.grounding import GroundInput, ground_film, merge_film, split_film
+from rhas.ground.report import GroundReport
 from rhas.stores.checkpoints import estimate_weight_bytes
 from rhas.stores.drawn import DrawnBoxes
 from rhas.stores.frames import count_frames
@@ -49,4 +50,5 @@ GROUND = FilmStep(
     make_input=_make_input,
     measure=lambda source, config: -(-count_frames(source.frames) // config.stride),
     estimate_memory=_estimate_memory,
+    cutting=Cutting(split_film, merge_film, GroundReport),
 )

@@ -291,6 +291,7 @@ def merge_boxes(parts: Sequence[tuple[int, Path]], out: Path) -> None:
             make_offsets(np.concatenate([piece.counts for piece in pieces])),
             np.concatenate([piece.boxes for piece in pieces]),
             np.concatenate([piece.scores for piece in pieces]),
+            pieces[0].drawn,
         )
         for pieces in zip(*(store.persons for store in stores), strict=True)
     )

@@ -12,8 +12,8 @@ embedding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +83,23 @@ class Features:
 
         A stream without a value is left out.
         """
-        rows = {"holistic": self.holistic, "partial": self.partial[self.present]}
         return {
-            stream: {
-                "mean": float(values.mean(dtype=np.float64)),
-                "std": float(values.std(dtype=np.float64)),
-                "abs_max": float(np.abs(values).max()),
-            }
-            for stream, values in rows.items()
-            if values.size
+            **_measure_stream("holistic", self.holistic),
+            **_measure_stream("partial", self.partial[self.present]),
         }
+
+
+def _measure_stream(stream: str, values: np.ndarray) -> dict[str, dict[str, float]]:
+    """Statistics of a stream (n, D) by its name; nothing without a value."""
+    if not values.size:
+        return {}
+    return {
+        stream: {
+            "mean": float(values.mean(dtype=np.float64)),
+            "std": float(values.std(dtype=np.float64)),
+            "abs_max": float(np.abs(values).max()),
+        }
+    }
 
 
 @dataclass(frozen=True)
@@ -148,15 +155,28 @@ class FeatureStoreWriter:
 
     def write_person(self, features: Features, info: FeatureInfo) -> None:
         """Adds a person; holistic and partial are stored in the dtype they have."""
+        self.write_info(info)
+        for name in ARRAYS:
+            self.write_array(info.person, name, getattr(features, name))
+
+    def write_info(self, info: FeatureInfo) -> None:
+        """The attributes of a person."""
         group = self._root.require_group(person_group(info.person))
         values = asdict(info)
         group.attrs.update({name: values[name] for name in _ORDER if values[name] is not None})
-        for name in ARRAYS:
-            _write_array(group, name, getattr(features, name))
 
-    def create_tokens(self, person: int, stream: str, shape: tuple[int, int, int]) -> TokenWriter:
-        """A new array ``<stream>_tokens`` of shape (T, Q, D) in a person's group."""
-        return TokenWriter(self._root.require_group(person_group(person)), stream, shape)
+    def write_array(self, person: int, name: str, data: np.ndarray) -> None:
+        """One of `ARRAYS` of a person."""
+        _write_array(self._root.require_group(person_group(person)), name, data)
+
+    def create_tokens(
+        self, person: int, stream: str, shape: tuple[int, int, int], first: int = 0
+    ) -> TokenWriter:
+        """A new array ``<stream>_tokens`` of shape (T, Q, D) in a person's group.
+
+        ``first`` is the film's number of the first frame, for messages.
+        """
+        return TokenWriter(self._root.require_group(person_group(person)), stream, shape, first)
 
 
 class TokenWriter:
@@ -166,7 +186,9 @@ class TokenWriter:
     manager around the whole of a film.
     """
 
-    def __init__(self, group: zarr.Group, stream: str, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, group: zarr.Group, stream: str, shape: tuple[int, int, int], first: int
+    ) -> None:
         shard = (CHUNK_FRAMES, *shape[1:])
         self._where = f"{group.path}/{stream}_tokens"
         self._array = group.create_array(
@@ -178,7 +200,7 @@ class TokenWriter:
             compressors=None,
             chunk_key_encoding=FLAT,
         )
-        self._start = 0
+        self._first, self._start = first, 0
         self._shard = np.zeros(shard, np.float16)
 
     def put(self, frames: np.ndarray, tokens: np.ndarray) -> None:
@@ -190,9 +212,10 @@ class TokenWriter:
         with np.errstate(over="ignore"):
             half = tokens.astype(np.float16)
         if not np.isfinite(half).all():
+            first, last = (self._first + int(frames[n]) for n in (0, -1))
             raise RhasError(
                 "query tokens are not finite in float16",
-                where=f"{self._where}, frames {int(frames[0])} to {int(frames[-1])}",
+                where=f"{self._where}, frames {first} to {last}",
                 do="use another checkpoint",
             )
         for shard in np.unique(frames // CHUNK_FRAMES):
@@ -313,6 +336,10 @@ class FeatureStore:
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return np.asarray(array[start:stop])
 
+    def has_tokens(self, person: int) -> bool:
+        """Whether query tokens of a person were kept."""
+        return (self.path / person_group(person) / f"{STREAMS[0]}_tokens").is_dir()
+
     def read_windows(self, start: int, stop: int, person: int | None = None) -> Arrays:
         """``frame``, and of each person holistic, partial, present, text."""
         found: Arrays = {}
@@ -371,3 +398,47 @@ class FeatureStore:
 def _to_float32(values: Any) -> np.ndarray:
     # torch's conversion of float16 is several times faster than numpy's
     return torch.from_numpy(np.asarray(values)).float().numpy()
+
+
+def merge_features(parts: Sequence[Path], out: Path) -> None:
+    """Writes the features of a film from the stores of its parts, in order.
+
+    One stream of one person is held in memory at a time, and its statistics take 8 · T · D bytes;
+    of query tokens 1,000 frames are held.
+    """
+    stores, writer = [FeatureStore(path) for path in parts], FeatureStoreWriter(out)
+    for person in range(stores[0].count_persons()):
+        infos = [store.read_info(person) for store in stores]
+        statistics: dict[str, Mapping[str, float]] = {}
+        writer.write_array(person, "text", stores[0].read_stored(person, "text", 0, None))
+        present = _join_arrays(stores, person, "present")
+        writer.write_array(person, "present", present)
+        for stream in STREAMS:
+            values = _join_arrays(stores, person, stream)
+            writer.write_array(person, stream, values)
+            seen = values[present] if stream == "partial" else values
+            statistics |= _measure_stream(stream, seen)
+            del values, seen
+            if stores[0].has_tokens(person):
+                _merge_tokens(stores, person, stream, writer)
+        frames = sum(info.frames for info in infos)
+        writer.write_info(replace(infos[0], frames=frames, statistics=statistics))
+
+
+def _join_arrays(stores: Sequence[FeatureStore], person: int, name: str) -> np.ndarray:
+    return np.concatenate([store.read_stored(person, name, 0, None) for store in stores])
+
+
+def _merge_tokens(
+    stores: Sequence[FeatureStore], person: int, stream: str, writer: FeatureStoreWriter
+) -> None:
+    name, first = f"{stream}_tokens", 0
+    frames = sum(store.read_info(person).frames for store in stores)
+    queries, width = stores[0].read_stored(person, name, 0, 1).shape[1:]
+    with writer.create_tokens(person, stream, (frames, queries, width)) as tokens:
+        for store in stores:
+            length = store.read_info(person).frames
+            for start in range(0, length, CHUNK_FRAMES):
+                values = store.read_stored(person, name, start, start + CHUNK_FRAMES)
+                tokens.put(first + start + np.arange(len(values)), values)
+            first += length

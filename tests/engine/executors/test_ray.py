@@ -14,7 +14,8 @@ from film_functions import make_job, note_process, tell_place
 from rhas.base.errors import RhasError
 from rhas.engine.executors import Outcome, Task
 from rhas.engine.executors.ray import execute
-from rhas.engine.workcache import Entry
+from rhas.engine.stage import try_jobs
+from rhas.engine.workcache import Entry, WorkCache
 
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
@@ -108,6 +109,19 @@ def test_machines_that_share_nothing(
         assert entry.report == {"frames": 1}
     stored = fsspec_files(s3_store)
     assert len(stored) == 4 + 4  # inputs, and two files of a and of b
+
+
+def test_parts_that_travel(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("EXECUTOR", "ray"), ("STORE", "store"), ("PART_FRAMES", "6")):
+        monkeypatch.setenv(f"RHAS_{name}", str(tmp_path / value) if name == "STORE" else value)
+    job = make_job(tmp_path, "firstssecondthirds")
+    cache = WorkCache(tmp_path / "work")
+    entries, failures = try_jobs(cache, "decode", [job])
+    assert not failures
+    assert entries["a"].result.read_text() == "FIRSTSSECONDTHIRDS!"
+    assert calls(tmp_path) == ["a:0", "a:12", "a:6"]
+    assert [entry.name for entry in cache.list_entries()] == ["a"]
 
 
 def fsspec_files(store: str) -> list[str]:

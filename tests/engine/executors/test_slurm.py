@@ -13,7 +13,8 @@ from film_functions import make_job
 from rhas.base.errors import RhasError
 from rhas.engine.executors import Outcome, Task, slurm
 from rhas.engine.executors.slurm import execute, make_script, split_tasks
-from rhas.engine.workcache import Entry
+from rhas.engine.stage import try_jobs
+from rhas.engine.workcache import Entry, WorkCache
 
 SBATCH = """#!{python}
 import os, re, subprocess, sys
@@ -85,6 +86,20 @@ def test_films_errors_and_lost_jobs(home: Path, tmp_path: Path) -> None:
         assert isinstance(outcomes[name], Entry)
     assert calls(tmp_path).count("a") == 3
     assert not list(slurm.FOLDER.iterdir())
+
+
+def test_a_long_films_parts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost job's part is done by the next one; a film whose part is lost again fails."""
+    monkeypatch.setenv("RHAS_EXECUTOR", "slurm")
+    monkeypatch.setenv("RHAS_PART_FRAMES", "6")
+    texts = {"a": "firstssecondthirds", "b": "firstskilledthirds"}
+    jobs = [make_job(tmp_path, text, movie=movie) for movie, text in texts.items()]
+    cache = WorkCache(tmp_path / "work")
+    entries, failures = try_jobs(cache, "decode", jobs)
+    assert entries["a"].result.read_text() == "FIRSTSSECONDTHIRDS!"
+    assert str(failures["b"]).startswith("b, frames 6 to 11: its worker was lost 3 times")
+    assert set(calls(tmp_path)) == {f"{movie}:{first}" for movie in "ab" for first in (0, 6, 12)}
+    assert len(list(cache.list_entries())) == 3  # the film, and the parts of the other one
 
 
 def test_a_driver_that_starts_again_waits_for_its_jobs(

@@ -151,8 +151,9 @@ def _submit(tasks: Sequence[Task]) -> _Array:
     (folder / "script.sh").write_text(make_script(tasks, len(chunks), folder), "utf-8")
     number = _run("sbatch", "--parsable", str(folder / "script.sh")).partition(";")[0].strip()
     (folder / "job").write_text(number, "ascii")
-    step, films = tasks[0].job.step, len(tasks)
-    print(f"{step}: {films} films in {len(chunks)} jobs of Slurm: {number}", file=sys.stderr)
+    step, count = tasks[0].job.step, len(tasks)
+    where = f"{len(chunks)} jobs of Slurm: {number}"
+    print(f"{step}: {count} films or parts of films in {where}", file=sys.stderr)
     return _Array(folder, number, chunks)
 
 
