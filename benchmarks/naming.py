@@ -17,22 +17,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from rhas.base.errors import RhasError
 from rhas.base.program import run_script
 from rhas.config.crop import CropConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.params import load_params, read_yaml
-from rhas.crop.detections import merge_candidates
+from rhas.crop.detections import Detections, merge_candidates
 from rhas.crop.tracking import Track, track_film
 from rhas.evaluate.tracked import read_tracked_film
 from rhas.ground import make_grounder
-from rhas.ground.grounding import ground_frames
 from rhas.metrics.tracks import TrackCounts, TrackedFilm, count_tracks
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.dataset import DatasetPaths
@@ -52,9 +54,10 @@ def main() -> None:
     parser.add_argument("--min-score", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4, 0.5])
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--rival", help="of --alone, default: ground.rival of params.yaml")
+    parser.add_argument("--workers", type=int, default=2, help="of --alone, films at once")
     args = parser.parse_args()
     if args.alone:
-        measure_alone(args.split, args.rival)
+        measure_alone(args.split, args.rival, args.workers)
         return
     max_gap = read_yaml(Path("params.yaml"))["crop"]["max_gap"]
     films = [f.movie for f in Manifest.read(STORES.raw).films if f.subset == args.split]
@@ -105,25 +108,28 @@ def count_named(movie: str, named: int, min_score: float, max_gap: int) -> Itera
         yield from _count_tracks(film, persons, tracks)
 
 
-def measure_alone(split: str, rival: str | None) -> None:
+def measure_alone(split: str, rival: str | None, workers: int) -> None:
     """Prints the counts of a subset's persons, each looked for alone, and those of strangers."""
     params = load_params()
-    config = params.ground
-    if rival is not None:
-        config = config.replace(rival=rival)
+    ground = params.ground if rival is None else params.ground.replace(rival=rival)
     films = [film for film in Manifest.read(STORES.raw).films if film.subset == split]
-    total, strangers, frames = TrackCounts(), 0.0, 0
-    torch.set_num_threads(1)
-    for number, film in enumerate(films):
-        truth = read_tracked_film(STORES, film.movie)
-        for person, reference in enumerate(film.references):
-            track = track_alone(film.movie, reference, config, params.crop, truth)
-            total = sum(_count_tracks(truth, [person], [track]), total)
-        for reference in films[(number + 1) % len(films)].references:
-            track = track_alone(film.movie, reference, config, params.crop, truth)
-            strangers += np.isfinite(track.boxes).all(1).sum()
-            frames += len(track.boxes)
-        print(f"{film.movie} done: {total.persons} persons", flush=True)
+    total, strangers, frames = TrackCounts(), 0, 0
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        results = [
+            pool.submit(
+                measure_film,
+                film.movie,
+                film.references,
+                films[(number + 1) % len(films)].references,
+                ground,
+                params.crop,
+            )
+            for number, film in enumerate(films)
+        ]
+        for film, result in zip(films, results, strict=True):
+            found, with_box, looked = result.result()
+            print(f"{film.movie}: {found.persons} persons", flush=True)
+            total, strangers, frames = total + found, strangers + with_box, frames + looked
     shares = {
         "recall": total.found / total.visible,
         "wrong": total.wrong / total.boxed,
@@ -133,26 +139,54 @@ def measure_alone(split: str, rival: str | None) -> None:
     print("  ".join(f"{name} {100 * share:.1f}" for name, share in shares.items()))
 
 
+def measure_film(
+    movie: str,
+    references: Sequence[str],
+    strangers: Sequence[str],
+    ground: GroundConfig,
+    crop: CropConfig,
+) -> tuple[TrackCounts, int, int]:
+    """Counts of a film's persons, each looked for alone; the frames that have a box where a
+    stranger is looked for, and the frames in all (frames times strangers)."""
+    torch.set_num_threads(1)
+    truth = read_tracked_film(STORES, movie)
+    tracks = track_alone(movie, [*references, *strangers], ground, crop, truth)
+    own, others = tracks[: len(references)], tracks[len(references) :]
+    counts = [_count_tracks(truth, [person], [track])[0] for person, track in enumerate(own)]
+    boxed = sum(int(np.isfinite(track.boxes).all(1).sum()) for track in others)
+    return sum(counts, TrackCounts()), boxed, len(truth.boxes) * len(others)
+
+
 def track_alone(
-    movie: str, reference: str, ground: GroundConfig, crop: CropConfig, film: TrackedFilm
-) -> Track:
-    """The track of a sentence that is a film's only one."""
-    grounder = make_grounder(ground)
+    movie: str,
+    references: Sequence[str],
+    ground: GroundConfig,
+    crop: CropConfig,
+    film: TrackedFilm,
+) -> list[Track]:
+    """The track of each sentence as if it were the film's only one."""
+    grounder, lists = make_grounder(ground), [[reference] for reference in references]
+    found: list[list[Detections]] = [[] for _ in references]
     with open_frames(STORES.frames / f"{movie}.h5") as opened:
         length = len(opened)
         frames = np.arange(0, length, ground.stride)
-        rows, _ = ground_frames(
-            grounder, opened.images, frames, ground.batch_size, [reference], lambda done: None
-        )
-        found = [
-            merge_candidates([row.boxes], [row.scores]).add_colours(opened.images[int(frame)])
-            for frame, (row,) in zip(frames, rows, strict=True)
-        ]
-    (track,), _ = track_film(
-        frames, found, film.found_cuts, length, 1,
-        stride=ground.stride, max_gap=crop.max_gap, min_score=crop.min_score,
-    )  # fmt: skip
-    return track
+        size = 8 if ground.batch_size == "auto" else ground.batch_size
+        for block in opened.images.read_blocks((int(frame) for frame in frames), size):
+            pictures = [picture for _, picture in block if picture is not None]
+            if len(pictures) < len(block):
+                raise RhasError("frames without a picture", where=f"movie {movie}")
+            for detections, rows in zip(found, grounder.find_each(pictures, lists), strict=True):
+                detections += [
+                    merge_candidates([row.boxes], [row.scores]).add_colours(picture)
+                    for picture, (row,) in zip(pictures, rows, strict=True)
+                ]
+    return [
+        track_film(
+            frames, detections, film.found_cuts, length, 1,
+            stride=ground.stride, max_gap=crop.max_gap, min_score=crop.min_score,
+        )[0][0]
+        for detections in found
+    ]  # fmt: skip
 
 
 def _count_tracks(

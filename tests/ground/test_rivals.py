@@ -73,3 +73,15 @@ def test_a_sentence_of_somebody_else_scores_less() -> None:
             ((found,),) = made.find_boxes([scene.frame], [other.persons[0].reference])
             scores.append(float(found.scores[0]))
     assert np.mean(best["the person"]) < 0.6 * np.mean(best[""])
+
+
+def test_lists_of_references_do_not_know_of_each_other(tiny: str, frames: list[np.ndarray]) -> None:
+    made = grounder(tiny, rival="child")
+    lists = [["a man"], [], REFERENCES, ["a woman in red"]]
+    together = made.find_each(frames[:2], lists)
+    assert [[len(row) for row in rows] for rows in together] == [[len(one)] * 2 for one in lists]
+    for references, rows in zip(lists, together, strict=True):
+        for row, alone in zip(rows, made.find_boxes(frames[:2], references), strict=True):
+            for ours, theirs in zip(row, alone, strict=True):
+                assert (ours.boxes == theirs.boxes).all()
+                assert (ours.scores == theirs.scores).all()

@@ -91,30 +91,50 @@ class ModelGrounder(ABC):
         self, frames: Sequence[np.ndarray], references: Sequence[str]
     ) -> list[list[Candidates]]:
         """See `rhas.ground.candidates.Grounder`."""
-        found = [[Candidates.make_empty()] * len(references) for _ in frames]
-        if not frames or not references:
+        (found,) = self.find_each(frames, [references])
+        return found
+
+    @torch.inference_mode()
+    def find_each(
+        self, frames: Sequence[np.ndarray], lists: Sequence[Sequence[str]]
+    ) -> list[list[list[Candidates]]]:
+        """As `find_boxes` for each of several lists of references, which do not know of each
+        other; the image backbone runs once for all of them. By list, frame and reference."""
+        found = [[[Candidates.make_empty()] * len(names) for _ in frames] for names in lists]
+        if not frames or not any(lists):
             return found
-        sizes = [frame.shape[:2] for frame in frames]
         try:
             picture = self.prepare_images(frames)
-            for prompt in self.list_prompts(references):
-                with self.execution.use_precision():
-                    logits, boxes = self.detect(picture, prompt.text)
-                found_scores = reference_scores(logits, prompt.spans, self.config.policy)
-                if len(prompt.references) > len(references):
-                    own, rival = found_scores.unbind(-1)
-                    found_scores = weigh_rival(own, rival)[..., None]
-                scores = found_scores.cpu().numpy()
-                fractions = boxes.float().cpu().numpy()
-                for row, (height, width) in enumerate(sizes):
-                    for column, reference in enumerate(prompt.references[: len(references)]):
-                        found[row][reference] = best_candidates(
-                            fractions[row], scores[row, :, column], width, height,
-                            self.config.top_k, self.config.min_score,
-                        )  # fmt: skip
+            for rows, references in zip(found, lists, strict=True):
+                for prompt in self.list_prompts(references):
+                    self._detect_prompt(picture, prompt, frames, rows)
         finally:
             self.vision.clear()
         return found
+
+    def _detect_prompt(
+        self,
+        picture: object,
+        prompt: Prompt,
+        frames: Sequence[np.ndarray],
+        rows: list[list[Candidates]],
+    ) -> None:
+        """Puts the candidates of a prompt's references into ``rows``, by frame and reference."""
+        with self.execution.use_precision():
+            logits, boxes = self.detect(picture, prompt.text)
+        scores = reference_scores(logits, prompt.spans, self.config.policy)
+        people = len(rows[0])
+        if len(prompt.references) > people:
+            own, rival = scores.unbind(-1)
+            scores = weigh_rival(own, rival)[..., None]
+        values, fractions = scores.cpu().numpy(), boxes.float().cpu().numpy()
+        for row, frame in enumerate(frames):
+            height, width = frame.shape[:2]
+            for column, reference in enumerate(prompt.references[:people]):
+                rows[row][reference] = best_candidates(
+                    fractions[row], values[row, :, column], width, height,
+                    self.config.top_k, self.config.min_score,
+                )  # fmt: skip
 
     @abstractmethod
     def prepare_images(self, frames: Sequence[np.ndarray]) -> object:
