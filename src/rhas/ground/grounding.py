@@ -30,7 +30,7 @@ from rhas.ground.report import (
 from rhas.ground.truth import make_true_candidates
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets, merge_boxes
 from rhas.stores.drawn import DrawnTrack
-from rhas.stores.frames import MAX_ELONGATION, FrameStore, open_frames
+from rhas.stores.frames import MAX_ELONGATION, FrameStore, count_frames, open_frames
 from rhas.stores.jpeg import JpegReader
 from rhas.stores.truth import TrueBoxes
 
@@ -136,14 +136,15 @@ def ground_film(
 
 def split_film(source: GroundInput, config: GroundConfig, longest: int) -> list[Span]:
     """Spans of a film whose batches are those of the whole film; one where no model runs."""
-    with open_frames(source.frames) as film:
-        seen = source.sample(len(film), config.stride)
-        if config.backend == "truth":
-            seen = seen[:0]
-        elif config.backend == "tracks":
+    frames = count_frames(source.frames)
+    if config.backend == "truth" or frames <= longest:
+        return [Span(0, frames)]
+    seen = source.sample(frames, config.stride)
+    if config.backend == "tracks":
+        with open_frames(source.frames) as film:
             seen = seen[_read_drawn(source, film, seen).find_open_rows()]
-        batch = FIRST if config.batch_size == "auto" else config.batch_size
-        return split_at_batches(seen.tolist(), len(film), batch, longest)
+    batch = FIRST if config.batch_size == "auto" else config.batch_size
+    return split_at_batches(seen.tolist(), frames, batch, longest)
 
 
 def merge_film(
