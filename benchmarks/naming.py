@@ -56,6 +56,8 @@ def main() -> None:
     parser.add_argument("--rival", help="of --alone, default: ground.rival of params.yaml")
     parser.add_argument("--workers", type=int, default=2, help="of --alone, films at once")
     args = parser.parse_args()
+    if args.workers < 1:
+        parser.error("--workers: 1 or more")
     if args.alone:
         measure_alone(args.split, args.rival, args.workers)
         return
@@ -146,8 +148,18 @@ def measure_film(
     ground: GroundConfig,
     crop: CropConfig,
 ) -> tuple[TrackCounts, int, int]:
-    """Counts of a film's persons, each looked for alone; the frames that have a box where a
-    stranger is looked for, and the frames in all (frames times strangers)."""
+    """Looks for each person of a film alone, and for people who are not in it.
+
+    Args:
+        movie: the film.
+        references: of its persons.
+        strangers: sentences about nobody in the film.
+        ground, crop: parameters of the stages.
+
+    Returns:
+        counts of all its persons; working frames with a box of a stranger, summed over strangers;
+        working frames times strangers.
+    """
     torch.set_num_threads(1)
     truth = read_tracked_film(STORES, movie)
     tracks = track_alone(movie, [*references, *strangers], ground, crop, truth)
@@ -164,7 +176,7 @@ def track_alone(
     crop: CropConfig,
     film: TrackedFilm,
 ) -> list[Track]:
-    """The track of each sentence as if it were the film's only one."""
+    """The track of each sentence, as if it were the film's only one; ``film`` has the cuts."""
     grounder, lists = make_grounder(ground), [[reference] for reference in references]
     found: list[list[Detections]] = [[] for _ in references]
     with open_frames(STORES.frames / f"{movie}.h5") as opened:
@@ -174,7 +186,9 @@ def track_alone(
         for block in opened.images.read_blocks((int(frame) for frame in frames), size):
             pictures = [picture for _, picture in block if picture is not None]
             if len(pictures) < len(block):
-                raise RhasError("frames without a picture", where=f"movie {movie}")
+                raise RhasError(
+                    "frames without a picture", where=f"movie {movie}", do="run `dvc repro decode`"
+                )
             for detections, rows in zip(found, grounder.find_each(pictures, lists), strict=True):
                 detections += [
                     merge_candidates([row.boxes], [row.scores]).add_colours(picture)

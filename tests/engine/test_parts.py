@@ -82,9 +82,9 @@ def test_one_worker_cuts_nothing(
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(("frames", "expected"), [("12", ["a"]), ("0", ["a"]), (None, ["a"])])
+@pytest.mark.parametrize("frames", ["12", "0", None])
 def test_films_that_are_not_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str | None, expected: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str | None
 ) -> None:
     """As long as a part; with the setting off; by default only films of more than 20,000 frames."""
     if frames is None:
@@ -93,7 +93,7 @@ def test_films_that_are_not_cut(
     else:
         monkeypatch.setenv("RHAS_PART_FRAMES", frames)
     try_jobs(WorkCache(tmp_path / "work"), "decode", [make_job(tmp_path, TEXT)])
-    assert calls(tmp_path) == expected
+    assert calls(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("wanted", ["-1", "1.5", "all", ""])
