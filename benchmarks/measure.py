@@ -138,8 +138,10 @@ def round_figures(value: Any, digits: int = 4) -> Any:
 
 
 def format_rows(rows: Mapping[str, Mapping[str, float]], width: int = 18) -> str:
-    """A line per row and a column per figure; a dash where a row has none."""
+    """A line per row and a column per figure, wide enough for the longest name; a dash where a row
+    has none."""
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    width = max([width, *(len(name) + 2 for name in columns)])
     first = max(map(len, rows)) + 2
     lines = [" " * first + "".join(f"{name:>{width}}" for name in columns)]
     for name, row in rows.items():

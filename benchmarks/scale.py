@@ -136,13 +136,9 @@ def write_project(folder: Path, films: int) -> None:
     (folder / "dvc.lock").unlink(missing_ok=True)
     make_repository(folder)
     vlm = read_yaml(folder / "params.yaml")["vlm"]
-    arrays = [
-        f"{person}/{array}/{file}"
-        for person in ("person_000", "person_001")
-        for array in ARRAYS
-        for file in ("zarr.json", "c.0.0" if array in STREAMS else "c.0")
-    ]
-    arrays += ["zarr.json", "person_000/zarr.json", "person_001/zarr.json"]
+    shards = {name: ("c.0.0.0", "c.1.0.0") if name in STREAMS else ("c.0.0",) for name in ARRAYS}
+    arrays = [f"{name}/{file}" for name in ARRAYS for file in ("zarr.json", *shards[name])]
+    arrays += ["zarr.json"]
     for number in range(films):
         movie = f"{number:05d}"
         names = [f"data/raw/films/{movie}.mp4", f"data/raw/truth/{movie}.h5"]

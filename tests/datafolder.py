@@ -46,7 +46,7 @@ def features(person: int) -> Features:
 def write_store(path: Path, persons: list[Features] | None = None, **changed: Any) -> Path:
     """A feature store; ``changed`` are attributes that differ from the usual ones."""
     made = persons or [features(0), features(1)]
-    return write_features(path, made, REFERENCES, **changed)
+    return write_features(path, made, **{"references": REFERENCES[: len(made)], **changed})
 
 
 def write_scores(path: Path) -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from rhas.base.classes import CLASSES
 from rhas.stores.boxes import BoxInfo, FilmBoxes, PersonBoxes, make_offsets
-from rhas.stores.features import FeatureInfo, Features, FeatureStoreWriter
+from rhas.stores.features import FeatureInfo, Features, FeatureStoreWriter, measure_statistics
 from rhas.stores.frames import FrameInfo, create_frames
 from rhas.stores.jpeg import encode_jpeg
 from rhas.stores.scores import PersonScores, write_person_scores
@@ -26,8 +26,8 @@ Image = np.ndarray | bytes
 FRAMES = FrameInfo("m", 15.0, 8, 8, 64, 48, 30.0, 4.0, 0, "h264", "decord", 95, 0)
 BOXES = BoxInfo("m", 1, "transformers", "weights/g", "0" * 64, "mean", "packed", "float32", False)
 TRACKS = TrackInfo("m", 16, 0.1, False)
-FEATURES = FeatureInfo("m", 15.0, 0, "blip2", "weights/blip2", "0" * 64, "float16", False, 0,
-                       "somebody", {})  # fmt: skip
+FEATURES = FeatureInfo("m", 15.0, 0, "blip2", "weights/blip2", "0" * 64, "float16", False,
+                       ("somebody",), ({},))  # fmt: skip
 
 
 def write_frames(path: Path, images: Sequence[Image], **facts: Any) -> Path:
@@ -132,17 +132,14 @@ def write_features(
     path: Path, persons: Sequence[Features], references: Sequence[str] = (), **facts: Any
 ) -> Path:
     """A feature store of the movie that the file is named after."""
-    writer = FeatureStoreWriter(path)
-    for person, features in enumerate(persons):
-        info = replace(
-            FEATURES,
-            movie=path.stem,
-            frames=len(features.present),
-            person=person,
-            reference=references[person] if references else f"person {person}",
-            statistics=features.measure_statistics(),
-        )
-        writer.write_person(features, replace(info, **facts))
+    info = replace(
+        FEATURES,
+        movie=path.stem,
+        frames=len(persons[0].present),
+        references=tuple(references) or tuple(f"person {n}" for n in range(len(persons))),
+        statistics=measure_statistics(persons),
+    )
+    FeatureStoreWriter(path, len(persons)).write(persons, replace(info, **facts))
     return path
 
 

@@ -46,22 +46,24 @@ def store(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Returns the query tokens of the last person, by stream."""
     tokens = {}
-    writer = FeatureStoreWriter(folder / f"{made.movie}.zarr")
+    persons = len(made.references)
+    writer = FeatureStoreWriter(folder / f"{made.movie}.zarr", persons)
     rng = np.random.default_rng(len(made.movie))
-    for person, reference in enumerate(made.references):
+    everyone = []
+    for person in range(persons):
         present = rng.random(frames) < 0.8
         partial = rng.normal(size=(frames, 4)).astype(np.float16) * present[:, None]
         holistic = rng.normal(size=(frames, 4)).astype(np.float16)
-        features = Features(holistic, partial, present, np.ones(3, np.float32))
-        info = replace(
-            FEATURES, movie=made.movie, person=person, reference=reference, fps=fps,
-            encoder=encoder, frames=frames,
-        )  # fmt: skip
+        everyone.append(Features(holistic, partial, present, np.ones(3, np.float32)))
         for name in ("holistic", "partial") if queries else ():
             tokens[name] = rng.normal(size=(frames, queries, 4)).astype(np.float16)
             with writer.create_tokens(person, name, (frames, queries, 4)) as sink:
                 sink.put(np.arange(frames), tokens[name])
-        writer.write_person(features, info)
+    info = replace(
+        FEATURES, movie=made.movie, references=made.references, fps=fps, encoder=encoder,
+        frames=frames,
+    )  # fmt: skip
+    writer.write(everyone, info)
     return tokens
 
 

@@ -36,8 +36,8 @@ def project(tmp_path: Path) -> Path:
     for movie in MOVIES:
         row = rng.normal(size=(60, 4)).astype(np.float16)
         features = Features(row, row, np.ones(60, bool), np.ones(3, np.float32))
-        info = replace(FEATURES, movie=movie, reference="the man", fps=10.0, frames=60)
-        FeatureStoreWriter(tmp_path / "features" / f"{movie}.zarr").write_person(features, info)
+        info = replace(FEATURES, movie=movie, references=("the man",), fps=10.0, frames=60)
+        FeatureStoreWriter(tmp_path / "features" / f"{movie}.zarr", 1).write([features], info)
         rows += [TimedAction(movie, 0, "走る", 0, 3), TimedAction(movie, 0, "stößt an", 2, 6)]
     write_annotations(tmp_path, rows)
     write_classes(tmp_path, WORDS)

@@ -287,7 +287,7 @@ def test_rhas133_stopped_midway_leaves_nothing(
     pickles, features = write_published(project / "theirs", {"train": 2})
     before = sorted(project.rglob("*"))
     written: list[object] = []
-    write = FeatureStoreWriter.write_person
+    write = FeatureStoreWriter.write
 
     def first_alone(*arguments: Any) -> None:
         if written:
@@ -295,7 +295,7 @@ def test_rhas133_stopped_midway_leaves_nothing(
         write(*arguments)
         written.append(arguments)
 
-    monkeypatch.setattr(FeatureStoreWriter, "write_person", first_alone)
+    monkeypatch.setattr(FeatureStoreWriter, "write", first_alone)
     assert rhas("import", "rhas133", pickles, features).exit_code != 0
     assert sorted(project.rglob("*")) == before
     assert (project / "params.yaml").read_text() == PARAMS

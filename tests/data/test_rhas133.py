@@ -63,8 +63,8 @@ def test_every_sample_becomes_a_store(published: tuple[Path, Path], tmp_path: Pa
     np.testing.assert_allclose(read.holistic, want, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(read.partial, features(11).mean(1), rtol=2e-3, atol=1e-3)
     assert read.present.all()
-    facts = FeatureStore(store).read_info(0)
-    assert FeatureStore(store).read_widths(0)[0] == D
+    facts = FeatureStore(store).read_info()
+    assert FeatureStore(store).read_widths()[0] == D
     assert (facts.fps, facts.encoder, facts.truth) == (15.0, "blip2", False)
     assert {check.level for check in verify_path(store)} <= {"ok", "warn"}
     rows = [
@@ -130,7 +130,7 @@ def test_different_lengths_are_cut_to_the_shortest(
 ) -> None:
     np.save(train(published, partial=True), features(1)[:30])
     films, annotations, audit = brought(published, tmp_path / "out")
-    assert FeatureStore(tmp_path / "out" / f"{films[0].movie}.zarr").read_info(0).frames == 30
+    assert FeatureStore(tmp_path / "out" / f"{films[0].movie}.zarr").read_info().frames == 30
     assert max(a.end_s for a in annotations if a.movie == films[0].movie) == 2.0
     assert audit.found["features of another length than labels"] == [
         "rhas133_train_00000: labels 40, holistic 40, partial 30"

@@ -118,21 +118,22 @@ def test_attributes_tell_where_the_features_come_from(
 ) -> None:
     extract(film, "blip2", tmp_path / "m.zarr")
     store = FeatureStore(tmp_path / "m.zarr")
-    facts = asdict(store.read_info(1))
+    facts = asdict(store.read_info())
     read = read_window(tmp_path / "m.zarr", 1)
-    statistics = facts.pop("statistics")
+    everyone = facts.pop("statistics")
+    statistics = everyone[1]
     assert facts == {
-        "movie": "m", "person": 1, "reference": "the tall man", "fps": 15.0, "frames": T,
+        "movie": "m", "references": tuple(REFERENCES), "fps": 15.0, "frames": T,
         "encoder": "blip2", "checkpoint": "weights/blip2",
         "checkpoint_hash": checkpoint_hash(film["blip2"]), "dtype": "float16",
         "model_dtype": "float32", "truth": True,
     }  # fmt: skip
-    assert store.read_widths(1) == (TINY.text, TINY.text)
+    assert store.read_widths() == (TINY.text, TINY.text)
     here = read.partial[read.present]
     assert statistics["partial"]["mean"] == pytest.approx(here.mean(), abs=1e-5)
     assert statistics["partial"]["std"] == pytest.approx(here.std(), rel=1e-4)
     assert statistics["holistic"]["abs_max"] == pytest.approx(np.abs(read.holistic).max())
-    assert "partial" not in store.read_info(2).statistics
+    assert "partial" not in everyone[2]
 
 
 @pytest.mark.parametrize("vlm", ["blip2", "clip"])
@@ -279,9 +280,7 @@ def test_any_sentence_is_taken_and_what_is_cut_is_told(
     assert np.isfinite(texts).all()
     np.testing.assert_array_equal(texts[0], texts[5])  # nothing said, in two ways
     assert not np.array_equal(texts[0], texts[3])  # "[SEP]" is a word
-    assert [
-        FeatureStore(store).read_info(p).reference for p in range(len(references))
-    ] == references
+    assert FeatureStore(store).read_info().references == tuple(references)
 
 
 @pytest.mark.parametrize(

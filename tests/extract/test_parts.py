@@ -134,15 +134,15 @@ def test_parts_larger_than_a_chunk(tmp_path: Path) -> None:
     streams[1, ~present] = tokens[1, ~present] = 0
 
     def write(path: Path, start: int, stop: int) -> Path:
-        writer, rows = FeatureStoreWriter(path), slice(start, stop)
+        writer, rows = FeatureStoreWriter(path, persons=1), slice(start, stop)
         features = Features(streams[0, rows], streams[1, rows], present[rows], np.ones(3, "f4"))
-        info = FeatureInfo("m", 15.0, stop - start, "blip2", "w", "0", "float16", False, 0, "x",
-                           features.measure_statistics())  # fmt: skip
+        info = FeatureInfo("m", 15.0, stop - start, "blip2", "w", "0", "float16", False, ("x",),
+                           (features.measure_statistics(),))  # fmt: skip
         for number, stream in enumerate(("holistic", "partial")):
             frames = np.arange(stop - start)[present[rows]] if number else np.arange(stop - start)
             with writer.create_tokens(0, stream, (stop - start, 2, 6)) as kept:
                 kept.put(frames, tokens[number, rows][frames])
-        writer.write_person(features, info)
+        writer.write([features], info)
         return path
 
     whole = write(tmp_path / "whole.zarr", 0, 2350)

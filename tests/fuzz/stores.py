@@ -111,9 +111,9 @@ def _read_tracks(path: Path) -> None:
 
 def _read_features(path: Path) -> None:
     store = FeatureStore(path)
+    store.read_info()
+    store.read_widths()
     for person in range(store.count_persons()):
-        store.read_info(person)
-        store.read_widths(person)
         store.read_window(person)
 
 

@@ -34,10 +34,10 @@ def test_a_feature_store(data: Path) -> None:
     facts = describe_path(path)
     first, second = facts["persons"]
     assert facts["bytes"] == sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-    assert first["arrays"]["holistic"] == {
-        "shape": [FRAMES, 6], "dtype": "float16", "chunk": [1000, 6], "shard": [1000, 6],
-        "files": 1, "bytes": FRAMES * 6 * 2, "compression": [],
-        "stored_bytes": first["arrays"]["holistic"]["stored_bytes"],
+    assert facts["arrays"]["holistic"] == {
+        "shape": [2, FRAMES, 6], "dtype": "float16", "chunk": [1, 1000, 6], "shard": [1, 1000, 6],
+        "files": 2, "bytes": 2 * FRAMES * 6 * 2, "compression": [],
+        "stored_bytes": facts["arrays"]["holistic"]["stored_bytes"],
     }  # fmt: skip
     assert first["coverage"] == {"missing": 20, "detected": 8, "interpolated": 32}
     assert second["coverage"] == {"missing": 50, "detected": 2, "interpolated": 8}
@@ -50,12 +50,12 @@ def test_a_feature_store(data: Path) -> None:
 
 def test_compression_is_told(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr")
-    group = edit_zarr(path, "person_000")
-    data = np.zeros((FRAMES, 6), np.float16)
+    group = edit_zarr(path)
+    data = np.zeros((2, FRAMES, 6), np.float16)
     del group["partial"]
     group.create_array("partial", data=data)
-    assert describe_path(path)["persons"][0]["arrays"]["partial"]["compression"] == ["zstd"]
-    assert describe_path(path)["persons"][0]["arrays"]["partial"]["shard"] is None
+    partial = describe_path(path)["arrays"]["partial"]
+    assert (partial["compression"], partial["shard"]) == (["zstd"], None)
 
 
 def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> None:
@@ -69,17 +69,20 @@ def test_coverage_without_fitting_tracks_is_present_and_missing(data: Path) -> N
 @pytest.mark.parametrize(
     ("changed", "flag"),
     [
-        ({"statistics": {"holistic": {"mean": 0.0, "std": 0.0, "abs_max": 0.0}}},
+        ({"statistics": [{"holistic": {"mean": 0.0, "std": 0.0, "abs_max": 0.0}}]},
          "holistic constant"),
-        ({"statistics": {"partial": {"mean": 0.0, "std": 1e4, "abs_max": 4e4}}},
+        ({"statistics": [{"partial": {"mean": 0.0, "std": 1e4, "abs_max": 4e4}}]},
          "partial near the end of float16"),
         ({"truth": True}, "made from true boxes"),
         ({"frames": 59}, "attribute 'frames' is not the arrays' length"),
+        ({"references": ["he", "she"]},
+         "attribute 'references' is not one per person of the arrays"),
     ],
 )  # fmt: skip
 def test_what_metadata_give_away(tmp_path: Path, changed: dict[str, object], flag: str) -> None:
     store = write_store(tmp_path / "m.zarr", [features(0)], **changed)
-    assert describe_path(store)["persons"][0]["flags"] == [flag]
+    facts = describe_path(store)
+    assert [*facts["flags"], *facts["persons"][0]["flags"]] == [flag]
 
 
 def test_a_folder_of_stores(data: Path) -> None:
@@ -229,13 +232,13 @@ def test_damaged_scores_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["present", "partial", "text", "holistic"])
 def test_a_store_without_an_array(tmp_path: Path, name: str) -> None:
     path = write_store(tmp_path / "m.zarr")
-    shutil.rmtree(path / "person_000" / name)
-    with pytest.raises(RhasError, match=rf"person_000: the feature store lacks '{name}'"):
+    shutil.rmtree(path / name)
+    with pytest.raises(RhasError, match=rf"m\.zarr: the feature store lacks '{name}'"):
         describe_path(path)
 
 
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     path = write_store(tmp_path / "m.zarr")
-    (path / "person_001" / "holistic" / "zarr.json").write_text("{")
-    with pytest.raises(RhasError, match=r"person_001/holistic/zarr\.json: .* damaged"):
+    (path / "holistic" / "zarr.json").write_text("{")
+    with pytest.raises(RhasError, match=r"holistic/zarr\.json: .* damaged"):
         describe_path(path)

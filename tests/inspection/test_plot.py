@@ -79,7 +79,7 @@ def _pixels(path: Path) -> np.ndarray:
 def test_a_store_outside_a_project_never_found_and_in_no_font(tmp_path: Path) -> None:
     made = features(0)
     none = Features(made.holistic, np.zeros_like(made.partial), np.zeros(FRAMES, bool), made.text)
-    store = write_store(tmp_path / "映画 $x$.zarr", [none], reference="赤いコートの女性")
+    store = write_store(tmp_path / "映画 $x$.zarr", [none], references=["赤いコートの女性"])
     draw_store(store, tmp_path / "p.svg")
     assert (tmp_path / "p.svg").stat().st_size > 1000
 

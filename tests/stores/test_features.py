@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import zarr
+from damage import edit_zarr
 from factory import FEATURES, write_features
 
 from rhas.base.errors import RhasError
@@ -55,44 +58,63 @@ def test_a_person_who_is_never_seen_is_read(tmp_path: Path) -> None:
 
 
 def test_a_stream_of_another_size_than_the_whole_frame_is_refused(store: Path) -> None:
-    metadata = store / "person_000/partial/zarr.json"
+    metadata = store / "partial/zarr.json"
     metadata.chmod(0o644)
     metadata.write_text(metadata.read_text().replace("2300", "230000000"))
     with pytest.raises(RhasError, match=r"film\.zarr, partial: the feature store is damaged"):
         FeatureStore(store).read_window(0, 0, 10)
 
 
-def test_attributes_have_the_widths(store: Path) -> None:
-    info = FeatureStore(store).read_info(1)
-    assert info == replace(
-        FEATURES, movie="film", frames=2300, person=1, reference="she",
-        statistics=made(seed=1).measure_statistics(),
+@pytest.mark.parametrize(
+    ("array", "shape"),
+    [("present", (1, 2300)), ("present", (2, 2299)), ("text", (1, 9)), ("holistic", (2, 2300))],
+)
+def test_arrays_of_other_persons_or_frames_are_refused(
+    store: Path, array: str, shape: tuple[int, ...]
+) -> None:
+    metadata = store / array / "zarr.json"
+    values = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**values, "shape": shape}))
+    with pytest.raises(RhasError, match="the feature store is damaged"):
+        FeatureStore(store).read_window(0, 0, 10)
+
+
+def test_attributes_and_widths(store: Path) -> None:
+    assert FeatureStore(store).read_info() == replace(
+        FEATURES, movie="film", frames=2300, references=("he", "she"),
+        statistics=tuple(made(seed=seed).measure_statistics() for seed in (0, 1)),
     )  # fmt: skip
-    assert FeatureStore(store).read_widths(1) == (6, 9)
+    assert FeatureStore(store).read_widths() == (6, 9)
     assert FeatureStore(store).count_persons() == 2
 
 
-def test_one_file_per_array_in_zarr_3(store: Path) -> None:
+@pytest.mark.parametrize("change", [{"references": 3}, {"statistics": [{"holistic": 1}]}])
+def test_other_attributes_are_refused(store: Path, change: dict[str, Any]) -> None:
+    edit_zarr(store).attrs.update(change)
+    with pytest.raises(RhasError, match="other attributes of features"):
+        FeatureStore(store).read_info()
+
+
+def test_few_files_in_zarr_3(store: Path) -> None:
+    """A file per stream and person, one of ``present`` and ``text``: DVC looks at each."""
     files = sorted(str(p.relative_to(store)) for p in store.rglob("*") if p.is_file())
-    arrays = {"holistic": "c.0.0", "partial": "c.0.0", "present": "c.0", "text": "c.0"}
-    want = ["zarr.json"]
-    for person in ("person_000", "person_001"):
-        want.append(f"{person}/zarr.json")
-        for name, shard in arrays.items():
-            want += [f"{person}/{name}/{shard}", f"{person}/{name}/zarr.json"]
-    assert files == sorted(want)
-    array = zarr.open_array(store / "person_000/holistic", mode="r")
+    shards = {"holistic": ["c.0.0.0", "c.1.0.0"], "partial": ["c.0.0.0", "c.1.0.0"],
+              "present": ["c.0.0"], "text": ["c.0.0"]}  # fmt: skip
+    inside = [f"{name}/{file}" for name in shards for file in (*shards[name], "zarr.json")]
+    assert files == sorted([*inside, "zarr.json"])
+    array = zarr.open_array(store / "holistic", mode="r")
     assert array.metadata.zarr_format == 3
-    assert (array.chunks, array.shards) == ((1000, 6), (3000, 6))
+    assert (array.chunks, array.shards) == ((1, 1000, 6), (1, 3000, 6))
     assert array.dtype == np.float16
 
 
 def test_same_input_same_bytes(store: Path, tmp_path: Path) -> None:
-    write_features(tmp_path / "again.zarr", [made(seed=0)], ["he"], movie="film")
-    for path in sorted((store / "person_000").rglob("*")):
+    again = write_features(
+        tmp_path / "again.zarr", [made(seed=0), made(seed=1)], ["he", "she"], movie="film"
+    )
+    for path in sorted(store.rglob("*")):
         if path.is_file():
-            again = tmp_path / "again.zarr" / path.relative_to(store)
-            assert path.read_bytes() == again.read_bytes(), path
+            assert path.read_bytes() == (again / path.relative_to(store)).read_bytes(), path
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 10), (10, 10), (20, 10), (0, 2301)])
@@ -105,16 +127,16 @@ def test_absent_things_are_named(store: Path, tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no such person"):
         FeatureStore(store).read_window(2, 0, 1)
     with pytest.raises(RhasError, match="no feature store"):
-        FeatureStore(tmp_path / "other.zarr").read_info(0)
+        FeatureStore(tmp_path / "other.zarr").read_info()
     with pytest.raises(RhasError, match="no feature store"):
         FeatureStore(tmp_path / "other.zarr").count_persons()
-    (store / "person_000/partial/zarr.json").unlink()
+    (store / "partial/zarr.json").unlink()
     with pytest.raises(RhasError, match="lacks 'partial'"):
         FeatureStore(store).read_window(0, 0, 1)
 
 
 def test_a_damaged_shard_is_an_error(store: Path) -> None:
-    shard = store / "person_000/holistic/c.0.0"
+    shard = store / "holistic/c.0.0.0"
     shard.write_bytes(shard.read_bytes()[:-10])
     with pytest.raises(RhasError, match="damaged"):
         FeatureStore(store).read_window(0, 0, 2300)
@@ -122,7 +144,7 @@ def test_a_damaged_shard_is_an_error(store: Path) -> None:
 
 def test_an_existing_store_is_not_overwritten(store: Path) -> None:
     with pytest.raises(RhasError, match="exists"):
-        FeatureStoreWriter(store)
+        FeatureStoreWriter(store, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +174,11 @@ def test_wrong_features_die_where_they_are_made(change: dict[str, np.ndarray]) -
 
 def token_store(path: Path, tokens: np.ndarray, steps: list[np.ndarray]) -> Path:
     """A store of one person whose partial tokens are put in several steps of frames."""
-    writer = FeatureStoreWriter(path)
+    writer = FeatureStoreWriter(path, 1)
     with writer.create_tokens(0, "partial", tokens.shape) as kept:
         for frames in steps:
             kept.put(frames, tokens[frames].astype(np.float32))
-    writer.write_person(made(len(tokens)), FEATURES)
+    writer.write([made(len(tokens))], FEATURES)
     return path
 
 
@@ -172,7 +194,7 @@ def test_tokens_are_what_was_put_and_zeros_elsewhere(tmp_path: Path) -> None:
         assert got.dtype == np.float16
         np.testing.assert_array_equal(got, want[start:stop])
     files = sorted(p.relative_to(path).as_posix() for p in path.rglob("partial_tokens/c.*"))
-    assert files == [f"person_000/partial_tokens/c.{shard}.0.0" for shard in range(3)]
+    assert files == [f"partial_tokens/c.0.{shard}.0.0" for shard in range(3)]
     sizes = [(path / file).stat().st_size for file in files]
     chunk = 100 * 3 * 6 * 2  # bytes; chunks without any frame cost none
     assert [size // chunk for size in sizes] == [10, 1, 2]
@@ -183,9 +205,9 @@ def test_tokens_are_what_was_put_and_zeros_elsewhere(tmp_path: Path) -> None:
 
 
 def test_tokens_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
-    writer = FeatureStoreWriter(tmp_path / "a.zarr")
+    writer = FeatureStoreWriter(tmp_path / "a.zarr", 1)
     with (
-        pytest.raises(RhasError, match="holistic_tokens, frames 3 to 4"),
+        pytest.raises(RhasError, match="person 0, holistic_tokens, frames 3 to 4"),
         writer.create_tokens(0, "holistic", (5, 1, 1)) as kept,
     ):
         kept.put(np.array([3, 4]), np.array([[[1.0]], [[1e5]]]))

@@ -119,7 +119,7 @@ class Samples(Dataset):
 
     def _read_tokens(self, sample: Sample, read: Features) -> dict[str, np.ndarray]:
         store, person = self._open_store(sample), sample.person
-        if store.read_info(person).encoder not in TOKEN_ENCODERS:
+        if store.read_info().encoder not in TOKEN_ENCODERS:
             tokens = {name: getattr(read, name)[:, None] for name in STREAMS}
         else:
             tokens = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from rhas.base.classes import RHAS133, ClassList
@@ -56,10 +57,10 @@ def write_samples(
     sides = split_films(films, {movie for movie, _ in rows}, config)
     D = D_text = 0
     for film in films:
+        store = FeatureStore(features / f"{film.movie}.zarr")
+        frames = _check_store(store, film, config)
+        D, D_text = store.read_widths()
         for person in range(len(film.references)):
-            store = FeatureStore(features / f"{film.movie}.zarr")
-            frames = _check_store(store, film, person, config)
-            D, D_text = store.read_widths(person)
             if not rows[film.movie, person]:
                 unannotated.append(f"{film.movie} person {person}")
                 continue
@@ -103,17 +104,18 @@ def write_samples(
     return info
 
 
-def _check_store(store: FeatureStore, film: Film, person: int, config: ChunkConfig) -> int:
+def _check_store(store: FeatureStore, film: Film, config: ChunkConfig) -> int:
     """The number of frames of a store that fits the film and the configuration."""
-    info = store.read_info(person)
-    for name, expected, got in (
-        ("fps", config.fps, info.fps),
-        ("reference", film.references[person], info.reference),
+    info = store.read_info()
+    sentences = enumerate(zip_longest(film.references, info.references))
+    for name, person, expected, got in (
+        ("fps", "", config.fps, info.fps),
+        *(("reference", f", person {number}", *pair) for number, pair in sentences),
     ):
         if got != expected:
             raise RhasError(
                 f"the feature store was made with another {name}",
-                where=f"{store.path}, person {person}",
+                where=f"{store.path}{person}",
                 expected=str(expected),
                 got=str(got),
                 do="run `dvc repro`",

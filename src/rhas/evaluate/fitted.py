@@ -102,7 +102,7 @@ def read_provenance(model: Path, info: SampleInfo) -> Provenance:
     Raises:
         RhasError: no such store.
     """
-    features = FeatureStore(Path(info.features) / f"{min(info.references)}.zarr").read_info(0)
+    features = FeatureStore(Path(info.features) / f"{min(info.references)}.zarr").read_info()
     return Provenance(hash_model(model), features.encoder, features.checkpoint_hash, features.fps)
 
 

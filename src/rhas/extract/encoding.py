@@ -30,6 +30,7 @@ from rhas.stores.features import (
     Features,
     FeatureStoreWriter,
     TokenWriter,
+    measure_statistics,
     merge_features,
 )
 from rhas.stores.frames import count_frames, open_frames
@@ -104,7 +105,7 @@ def extract_film(
     with (
         open_frames(source.frames) as frames,
         open_tracks(source.tracks) as tracks,
-        _new_store(out) as writer,
+        _new_store(out, len(tracks.tracks.persons)) as writer,
     ):
         film = FilmPictures(frames, tracks, encoder.resized, source.span)
         texts = encoder.encode_text(film.references)
@@ -115,24 +116,22 @@ def extract_film(
             for block in film.read_blocks(batches.size, _count_threads(config.device)):
                 _encode_block(encoder, texts, block, batches, sink)
                 progress(len(block.frames))
-        content = checkpoint_hash(folder)
-        for person, (text, features) in enumerate(zip(texts, made, strict=True)):
+        for person, features in enumerate(made):
             _check_finite(features, source.movie, person, film.first)
-            info = FeatureInfo(
-                movie=source.movie,
-                fps=frames.info.fps,
-                frames=film.frames,
-                encoder=config.vlm,
-                checkpoint=config.checkpoint,
-                checkpoint_hash=content,
-                dtype="float16",
-                model_dtype=config.dtype,
-                truth=tracks.tracks.info.truth,
-                person=person,
-                reference=text.reference,
-                statistics=features.measure_statistics(),
-            )
-            writer.write_person(features, info)
+        info = FeatureInfo(
+            movie=source.movie,
+            fps=frames.info.fps,
+            frames=film.frames,
+            encoder=config.vlm,
+            checkpoint=config.checkpoint,
+            checkpoint_hash=checkpoint_hash(folder),
+            dtype="float16",
+            model_dtype=config.dtype,
+            truth=tracks.tracks.info.truth,
+            references=tuple(text.reference for text in texts),
+            statistics=measure_statistics(made),
+        )
+        writer.write(made, info)
     return ExtractReport(
         frames=film.frames,
         persons=len(texts),
@@ -164,9 +163,9 @@ def merge_film(
 
 
 @contextmanager
-def _new_store(out: Path) -> Iterator[FeatureStoreWriter]:
+def _new_store(out: Path, persons: int) -> Iterator[FeatureStoreWriter]:
     """A store that is gone again where the block fails."""
-    writer = FeatureStoreWriter(out)
+    writer = FeatureStoreWriter(out, persons)
     try:
         yield writer
     except BaseException:

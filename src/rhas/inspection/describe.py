@@ -11,7 +11,7 @@ from rhas.inspection.project import read_stage_reports, read_tracks_near
 from rhas.stores.boxes import FilmBoxes
 from rhas.stores.checking import Facts, guard_reading
 from rhas.stores.checkpoints import describe_checkpoint
-from rhas.stores.feature_checks import describe_features, describe_persons
+from rhas.stores.feature_checks import describe_features, describe_metadata
 from rhas.stores.frames import FrameStore, open_frames
 from rhas.stores.kinds import Kind, find_kind
 from rhas.stores.samples import SampleIndex
@@ -97,19 +97,19 @@ def _describe_feature_folder(folder: Path) -> Facts:
 
 def _describe_feature_row(path: Path, missing: list[int] | None) -> Facts:
     """One store from its metadata alone; coverage as the stage reported it."""
-    persons = describe_persons(path)
-    first, attributes = persons[0], persons[0]["attributes"]
-    total = len(persons) * first["frames"]
+    facts = describe_metadata(path)
+    persons, frames, attributes = facts["persons"], facts["frames"], facts["attributes"]
+    total = len(persons) * frames
     names = ("fps", "encoder", "checkpoint", "checkpoint_hash", "truth")
     return {
         "store": path.name,
         "persons": len(persons),
-        "frames": first["frames"],
-        "D": first["arrays"]["holistic"]["shape"][1],
-        "bytes": sum(a["stored_bytes"] for p in persons for a in p["arrays"].values()),
+        "frames": frames,
+        "D": facts["arrays"]["holistic"]["shape"][-1],
+        "bytes": sum(array["stored_bytes"] for array in facts["arrays"].values()),
         "present": 1 - sum(missing) / total if missing and total else None,
         **{name: attributes.get(name) for name in names},
-        "flags": sorted({flag for person in persons for flag in person["flags"]}),
+        "flags": sorted({*facts["flags"], *(flag for p in persons for flag in p["flags"])}),
     }
 
 

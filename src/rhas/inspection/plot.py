@@ -132,21 +132,20 @@ def self_similarity(values: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _draw_features(path: Path, person: int | None) -> Figure:
-    shown = choose_persons(FeatureStore(path).count_persons(), person, path)
+    store = FeatureStore(path)
+    info = store.read_info()
     blocks = []
-    for number in shown:
-        facts = FeatureStore(path).read_info(number)
-        frames, fps = facts.frames, facts.fps
-        features = FeatureStore(path).read_window(number)
-        labels = labels_near(path, facts.movie, number, frames, fps)
-        blocks.append((number, facts, features, _most_frames(labels), fps))
-    heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels, _ in blocks]
+    for number in choose_persons(store.count_persons(), person, path):
+        features = store.read_window(number)
+        labels = labels_near(path, info.movie, number, info.frames, info.fps)
+        blocks.append((number, features, _most_frames(labels)))
+    heights = [3.5 + 0.19 * max(len(labels), 1) + 0.55 for *_, labels in blocks]
     figure = make_figure(sum(heights))
     top = sum(heights)
-    for (number, facts, features, labels, fps), height in zip(blocks, heights, strict=True):
-        title = f"{facts.movie}, person {number}: {facts.reference}"
+    for (number, features, labels), height in zip(blocks, heights, strict=True):
+        title = f"{info.movie}, person {number}: {info.references[number]}"
         _draw_person(figure, (top, sum(heights)), title, path, number, features,
-                       labels, fps)  # fmt: skip
+                       labels, info.fps)  # fmt: skip
         top -= height
     return figure
 

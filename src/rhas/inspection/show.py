@@ -28,34 +28,34 @@ def format_facts(facts: Facts) -> Iterator[RenderableType]:
 
 def _format_feature_store(facts: Facts) -> Iterator[RenderableType]:
     persons = facts["persons"]
-    first = persons[0]["attributes"]
-    frames, fps = persons[0]["frames"], first.get("fps")
+    own = facts["attributes"]
+    frames, fps = facts["frames"], own.get("fps")
     time = f" = {format_duration(frames / fps)} at {fps:g} fps" if fps else ""
     yield _format_pairs(
         {
-            "movie": first.get("movie"),
+            "movie": own.get("movie"),
             "frames": f"{frames:,}{time}",
             "on disk": f"{format_size(facts['bytes'])} in {facts['files']} files",
-            "encoder": f"{first.get('encoder')}, checkpoint {first.get('checkpoint')}",
-            "checkpoint's SHA-256": first.get("checkpoint_hash"),
+            "encoder": f"{own.get('encoder')}, checkpoint {own.get('checkpoint')}",
+            "checkpoint's SHA-256": own.get("checkpoint_hash"),
         }
     )
-    yield _format_arrays(persons[0]["arrays"], len(persons))
+    yield _format_arrays(facts["arrays"])
     table = _make_table("", "reference", "coverage", "statistics: mean ± std (largest)", "flags")
-    for person, own in enumerate(persons):
+    for number, person in enumerate(persons):
         table.add_row(
-            str(person),
-            Text(str(own["attributes"].get("reference", ""))),
-            _format_coverage(own["coverage"]),
-            _format_statistics(own["attributes"].get("statistics", {})),
-            _format_flags(own["flags"]),
+            str(number),
+            Text(str(person["reference"])),
+            _format_coverage(person["coverage"]),
+            _format_statistics(person["statistics"]),
+            _format_flags(person["flags"]),
         )
     yield _without_empty(table)
 
 
-def _format_arrays(arrays: Facts, persons: int) -> Table:
-    title = "arrays of each person" if persons > 1 else "arrays"
-    table = _make_table("array", "shape", "type", "chunk", "shard", "bytes", "stored", title=title)
+def _format_arrays(arrays: Facts) -> Table:
+    names = ("array", "shape", "type", "chunk", "shard × files", "bytes", "stored")
+    table = _make_table(*names, title="arrays, persons first")
     for name, array in arrays.items():
         coding = ", ".join(array["compression"]) or "uncompressed"
         table.add_row(
@@ -63,7 +63,7 @@ def _format_arrays(arrays: Facts, persons: int) -> Table:
             _format_shape(array["shape"]),
             array["dtype"],
             _format_shape(array["chunk"]),
-            f"{_format_shape(array['shard'])}, {array['files']} file" if array["shard"] else "none",
+            f"{_format_shape(array['shard'])} × {array['files']}" if array["shard"] else "none",
             format_size(array["bytes"]),
             f"{format_size(array['stored_bytes'])}, {coding}",
         )

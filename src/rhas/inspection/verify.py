@@ -72,7 +72,7 @@ def _check_encoder(path: Path) -> Check:
     """Whether the checkpoint that made the features is still the same."""
     from rhas.extract.checkpoint import checkpoint_hash
 
-    info = FeatureStore(path).read_info(0)
+    info = FeatureStore(path).read_info()
     folder = (find_project(path) or Path()) / info.checkpoint
     if not (folder / "config.json").is_file():
         return Check("weights", "warn", f"{folder} is not here, its hash cannot be compared")

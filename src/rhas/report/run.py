@@ -119,7 +119,7 @@ def _list_hashes(run: RunInputs) -> list[tuple[str, str, str]]:
         if boxes.is_file():
             info = FilmBoxes.read(boxes).info
             named.append(("grounding checkpoint, SHA-256", info.checkpoint, info.checkpoint_hash))
-        encoder = FeatureStore(run.features / f"{film.movie}.zarr").read_info(0)
+        encoder = FeatureStore(run.features / f"{film.movie}.zarr").read_info()
         named.append(("encoder checkpoint, SHA-256", encoder.checkpoint, encoder.checkpoint_hash))
     for path in sorted(run.model.glob("*")):
         if path.suffix in (".safetensors", ".json") and path.name != "report.json":

@@ -52,7 +52,8 @@ def iterate_blocks(array: Any) -> Iterator[tuple[slice, ...]]:
 def compare_attribute(
     where: str, a: dict[str, Any], b: dict[str, Any], name: str, atol: float
 ) -> Iterator[Difference]:
-    """What differs between the values of one name, dictionaries key by key."""
+    """What differs between the values of one name, dictionaries key by key and lists of one length
+    value by value."""
     if name not in a or name not in b:
         yield Difference(where, "only in A" if name in a else "only in B",
                          str(a.get(name, "")), str(b.get(name, "")))  # fmt: skip
@@ -61,6 +62,11 @@ def compare_attribute(
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
             yield from compare_attribute(f"{where}.{key}", one, other, key, atol)
+        return
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            first, second = ({name: value} for value in pair)
+            yield from compare_attribute(f"{where}.{number}", first, second, name, atol)
         return
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
     same = abs(one - other) <= atol if numbers and one != other else one == other

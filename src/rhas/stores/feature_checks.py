@@ -17,7 +17,6 @@ from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
 from rhas.stores.checking import REPAIR, Facts, guard_reading
 from rhas.stores.features import ARRAYS, CHUNK_FRAMES, FeatureStore
-from rhas.stores.hdf5 import person_group
 from rhas.stores.tracks import FilmTracks
 
 _PLAIN = {"bytes", "crc32c", "sharding_indexed", "transpose"}
@@ -28,7 +27,7 @@ _DO = "run `dvc repro extract`"
 
 
 def describe_features(path: Path, tracks: FilmTracks | None) -> Facts:
-    """Facts for `rhas inspect`, JSON-able: size, arrays, attributes, coverage and flags by person.
+    """Facts for `rhas inspect`, JSON-able: those of `describe_metadata`, size, coverage by person.
 
     Args:
         path: the store.
@@ -37,44 +36,61 @@ def describe_features(path: Path, tracks: FilmTracks | None) -> Facts:
     Raises:
         RhasError: metadata that cannot be read.
     """
-    _read_json(path / "zarr.json")
-    persons = describe_persons(path)
-    for number, facts in enumerate(persons):
-        facts["coverage"] = _measure_coverage(FeatureStore(path), number, tracks)
-        facts["flags"] += _flag_coverage(facts["coverage"])
+    facts = describe_metadata(path)
+    for number, person in enumerate(facts["persons"]):
+        person["coverage"] = _measure_coverage(FeatureStore(path), number, tracks)
+        person["flags"] += _flag_coverage(person["coverage"])
     files = [p for p in path.rglob("*") if p.is_file()]
-    return {
-        "bytes": sum(p.stat().st_size for p in files),
-        "files": len(files),
-        "persons": persons,
-    }
+    return {"bytes": sum(p.stat().st_size for p in files), "files": len(files), **facts}
 
 
-def describe_persons(path: Path) -> list[Facts]:
-    """Arrays, attributes and flags of each person, from the metadata alone."""
-    count = FeatureStore(path).count_persons()
-    return [_describe_person(path / person_group(person)) for person in range(count)]
-
-
-def _describe_person(folder: Path) -> Facts:
-    attributes = _read_json(folder / "zarr.json").get("attributes", {})
+def describe_metadata(path: Path) -> Facts:
+    """Attributes, arrays, flags, and reference, statistics and flags of each person, from the
+    metadata alone."""
+    attributes = _read_json(path / "zarr.json").get("attributes", {})
     arrays = {
         child.name: _describe_array(child)
-        for child in sorted(folder.iterdir())
+        for child in sorted(path.iterdir())
         if (child / "zarr.json").is_file()
     }
     lacking = [name for name in ARRAYS if name not in arrays]
     if lacking:
         raise RhasError(
             f"the feature store lacks {', '.join(map(repr, lacking))}",
-            where=str(folder),
+            where=str(path),
             do=REPAIR,
         )
+    persons, frames, _ = _read_dimensions(path, arrays)
     return {
-        "frames": arrays["holistic"]["shape"][0],
+        "persons": [_describe_person(attributes, number) for number in range(persons)],
+        "frames": frames,
         "arrays": arrays,
         "attributes": attributes,
-        "flags": _find_flags(attributes, arrays),
+        "flags": _find_flags(attributes, persons, frames),
+    }
+
+
+def _read_dimensions(path: Path, arrays: Facts) -> list[int]:
+    """The shape of ``holistic``: P, T, D."""
+    shape: list[int] = arrays["holistic"]["shape"]
+    if len(shape) != 3 or not all(isinstance(size, int) for size in shape):
+        raise RhasError(
+            "the feature store is damaged",
+            where=f"{path}, holistic",
+            expected="persons, frames, width",
+            got=str(shape),
+            do=REPAIR,
+        )
+    return shape
+
+
+def _describe_person(attributes: Facts, number: int) -> Facts:
+    references, statistics = attributes.get("references", ()), attributes.get("statistics", ())
+    figures = statistics[number] if number < len(statistics) else {}
+    return {
+        "reference": references[number] if number < len(references) else "",
+        "statistics": figures,
+        "flags": _flag_statistics(figures),
     }
 
 
@@ -107,19 +123,24 @@ def _describe_array(folder: Path) -> Facts:
     }
 
 
-def _find_flags(attributes: Facts, arrays: Facts) -> list[str]:
+def _flag_statistics(statistics: Facts) -> list[str]:
     flags = []
-    for stream, figures in attributes.get("statistics", {}).items():
+    for stream, figures in statistics.items():
         if not all(isinstance(v, int | float) and math.isfinite(v) for v in figures.values()):
             flags.append(f"{stream} not finite")
         elif figures.get("std") == 0:
             flags.append(f"{stream} constant")
         elif figures.get("abs_max", 0) > _FLOAT16_NEARLY_FULL:
             flags.append(f"{stream} near the end of float16")
-    if attributes.get("truth"):
-        flags.append("made from true boxes")
-    if attributes.get("frames", arrays["holistic"]["shape"][0]) != arrays["holistic"]["shape"][0]:
+    return flags
+
+
+def _find_flags(attributes: Facts, persons: int, frames: int) -> list[str]:
+    flags = ["made from true boxes"] if attributes.get("truth") else []
+    if attributes.get("frames", frames) != frames:
         flags.append("attribute 'frames' is not the arrays' length")
+    if len(attributes.get("references", ())) != persons:
+        flags.append("attribute 'references' is not one per person of the arrays")
     return flags
 
 
@@ -127,7 +148,7 @@ def _measure_coverage(
     store: FeatureStore, number: int, tracks: FilmTracks | None
 ) -> dict[str, int]:
     """Frames by source; ``present`` alone where the tracks are absent or of other frames."""
-    present = store.read_stored(number, "present", 0, None)
+    present = store.read_stored(number, "present")
     if tracks is not None and number < len(tracks.persons):
         person = tracks.persons[number]
         if np.array_equal(person.present, present):
@@ -145,11 +166,12 @@ def _flag_coverage(coverage: dict[str, int]) -> list[str]:
 
 def check_features(path: Path) -> Iterator[Check]:
     """Reads every value and compares it with the statistics that were recorded."""
-    for number, facts in enumerate(describe_persons(path)):
-        lengths = {n: facts["arrays"][n]["shape"][0] for n in ("holistic", "partial", "present")}
-        if set(lengths.values()) != {facts["frames"]}:
-            yield Check(f"person {number}, lengths", "fail", str(lengths), _DO)
-            continue
+    facts = describe_metadata(path)
+    shapes = {name: facts["arrays"][name]["shape"] for name in ("holistic", "partial", "present")}
+    if len({tuple(shape[:2]) for shape in shapes.values()}) > 1:
+        yield Check("persons and frames", "fail", str(shapes), _DO)
+        return
+    for number in range(len(facts["persons"])):
         try:
             yield from _check_streams(FeatureStore(path), number, facts)
         except (ValueError, OSError, RhasError) as error:
@@ -159,11 +181,11 @@ def check_features(path: Path) -> Iterator[Check]:
 
 def _check_streams(store: FeatureStore, number: int, facts: Facts) -> Iterator[Check]:
     frames = facts["frames"]
-    present = store.read_stored(number, "present", 0, frames)
-    recorded = facts["attributes"].get("statistics", {})
+    present = store.read_stored(number, "present")
+    recorded = facts["persons"][number]["statistics"]
     fps = float(facts["attributes"].get("fps", 15))
     for stream, rows in (("holistic", np.ones_like(present)), ("partial", present)):
-        figures = StreamFigures(facts["arrays"][stream]["shape"][1])
+        figures = StreamFigures(facts["arrays"][stream]["shape"][-1])
         stray = 0
         for start in range(0, frames, CHUNK_FRAMES):
             block = store.read_stored(number, stream, start, start + CHUNK_FRAMES)

@@ -1,13 +1,12 @@
 """``data/features/<vlm>/<movie>.zarr``: the features of a film, written by extract.
 
-Zarr v3, one group per person with the attributes of `FeatureInfo`. Every array is one shard file
-with chunks of 1,000 frames, uncompressed: few files, and a window is one slice of each. Query
-tokens, where they are kept, are too large for that: a shard holds 1,000 frames in chunks of 100,
-and they are written while the film is worked on. Metadata are not consolidated: a reader opens the
-one person it needs.
+A Zarr v3 group with the attributes of `FeatureInfo` and the arrays of `ARRAYS`, persons first. A
+shard is one stream of one person, with chunks of 1,000 frames, uncompressed: few files, and a
+window is one slice of each. Query tokens, where they are kept, are too large for that: a shard
+holds 1,000 frames in chunks of 100, and they are written while the film is worked on.
 
-Legend: T frames, n frames of a window, Q query tokens, D feature width, D_text width of the text
-embedding.
+Legend: T frames, P persons, n frames of a window, Q query tokens, D feature width, D_text width of
+the text embedding.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 import zarr
+from pydantic import TypeAdapter
 
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
@@ -39,6 +39,10 @@ CHUNK_FRAMES = 1000
 TOKEN_CHUNK_FRAMES = 100
 STREAMS = ("holistic", "partial")
 ARRAYS = (*STREAMS, "present", "text")
+
+_LIKE_HOLISTIC = {"holistic": (3, 3), "partial": (3, 3), "present": (2, 2), "text": (2, 1)}
+"""Dimensions of an array, and how many of the first have the sizes of ``holistic``; of tokens 4
+and 2."""
 
 Statistics = Mapping[str, Mapping[str, float]]
 """``mean``, ``std`` and ``abs_max`` of each stream; of partial features where present."""
@@ -102,9 +106,14 @@ def _measure_stream(stream: str, values: np.ndarray) -> dict[str, dict[str, floa
     }
 
 
+def measure_statistics(persons: Sequence[Features]) -> tuple[Statistics, ...]:
+    """`Features.measure_statistics` of each person."""
+    return tuple(features.measure_statistics() for features in persons)
+
+
 @dataclass(frozen=True)
 class FeatureInfo:
-    """What a person's features are of and how they were made.
+    """What a film's features are of and how they were made.
 
     Args:
         movie: its name.
@@ -114,9 +123,8 @@ class FeatureInfo:
         checkpoint, checkpoint_hash: of the encoder.
         dtype: in which the features are stored.
         truth: the crops are of true boxes.
-        person: index of the reference.
-        reference: the sentence.
-        statistics: of the streams, when they were written.
+        references: the sentences, by person.
+        statistics: of the streams by person, when they were written.
         model_dtype: in which the vision tower computed; None where it is not known.
     """
 
@@ -128,14 +136,14 @@ class FeatureInfo:
     checkpoint_hash: str
     dtype: str
     truth: bool
-    person: int
-    reference: str
-    statistics: Statistics
+    references: tuple[str, ...]
+    statistics: tuple[Statistics, ...]
     model_dtype: str | None = None
 
 
+_INFO = TypeAdapter(FeatureInfo)
 _ORDER = ("movie", "fps", "frames", "encoder", "checkpoint", "checkpoint_hash", "dtype",
-          "model_dtype", "truth", "person", "reference", "statistics")  # fmt: skip
+          "model_dtype", "truth", "references", "statistics")  # fmt: skip
 
 
 class FeatureStoreWriter:
@@ -143,40 +151,77 @@ class FeatureStoreWriter:
 
     Args:
         path: folder to make, ``<movie>.zarr``; must not exist.
+        persons: P.
 
     Raises:
         RhasError: it exists.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, persons: int) -> None:
         if path.exists():
             raise RhasError("the feature store exists already", where=str(path))
         self._root = zarr.open_group(path, mode="w-", zarr_format=3)
+        self._persons = persons
+        self._arrays: dict[str, zarr.Array] = {}
 
-    def write_person(self, features: Features, info: FeatureInfo) -> None:
-        """Adds a person; holistic and partial are stored in the dtype they have."""
+    def write(self, persons: Sequence[Features], info: FeatureInfo) -> None:
+        """All of it but tokens; holistic and partial are stored in the dtype they have."""
         self.write_info(info)
-        for name in ARRAYS:
-            self.write_array(info.person, name, getattr(features, name))
+        for name in STREAMS:
+            for person, features in enumerate(persons):
+                self.write_stream(person, name, getattr(features, name))
+        for name in ("present", "text"):
+            self.write_rows(name, np.stack([getattr(features, name) for features in persons]))
 
     def write_info(self, info: FeatureInfo) -> None:
-        """The attributes of a person."""
-        group = self._root.require_group(person_group(info.person))
+        """The attributes."""
         values = asdict(info)
-        group.attrs.update({name: values[name] for name in _ORDER if values[name] is not None})
+        self._root.attrs.update({name: values[name] for name in _ORDER if values[name] is not None})
 
-    def write_array(self, person: int, name: str, data: np.ndarray) -> None:
-        """One of `ARRAYS` of a person."""
-        _write_array(self._root.require_group(person_group(person)), name, data)
+    def write_stream(self, person: int, name: str, data: np.ndarray) -> None:
+        """``holistic`` or ``partial`` of a person, (T, D)."""
+        shape, rows = (self._persons, *data.shape), (1, CHUNK_FRAMES, data.shape[1])
+        self._require_array(name, shape, data.dtype, rows)[person] = data
+
+    def write_rows(self, name: str, data: np.ndarray) -> None:
+        """``present`` (P, T) or ``text`` (P, D_text) of all persons."""
+        rows = CHUNK_FRAMES if name == "present" else data.shape[1]
+        chunk = (len(data), rows)
+        self._require_array(name, data.shape, data.dtype, chunk)[:] = data
 
     def create_tokens(
         self, person: int, stream: str, shape: tuple[int, int, int], first: int = 0
     ) -> TokenWriter:
-        """A new array ``<stream>_tokens`` of shape (T, Q, D) in a person's group.
+        """Writes a person's part, of shape (T, Q, D), of the array ``<stream>_tokens``.
 
         ``first`` is the film's number of the first frame, for messages.
         """
-        return TokenWriter(self._root.require_group(person_group(person)), stream, shape, first)
+        name, width = f"{stream}_tokens", shape[1:]
+        chunk, shard = (1, TOKEN_CHUNK_FRAMES, *width), (1, CHUNK_FRAMES, *width)
+        whole = (self._persons, *shape)
+        array = self._require_array(name, whole, np.dtype(np.float16), chunk, shard)
+        return TokenWriter(array, f"person {person}, {name}", person, first)
+
+    def _require_array(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], chunk: tuple[int, ...],
+        shard: tuple[int, ...] | None = None,
+    ) -> zarr.Array:  # fmt: skip
+        """The array of that name, made where it is not there yet.
+
+        Without ``shard`` one holds all frames: a whole number of chunks.
+        """
+        if name not in self._arrays:
+            frames = -(-shape[1] // chunk[1]) * chunk[1]
+            self._arrays[name] = self._root.create_array(
+                name,
+                shape=shape,
+                dtype=dtype,
+                chunks=chunk,
+                shards=shard or (chunk[0], frames, *chunk[2:]),
+                compressors=None,
+                chunk_key_encoding=FLAT,
+            )
+        return self._arrays[name]
 
 
 class TokenWriter:
@@ -186,22 +231,11 @@ class TokenWriter:
     manager around the whole of a film.
     """
 
-    def __init__(
-        self, group: zarr.Group, stream: str, shape: tuple[int, int, int], first: int
-    ) -> None:
-        shard = (CHUNK_FRAMES, *shape[1:])
-        self._where = f"{group.path}/{stream}_tokens"
-        self._array = group.create_array(
-            f"{stream}_tokens",
-            shape=shape,
-            dtype=np.float16,
-            chunks=(TOKEN_CHUNK_FRAMES, *shape[1:]),
-            shards=shard,
-            compressors=None,
-            chunk_key_encoding=FLAT,
-        )
+    def __init__(self, array: zarr.Array, where: str, person: int, first: int) -> None:
+        self._array, self._where, self._person = array, where, person
         self._first, self._start = first, 0
-        self._shard = np.zeros(shard, np.float16)
+        self._frames = array.shape[1]
+        self._shard = np.zeros((CHUNK_FRAMES, *array.shape[2:]), np.float16)
 
     def put(self, frames: np.ndarray, tokens: np.ndarray) -> None:
         """Tokens float (m, Q, D) of frames (m,), none of which lies before an earlier call's shard.
@@ -225,8 +259,8 @@ class TokenWriter:
             self._shard[frames[here] - self._start] = half[here]
 
     def _flush(self) -> None:
-        stop = min(self._start + CHUNK_FRAMES, self._array.shape[0])
-        self._array[self._start : stop] = self._shard[: stop - self._start]
+        stop = min(self._start + CHUNK_FRAMES, self._frames)
+        self._array[self._person, self._start : stop] = self._shard[: stop - self._start]
         self._shard[:] = 0
         self._start += CHUNK_FRAMES
 
@@ -235,23 +269,8 @@ class TokenWriter:
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
         if kind is None:
-            while self._start < self._array.shape[0]:
+            while self._start < self._frames:
                 self._flush()
-
-
-def _write_array(group: zarr.Group, name: str, data: np.ndarray) -> None:
-    rows = CHUNK_FRAMES if name != "text" else len(data)
-    shard = -(-len(data) // rows) * rows  # a shard is a whole number of chunks
-    array = group.create_array(
-        name,
-        shape=data.shape,
-        dtype=data.dtype,
-        chunks=(rows, *data.shape[1:]),
-        shards=(shard, *data.shape[1:]),
-        compressors=None,
-        chunk_key_encoding=FLAT,
-    )
-    array[:] = data
 
 
 @dataclass(frozen=True)
@@ -270,34 +289,29 @@ class FeatureStore:
         Raises:
             RhasError: no such store.
         """
-        count = 0
-        while (self.path / person_group(count)).is_dir():
-            count += 1
-        if not count:
-            self._open_person(0)
-        return count
+        (holistic,) = self._find_arrays("holistic")
+        return int(holistic.shape[0])
 
-    def read_info(self, person: int) -> FeatureInfo:
-        """The attributes of a person.
+    def read_info(self) -> FeatureInfo:
+        """The attributes.
 
         Raises:
-            RhasError: no such store or person, or other attributes.
+            RhasError: no such store, or other attributes.
         """
-        group = self._open_person(person)
+        group = self._open()
         names = {field.name for field in fields(FeatureInfo)}
-        with guard_reading(f"{self.path}, person {person}", what="other attributes of features"):
+        with guard_reading(self.path, what="other attributes of features"):
             values = group.attrs.asdict()
-            return FeatureInfo(**{n: v for n, v in values.items() if n in names})  # type: ignore[arg-type]
+            return _INFO.validate_python({n: v for n, v in values.items() if n in names})
 
-    def read_widths(self, person: int) -> tuple[int, int]:
+    def read_widths(self) -> tuple[int, int]:
         """D and D_text, from the arrays' shapes.
 
         Raises:
-            RhasError: no such store or person.
+            RhasError: no such store.
         """
-        group = self._open_person(person)
-        holistic, text = self._find_array(group, "holistic"), self._find_array(group, "text")
-        return holistic.shape[-1], text.shape[0]
+        holistic, text = self._find_arrays("holistic", "text")
+        return holistic.shape[-1], text.shape[-1]
 
     def read_window(self, person: int, start: int = 0, stop: int | None = None) -> Features:
         """Frames ``[start, stop)`` of a person, to the last by default; streams as float32.
@@ -305,17 +319,16 @@ class FeatureStore:
         Raises:
             RhasError: no such store or person, a window outside the film, damaged files.
         """
-        group = self._open_person(person)
-        arrays = {name: self._find_array(group, name) for name in ARRAYS}
-        frames = arrays["holistic"].shape[0]
+        arrays = dict(zip(ARRAYS, self._find_arrays(*ARRAYS, person=person), strict=True))
+        frames = arrays["holistic"].shape[1]
         stop = frames if stop is None else stop
         check_window(f"{self.path}, person {person}", start, stop, frames)
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
             return Features(
-                holistic=_to_float32(arrays["holistic"][start:stop]),
-                partial=_to_float32(arrays["partial"][start:stop]),
-                present=np.asarray(arrays["present"][start:stop]),
-                text=np.asarray(arrays["text"][:]),
+                holistic=_to_float32(arrays["holistic"][person, start:stop]),
+                partial=_to_float32(arrays["partial"][person, start:stop]),
+                present=np.asarray(arrays["present"][person, start:stop]),
+                text=np.asarray(arrays["text"][person]),
             )
 
     def read_tokens(self, person: int, stream: str, start: int, stop: int) -> np.ndarray:
@@ -331,14 +344,14 @@ class FeatureStore:
             RhasError: no such store or person, one without tokens, a window outside the film,
                 damaged files.
         """
-        array = self._find_array(self._open_person(person), f"{stream}_tokens")
-        check_window(f"{self.path}, person {person}", start, stop, array.shape[0])
+        (array,) = self._find_arrays(f"{stream}_tokens", person=person)
+        check_window(f"{self.path}, person {person}", start, stop, array.shape[1])
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
-            return np.asarray(array[start:stop])
+            return np.asarray(array[person, start:stop])
 
-    def has_tokens(self, person: int) -> bool:
-        """Whether query tokens of a person were kept."""
-        return (self.path / person_group(person) / f"{STREAMS[0]}_tokens").is_dir()
+    def has_tokens(self) -> bool:
+        """Whether query tokens were kept."""
+        return (self.path / f"{STREAMS[0]}_tokens").is_dir()
 
     def read_windows(self, start: int, stop: int, person: int | None = None) -> Arrays:
         """``frame``, and of each person holistic, partial, present, text."""
@@ -348,51 +361,57 @@ class FeatureStore:
             found |= {f"{person_group(number)}.{n}": getattr(features, n) for n in ARRAYS}
         return {"frame": np.arange(start, stop), **found}
 
-    def read_stored(self, person: int, name: str, start: int, stop: int | None) -> np.ndarray:
+    def read_stored(
+        self, person: int, name: str, start: int = 0, stop: int | None = None
+    ) -> np.ndarray:
         """Frames ``[start, stop)`` of one array as it is stored; fewer where it ends before."""
-        group = self._open_person(person)
         with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
-            return np.asarray(self._find_array(group, name)[start:stop])
+            (array,) = self._find_arrays(name, person=person)
+            return np.asarray(array[person, start:stop])
 
-    def _open_person(self, person: int) -> zarr.Group:
-        folder = self.path / person_group(person)
-        if not (folder / "zarr.json").exists():
-            exists = self.path.is_dir()
+    def _open(self) -> zarr.Group:
+        if not (self.path / "zarr.json").exists():
+            raise RhasError("no feature store", where=str(self.path), do="run `dvc repro extract`")
+        check_regular_file(self.path / "zarr.json")
+        with guard_reading(self.path, what="the feature store is damaged"):
+            return zarr.open_group(self.path, mode="r", zarr_format=3)
+
+    def _find_arrays(self, *names: str, person: int = 0) -> list[zarr.Array]:
+        """Arrays that have this person, and the persons and frames of ``holistic``."""
+        group = self._open()
+        holistic = self._find_array(group, "holistic")
+        found = [holistic if n == "holistic" else self._find_array(group, n) for n in names]
+        for name, array in zip(names, found, strict=True):
+            dimensions, shared = _LIKE_HOLISTIC.get(name, (4, 2))
+            like = holistic.shape[:shared]
+            if array.ndim != dimensions or array.shape[:shared] != like:
+                raise RhasError(
+                    "the feature store is damaged",
+                    where=f"{self.path}, {name}",
+                    expected=f"{dimensions} dimensions, the first as holistic's, {like}",
+                    got=str(array.shape),
+                    do=REPAIR,
+                )
+        if not 0 <= person < holistic.shape[0]:
             raise RhasError(
-                "no such person in the feature store" if exists else "no feature store",
+                "no such person in the feature store",
                 where=f"{self.path}, person {person}",
-                do="run `dvc repro extract`",
+                expected=f"0 to {holistic.shape[0] - 1}",
+                do="name one of these",
             )
-        check_regular_file(folder / "zarr.json")
-        with guard_reading(f"{self.path}, person {person}", what="the feature store is damaged"):
-            return zarr.open_group(folder, mode="r", zarr_format=3)
+        return found
 
     def _find_array(self, group: zarr.Group, name: str) -> zarr.Array:
         tokens = name.endswith("_tokens")
         sparse = tokens or name == "partial"  # zeros of frames without the person are not stored
-        folder = Path(group.store.root)  # type: ignore[attr-defined]
-        array = find_array(group, name, folder, sparse=sparse)
-        if array is not None and sparse:
-            self._check_size(array, name, self._find_array(group, "holistic").shape)
-        if array is not None:
-            return array
-        raise RhasError(
-            f"the feature store lacks '{name}'",
-            where=f"{self.path}, {group.path or group.name}",
-            do="set extract.keep_tokens" if tokens else REPAIR,
-        )
-
-    def _check_size(self, array: zarr.Array, name: str, holistic: tuple[int, ...]) -> None:
-        """Frames, and the width of features, are those of ``holistic``, which is stored whole."""
-        wrong = array.shape != holistic if name == "partial" else array.shape[0] != holistic[0]
-        if wrong:
+        array = find_array(group, name, self.path, sparse=sparse)
+        if array is None:
             raise RhasError(
-                "the feature store is damaged",
-                where=f"{self.path}, {name}",
-                expected=f"frames as holistic, {holistic}",
-                got=str(array.shape),
-                do=REPAIR,
+                f"the feature store lacks '{name}'",
+                where=str(self.path),
+                do="set extract.keep_tokens" if tokens else REPAIR,
             )
+        return array
 
 
 def _to_float32(values: Any) -> np.ndarray:
@@ -406,38 +425,39 @@ def merge_features(parts: Sequence[Path], out: Path) -> None:
     One stream of one person is held in memory at a time, and its statistics take 8 · T · D bytes;
     of query tokens 1,000 frames are held.
     """
-    stores, writer = [FeatureStore(path) for path in parts], FeatureStoreWriter(out)
-    for person in range(stores[0].count_persons()):
-        infos = [store.read_info(person) for store in stores]
-        statistics: dict[str, Mapping[str, float]] = {}
-        writer.write_array(person, "text", stores[0].read_stored(person, "text", 0, None))
-        present = _join_arrays(stores, person, "present")
-        writer.write_array(person, "present", present)
-        for stream in STREAMS:
+    stores = [FeatureStore(path) for path in parts]
+    infos = [store.read_info() for store in stores]
+    persons = range(stores[0].count_persons())
+    writer = FeatureStoreWriter(out, len(persons))
+    writer.write_rows("text", np.stack([stores[0].read_stored(p, "text") for p in persons]))
+    present = np.stack([_join_arrays(stores, person, "present") for person in persons])
+    writer.write_rows("present", present)
+    statistics: list[dict[str, Mapping[str, float]]] = [{} for _ in persons]
+    for stream in STREAMS:
+        for person in persons:
             values = _join_arrays(stores, person, stream)
-            writer.write_array(person, stream, values)
-            seen = values[present] if stream == "partial" else values
-            statistics |= _measure_stream(stream, seen)
+            writer.write_stream(person, stream, values)
+            seen = values[present[person]] if stream == "partial" else values
+            statistics[person] |= _measure_stream(stream, seen)
             del values, seen
-            if stores[0].has_tokens(person):
+            if stores[0].has_tokens():
                 _merge_tokens(stores, person, stream, writer)
-        frames = sum(info.frames for info in infos)
-        writer.write_info(replace(infos[0], frames=frames, statistics=statistics))
+    frames = sum(info.frames for info in infos)
+    writer.write_info(replace(infos[0], frames=frames, statistics=tuple(statistics)))
 
 
 def _join_arrays(stores: Sequence[FeatureStore], person: int, name: str) -> np.ndarray:
-    return np.concatenate([store.read_stored(person, name, 0, None) for store in stores])
+    return np.concatenate([store.read_stored(person, name) for store in stores])
 
 
 def _merge_tokens(
     stores: Sequence[FeatureStore], person: int, stream: str, writer: FeatureStoreWriter
 ) -> None:
     name, first = f"{stream}_tokens", 0
-    frames = sum(store.read_info(person).frames for store in stores)
+    lengths = [store.read_info().frames for store in stores]
     queries, width = stores[0].read_stored(person, name, 0, 1).shape[1:]
-    with writer.create_tokens(person, stream, (frames, queries, width)) as tokens:
-        for store in stores:
-            length = store.read_info(person).frames
+    with writer.create_tokens(person, stream, (sum(lengths), queries, width)) as tokens:
+        for store, length in zip(stores, lengths, strict=True):
             for start in range(0, length, CHUNK_FRAMES):
                 values = store.read_stored(person, name, start, start + CHUNK_FRAMES)
                 tokens.put(first + start + np.arange(len(values)), values)

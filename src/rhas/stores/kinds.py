@@ -7,6 +7,7 @@ from typing import Literal
 
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json
+from rhas.stores.features import ARRAYS
 from rhas.stores.hdf5 import open_hdf5, person_groups
 
 Kind = Literal[
@@ -78,8 +79,7 @@ def _has_person_scores(store: Path) -> bool:
 
 def _has_features(store: Path) -> bool:
     """Whether a Zarr store is one of features, perhaps a damaged one."""
-    first = store / "person_000"
-    return first.is_dir() and not _has_person_scores(store)
+    return any((store / name).is_dir() for name in ARRAYS)
 
 
 def _folder_kind(folder: Path) -> Kind | None:

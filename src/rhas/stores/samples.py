@@ -221,10 +221,12 @@ class SampleIndex:
         for sample in self.samples:
             store = FeatureStore(project / self.info.features / f"{sample.movie}.zarr")
             try:
-                info, found = store.read_info(sample.person), store.read_widths(sample.person)
+                info, found = store.read_info(), store.read_widths()
             except RhasError as error:
                 problems.append(f"{sample.sample}: {error.what}")
                 continue
+            if sample.person >= len(info.references):
+                problems.append(f"{sample.sample}: no such person in the feature store")
             if sample.stop > info.frames or not 0 <= sample.start < sample.stop:
                 problems.append(f"{sample.sample}: beyond its film of {info.frames} frames")
             if (*found, info.fps) != widths:

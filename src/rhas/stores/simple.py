@@ -10,7 +10,13 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.stores import frames, scores
 from rhas.stores.boxes import FilmBoxes
-from rhas.stores.features import FeatureInfo, Features, FeatureStore, FeatureStoreWriter
+from rhas.stores.features import (
+    FeatureInfo,
+    Features,
+    FeatureStore,
+    FeatureStoreWriter,
+    measure_statistics,
+)
 from rhas.stores.tracks import FilmTracks
 
 AnyPath = str | PathLike[str]
@@ -45,7 +51,7 @@ def write_features(
         checkpoint: where its weights come from.
 
     Raises:
-        RhasError: it exists, or not a reference per person.
+        RhasError: it exists, not a reference per person, or persons of different length.
     """
     if len(persons) != len(references):
         raise RhasError(
@@ -54,22 +60,25 @@ def write_features(
             expected=str(len(persons)),
             got=str(len(references)),
         )
-    writer = FeatureStoreWriter(Path(path))
-    for number, (features, reference) in enumerate(zip(persons, references, strict=True)):
-        info = FeatureInfo(
-            movie=Path(path).stem,
-            fps=fps,
-            frames=len(features.present),
-            encoder=encoder,
-            checkpoint=checkpoint,
-            checkpoint_hash="",
-            dtype=str(features.holistic.dtype),
-            truth=False,
-            person=number,
-            reference=reference,
-            statistics=features.measure_statistics(),
+    if len({len(features.present) for features in persons}) != 1:
+        raise RhasError(
+            "persons of one film with different numbers of frames, or no person",
+            where=str(path),
+            got=", ".join(str(len(features.present)) for features in persons) or "none",
         )
-        writer.write_person(features, info)
+    info = FeatureInfo(
+        movie=Path(path).stem,
+        fps=fps,
+        frames=len(persons[0].present),
+        encoder=encoder,
+        checkpoint=checkpoint,
+        checkpoint_hash="",
+        dtype=str(persons[0].holistic.dtype),
+        truth=False,
+        references=tuple(references),
+        statistics=measure_statistics(persons),
+    )
+    FeatureStoreWriter(Path(path), len(persons)).write(persons, info)
 
 
 def read_boxes(path: AnyPath) -> FilmBoxes:

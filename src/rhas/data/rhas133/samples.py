@@ -19,7 +19,7 @@ from rhas.data.rhas133.classes import find_classes, find_intervals
 from rhas.data.rhas133.features import read_features
 from rhas.data.rhas133.layout import Vlm
 from rhas.data.rhas133.sources import PublishedSample
-from rhas.stores.features import FeatureInfo, Features, FeatureStoreWriter
+from rhas.stores.features import FeatureInfo, Features, FeatureStoreWriter, measure_statistics
 from rhas.stores.manifest import Film
 
 
@@ -115,8 +115,7 @@ def _write_store(
         checkpoint_hash="",
         dtype="float16",
         truth=False,
-        person=0,
-        reference=sentence,
-        statistics=features.measure_statistics(),
+        references=(sentence,),
+        statistics=measure_statistics([features]),
     )
-    FeatureStoreWriter(out / f"{movie}.zarr").write_person(features, info)
+    FeatureStoreWriter(out / f"{movie}.zarr", persons=1).write([features], info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -69,13 +69,13 @@ class LogisticRegression(nn.Module):
             line_search_fn="strong_wolfe",
         )
 
+        blocks.transform(lambda x, y: ((x - self.mean) / self.spread, y[:, found]))
+
         def closure() -> Tensor:
             loss = l2 * weight.square().sum()
             weight.grad, bias.grad = 2 * l2 * weight, torch.zeros_like(bias)
-            for x, y in blocks:
-                x = (x - self.mean) / self.spread
+            for x, target in blocks:
                 logits = x @ weight + bias
-                target = y[:, found]
                 loss += F.binary_cross_entropy_with_logits(logits, target, reduction="sum") / count
                 error = (logits.sigmoid() - target) / count
                 weight.grad += x.T @ error
@@ -112,12 +112,20 @@ class _CachedBlocks:
 
     def __init__(self, rows: Callable[[], Iterable[Rows]]) -> None:
         self._rows = rows
-        self._cached: Sequence[Rows] | None = self._read()
+        self._cached: list[Rows] | None = self._read()
 
     def __iter__(self) -> Iterator[Rows]:
         return iter(self._rows() if self._cached is None else self._cached)
 
-    def _read(self) -> Sequence[Rows] | None:
+    def transform(self, function: Callable[[Tensor, Tensor], Rows]) -> None:
+        """Replaces every block by the function of it: once where they are in memory, otherwise
+        whenever they are made."""
+        rows, cached = self._rows, self._cached or []
+        self._rows = lambda: (function(*block) for block in rows())
+        for number, block in enumerate(cached):
+            cached[number] = function(*block)
+
+    def _read(self) -> list[Rows] | None:
         blocks, size = [], 0
         for block in self._rows():
             size += sum(tensor.nbytes for tensor in block)
