@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,7 @@ from rhas.base.parts import FilmPart, Span
 from rhas.base.progress import ignore_progress
 from rhas.config.ground import GroundConfig
 from rhas.data.drawn_table import make_drawn_track
-from rhas.engine.stage import try_jobs
-from rhas.engine.steps import FilmFiles
-from rhas.engine.workcache import WorkCache
 from rhas.ground.grounding import GroundInput, ground_film, merge_film, split_film
-from rhas.ground.step import GROUND
 from rhas.stores.drawn import DrawnBoxes, DrawnKind
 
 BOX = (10.0, 20.0, 50.0, 80.0)
@@ -104,20 +99,3 @@ def test_what_no_model_looks_at_is_not_cut(
     DrawnBoxes(120, 90, (track,) * 3).write(drawn)
     source = GroundInput("m", tuple(REFERENCES), film, drawn=drawn)
     assert split_film(source, GroundConfig(backend="tracks"), 1) == [Span(0, FRAMES)]
-
-
-def test_two_workers_give_the_entry_of_one(
-    tmp_path: Path, tiny: str, film: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = GroundConfig(checkpoint=tiny, stride=2, batch_size=3)
-    job = GROUND.make_job(FilmFiles("m", tuple(REFERENCES), frames=film), config)
-    monkeypatch.setenv("RHAS_PART_FRAMES", "8")
-    records = []
-    for workers in "12":
-        monkeypatch.setenv("RHAS_WORKERS", workers)
-        cache = WorkCache(tmp_path / workers)
-        entries, failures = try_jobs(cache, "ground", [job])
-        assert not failures
-        records.append((entries["m"].folder / "entry.json").read_bytes())  # with the digests
-        assert len(os.listdir(tmp_path / workers / "ground")) == 1
-    assert records[0] == records[1]

@@ -14,6 +14,7 @@ from damage import edit_zarr
 from factory import FEATURES, write_features
 
 from rhas.base.errors import RhasError
+from rhas.inspection.describe import describe_path
 from rhas.stores.features import Features, FeatureStore, FeatureStoreWriter
 
 
@@ -86,6 +87,13 @@ def test_attributes_and_widths(store: Path) -> None:
     )  # fmt: skip
     assert FeatureStore(store).read_widths() == (6, 9)
     assert FeatureStore(store).count_persons() == 2
+
+
+def test_a_store_of_an_earlier_version_is_told(store: Path) -> None:
+    (store / "person_000" / "holistic").mkdir(parents=True)
+    for read in (FeatureStore(store).read_info, lambda: describe_path(store)):
+        with pytest.raises(RhasError, match="earlier version"):
+            read()
 
 
 @pytest.mark.parametrize("change", [{"references": 3}, {"statistics": [{"holistic": 1}]}])

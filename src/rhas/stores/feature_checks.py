@@ -47,6 +47,7 @@ def describe_features(path: Path, tracks: FilmTracks | None) -> Facts:
 def describe_metadata(path: Path) -> Facts:
     """Attributes, arrays, flags, and reference, statistics and flags of each person, from the
     metadata alone."""
+    FeatureStore(path).check_version()
     attributes = _read_json(path / "zarr.json").get("attributes", {})
     arrays = {
         child.name: _describe_array(child)

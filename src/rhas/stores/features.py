@@ -369,9 +369,19 @@ class FeatureStore:
             (array,) = self._find_arrays(name, person=person)
             return np.asarray(array[person, start:stop])
 
+    def check_version(self) -> None:
+        """Raises `RhasError` for a store of an earlier version, which had a group per person."""
+        if (self.path / person_group(0) / "holistic").is_dir():
+            raise RhasError(
+                "a feature store of an earlier version",
+                where=str(self.path),
+                do="run `dvc repro extract`, or `rhas features` again",
+            )
+
     def _open(self) -> zarr.Group:
         if not (self.path / "zarr.json").exists():
             raise RhasError("no feature store", where=str(self.path), do="run `dvc repro extract`")
+        self.check_version()
         check_regular_file(self.path / "zarr.json")
         with guard_reading(self.path, what="the feature store is damaged"):
             return zarr.open_group(self.path, mode="r", zarr_format=3)

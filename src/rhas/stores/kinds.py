@@ -78,8 +78,10 @@ def _has_person_scores(store: Path) -> bool:
 
 
 def _has_features(store: Path) -> bool:
-    """Whether a Zarr store is one of features, perhaps a damaged one."""
-    return any((store / name).is_dir() for name in ARRAYS)
+    """Whether a Zarr store is one of features, perhaps damaged or of an earlier version."""
+    return any(
+        (folder / name).is_dir() for folder in (store, store / "person_000") for name in ARRAYS
+    )
 
 
 def _folder_kind(folder: Path) -> Kind | None:
