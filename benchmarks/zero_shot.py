@@ -4,6 +4,8 @@
 
 known words: the names of all classes that the films of val and test have; thresholds 0.5, as the
     command has, and fitted on val.
+words never read: names of the classes that the built-in CLIP was trained without
+    (``untrained_actions`` in its config.json), the list being these alone.
 other words: sentences with words that the built-in CLIP was not trained on, for some classes; the
     names of the same classes are beside them.
 nonsense: words that mean nothing, alone and among the names: per cent of the frames in which one of
@@ -24,10 +26,12 @@ from measure import make_parser, show
 from numpy.typing import NDArray
 
 from rhas.base.batch import Batch
+from rhas.base.files import read_json
 from rhas.base.program import run_script
 from rhas.chunk import Samples
 from rhas.config.params import Params, load_params
 from rhas.evaluate.scoring import ScoredSample, score_samples
+from rhas.extract.checkpoint import checkpoint_folder
 from rhas.extract.class_text import make_class_text, phrase_class
 from rhas.methods import Dims, build_method, make_config
 from rhas.methods.zero_shot import ZeroShot
@@ -137,7 +141,10 @@ def main() -> None:
     torch.set_num_threads(1)
     bench = open_bench(options.samples)
     rows: dict[str, Row] = {}
-    for measure in (measure_known, measure_other, measure_nonsense, measure_labels):
+    measures = (
+        measure_known, measure_untrained, measure_other, measure_nonsense, measure_labels,
+    )  # fmt: skip
+    for measure in measures:
         rows |= measure(bench)
     show(rows, format_rows(rows), options.json)
 
@@ -175,17 +182,31 @@ def measure_known(bench: Bench) -> dict[str, Row]:
 def measure_other(bench: Bench) -> dict[str, Row]:
     """Other words for some classes; both lists have these classes alone."""
     chosen = {name: words for name, words in OTHER_WORDS.items() if name in bench.names}
-    samples = ChosenSamples(bench.test, [bench.ids[bench.names.index(name)] for name in chosen])
     lists: dict[str, Words] = {
         f"{len(chosen)} classes by name": [[name] for name in chosen],
         f"{len(chosen)} classes in other words": [words.split(" | ") for words in chosen.values()],
     }
+    return measure_lists(bench, list(chosen), lists)
+
+
+def measure_untrained(bench: Bench) -> dict[str, Row]:
+    """Names of the classes that the encoder was trained without; nothing where it names none."""
+    config = read_json(checkpoint_folder(bench.params.extract.checkpoint) / "config.json")
+    words = [phrase_class(name) for name in config.get("untrained_actions", ())]
+    names = [name for name in words if name in bench.names]
+    title = f"{len(names)} classes never read, by name"
+    return measure_lists(bench, names, {title: [[name] for name in names]}) if names else {}
+
+
+def measure_lists(bench: Bench, names: Sequence[str], lists: Mapping[str, Words]) -> dict[str, Row]:
+    """Lists of words for some classes, on the labels of these alone, and chance."""
+    samples = ChosenSamples(bench.test, [bench.ids[bench.names.index(name)] for name in names])
     scored = {
         title: bench.score(bench.make_method(words), samples) for title, words in lists.items()
     }
     rows = {title: find_figures(bench.evaluate(items)) for title, items in scored.items()}
     truths = [item.truth for items in list(scored.values())[:1] for item in items]
-    return rows | {f"{len(chosen)} classes, chance": find_figures(evaluate_chance(truths))}
+    return rows | {f"these {len(names)} classes, chance": find_figures(evaluate_chance(truths))}
 
 
 def measure_nonsense(bench: Bench) -> dict[str, Row]:

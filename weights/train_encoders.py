@@ -3,6 +3,7 @@
     python weights/train_encoders.py blip2
     python weights/train_encoders.py clip
     python weights/train_encoders.py probe blip2        # the figures in weights/README.md
+    python weights/train_encoders.py ceiling            # what no encoder of stills can be above
 
 The first command renders stills into a cache (`encoders.stills`), trains the vision tower alone
 (`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
@@ -26,7 +27,15 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from encoders.contrast import contrastive_loss, copy_tower, find_equal, make_caption
+from encoders.ceiling import measure_ceiling
+from encoders.contrast import (
+    UNTRAINED,
+    contrastive_loss,
+    copy_tower,
+    find_equal,
+    find_told,
+    make_caption,
+)
 from encoders.probing import probe_encoder
 from encoders.reading import (
     AttentionRecorder,
@@ -35,7 +44,7 @@ from encoders.reading import (
     initialise_qformer,
     tokenise,
 )
-from encoders.stills import CACHE, CLASS, SIZE, Batch, Stills, render_stills
+from encoders.stills import CACHE, CLASS, SIZE, TRAIN_SEED, Batch, Stills, render_stills
 from encoders.tower import DenseReadout, PersonReadout, neighbour_attention, whiten_patches
 from torch import Tensor, nn
 from training.checkpoint import new_checkpoint
@@ -118,9 +127,9 @@ def encode_batch(tower: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     return frame, crop
 
 
-def prepare_stills(cache: Path, scenes: int) -> Stills:
-    """The stills in the cache, those that it lacks rendered first."""
-    render_stills(cache, scenes)
+def prepare_stills(cache: Path, scenes: int, seed: int) -> Stills:
+    """The stills of a seed in the cache, those that it lacks rendered first."""
+    render_stills(cache, scenes, seed)
     return Stills(cache)
 
 
@@ -169,20 +178,21 @@ def blip2(
     scenes: int = 96_000, tower_steps: int = 6000, steps: int = 4000, size: int = 32,
     rate: float = 1.2e-3, seed: int = 0, cache: Path = CACHE, out: Path = WEIGHTS / "blip2",
     start: Path | None = None, device: Device = "cpu", threads: Threads = 1,
+    still_seed: int = TRAIN_SEED,
 ) -> None:  # fmt: skip
     """Trains BLIP-2: what the features tell of whom the sentence means, where the queries look,
     matching, contrast.
 
-    With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches; what
-    only serves training is learned anew.
+    With ``start`` it goes on from that checkpoint, with another ``seed`` on other batches and with
+    another ``still_seed`` on other stills; what only serves training is learned anew.
     """
     options = {
         "tower_steps": tower_steps, "steps": steps, "size": size, "rate": rate, "seed": seed,
-        "start": start, "device": device, "threads": threads,
+        "start": start, "device": device, "threads": threads, "still_seed": still_seed,
     }  # fmt: skip
     torch.set_default_device(device)
     torch.set_num_threads(threads)
-    stills = prepare_stills(cache, scenes)
+    stills = prepare_stills(cache, scenes, still_seed)
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
 
     with new_checkpoint(out) as folder:
@@ -225,6 +235,8 @@ def clip(
 ) -> None:  # fmt: skip
     """Trains CLIP: contrast of crops and captions, and what the embedding tells of the person.
 
+    People who do what `UNTRAINED` lists are left out. A batch is of ``size`` stills.
+
     The vision tower starts as that of the BLIP-2 checkpoint ``start``, the stills are those of its
     cache.
     """
@@ -238,8 +250,10 @@ def clip(
     from transformers import AutoTokenizer, Blip2ForImageTextRetrieval, CLIPModel
 
     with new_checkpoint(out) as folder:
-        make_clip(folder, stills.list_words() | {"is", "and", *CLASS}, CLIP_SIZES, seed)
+        words = stills.list_words() | {"is", "and", *CLASS} - {*UNTRAINED}
+        make_clip(folder, words, CLIP_SIZES, seed)
         model = load_model(CLIPModel, folder).to(device).train()
+        model.config.untrained_actions = list(UNTRAINED)
         tokenizer = load_part(AutoTokenizer, folder)
         copy_tower(model.vision_model, load_model(Blip2ForImageTextRetrieval, start).vision_model)
         torch.manual_seed(seed)
@@ -249,15 +263,14 @@ def clip(
             steps, cache / "clip.pt", options,
         )  # fmt: skip
         for batch in draw_batches(trainer, stills, size, seed, CONTRAST):
+            told = find_told(batch)
             person = model.get_image_features(
-                pixel_values=normalise_images(batch.crops)
+                pixel_values=normalise_images(batch.crops[told])
             ).pooler_output
-            pairs = zip(batch.references, batch.actions, strict=True)
-            captions = [make_caption(reference, actions) for reference, actions in pairs]
+            captions = [make_caption(batch.references[n], batch.actions[n]) for n in told.tolist()]
             ids, mask = tokenise(tokenizer, captions)
             text = model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
-            n = len(person)
-            losses = heads.compute_losses(person, batch, torch.arange(n), torch.ones(n))
+            losses = heads.compute_losses(person, batch, told, torch.ones(len(told)))
             scale = model.logit_scale.exp().clamp(max=100)
             losses["contrast"] = contrastive_loss(person, text, find_equal(captions), scale)
             update(trainer, losses)
@@ -272,6 +285,12 @@ def probe(
 ) -> None:  # fmt: skip
     """Frame mAP of a linear probe on fresh stills, fitted on half of the stories."""
     probe_encoder(vlm, folder or WEIGHTS / vlm, scenes, seed)
+
+
+@app.command()
+def ceiling(cache: Path = CACHE, epochs: int = 14, seed: int = 0) -> None:
+    """What a network names that is told pose, held thing and mouth of a still's persons."""
+    measure_ceiling(Stills(cache), epochs, seed)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -59,6 +61,21 @@ def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path
         features[name] = encoder.fuse(encoder.vision(picture), text)
         assert np.isfinite(features[name]).all()
     assert not np.array_equal(features["blip2"], features["on"])
+    untrained = json.loads((tmp_path / "clip" / "config.json").read_text())["untrained_actions"]
+    assert len(untrained) == 8
+    words = json.loads((tmp_path / "clip" / "tokenizer.json").read_text())["model"]["vocab"]
+    assert "waving</w>" in words
+    assert not {f"{word}</w>" for word in untrained} & {*words}
+
+
+def test_what_a_person_is_made_from_tells_the_actions(
+    encoders: ModuleType, stills: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoders.ceiling(cache=stills, epochs=1)
+    first, own, others = capsys.readouterr().out.splitlines()
+    assert "persons to fit" in first
+    for line in (own, others):
+        assert 0 < float(re.findall(r"mAP ([\d.]+)", line)[0]) <= 100
 
 
 def test_encoders_go_on_from_the_checkpoint_that_they_replace(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from encoders.stills import CLASS
+from encoders.stills import CLASS, Batch
 
 
 def contrastive_loss(images: Tensor, texts: Tensor, same: Tensor, scale: Tensor) -> Tensor:
@@ -46,6 +46,19 @@ def copy_tower(vision: Any, tower: Any) -> None:
         mine.self_attn.out_proj.load_state_dict(theirs.self_attn.projection.state_dict())
         for name in ("mlp", "layer_norm1", "layer_norm2"):
             getattr(mine, name).load_state_dict(getattr(theirs, name).state_dict())
+
+
+UNTRAINED = (
+    "dancing", "drinking", "hugging", "kneeling", "picking", "shouting", "stretching", "writing",
+)  # fmt: skip
+"""Actions that CLIP is not told of, nor shown in training: what it makes of words that it has never
+read is measured with them (``benchmarks/zero_shot.py``)."""
+
+
+def find_told(batch: Batch) -> Tensor:
+    """Numbers of the persons who do none of `UNTRAINED`, int64 (n,)."""
+    untrained = [CLASS[name] for name in UNTRAINED]
+    return (~batch.actions[:, untrained].bool().any(1)).nonzero()[:, 0]
 
 
 def make_caption(reference: str, actions: Tensor) -> str:

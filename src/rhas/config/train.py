@@ -30,7 +30,7 @@ class TrainConfig(Section):
     """Name of a set of the method's parameters."""
     overrides: Mapping[str, Mapping[str, Value]] = {}
     """By method: single parameters that differ from the preset."""
-    epochs: Count = 30
+    epochs: Count = 15
     """Passes over the training samples."""
     batch_size: Count = 1
     """B, samples of a batch."""
@@ -53,7 +53,7 @@ class TrainConfig(Section):
     it is less, (1 + updates) / (10 + updates)."""
     clip: float = Field(default=1.0, gt=0, le=1_000_000_000)
     """Largest norm of the gradient."""
-    validate_every: Count = 10
+    validate_every: Count = 5
     """Epochs between validations; the last epoch is always validated."""
     monitor: Monitor = "map"
     """The validation's metric that ``patience`` watches."""
