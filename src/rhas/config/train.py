@@ -30,7 +30,7 @@ class TrainConfig(Section):
     """Name of a set of the method's parameters."""
     overrides: Mapping[str, Mapping[str, Value]] = {}
     """By method: single parameters that differ from the preset."""
-    epochs: Count = 15
+    epochs: Count = 30
     """Passes over the training samples."""
     batch_size: Count = 1
     """B, samples of a batch."""
@@ -53,7 +53,7 @@ class TrainConfig(Section):
     it is less, (1 + updates) / (10 + updates)."""
     clip: float = Field(default=1.0, gt=0, le=1_000_000_000)
     """Largest norm of the gradient."""
-    validate_every: Count = 5
+    validate_every: Count = 10
     """Epochs between validations; the last epoch is always validated."""
     monitor: Monitor = "map"
     """The validation's metric that ``patience`` watches."""
@@ -62,7 +62,7 @@ class TrainConfig(Section):
     one are kept. 0 trains all epochs and keeps the last weights."""
     save_minutes: float = Field(default=2.0, ge=0, le=1_000_000)
     """Minutes between checkpoints to restart from; never changes the result."""
-    threads: int = Field(default=1, ge=1, le=1024)
+    threads: int = Field(default=2, ge=1, le=1024)
     """Threads of torch, per process; another number gives other rounding."""
     device: DeviceChoice = "cpu"
     """Torch device of the method; ``auto``: a GPU where there is one."""
