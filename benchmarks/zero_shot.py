@@ -31,8 +31,8 @@ from rhas.base.program import run_script
 from rhas.chunk import Samples
 from rhas.config.params import Params, load_params
 from rhas.evaluate.scoring import ScoredSample, score_samples
-from rhas.extract.checkpoint import checkpoint_folder
 from rhas.extract.class_text import make_class_text, phrase_class
+from rhas.extract.encoders import checkpoint_folder
 from rhas.methods import Dims, build_method, make_config
 from rhas.methods.zero_shot import ZeroShot
 from rhas.methods.zero_shot.fitting import LabelledFrames, fit_labels, read_frames

@@ -3,7 +3,6 @@
     python weights/train_encoders.py blip2
     python weights/train_encoders.py clip
     python weights/train_encoders.py probe blip2        # the figures in weights/README.md
-    python weights/train_encoders.py ceiling            # what no encoder of stills can be above
 
 The first command renders stills into a cache (`encoders.stills`), trains the vision tower alone
 (`encoders.tower`), then Q-Former and tower together (`encoders.reading`). The second starts from
@@ -27,7 +26,6 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from encoders.ceiling import measure_ceiling
 from encoders.contrast import (
     UNTRAINED,
     contrastive_loss,
@@ -285,12 +283,6 @@ def probe(
 ) -> None:  # fmt: skip
     """Frame mAP of a linear probe on fresh stills, fitted on half of the stories."""
     probe_encoder(vlm, folder or WEIGHTS / vlm, scenes, seed)
-
-
-@app.command()
-def ceiling(cache: Path = CACHE, epochs: int = 14, seed: int = 0) -> None:
-    """What a network names that is told pose, held thing and mouth of a still's persons."""
-    measure_ceiling(Stills(cache), epochs, seed)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -66,16 +65,6 @@ def test_encoders_are_drawn_taught_and_load(encoders: ModuleType, tmp_path: Path
     words = json.loads((tmp_path / "clip" / "tokenizer.json").read_text())["model"]["vocab"]
     assert "waving</w>" in words
     assert not {f"{word}</w>" for word in untrained} & {*words}
-
-
-def test_what_a_person_is_made_from_tells_the_actions(
-    encoders: ModuleType, stills: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    encoders.ceiling(cache=stills, epochs=1)
-    first, own, others = capsys.readouterr().out.splitlines()
-    assert "persons to fit" in first
-    for line in (own, others):
-        assert 0 < float(re.findall(r"mAP ([\d.]+)", line)[0]) <= 100
 
 
 def test_encoders_go_on_from_the_checkpoint_that_they_replace(
