@@ -31,7 +31,7 @@ from encoders.contrast import (
     contrastive_loss,
     copy_tower,
     find_equal,
-    find_told,
+    find_trained,
     make_caption,
 )
 from encoders.probing import probe_encoder
@@ -261,14 +261,16 @@ def clip(
             steps, cache / "clip.pt", options,
         )  # fmt: skip
         for batch in draw_batches(trainer, stills, size, seed, CONTRAST):
-            told = find_told(batch)
+            trained = find_trained(batch)
             person = model.get_image_features(
-                pixel_values=normalise_images(batch.crops[told])
+                pixel_values=normalise_images(batch.crops[trained])
             ).pooler_output
-            captions = [make_caption(batch.references[n], batch.actions[n]) for n in told.tolist()]
+            captions = [
+                make_caption(batch.references[n], batch.actions[n]) for n in trained.tolist()
+            ]
             ids, mask = tokenise(tokenizer, captions)
             text = model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
-            losses = heads.compute_losses(person, batch, told, torch.ones(len(told)))
+            losses = heads.compute_losses(person, batch, trained, torch.ones(len(trained)))
             scale = model.logit_scale.exp().clamp(max=100)
             losses["contrast"] = contrastive_loss(person, text, find_equal(captions), scale)
             update(trainer, losses)

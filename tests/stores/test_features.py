@@ -13,6 +13,7 @@ import zarr
 from damage import edit_zarr
 from factory import FEATURES, write_features
 
+import rhas
 from rhas.base.errors import RhasError
 from rhas.inspection.describe import describe_path
 from rhas.stores.features import Features, FeatureStore, FeatureStoreWriter
@@ -227,3 +228,24 @@ def test_a_store_without_tokens_says_how_to_get_them(store: Path, tmp_path: Path
     path = token_store(tmp_path / "a.zarr", np.zeros((5, 1, 1), np.float16), [np.arange(5)])
     with pytest.raises(RhasError, match="window outside"):
         FeatureStore(path).read_tokens(0, "partial", 0, 6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"holistic": np.zeros((5, 2), np.float32), "partial": np.zeros((5, 2), np.float32)},
+        {"holistic": np.zeros((5, 3), np.float16), "partial": np.zeros((5, 3), np.float16)},
+        {"text": np.zeros(3, np.float32)},
+        None,
+    ],
+)
+def test_persons_of_one_film_have_one_shape_and_dtype(
+    tmp_path: Path, other: dict[str, np.ndarray] | None
+) -> None:
+    row = np.zeros((5, 2), np.float16)
+    first = Features(row, row, np.ones(5, np.bool_), np.zeros(2, np.float32))
+    persons = [] if other is None else [first, replace(first, **other)]
+    names = [f"person {number}" for number in range(len(persons))]
+    with pytest.raises(RhasError, match="different shape or dtype"):
+        rhas.write_features(tmp_path / "m.zarr", persons, names, fps=15, encoder="blip2")
+    assert not list(tmp_path.iterdir())

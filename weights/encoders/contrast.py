@@ -51,11 +51,11 @@ def copy_tower(vision: Any, tower: Any) -> None:
 UNTRAINED = (
     "dancing", "drinking", "hugging", "kneeling", "picking", "shouting", "stretching", "writing",
 )  # fmt: skip
-"""Actions that CLIP is not told of, nor shown in training: what it makes of words that it has never
-read is measured with them (``benchmarks/zero_shot.py``)."""
+"""Actions that CLIP is trained without: what it makes of words that it has never read is measured
+with them (``benchmarks/zero_shot.py``)."""
 
 
-def find_told(batch: Batch) -> Tensor:
+def find_trained(batch: Batch) -> Tensor:
     """Numbers of the persons who do none of `UNTRAINED`, int64 (n,)."""
     untrained = [CLASS[name] for name in UNTRAINED]
     return (~batch.actions[:, untrained].bool().any(1)).nonzero()[:, 0]

@@ -44,14 +44,15 @@ def write_features(
 
     Args:
         path: the folder to make; must not exist.
-        persons: features of each person, of the same number of frames.
+        persons: features of each person, of one number of frames, width and dtype.
         references: a sentence per person.
         fps: frames per second.
         encoder: ``blip2``, ``clip`` or ``siglip2``.
         checkpoint: where its weights come from.
 
     Raises:
-        RhasError: it exists, not a reference per person, or persons of different length.
+        RhasError: it exists, not a reference per person, no person, or persons of different shape
+            or dtype.
     """
     if len(persons) != len(references):
         raise RhasError(
@@ -60,11 +61,13 @@ def write_features(
             expected=str(len(persons)),
             got=str(len(references)),
         )
-    if len({len(features.present) for features in persons}) != 1:
+    kinds = [f"{f.holistic.dtype} {f.holistic.shape}, text {f.text.shape}" for f in persons]
+    if len(set(kinds)) != 1:
         raise RhasError(
-            "persons of one film with different numbers of frames, or no person",
+            "features of different shape or dtype in one film, or of nobody",
             where=str(path),
-            got=", ".join(str(len(features.present)) for features in persons) or "none",
+            expected="one shape (frames, D), one dtype and one length of text for all persons",
+            got="; ".join(kinds) or "no person",
         )
     info = FeatureInfo(
         movie=Path(path).stem,
