@@ -80,7 +80,7 @@ def training_step(
     if not any(p.requires_grad for p in method.parameters()):  # fitted by its statistics
         sample = {key: value[0] for key, value in batch.items()}
         return lambda: method.fit_statistics([sample])
-    optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4)
+    optimizer = torch.optim.AdamW(method.parameters(), lr=1e-4, fused=True)
 
     def step() -> Tensor:
         method.train()

@@ -68,6 +68,10 @@ class TrainConfig(Section):
     """Torch device of the method; ``auto``: a GPU where there is one."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16`` for matrix products; weights, sums over time and losses stay float32."""
+    compile: bool = False
+    """Pass the network's parts through ``torch.compile`` for the updates (not for validations), in
+    every process: fewer and larger operations, for a GPU and long trainings. The first update waits
+    minutes for the compiler; on a CPU that needs a C++ compiler. Changes rounding alone."""
     memory_gb: float = Field(default=2.0, ge=0, le=1_000_000)
     """Samples are kept in memory up to this size, the others read anew in every epoch; never
     changes the result."""

@@ -70,6 +70,10 @@ class Method(nn.Module):
         """Named loss terms, scalars; their sum is the loss. Random draws use torch's generator."""
         raise NotImplementedError
 
+    def network_parts(self) -> Iterable[nn.Module]:
+        """Modules whose ``forward`` `train.compile` compiles; none unless a method says so."""
+        return ()
+
     def fit_fusion(self, samples: Iterable[Batch]) -> dict[str, float]:
         """Fits on the val samples how branches are weighted, once training is over.
 

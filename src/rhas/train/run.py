@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rhas.base.errors import RhasError
 from rhas.config.train import TrainConfig
@@ -67,6 +68,9 @@ class TrainingRun:
             fused=True,
         )
         self.averaged = copy.deepcopy(self.method).requires_grad_(False)
+        if config.compile:
+            for part in self.method.network_parts():
+                part.compile()
         self.best: dict[str, Tensor] = {}
         self.progress = RunProgress()
         self.samples_per_second: float | None = None
@@ -162,8 +166,8 @@ class TrainingRun:
     def _average_weights(self) -> None:
         update, ema = self.progress.update, self.config.ema
         decay = min(ema, update / (9 + update)) if ema else 0.0
-        for mean, new in zip(self.averaged.parameters(), self.method.parameters(), strict=True):
-            mean.lerp_(new, 1 - decay)
+        means, new = list(self.averaged.parameters()), list(self.method.parameters())
+        get_ema_multi_avg_fn(decay)(means, new, update)
 
     def _add_gradient(self, numbers: list[int], place: int) -> tuple[float, EpochValues]:
         """Adds a batch's gradient, times its share of real frames; that share and the terms."""

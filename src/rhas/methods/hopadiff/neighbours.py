@@ -78,22 +78,28 @@ def _slices(offsets: Sequence[int], length: int) -> Iterator[tuple[int, slice, s
             yield j, slice(first, last), slice(first + offset, last + offset)
 
 
+def _reached(offsets: Sequence[int], mask: Tensor) -> Tensor:
+    """Which neighbours t + o_j exist and are real frames, bool (n, B, L)."""
+    length, far = mask.shape[1], max(map(abs, offsets))
+    padded = F.pad(mask, (far, far))
+    return torch.stack([padded[:, far + o : far + o + length] for o in offsets])
+
+
 class _NeighbourAttention(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, offsets: tuple[int, ...], mask: Tensor | None
     ) -> Tensor:
         length = q.shape[1]
-        scale = q.shape[2] ** -0.5
         exact = torch.promote_types(q.dtype, torch.float32)
-        weights = q.new_full((len(offsets), *q.shape[:2]), _NEVER, dtype=exact)  # (n, B, L)
+        scores = q.new_zeros((len(offsets), *q.shape[:2]))  # (n, B, L)
         for j, here, there in _slices(offsets, length):
-            score = torch.linalg.vecdot(q[:, here], k[:, there]).mul_(scale)
-            if mask is not None:
-                score.masked_fill_(~mask[:, there], _NEVER)
-            weights[j, :, here] = score
-        reached = weights > _NEVER
-        weights = torch.softmax(weights, 0).mul_(reached).to(v.dtype)
+            torch.linalg.vecdot(q[:, here], k[:, there], out=scores[j, :, here])
+        reached = _reached(
+            offsets, q.new_ones(q.shape[:2], dtype=torch.bool) if mask is None else mask
+        )
+        scores = scores.to(exact).mul_(q.shape[2] ** -0.5).masked_fill_(~reached, _NEVER)
+        weights = torch.softmax(scores, 0).mul_(reached).to(v.dtype)
         out = torch.zeros_like(v)
         for j, here, there in _slices(offsets, length):
             out[:, here].addcmul_(weights[j, :, here, None], v[:, there])
@@ -108,11 +114,12 @@ class _NeighbourAttention(torch.autograd.Function):
         q, k, v, weights = ctx.saved_tensors
         length = q.shape[1]
         exact = torch.promote_types(q.dtype, torch.float32)
-        d_weights = torch.zeros_like(weights, dtype=exact)
+        d_weights = torch.zeros_like(weights)
         d_v = torch.zeros_like(v)
         for j, here, there in _slices(ctx.offsets, length):
-            d_weights[j, :, here] = torch.linalg.vecdot(grad[:, here], v[:, there])
+            torch.linalg.vecdot(grad[:, here], v[:, there], out=d_weights[j, :, here])
             d_v[:, there].addcmul_(weights[j, :, here, None], grad[:, here])
+        d_weights = d_weights.to(exact)
         d_scores = d_weights - (d_weights * weights).sum(0)
         d_scores = d_scores.mul_(weights).mul_(q.shape[2] ** -0.5).to(q.dtype)
         d_q, d_k = torch.zeros_like(q), torch.zeros_like(k)

@@ -94,6 +94,12 @@ class Segmenter(Method, Generic[FeaturesT]):
         for bias in self.output_biases():
             bias.data[-self.dims.C :] = torch.logit(share).float()
 
+    def network_parts(self) -> Iterable[nn.Module]:
+        """All but the reader, whose control flow depends on the data."""
+        for child in self.children():
+            if child is not self.reader:
+                yield from child if isinstance(child, nn.ModuleList) else [child]
+
     def count_sample(self, sample: Batch) -> None:
         """Takes further statistics of a training sample."""
 
