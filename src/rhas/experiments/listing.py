@@ -70,7 +70,8 @@ class Listing:
         name: the file's, without its ending; results are named so.
         title: what it is about.
         tables: title of each table by its name, in order.
-        experiments: table by table, in it seed by seed, so that each seed's rows come together.
+        experiments: table by table, in it seed by seed and fold by fold: all rows of a fold come
+            together, so that what is done can be compared.
     """
 
     name: str
@@ -134,8 +135,8 @@ def read_listing(path: Path, params: Values) -> Listing:
         shared = _read_settings(table.get("settings") or {}, f"{where}.settings")
         folds = _list_folds(table.get("folds", top.get("folds")), f"{where}.folds")
         for seed in _read_seeds(table.get("seeds", top.get("seeds", [0])), f"{where}.seeds"):
-            for row in _choose_rows(table.get("rows"), rows, where):
-                for fold in folds:
+            for fold in folds:
+                for row in _choose_rows(table.get("rows"), rows, where):
                     settings = {**shared, **rows[row], **fold}
                     for parameter in settings:
                         check_setting(parameter, params, f"{where}, row {row}")
