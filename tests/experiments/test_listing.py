@@ -55,7 +55,7 @@ def test_folds_times_all_of_it(tmp_path: Path) -> None:
     listing = read(tmp_path, tables={"one": {"folds": 3, "seeds": [0, 1]}, "two": {}})
     one = [e for e in listing.experiments if e.table == "one"]
     assert [(e.row, e.seed, e.settings["chunk.fold"]) for e in one[:6]] == [
-        ("a", 0, 0), ("a", 0, 1), ("a", 0, 2), ("b", 0, 0), ("b", 0, 1), ("b", 0, 2),
+        ("a", 0, 0), ("b", 0, 0), ("a", 0, 1), ("b", 0, 1), ("a", 0, 2), ("b", 0, 2),
     ]  # fmt: skip
     assert {(e.settings["split"], e.settings["chunk.folds"]) for e in one} == {("folds", 3)}
     assert all("chunk.fold" not in e.settings for e in listing.experiments if e.table == "two")
