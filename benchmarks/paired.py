@@ -192,8 +192,16 @@ def main() -> None:
     for row in rows:
         own = [record for record in records if record.row == row]
         _, films[row], cubes[row] = read_row(own, row)
-        if films[row] != films[options.row]:
-            raise RhasError("rows of different films", where=f"{row}, {options.row}")
+    shared = [name for name in films[options.row] if all(name in own for own in films.values())]
+    if len(shared) < 2:
+        raise RhasError(
+            "fewer than two films that all rows were tested on", where=str(options.file),
+            got=", ".join(f"{row}: {len(own)}" for row, own in films.items()),
+            do="run more of the table by `rhas queue`",
+        )  # fmt: skip
+    left_out = len(set().union(*films.values())) - len(shared)
+    for row, own in films.items():
+        cubes[row] = cubes[row][:, [own.index(name) for name in shared]]
     found = correct_by_holm(
         {row: compare_cubes(cubes[row], cubes[options.row]) for row in rows if row != options.row}
     )
@@ -206,7 +214,8 @@ def main() -> None:
     else:
         seeds = ", ".join(sorted({str(len(cube)) for cube in cubes.values()}))
         count = sum(map(len, found.values()))
-        print(f"{len(films[options.row])} films, seeds: {seeds}, {count} comparisons")
+        note = f" ({left_out} more that some rows were not tested on)" if left_out else ""
+        print(f"{len(shared)} films{note}, seeds: {seeds}, {count} comparisons")
         print(format_table(found))
         for count in (1, 2, 3, 5):
             films_needed = [

@@ -3,6 +3,7 @@
     python benchmarks/reread.py steps      # HopaDIFF with 1, 2, 4 ... steps of sampling; --plot PNG
     python benchmarks/reread.py medians [--models models/hopadiff ...]   # median filter over time
     python benchmarks/reread.py fusion     # HopaDIFF's branches and linear path, alone and fused
+    python benchmarks/reread.py parts      # HopaDIFF with one of its parts switched off
     (all with --json [FILE], --samples data/samples)
 
 Prints val / test of every figure, per cent; thresholds are fitted on val for each row, as evaluate
@@ -11,14 +12,20 @@ does. Choose by val.
 steps: seconds of the clock are those of sampling alone.
 
 fusion: each score alone, the mean of their log-odds, and the weights fitted on val.
+
+parts: switched off after training, so the others have not learned to do without it: by how much the
+trained model uses a part. ``change`` is the mean distance of its scores on test to the whole
+model's, per cent; a distance of 0 means that the part does nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +86,7 @@ def vary_steps(options: argparse.Namespace) -> Rows:
         scored = score(method, options.samples)
         seconds = time.perf_counter() - began
         rows[str(steps)] = {
-            "clock": {"seconds": seconds},
+            "seconds": {"test": seconds},
             **compute_figures(scored, load_params().evaluate.readout),
         }
     return rows
@@ -119,14 +126,63 @@ def vary_fusion(options: argparse.Namespace) -> Rows:
     return rows
 
 
+def drop_bca(method: HopaDIFF) -> None:
+    if method.xlstm is not None:
+        method.xlstm.cross = None
+
+
+def drop_xlstm(method: HopaDIFF) -> None:
+    method.xlstm = None
+
+
+def drop_spectra(method: HopaDIFF) -> None:
+    for parameter in method.spectra.parameters():
+        torch.nn.init.zeros_(parameter)
+
+
+def drop_expert(method: HopaDIFF, name: str) -> None:
+    method.fusion.weights[method.experts.index(name)] = 0
+
+
+def vary_parts(options: argparse.Namespace) -> Rows:
+    """By the part that is switched off."""
+    whole, config = load_method(options.models[0]), load_params().evaluate.readout
+    if not isinstance(whole, HopaDIFF):
+        raise RhasError(
+            "a method of other parts", where=str(options.models[0]), expected="hopadiff"
+        )
+    drops: dict[str, Callable[[HopaDIFF], None]] = {}
+    if whole.xlstm is not None:
+        drops["no HP-xLSTM"] = drop_xlstm
+        if whole.xlstm.cross is not None:
+            drops["no BCA"] = drop_bca
+    if whole.config.dft_condition:
+        drops["no DFT condition"] = drop_spectra
+    if whole.config.fusion == "fitted":
+        drops |= {f"no score {n}": partial(drop_expert, name=n) for n in whole.experts}
+    scored = score(whole, options.samples)
+    rows = {"whole": {"change": {"test": 0.0}, **compute_figures(scored, config)}}
+    for name, drop in drops.items():
+        changed = copy.deepcopy(whole)
+        with torch.no_grad():
+            drop(changed)
+        without = score(changed, options.samples)
+        pairs = zip(scored["test"], without["test"], strict=True)
+        gaps = [np.abs(np.float32(a.stored) - np.float32(b.stored)).ravel() for a, b in pairs]
+        distance = 100 * float(np.mean(np.concatenate(gaps)))
+        rows[name] = {"change": {"test": distance}, **compute_figures(without, config)}
+    return rows
+
+
 def format_rows(rows: Rows) -> str:
-    """Val / test of every figure by row, with seconds where they were measured."""
+    """Val / test of every figure by row; before them seconds or change, where measured."""
     width = max(map(len, rows)) + 2
-    lines = [f"{'':{width}}{'seconds':>8} " + " ".join(f"{name:>14}" for name in FIGURES)]
+    first = next((key for key in ("seconds", "change") if key in next(iter(rows.values()))), "")
+    lines = [f"{'':{width}}{first:>8} " + " ".join(f"{name:>14}" for name in FIGURES)]
     for name, row in rows.items():
-        seconds = f"{row['clock']['seconds']:.1f}" if "clock" in row else ""
+        measured = f"{row[first]['test']:.2f}" if first else ""
         cells = " ".join(f"{row['val'][n]:6.1f} /{row['test'][n]:6.1f}" for n in FIGURES)
-        lines.append(f"{name:{width}}{seconds:>8} {cells}")
+        lines.append(f"{name:{width}}{measured:>8} {cells}")
     return "\n".join(lines)
 
 
@@ -151,7 +207,7 @@ def draw_steps(rows: Rows, path: Path) -> None:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Rows]] = {
-    "steps": vary_steps, "medians": vary_medians, "fusion": vary_fusion,
+    "steps": vary_steps, "medians": vary_medians, "fusion": vary_fusion, "parts": vary_parts,
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def kinds() -> SimpleNamespace:
 
 def make_record(row: str, seed: int, fold: int, classes: dict[str, float] | None) -> RunRecord:
     return RunRecord(
-        "x", "c", "folds", row, seed, "hopadiff", {"chunk.fold": fold}, {}, None, None,
+        "x", "c", "table_3", row, seed, "hopadiff", {"chunk.fold": fold}, {}, None, None,
         classes=classes,
     )  # fmt: skip
 
@@ -63,11 +63,13 @@ def test_the_table(
         for row, gain in (("HopaDIFF", 0.0), ("other", -2.0))
         for fold in range(3)
     ]
-    path = tmp_path / "power.json"
-    write_json(path, asdict(Results("t", {"folds": "f"}, records, [])))
+    records.append(make_record("HopaDIFF", 0, 3, {"talking": 90.0}))  # a fold of one row only
+    path = tmp_path / "list.json"
+    write_json(path, asdict(Results("t", {"table_3": "f"}, records, [])))
     monkeypatch.setattr(sys, "argv", ["kinds.py", str(path)])
     kinds.main()
-    *_, first, second = capsys.readouterr().out.splitlines()
+    head, _, first, second = capsys.readouterr().out.splitlines()
+    assert head.startswith("| frame mAP, 3 folds of 4 |")
     assert first.startswith("| HopaDIFF | 42.0 | 24.0 |")
     assert "| 22.0, -2.0 [-2.0, -2.0] |" in second
 

@@ -124,6 +124,29 @@ def test_the_table_of_a_file(
         paired.main()
 
 
+def test_films_of_some_rows_only_are_left_out_and_counted(
+    paired: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """`full` has two folds, `begun` one; the film order of the rows differs."""
+    records = [
+        make_record("full", 0, make_films({"a": 1, "b": 2})),
+        make_record("full", 0, make_films({"c": 90})),
+        make_record("begun", 0, make_films({"b": 12, "a": 11})),
+    ]
+    path = tmp_path / "list.json"
+    write_json(path, asdict(Results("", {"table_5": "t"}, records, [])))
+    monkeypatch.setattr(sys, "argv", ["paired.py", str(path)])
+    paired.main()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("2 films (1 more that some rows were not tested on)")
+    assert "+10.0 [+10.0, +10.0]" in next(line for line in printed if line.startswith("begun"))
+    records[2] = make_record("begun", 0, make_films({"a": 11}))
+    write_json(path, asdict(Results("", {"table_5": "t"}, records, [])))
+    with pytest.raises(RhasError, match=r"(?s)fewer than two films that all rows.*begun: 1"):
+        paired.main()
+
+
 def test_what_cannot_be_compared_is_refused(paired: SimpleNamespace) -> None:
     films = make_films({"a": 1, "b": 2})
     with pytest.raises(RhasError, match="no metrics by film"):
