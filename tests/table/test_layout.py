@@ -61,6 +61,25 @@ def test_the_papers_figures_are_the_papers(shared: Path) -> None:
         assert ours == printed
 
 
+def test_folds_are_averaged_within_their_seed() -> None:
+    """Cross-validation is in the cross-movie tables; beside plain runs a row of its own."""
+    accs = {0: [50.0, 60.0, 70.0], 1: [62.0, 62.0, 71.0]}
+    runs = [
+        run(seed, acc=acc, split="folds", others={"chunk.fold": fold})
+        for seed, values in accs.items()
+        for fold, acc in enumerate(values)
+    ]
+    table = make_table(3, runs, "clean")
+    mine = row(table, "HopaDIFF")
+    assert mine.runs == 6
+    assert mine.cells["test", "acc"].mean == pytest.approx(62.5)
+    assert mine.cells["test", "acc"].spread == pytest.approx(statistics.stdev([60, 65]))
+    assert "mean over 3 folds by film" in table.notes[0]
+    mixed = make_table(3, [*runs, run(acc=90.0)], "clean")
+    assert row(mixed, "HopaDIFF").runs == 6
+    assert row(mixed, "HopaDIFF, split=cross_movie").cells["test", "acc"].mean == 90.0
+
+
 def test_seeds_are_one_row_with_mean_and_spread() -> None:
     accs = [50.0, 53.0, 51.0]
     runs = [run(seed, acc=acc) for seed, acc in enumerate(accs)]

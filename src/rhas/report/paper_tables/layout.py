@@ -1,7 +1,8 @@
 """The layout of the paper's Tables 2 to 6: our runs beside the paper's figures.
 
 A table exists twice: under the clean figures, and as published. Runs of equal settings but for the
-seed are one row; what no run has measured is absent.
+seed are one row; what no run has measured is absent. Cross-validation (``split: folds``) counts as
+cross-movie: a seed's figure is the mean over its folds.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def group_runs(
     """Runs by label, and by what differs from the label's usual settings ("" where nothing does).
 
     The usual value of a setting is that of most of the label's runs, the first one's of equally
-    many. The seed is no difference.
+    many. Neither the seed nor the fold is a difference.
 
     Args:
         runs: any.
@@ -227,7 +228,10 @@ def _belongs_to(run: Run, number: int, wanted: Values) -> bool:
             return False
     elif _switched_off(run)[0]:  # shown in the table of ablations alone
         return False
-    return all(run.settings.get(key) == value for key, value in wanted.items())
+    settings = dict(run.settings)
+    if settings.get("split") == "folds":
+        settings["split"] = "cross_movie"
+    return all(settings.get(key) == value for key, value in wanted.items())
 
 
 def _label_method(run: Run) -> tuple[str, Values]:
@@ -267,17 +271,22 @@ def _find_usual(settings: Sequence[Values]) -> dict[str, object]:
 def _fill_from_runs(
     runs: Sequence[Run], figures: Iterable[str], evaluator: Evaluator
 ) -> dict[tuple[str, str], Cell]:
-    return _fill_cells([run.metrics for run in runs], figures, evaluator)
+    by_seed: dict[int, list[Values]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.settings["seed"]].append(run.metrics)
+    return _fill_cells(list(by_seed.values()), figures, evaluator)
 
 
 def _fill_cells(
-    metrics: Sequence[Values], figures: Iterable[str], evaluator: Evaluator
+    seeds: Sequence[Sequence[Values]], figures: Iterable[str], evaluator: Evaluator
 ) -> dict[tuple[str, str], Cell]:
+    """By side and key, from the metrics of each seed's folds."""
     cells = {}
     for side in SIDES:
         path = [side, "as_published"] if evaluator == "as_published" else [side]
         for key in figures:
-            if found := make_cell(find_figure(values, *path, key) for values in metrics):
+            folds = (make_cell(find_figure(v, *path, key) for v in metrics) for metrics in seeds)
+            if found := make_cell(None if cell is None else cell.mean for cell in folds):
                 cells[side, key] = found
     return cells
 
@@ -304,7 +313,7 @@ def _make_baseline(
         values = {side: answers[key] for side, answers in sides.items() if key in answers}
         if values:
             different[json.dumps(values, sort_keys=True)] = values
-    cells = _fill_cells(list(different.values()), figures, evaluator)
+    cells = _fill_cells([[values] for values in different.values()], figures, evaluator)
     return Row(key.replace("_", " "), kind, len(different), cells)
 
 
@@ -321,10 +330,13 @@ def _write_notes(
         )
         presets = sorted({str(run.settings.get("preset", "?")) for run in usual})
         seeds = sorted({run.settings["seed"] for run in usual})
+        folds = {run.settings.get("others", {}).get("chunk.fold") for run in usual}
+        folded = any(run.settings.get("split") == "folds" for run in usual)
         notes.append(
             f"ours: data set {', '.join(datasets)}, preset {', '.join(presets)}, "
             f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}; "
-            "± is the sample's standard deviation over seeds"
+            + (f"mean over {len(folds)} folds by film; " if folded else "")
+            + "± is the sample's standard deviation over seeds"
         )
     else:
         notes.append("ours: no run with these settings")
@@ -351,7 +363,13 @@ def _find_differing(groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[s
 
 
 def _other_settings(run: Run) -> dict[str, object]:
-    return {"train.preset": run.settings.get("preset"), **run.settings.get("others", {})}
+    """All but what the table or the label has; a fold is no setting, but cross-validation is."""
+    others = {k: v for k, v in run.settings.get("others", {}).items() if k != "chunk.fold"}
+    return {
+        "train.preset": run.settings.get("preset"),
+        "split": run.settings.get("split"),
+        **others,
+    }
 
 
 def _format_value(value: object) -> str:
