@@ -64,8 +64,23 @@ def test_answers_that_know_no_film_are_means_over_folds() -> None:
     ]
     text = format_markdown(replace(RESULTS, tables={"one": "Folds"}, experiments=records))
     [line] = [line for line in text.splitlines() if "saying nothing" in line]
-    assert line.split("|")[3].strip() == "25.0"
+    assert line.split("|")[4].strip() == "25.0"
     assert "chance" not in text
+    assert "cannot be compared" not in text
+
+
+def test_rows_of_other_folds_are_told_apart() -> None:
+    records = [
+        replace(make_record("one", row, "fact", 0, 10.0), settings={"chunk.fold": fold})
+        for row, folds in (("FACT", (0, 1)), ("begun", (0,)))
+        for fold in folds
+    ]
+    text = format_markdown(replace(RESULTS, tables={"one": "Folds"}, experiments=records))
+    cells = [[cell.strip() for cell in line.split("|")] for line in text.splitlines()]
+    assert [line[1:4] for line in cells if line[1:2] in (["FACT"], ["begun"])] == [
+        ["FACT", "1", "2"], ["begun", "1", "1"],
+    ]  # fmt: skip
+    assert "Rows of other folds cannot be compared" in text
 
 
 def test_the_committed_costs_are_read() -> None:

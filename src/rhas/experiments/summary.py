@@ -141,21 +141,32 @@ def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
 
 
 def _format_table(records: Sequence[RunRecord]) -> str:
-    header = ["", "seeds", *COLUMNS.values(), "val frame mAP"]
+    folds = {
+        row: {r.settings.get("chunk.fold") for r in own}
+        for row, own in _group_rows(records).items()
+    }
+    counted = any(own != {None} for own in folds.values())
+    header = ["", "seeds", *(["folds"] if counted else []), *COLUMNS.values(), "val frame mAP"]
     lines = []
     for row, members in _group_rows(records).items():
         cells = [_format_cell(_list_figures(members, key)) for key in COLUMNS]
         val = _format_cell(_list_figures(members, "map", "val"))
-        lines.append([row, str(len({r.seed for r in members})), *cells, val])
+        counts = [len({r.seed for r in members}), *([len(folds[row])] if counted else [])]
+        lines.append([row, *map(str, counts), *cells, val])
     known = {r.settings.get("chunk.fold"): r.baselines for r in records if r.baselines}
     for key, answer in _ANSWERS.items():
         if all(find_figure(b, "test", key, "acc") is None for b in known.values()):  # older code
             continue
         cells = [_average_baselines(known.values(), "test", key, name) for name in COLUMNS]
-        lines.append(
-            [f"*{answer}*", "", *cells, _average_baselines(known.values(), "val", key, "map")]
+        val = _average_baselines(known.values(), "val", key, "map")
+        lines.append([f"*{answer}*", *[""] * (1 + counted), *cells, val])
+    table = format_aligned(header, lines).rstrip("\n")
+    if len(set(map(frozenset, folds.values()))) > 1:
+        table += (
+            "\n\nRows of other folds cannot be compared here; "
+            "`benchmarks/paired.py` compares the films that all rows have."
         )
-    return format_aligned(header, lines).rstrip("\n")
+    return table
 
 
 def _average_baselines(
