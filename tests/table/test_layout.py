@@ -75,6 +75,7 @@ def test_folds_are_averaged_within_their_seed() -> None:
     assert mine.cells["test", "acc"].mean == pytest.approx(62.5)
     assert mine.cells["test", "acc"].spread == pytest.approx(statistics.stdev([60, 65]))
     assert "mean over 3 folds by film" in table.notes[0]
+    assert row(table, "nothing", "nothing").cells["test", "acc"].spread is None
     mixed = make_table(3, [*runs, run(acc=90.0)], "clean")
     assert row(mixed, "HopaDIFF").runs == 6
     assert row(mixed, "HopaDIFF, split=cross_movie").cells["test", "acc"].mean == 90.0

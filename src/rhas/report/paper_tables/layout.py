@@ -313,7 +313,7 @@ def _make_baseline(
         values = {side: answers[key] for side, answers in sides.items() if key in answers}
         if values:
             different[json.dumps(values, sort_keys=True)] = values
-    cells = _fill_cells([[values] for values in different.values()], figures, evaluator)
+    cells = _fill_cells([list(different.values())], figures, evaluator)
     return Row(key.replace("_", " "), kind, len(different), cells)
 
 
