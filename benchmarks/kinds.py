@@ -82,10 +82,17 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=Path("results/benchmark.json"))
     parser.add_argument("--table", default="table_3")
     parser.add_argument("--row", default="HopaDIFF", help="what the others are compared with")
+    parser.add_argument("--rows", nargs="+", help="these alone; default: all of the table")
     options = parser.parse_args()
     results = read_results(options.file)
     records = results.select(options.table)
-    rows = list(dict.fromkeys(record.row for record in records))
+    every = list(dict.fromkeys(record.row for record in records))
+    rows = [row for row in every if row in (options.row, *(options.rows or every))]
+    if missing := set(options.rows or ()) - set(rows):
+        raise RhasError(
+            "no such row", where=f"{options.file}, --rows {', '.join(sorted(missing))}",
+            expected=", ".join(every),
+        )  # fmt: skip
     if options.row not in rows:
         raise RhasError(
             "no such row", where=f"{options.file}, --table {options.table} --row {options.row}",
@@ -99,8 +106,8 @@ def main() -> None:
             got=", ".join(f"{row}: {len(folds)}" for row, (folds, _) in found.items()),
             do="run more of the table by `rhas queue`",
         )  # fmt: skip
-    every = len(set().union(*(folds for folds, _ in found.values())))
-    count = f"{len(shared)} folds" + (f" of {every}" if every > len(shared) else "")
+    folds = len(set().union(*(own for own, _ in found.values())))
+    count = f"{len(shared)} folds" + (f" of {folds}" if folds > len(shared) else "")
     print(f"| frame mAP, {count} | {' | '.join(KINDS)} |")
     print(f"|---|{'---|' * len(KINDS)}")
     chosen = {row: own[[folds.index(f) for f in shared]] for row, (folds, own) in found.items()}

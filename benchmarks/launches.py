@@ -1,11 +1,12 @@
-"""How many operations an update of HopaDIFF starts: as it is, and with `train.compile`.
+"""How many operators an update of HopaDIFF calls: as it is, and with `train.compile`.
 
     python benchmarks/launches.py [--preset paper] [--length 600] [--json [FILE]]
 
 On a GPU a small batch waits for Python to start each operation (docs/METHOD.md, On a GPU). Counted
 are those of the losses and their backward pass on one window, on the CPU, without the optimizer,
 which is one fused operation. An operation is what the profiler has at the top: a compiled kernel or
-an operator of torch, but for those that only view a tensor. Compiling takes minutes.
+an operator of torch, but for those that only view a tensor. An operator can start several kernels,
+so this is a lower bound of what a GPU starts. Compiling takes minutes.
 """
 
 from __future__ import annotations

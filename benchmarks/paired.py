@@ -179,10 +179,17 @@ def main() -> None:
     parser.add_argument("--row", default="full", help="what the others are compared with")
     parser.add_argument("--points", type=float, default=1.0, help="difference to plan for")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--rows", nargs="+", help="these alone; default: all of the table")
     options = parser.parse_args()
     results = read_results(options.file)
     records = results.select(options.table)
-    rows = list(dict.fromkeys(record.row for record in records))
+    every = list(dict.fromkeys(record.row for record in records))
+    rows = [row for row in every if row in (options.row, *(options.rows or every))]
+    if missing := set(options.rows or ()) - set(rows):
+        raise RhasError(
+            "no such row", where=f"{options.file}, --rows {', '.join(sorted(missing))}",
+            expected=", ".join(every),
+        )  # fmt: skip
     if options.row not in rows:
         raise RhasError(
             "no such row", where=f"{options.file}, --table {options.table} --row {options.row}",

@@ -15,7 +15,8 @@ fusion: each score alone, the mean of their log-odds, and the weights fitted on 
 
 parts: switched off after training, so the others have not learned to do without it: by how much the
 trained model uses a part. ``change`` is the mean distance of its scores on test to the whole
-model's, per cent; a distance of 0 means that the part does nothing.
+model's, per cent; a distance of 0 means that the part does nothing. Without a
+fused score all others stay as they were fitted, so scores move towards 1/2 as well.
 """
 
 from __future__ import annotations

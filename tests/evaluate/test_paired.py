@@ -141,6 +141,17 @@ def test_films_of_some_rows_only_are_left_out_and_counted(
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("2 films (1 more that some rows were not tested on)")
     assert "+10.0 [+10.0, +10.0]" in next(line for line in printed if line.startswith("begun"))
+    records.append(make_record("done", 0, make_films({"a": 1, "b": 2, "c": 93})))
+    write_json(path, asdict(Results("", {"table_5": "t"}, records, [])))
+    monkeypatch.setattr(sys, "argv", ["paired.py", str(path), "--rows", "done"])
+    paired.main()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("3 films, seeds")
+    assert not any(line.startswith("begun") for line in printed)
+    monkeypatch.setattr(sys, "argv", ["paired.py", str(path), "--rows", "none"])
+    with pytest.raises(RhasError, match="no such row"):
+        paired.main()
+    monkeypatch.setattr(sys, "argv", ["paired.py", str(path)])
     records[2] = make_record("begun", 0, make_films({"a": 11}))
     write_json(path, asdict(Results("", {"table_5": "t"}, records, [])))
     with pytest.raises(RhasError, match=r"(?s)fewer than two films that all rows.*begun: 1"):

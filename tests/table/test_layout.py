@@ -81,6 +81,13 @@ def test_folds_are_averaged_within_their_seed() -> None:
     assert row(mixed, "HopaDIFF, split=cross_movie").cells["test", "acc"].mean == 90.0
 
 
+def test_the_preset_is_usual_even_where_most_runs_differ() -> None:
+    changed = [run(seed, acc=40.0, overrides={"linear_path": False}) for seed in range(3)]
+    table = make_table(5, [run(acc=70.0), *changed], "clean")
+    assert row(table, "HopaDIFF").cells["test", "acc"].mean == 70.0
+    assert row(table, "HopaDIFF, overrides.linear_path=false").runs == 3
+
+
 def test_seeds_are_one_row_with_mean_and_spread() -> None:
     accs = [50.0, 53.0, 51.0]
     runs = [run(seed, acc=acc) for seed, acc in enumerate(accs)]

@@ -67,8 +67,8 @@ def table(
     Our own measures come first, then those of the published evaluator.
 
     The workspace, the last commit and its experiments are read, with the settings they were made
-    with. Runs that differ in their seed alone are one row, mean ± standard deviation; a row whose
-    other settings differ from the usual ones names them. What has not been measured is a dash.
+    with. Runs that differ in seed or fold alone are one row, mean ± standard deviation; a row
+    whose other settings differ from the usual ones names them. What has not been measured is a dash.
     """
     if context.invoked_subcommand is not None:
         return

@@ -70,8 +70,9 @@ class TrainConfig(Section):
     """``bfloat16`` for matrix products; weights, sums over time and losses stay float32."""
     compile: bool = False
     """Pass the network's parts through ``torch.compile`` for the updates (not for validations), in
-    every process: fewer and larger operations, for a GPU and long trainings. The first update waits
-    minutes for the compiler; on a CPU that needs a C++ compiler. Changes rounding alone."""
+    every process: fewer and larger operations. The first updates wait minutes for the compiler; on
+    a CPU that needs a C++ compiler. Draws other dropout, as another seed does. Above a batch
+    of 1 the graphs are broken into many."""
     memory_gb: float = Field(default=2.0, ge=0, le=1_000_000)
     """Samples are kept in memory up to this size, the others read anew in every epoch; never
     changes the result."""

@@ -1,8 +1,8 @@
 """The layout of the paper's Tables 2 to 6: our runs beside the paper's figures.
 
 A table exists twice: under the clean figures, and as published. Runs of equal settings but for the
-seed are one row; what no run has measured is absent. Cross-validation (``split: folds``) counts as
-cross-movie: a seed's figure is the mean over its folds.
+seed or fold are one row; what no run has measured is absent. Cross-validation (``split: folds``)
+counts as cross-movie: a seed's figure is the mean over its folds.
 """
 
 from __future__ import annotations
@@ -190,7 +190,8 @@ def group_runs(
     """Runs by label, and by what differs from the label's usual settings ("" where nothing does).
 
     The usual value of a setting is that of most of the label's runs, the first one's of equally
-    many. Neither the seed nor the fold is a difference.
+    many; of a method's parameter the preset's, where a run has it. Neither the seed nor the fold
+    is a difference.
 
     Args:
         runs: any.
@@ -265,6 +266,8 @@ def _find_usual(settings: Sequence[Values]) -> dict[str, object]:
     for key in {key for values in settings for key in values}:
         counted = Counter(json.dumps(v.get(key), sort_keys=True) for v in settings)
         usual[key] = json.loads(counted.most_common(1)[0][0])  # of equal counts the first met
+        if key.startswith("overrides.") and "null" in counted:
+            usual[key] = None  # the preset's value, however many runs differ from it
     return usual
 
 
