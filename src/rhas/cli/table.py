@@ -68,7 +68,7 @@ def table(
 
     The workspace, the last commit and its experiments are read, with the settings they were made
     with. Runs that differ in seed or fold alone are one row, mean ± standard deviation; a row
-    whose other settings differ from the usual ones names them. What has not been measured is a dash.
+    whose other settings differ from the usual ones names them. A dash: not measured.
     """
     if context.invoked_subcommand is not None:
         return
