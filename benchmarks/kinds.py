@@ -84,21 +84,8 @@ def main() -> None:
     parser.add_argument("--row", default="HopaDIFF", help="what the others are compared with")
     parser.add_argument("--rows", nargs="+", help="these alone; default: all of the table")
     options = parser.parse_args()
-    results = read_results(options.file)
-    records = results.select(options.table)
-    every = list(dict.fromkeys(record.row for record in records))
-    rows = [row for row in every if row in (options.row, *(options.rows or every))]
-    if missing := set(options.rows or ()) - set(rows):
-        raise RhasError(
-            "no such row", where=f"{options.file}, --rows {', '.join(sorted(missing))}",
-            expected=", ".join(every),
-        )  # fmt: skip
-    if options.row not in rows:
-        raise RhasError(
-            "no such row", where=f"{options.file}, --table {options.table} --row {options.row}",
-            expected=", ".join(rows) or f"--table {', '.join(results.tables)}",
-        )  # fmt: skip
-    found = {row: read_folds([r for r in records if r.row == row], row) for row in rows}
+    rows = read_results(options.file).select_rows(options.table, options.row, options.rows)
+    found = {row: read_folds(records, row) for row, records in rows.items()}
     shared = [f for f in found[options.row][0] if all(f in folds for folds, _ in found.values())]
     if not shared:
         raise RhasError(
@@ -107,7 +94,9 @@ def main() -> None:
             do="run more of the table by `rhas queue`",
         )  # fmt: skip
     folds = len(set().union(*(own for own, _ in found.values())))
-    count = f"{len(shared)} folds" + (f" of {folds}" if folds > len(shared) else "")
+    count = f"{len(shared)} fold{'s' * (len(shared) != 1)}" + (
+        f" of {folds}" if folds > len(shared) else ""
+    )
     print(f"| frame mAP, {count} | {' | '.join(KINDS)} |")
     print(f"|---|{'---|' * len(KINDS)}")
     chosen = {row: own[[folds.index(f) for f in shared]] for row, (folds, own) in found.items()}

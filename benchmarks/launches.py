@@ -5,13 +5,14 @@
 On a GPU a small batch waits for Python to start each operation (docs/METHOD.md, On a GPU). Counted
 are those of the losses and their backward pass on one window, on the CPU, without the optimizer,
 which is one fused operation. An operation is what the profiler has at the top: a compiled kernel or
-an operator of torch, but for those that only view a tensor. An operator can start several kernels,
-so this is a lower bound of what a GPU starts. Compiling takes minutes.
+an operator of torch, but for those that only view a tensor or reserve memory. An operator can start
+several kernels, so this is a lower bound of what a GPU starts. Compiling takes minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from hopadiff_cost import make_model
@@ -24,22 +25,33 @@ from rhas.base.program import run_script
 
 WIDTH, CLASSES = 768, 137
 KERNEL = "cpp_fused"  # in the name of each that the compiler made
-# Operators that start nothing: shapes, and memory that is not written.
+# Operators that start nothing, unless one below them copies: views, and memory not yet written.
 FREE = {
-    "alias", "as_strided", "chunk", "detach", "empty", "empty_like", "empty_strided", "expand",
-    "expand_as", "flatten", "is_nonzero", "item", "lift_fresh", "narrow", "new_empty", "permute",
-    "promote_types", "reshape", "resolve_conj", "result_type", "select", "size", "slice", "split",
-    "squeeze", "t", "to", "transpose", "unbind", "unflatten", "unsqueeze", "view", "view_as",
+    "_reshape_alias", "_unsafe_view", "alias", "as_strided", "chunk", "contiguous", "detach",
+    "empty", "empty_like", "empty_strided", "expand", "expand_as", "flatten", "is_nonzero",
+    "item", "lift_fresh", "narrow", "new_empty", "numpy_T", "permute", "promote_types", "reshape",
+    "resolve_conj", "resolve_neg", "result_type", "select", "size", "slice", "split", "squeeze",
+    "t", "to", "transpose", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as",
+    "view_as_real",
 }  # fmt: skip
 
 
 def count_launches(function: Callable[[], object]) -> int:
-    """Of a function that has run before: operations that the profiler sees at the top."""
+    """Of a function that has run before: operators at the top below which something is written."""
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         function()
-    events = [e for e in profiled.events() or () if e.name.startswith("aten::") or KERNEL in e.name]
+    events = [e for e in profiled.events() or () if _is_operator(e)]
     inner = {id(child) for e in events for child in e.cpu_children}
-    return sum(id(e) not in inner and e.name.removeprefix("aten::") not in FREE for e in events)
+    return sum(_writes(e) for e in events if id(e) not in inner)
+
+
+def _is_operator(event: Any) -> bool:
+    return event.name.startswith("aten::") or KERNEL in event.name
+
+
+def _writes(event: Any) -> bool:
+    parts = filter(_is_operator, event.cpu_children)
+    return event.name.removeprefix("aten::") not in FREE or any(map(_writes, parts))
 
 
 def count_rows(preset: str, length: int) -> dict[str, dict[str, int]]:

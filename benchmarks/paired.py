@@ -181,24 +181,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rows", nargs="+", help="these alone; default: all of the table")
     options = parser.parse_args()
-    results = read_results(options.file)
-    records = results.select(options.table)
-    every = list(dict.fromkeys(record.row for record in records))
-    rows = [row for row in every if row in (options.row, *(options.rows or every))]
-    if missing := set(options.rows or ()) - set(rows):
-        raise RhasError(
-            "no such row", where=f"{options.file}, --rows {', '.join(sorted(missing))}",
-            expected=", ".join(every),
-        )  # fmt: skip
-    if options.row not in rows:
-        raise RhasError(
-            "no such row", where=f"{options.file}, --table {options.table} --row {options.row}",
-            expected=", ".join(rows) or f"--table {', '.join(results.tables)}",
-        )  # fmt: skip
+    rows = read_results(options.file).select_rows(options.table, options.row, options.rows)
     cubes, films = {}, {}
-    for row in rows:
-        own = [record for record in records if record.row == row]
-        _, films[row], cubes[row] = read_row(own, row)
+    for row, records in rows.items():
+        _, films[row], cubes[row] = read_row(records, row)
     shared = [name for name in films[options.row] if all(name in own for own in films.values())]
     if len(shared) < 2:
         raise RhasError(
@@ -207,8 +193,7 @@ def main() -> None:
             do="run more of the table by `rhas queue`",
         )  # fmt: skip
     left_out = len(set().union(*films.values())) - len(shared)
-    for row, own in films.items():
-        cubes[row] = cubes[row][:, [own.index(name) for name in shared]]
+    cubes = {row: cubes[row][:, [own.index(n) for n in shared]] for row, own in films.items()}
     found = correct_by_holm(
         {row: compare_cubes(cubes[row], cubes[options.row]) for row in rows if row != options.row}
     )
@@ -217,7 +202,8 @@ def main() -> None:
             row: {name: asdict(d) for name, d in zip(FIGURES, own, strict=True)}
             for row, own in found.items()
         }
-        print(json.dumps({"table": options.table, "than": options.row, "rows": shown}, indent=1))
+        told = {"table": options.table, "than": options.row, "films": len(shared)}
+        print(json.dumps({**told, "films_left_out": left_out, "rows": shown}, indent=1))
     else:
         seeds = ", ".join(sorted({str(len(cube)) for cube in cubes.values()}))
         count = sum(map(len, found.values()))

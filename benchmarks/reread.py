@@ -15,8 +15,8 @@ fusion: each score alone, the mean of their log-odds, and the weights fitted on 
 
 parts: switched off after training, so the others have not learned to do without it: by how much the
 trained model uses a part. ``change`` is the mean distance of its scores on test to the whole
-model's, per cent; a distance of 0 means that the part does nothing. Without a
-fused score all others stay as they were fitted, so scores move towards 1/2 as well.
+model's, over frames and classes, per cent; 0 means that the part does nothing. For the branches and
+the linear path see ``fusion``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +140,6 @@ def drop_spectra(method: HopaDIFF) -> None:
         torch.nn.init.zeros_(parameter)
 
 
-def drop_expert(method: HopaDIFF, name: str) -> None:
-    method.fusion.weights[method.experts.index(name)] = 0
-
-
 def vary_parts(options: argparse.Namespace) -> Rows:
     """By the part that is switched off."""
     whole, config = load_method(options.models[0]), load_params().evaluate.readout
@@ -159,8 +154,6 @@ def vary_parts(options: argparse.Namespace) -> Rows:
             drops["no BCA"] = drop_bca
     if whole.config.dft_condition:
         drops["no DFT condition"] = drop_spectra
-    if whole.config.fusion == "fitted":
-        drops |= {f"no score {n}": partial(drop_expert, name=n) for n in whole.experts}
     scored = score(whole, options.samples)
     rows = {"whole": {"change": {"test": 0.0}, **compute_figures(scored, config)}}
     for name, drop in drops.items():

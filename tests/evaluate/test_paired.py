@@ -120,7 +120,7 @@ def test_the_table_of_a_file(
     assert printed[0] == "4 films, seeds: 2, 10 comparisons"
     assert "*" not in next(line for line in printed if line.startswith("same"))
     monkeypatch.setattr(sys, "argv", ["paired.py", str(path), "--row", "none"])
-    with pytest.raises(RhasError, match="no such row"):
+    with pytest.raises(RhasError, match="unknown row 'none'"):
         paired.main()
 
 
@@ -149,7 +149,7 @@ def test_films_of_some_rows_only_are_left_out_and_counted(
     assert printed[0].startswith("3 films, seeds")
     assert not any(line.startswith("begun") for line in printed)
     monkeypatch.setattr(sys, "argv", ["paired.py", str(path), "--rows", "none"])
-    with pytest.raises(RhasError, match="no such row"):
+    with pytest.raises(RhasError, match="unknown row 'none'"):
         paired.main()
     monkeypatch.setattr(sys, "argv", ["paired.py", str(path)])
     records[2] = make_record("begun", 0, make_films({"a": 11}))

@@ -76,7 +76,13 @@ def test_folds_are_averaged_within_their_seed() -> None:
     assert mine.cells["test", "acc"].spread == pytest.approx(statistics.stdev([60, 65]))
     assert "mean over 3 folds by film" in table.notes[0]
     assert row(table, "nothing", "nothing").cells["test", "acc"].spread is None
+    assert "rows of other folds are of other films, and not comparable" not in table.notes
+    begun = run(method="fact", split="folds", others={"chunk.fold": 0})
+    uneven = make_table(3, [*runs, begun], "as_published").notes
+    assert "mean over 1 or 3 folds by film" in uneven[0]
+    assert "rows of other folds are of other films, and not comparable" in uneven
     mixed = make_table(3, [*runs, run(acc=90.0)], "clean")
+    assert "mean over 3 folds by film" in mixed.notes[0]
     assert row(mixed, "HopaDIFF").runs == 6
     assert row(mixed, "HopaDIFF, split=cross_movie").cells["test", "acc"].mean == 90.0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rhas.base.errors import RhasError
 from rhas.base.files import read_json, write_json
+from rhas.base.names import unknown_name
 from rhas.experiments.listing import Experiment, Listing, Setting, Values, apply_settings
 from rhas.experiments.naming import Ingredients, experiment_name, find_ingredients
 from rhas.experiments.stored import list_stored, run_git
@@ -81,6 +82,29 @@ class Results:
     def select(self, table: str) -> list[RunRecord]:
         """The records of one table."""
         return [record for record in self.experiments if record.table == table]
+
+    def select_rows(
+        self, table: str, row: str, only: Sequence[str] | None = None
+    ) -> dict[str, list[RunRecord]]:
+        """The records of a table by row, in the list's order.
+
+        Args:
+            table: its name.
+            row: one that has to be there.
+            only: further rows; all of the table where it is None.
+
+        Raises:
+            RhasError: no such table or row.
+        """
+        if table not in self.tables:
+            raise unknown_name("table", table, self.tables, self.title)
+        rows: dict[str, list[RunRecord]] = {}
+        for record in self.select(table):
+            rows.setdefault(record.row, []).append(record)
+        for name in (row, *(only or ())):
+            if name not in rows:
+                raise unknown_name("row", name, rows, f"{self.title}, table {table}")
+        return {name: own for name, own in rows.items() if only is None or name in (row, *only)}
 
     def find(self, experiment: Experiment, name: str) -> RunRecord | None:
         """The record of an experiment that was made of the same; see `experiment_name`."""

@@ -95,7 +95,7 @@ class Segmenter(Method, Generic[FeaturesT]):
             bias.data[-self.dims.C :] = torch.logit(share).float()
 
     def network_parts(self) -> Iterable[nn.Module]:
-        """All but the reader, whose control flow depends on the data."""
+        """All but the reader, whose control flow depends on the data. Tried with HopaDIFF alone."""
         for child in self.children():
             if child is not self.reader:
                 yield from child if isinstance(child, nn.ModuleList) else [child]

@@ -333,12 +333,11 @@ def _write_notes(
         )
         presets = sorted({str(run.settings.get("preset", "?")) for run in usual})
         seeds = sorted({run.settings["seed"] for run in usual})
-        folds = {run.settings.get("others", {}).get("chunk.fold") for run in usual}
-        folded = any(run.settings.get("split") == "folds" for run in usual)
+        folds = _count_folds(groups)
         notes.append(
             f"ours: data set {', '.join(datasets)}, preset {', '.join(presets)}, "
             f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}; "
-            + (f"mean over {len(folds)} folds by film; " if folded else "")
+            + (f"mean over {' or '.join(map(str, folds))} folds by film; " if folds else "")
             + "± is the sample's standard deviation over seeds"
         )
     else:
@@ -352,9 +351,22 @@ def _write_notes(
         notes.append(
             "nothing, constant class and chance: baselines.json is not in the cache, `dvc pull`"
         )
+    if len(_count_folds(groups)) > 1:
+        notes.append("rows of other folds are of other films, and not comparable")
     if differing := _find_differing(groups):
         notes.append(f"not the same for all of ours: {', '.join(differing)}")
     return notes
+
+
+def _count_folds(groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[int]:
+    """The numbers of folds that rows of cross-validation have."""
+    rows = [members for variants in groups.values() for members in variants.values()]
+    folds = [
+        {r.settings.get("others", {}).get("chunk.fold") for r in members}
+        for members in rows
+        if all(r.settings.get("split") == "folds" for r in members)
+    ]
+    return sorted({len(one) for one in folds})
 
 
 def _find_differing(groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[str]:
