@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from rhas.config.params import read_yaml
@@ -110,3 +112,27 @@ def test_the_tables_read_what_the_queue_wrote(
     write_runs(runs, tmp_path / "list.jsonl")
     assert read_runs(tmp_path / "list.jsonl") == runs
     assert make_tables(runs)
+
+
+def test_a_picture_shows_the_folds_that_all_rows_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, float] = {}
+    errorbar = Axes.errorbar
+
+    def record(axes: Axes, x: float, y: float, **options: Any) -> Any:
+        drawn[options["label"]] = y
+        return errorbar(axes, x, y, **options)
+
+    monkeypatch.setattr(Axes, "errorbar", record)
+    folds = {"full": {0: 50.0, 1: 90.0}, "begun": {0: 40.0}}
+    records = [
+        replace(make_record("one", row, "fact", 0, map_), settings={"chunk.fold": fold})
+        for row, own in folds.items()
+        for fold, map_ in own.items()
+    ]
+    results = replace(RESULTS, tables={"one": "Folds"}, experiments=records)
+    draw_costs(results, None, tmp_path / "a.png")
+    assert drawn == {"full": 50.0, "begun": 40.0}
+    draw_costs(replace(results, experiments=records[:2]), None, tmp_path / "a.png")
+    assert drawn["full"] == 70.0

@@ -87,6 +87,8 @@ def _refuse_costs(path: Path, got: str) -> RhasError:
 def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
     """The first table's frame mAP on test over each row's parameters, and over its time.
 
+    Of cross-validation the folds that all rows have; where there is none, all.
+
     Args:
         results: of a list, with an experiment of the first table.
         costs: what `read_costs` read; without it there is no second panel.
@@ -99,7 +101,7 @@ def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
     from matplotlib import ticker
 
     name, title = next(iter(results.tables.items()))
-    rows = _group_rows(results.select(name))
+    rows, left_out = _share_folds(_group_rows(results.select(name)))
     sizes = {row: _count_parameters(records[0]) for row, records in rows.items()}
     panels = [("million parameters", {row: n and n / 1e6 for row, n in sizes.items()})]
     if costs:
@@ -132,7 +134,8 @@ def draw_costs(results: Results, costs: Costs | None, path: Path) -> None:
         axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("frame mAP, test, %")
-    figure.suptitle(f"{results.title}: {title}", fontsize=10)
+    note = "\n(the folds that all rows have)" if left_out else ""
+    figure.suptitle(f"{results.title}: {title}{note}", fontsize=10)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as new:
@@ -183,6 +186,21 @@ def _group_rows(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
     for record in records:
         rows.setdefault(record.row, []).append(record)
     return rows
+
+
+def _share_folds(
+    rows: dict[str, list[RunRecord]],
+) -> tuple[dict[str, list[RunRecord]], bool]:
+    """The records of the folds that all rows have, and whether others are left out."""
+    folds = [{record.settings.get("chunk.fold") for record in own} for own in rows.values()]
+    shared = set.intersection(*folds)
+    if not shared or shared == set.union(*folds):
+        return rows, False
+    chosen = {
+        row: [record for record in own if record.settings.get("chunk.fold") in shared]
+        for row, own in rows.items()
+    }
+    return chosen, True
 
 
 def _list_figures(records: Sequence[RunRecord], key: str, subset: str = "test") -> list[float]:
