@@ -71,7 +71,7 @@ def peak_device_gib() -> float:
 def hopadiff_row(
     method: HopaDIFF, size: int, name: str, mode: str | None, peak: float, repeat: int = 5
 ) -> Row:
-    """Of a precision and a batch; with ``mode`` its parts are compiled, as by `train.compile`."""
+    """Of a precision and a batch; with ``mode`` the step is compiled, as by `train.compile`."""
     batch = {k: v.cuda() for k, v in make_batch("hopadiff", LENGTH, WIDTH, CLASSES, size).items()}
     autocast = partial(torch.autocast, "cuda", torch.bfloat16, enabled=name == "bfloat16")
 
@@ -88,8 +88,7 @@ def hopadiff_row(
     began = time.perf_counter()
     if mode:
         torch._dynamo.reset()
-        for part in method.network_parts():
-            part.compile(mode=mode)
+        method.compile_losses(mode)
     row: Row = {"precision": name, "batch": size, "compiled": mode or ""}
     for what, function in work.items():
         torch.cuda.reset_peak_memory_stats()

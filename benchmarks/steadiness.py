@@ -13,7 +13,6 @@ top class   of the frames with a label in which both have a box: the same class 
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from PIL import Image
 from rhas.base.program import run_script
 from rhas.calls import segment_film
 from rhas.data.annotations import read_annotations
+from rhas.mini.references import swap_sides
 from rhas.stores.frames import open_frames
 from rhas.stores.manifest import Manifest
 from rhas.stores.scores import read_person_scores
@@ -83,12 +83,6 @@ def scale_pictures(pictures: Pictures, factor: float) -> Pictures:
     resized = (Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC)
                for p in pictures)  # fmt: skip
     return np.stack([np.asarray(image) for image in resized])
-
-
-def swap_sides(sentence: str) -> str:
-    """Left for right and right for left."""
-    other = {"left": "right", "right": "left"}
-    return re.sub(r"\b(left|right)\b", lambda found: other[found[0]], sentence)
 
 
 def write_film(variant: Variant, fps: float, path: Path) -> None:

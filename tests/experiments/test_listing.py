@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,9 @@ def test_tables_times_seeds_times_rows(tmp_path: Path) -> None:
 
 
 def test_folds_times_all_of_it(tmp_path: Path) -> None:
-    listing = read(tmp_path, tables={"one": {"folds": 3, "seeds": [0, 1]}, "two": {}})
+    rows = {"a": {}, "b": {"method": "fact"}}
+    tables: dict[str, object] = {"one": {"folds": 3, "seeds": [0, 1]}, "two": {}}
+    listing = read(tmp_path, tables=tables, rows=rows)
     one = [e for e in listing.experiments if e.table == "one"]
     assert [(e.row, e.seed, e.settings["chunk.fold"]) for e in one[:6]] == [
         ("a", 0, 0), ("b", 0, 0), ("a", 0, 1), ("b", 0, 1), ("a", 0, 2), ("b", 0, 2),
@@ -61,7 +64,17 @@ def test_folds_times_all_of_it(tmp_path: Path) -> None:
     assert all("chunk.fold" not in e.settings for e in listing.experiments if e.table == "two")
     for folds in (2, True, "5", [3]):
         with pytest.raises(RhasError, match=r"tables\.one\.folds: too few folds"):
-            read(tmp_path, tables={"one": {"folds": folds}})
+            read(tmp_path, tables={"one": {"folds": folds}}, rows=rows)
+
+
+@pytest.mark.parametrize("setting", [{"chunk.fold": 1}, {"split": "random"}])
+def test_what_folds_set_is_refused(tmp_path: Path, setting: dict[str, object]) -> None:
+    message = rf"row a: {re.escape(next(iter(setting)))} is what folds set"
+    with pytest.raises(RhasError, match=message):
+        read(tmp_path, tables={"one": {"folds": 3}}, rows={"a": setting})
+    table = {"folds": 3, "settings": setting}
+    with pytest.raises(RhasError, match=message):
+        read(tmp_path, tables={"one": table}, rows={"a": {}})
 
 
 def test_only_some_tables(tmp_path: Path) -> None:

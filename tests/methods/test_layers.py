@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from rhas.methods.hopadiff.losses import boundary_loss
 from rhas.methods.layers import attention, losses
 from rhas.methods.layers.features import centre_features
 from rhas.methods.layers.segmenter import interpolate_scores
@@ -121,17 +122,18 @@ def test_frame_loss_is_cross_entropy_of_real_frames(case: tuple[Tensor, Tensor, 
     assert losses.frame_loss(logits, labels, mask & False) == 0
 
 
-def test_a_present_label_weighs_as_pos_weight_says(case: tuple[Tensor, Tensor, Tensor]) -> None:
-    logits, labels, mask = case
-    plain = losses.frame_loss(logits, labels, mask)
-    ones = losses.frame_loss(logits, labels, mask, pos_weight=torch.ones(5))
-    torch.testing.assert_close(ones, plain)
-    present = losses.frame_loss(logits, labels, mask) - losses.frame_loss(
-        logits, labels, mask, pos_weight=torch.zeros(5)
-    )
-    double = losses.frame_loss(logits, labels, mask, pos_weight=torch.full((5,), 2.0))
-    torch.testing.assert_close(double, plain + present)
-    assert present > 0
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_stacked_outputs_have_the_losses_of_each(
+    activation: str, case: tuple[Tensor, Tensor, Tensor]
+) -> None:
+    _, labels, mask = case
+    outputs = torch.randn(3, *labels.shape)
+    for loss in (
+        lambda x: losses.frame_loss(x, labels, mask, activation),
+        lambda x: losses.smoothing_loss(x, mask, activation),
+        lambda x: boundary_loss(x, labels[..., 0], mask),
+    ):
+        torch.testing.assert_close(loss(outputs), torch.stack([loss(x) for x in outputs]))
 
 
 def test_frame_loss_of_single_labels_is_the_librarys(case: tuple[Tensor, Tensor, Tensor]) -> None:

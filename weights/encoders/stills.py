@@ -30,6 +30,7 @@ from training.rendering import PARTS, draw_parts, part_folder
 
 from rhas.crop.cropping import cut_out
 from rhas.mini import MINI_CLASSES, Scene, ScenePerson, sample_scenes
+from rhas.mini.references import swap_sides
 from rhas.mini.skeleton import JOINTS, SHOULDER_L, SHOULDER_R, HIP_L, HIP_R
 from rhas.mini.things import THINGS
 
@@ -324,9 +325,3 @@ def vary_light(images: Tensor, rng: np.random.Generator | None) -> Tensor:
     gain = _tensor(rng.uniform(0.9, 1.1, (len(images), 1, 1, 1)).astype(np.float32))
     shift = _tensor(rng.uniform(-0.04, 0.04, (len(images), 3, 1, 1)).astype(np.float32))
     return (images * gain + shift).clamp(0, 1)
-
-
-def swap_sides(sentence: str) -> str:
-    """Left for right and right for left."""
-    other = {"left": "right", "right": "left"}
-    return " ".join(other.get(w, w) for w in sentence.split())

@@ -16,6 +16,14 @@ from rhas.mini.references import find_matches, build_phrase, list_traits
 
 VISIBLE = 0.25  # below this a person is nobody's target
 TOKENS = 112  # of a training prompt at most
+ALONE = 0.5  # of the prompts name one person, beside a general phrase
+GENERAL = ("the person", "person")
+NEAR = (
+    ("upper_colour",), ("upper",), ("pattern",), ("lower_colour",), ("lower", "lower_colour"),
+    ("hat_colour",), ("hat", "hat_colour"), ("bag_colour",), ("bag", "bag_colour"), ("gender",),
+    ("hair",), ("hair_colour",), ("beard",), ("build",), ("height",),
+)  # fmt: skip
+"""What a nearly true phrase takes from somebody else."""
 
 Phrase = tuple[str, list[int]]
 """A phrase and the visible persons of whom it is true."""
@@ -54,11 +62,13 @@ def sample_scene_phrases(
         scene: the scene that the prompt is about.
         others: people of other scenes; phrases about them are mostly true of nobody here.
     """
+    if rng.random() < ALONE:
+        return _keep_seen(_sample_alone(rng, scene, others), scene)
     cast = [p.attributes for p in scene.persons]
     everyone = list(range(len(cast)))
     found: list[Phrase | None] = []
     if rng.random() < 0.12:
-        found.append((["person", "the person"][int(rng.integers(2))], everyone))
+        found.append((GENERAL[int(rng.integers(2))], everyone))
     for number, person in enumerate(scene.persons):
         draw = rng.random()
         if draw < 0.4:
@@ -68,12 +78,8 @@ def sample_scene_phrases(
             found.append((person.alternatives[pick], [number]))
         else:
             found.append(_sample_phrase(rng, person.attributes, cast, most=3))
-        if rng.random() < 0.25:  # nearly true: one attribute of somebody else
-            other = others[int(rng.integers(len(others)))]
-            name = ("upper_colour", "lower_colour", "hair_colour", "gender")[int(rng.integers(4))]
-            if getattr(person.attributes, name) and getattr(other, name):
-                near = replace(person.attributes, **{name: getattr(other, name)})
-                found.append(_sample_phrase(rng, near, cast, most=3))
+        if rng.random() < 0.25:
+            found.append(_sample_near_phrase(rng, person.attributes, others, cast))
         for about in (person.attributes, others[number % len(others)]):
             if rng.random() < 0.35:
                 found.append(_sample_garment_phrase(rng, about, cast))
@@ -81,18 +87,68 @@ def sample_scene_phrases(
         found.append((scene.absent[int(rng.integers(len(scene.absent)))], []))
     for other in others[: int(rng.integers(0, 3))]:
         found.append(_sample_phrase(rng, other, cast, most=3))
+    kept = _keep_seen(found, scene)
+    return [kept[int(i)] for i in rng.permutation(len(kept))]
+
+
+def _sample_alone(
+    rng: np.random.Generator, scene: Scene, others: Sequence[Attributes]
+) -> list[Phrase | None]:
+    """A sentence and a general phrase, as `ground` asks for a film's only reference.
+
+    The sentence is one of somebody in the picture, or nearly so, or of somebody who is not there.
+    """
+    cast = [p.attributes for p in scene.persons]
+    number = int(rng.integers(len(cast)))
+    person = scene.persons[number]
+    draw = rng.random()
+    sentence: Phrase | None
+    if draw < 0.35:
+        names = (person.reference, *person.alternatives)
+        sentence = names[int(rng.integers(len(names)))], [number]
+    elif draw < 0.45:
+        sentence = _sample_phrase(rng, person.attributes, cast, most=3)
+    elif draw < 0.7:
+        sentence = _sample_near_phrase(rng, person.attributes, others, cast)
+    elif draw < 0.9 and scene.absent:
+        sentence = scene.absent[int(rng.integers(len(scene.absent)))], []
+    else:
+        sentence = _sample_phrase(rng, others[0], cast, most=3)
+    return [sentence, (GENERAL[int(rng.random() < 0.15)], list(range(len(cast))))]
+
+
+def _sample_near_phrase(
+    rng: np.random.Generator, about: Attributes, others: Sequence[Attributes],
+    cast: Sequence[Attributes],
+) -> Phrase | None:  # fmt: skip
+    """A phrase about a person with something of somebody else; None where the two do not differ."""
+    other = others[int(rng.integers(len(others)))]
+    names = NEAR[int(rng.integers(len(NEAR)))]
+    if None in (getattr(about, names[-1]), getattr(other, names[-1])) and len(names) == 1:
+        return None
+    near = replace(about, **{name: getattr(other, name) for name in names})
+    if near == about:
+        return None
+    phrase = None
+    for _ in range(4):  # until it says what differs
+        phrase = _sample_phrase(rng, near, cast, most=3)
+        if phrase and cast.index(about) not in phrase[1]:
+            break
+    return phrase
+
+
+def _keep_seen(found: Sequence[Phrase | None], scene: Scene) -> list[Phrase]:
+    """Phrases without repetition, each with the visible persons of whom it is true; none about
+    people who are hidden, neither visible nor absent."""
     out: dict[str, list[int]] = {}
     for item in found:
         if item is None:
             continue
         text, true_of = item
         visible = [n for n in true_of if scene.persons[n].visible >= VISIBLE]
-        if true_of and not visible:
-            continue  # about somebody hidden: neither visible nor absent
-        out.setdefault(normalise_reference(text), visible)
-    order = rng.permutation(len(out))
-    items = list(out.items())
-    return [items[int(i)] for i in order]
+        if visible or not true_of:
+            out.setdefault(normalise_reference(text), visible)
+    return list(out.items())
 
 
 def trim_phrases(phrases: list[Phrase]) -> list[Phrase]:

@@ -15,6 +15,7 @@ from training.rendering import PARTS, draw_parts, part_folder
 from transformers import GroundingDinoImageProcessor
 
 from rhas.mini.appearance import Attributes
+from rhas.mini.references import swap_sides
 from rhas.mini.scenes import sample_scenes
 from rhas.stores.jpeg import decode_jpeg, encode_jpeg
 
@@ -122,15 +123,11 @@ def find_side(box: Sequence[float]) -> str | None:
 def mirror_scene(scene: Scene) -> Scene:
     """The mirror image, its left and right renamed."""
     names = {"left": "right", "right": "left", None: None}
-
-    def rename_sides(text: str) -> str:
-        return " ".join(names.get(w) or w for w in text.split())
-
     persons = tuple(
-        Person(rename_sides(p.reference), tuple(rename_sides(a) for a in p.alternatives),
+        Person(swap_sides(p.reference), tuple(swap_sides(a) for a in p.alternatives),
                (1 - p.box[2], p.box[1], 1 - p.box[0], p.box[3]), p.visible,
                replace(p.attributes, side=names[p.attributes.side]),
                np.float32([1, 0]) + np.float32([-1, 1]) * p.joints)
         for p in scene.persons
     )  # fmt: skip
-    return Scene(scene.image[:, :, ::-1], persons, tuple(rename_sides(a) for a in scene.absent))
+    return Scene(scene.image[:, :, ::-1], persons, tuple(swap_sides(a) for a in scene.absent))

@@ -69,10 +69,9 @@ class TrainConfig(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     """``bfloat16`` for matrix products; weights, sums over time and losses stay float32."""
     compile: bool = False
-    """Pass the network's parts through ``torch.compile`` for the updates (not for validations), in
-    every process: fewer and larger operations. The first updates wait minutes for the compiler; on
-    a CPU that needs a C++ compiler. Draws other dropout, as another seed does. Above a batch
-    of 1 the graphs are broken into many."""
+    """Pass the network and its losses through ``torch.compile`` for the updates (not for
+    validations), in every process: fewer and larger operations. The first updates wait minutes for
+    the compiler; on a CPU that needs a C++ compiler. Draws other dropout, as another seed does."""
     memory_gb: float = Field(default=2.0, ge=0, le=1_000_000)
     """Samples are kept in memory up to this size, the others read anew in every epoch; never
     changes the result."""

@@ -137,9 +137,16 @@ def read_listing(path: Path, params: Values) -> Listing:
         for seed in _read_seeds(table.get("seeds", top.get("seeds", [0])), f"{where}.seeds"):
             for fold in folds:
                 for row in _choose_rows(table.get("rows"), rows, where):
-                    settings = {**shared, **rows[row], **fold}
+                    settings = {**shared, **rows[row]}
                     for parameter in settings:
                         check_setting(parameter, params, f"{where}, row {row}")
+                        if parameter in fold:
+                            raise RhasError(
+                                f"{parameter} is what folds set",
+                                where=f"{where}, row {row}",
+                                do=f"take out folds, or {parameter}",
+                            )
+                    settings |= fold
                     experiments.append(Experiment(name, row, seed, settings))
     return Listing(path.stem, str(top.get("title", path.stem)), titles, experiments)
 

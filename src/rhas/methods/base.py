@@ -70,9 +70,9 @@ class Method(nn.Module):
         """Named loss terms, scalars; their sum is the loss. Random draws use torch's generator."""
         raise NotImplementedError
 
-    def network_parts(self) -> Iterable[nn.Module]:
-        """Modules whose ``forward`` `train.compile` compiles; none unless a method says so."""
-        return ()
+    def compile_losses(self, mode: str | None = None) -> None:
+        """Passes what the losses compute through ``torch.compile`` (`train.compile`); nothing
+        unless a method says so. ``mode`` is of ``torch.compile``."""
 
     def fit_fusion(self, samples: Iterable[Batch]) -> dict[str, float]:
         """Fits on the val samples how branches are weighted, once training is over.

@@ -6,6 +6,7 @@ set of traits that are true of exactly one person of the film.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -115,6 +116,12 @@ def build_phrase(
 
 def _with_garment_article(text: str) -> str:
     return text if text.endswith(("trousers", "shorts")) else with_article(text)
+
+
+def swap_sides(sentence: str) -> str:
+    """Left for right and right for left, as in a mirror image."""
+    other = {"left": "right", "right": "left"}
+    return re.sub(r"\b(left|right)\b", lambda found: other[found[0]], sentence)
 
 
 def find_matches(

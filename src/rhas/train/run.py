@@ -69,8 +69,7 @@ class TrainingRun:
         )
         self.averaged = copy.deepcopy(self.method).requires_grad_(False)
         if config.compile:
-            for part in self.method.network_parts():
-                part.compile()
+            self.method.compile_losses()
         self.best: dict[str, Tensor] = {}
         self.progress = RunProgress()
         self.samples_per_second: float | None = None

@@ -46,11 +46,12 @@ class BranchReader(StreamReader):
     def forward(self, batch: Batch) -> BranchFeatures:
         mask = self.pool_mask(batch["mask"])
         length = count_used(mask)
-        streams = []
-        for row, name in enumerate(self.names):
-            x = self.read_stream(batch, row)
-            if name == "partial" and self.missing is not None:
-                absent = ~self.pool_mask(batch["present"] & batch["mask"])
-                x = torch.where((absent & mask)[..., None], self.missing, x)
-            streams.append(x[:, :length])
+        streams = [self.read_stream(batch, row)[:, :length] for row in range(len(self.names))]
         return BranchFeatures(streams, mask[:, :length], mask.shape[1])
+
+    def read_stream(self, batch: Batch, row: int) -> Tensor:
+        x = super().read_stream(batch, row)
+        if self.missing is None or self.names[row] == "holistic":
+            return x
+        absent = ~self.pool_mask(batch["present"] & batch["mask"])
+        return torch.where((absent & self.pool_mask(batch["mask"]))[..., None], self.missing, x)

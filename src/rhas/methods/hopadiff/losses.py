@@ -1,4 +1,4 @@
-"""Boundary loss of per-frame multi-label logits. B rows, L frames, C classes."""
+"""Boundary loss of per-frame multi-label logits. S outputs, B rows, L frames, C classes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def change_probability(logits: Tensor) -> Tensor:
     DiffAct's ``1 - Σ_c p_c p'_c`` is for one label per frame; with many it leaves [0, 1].
 
     Args:
-        logits: (B, L, C).
+        logits: (..., L, C).
 
     Returns:
-        (B, L - 1) in [0, 1].
+        (..., L - 1) in [0, 1].
     """
-    step = torch.sigmoid(logits).diff(dim=1).abs()
+    step = torch.sigmoid(logits).diff(dim=-2).abs()
     return -torch.expm1(torch.log1p(-step.clamp_max(1 - _SMALL)).sum(-1))
 
 
@@ -33,9 +33,12 @@ def boundary_loss(logits: Tensor, boundary: Tensor, mask: Tensor) -> Tensor:
     The prediction is moved towards 1/2 by a hundredth, which bounds the gradient.
 
     Args:
-        logits: (B, L, C).
+        logits: (S, B, L, C), or (B, L, C).
         boundary: (B, L) in [0, 1], 1 beside a change; between two frames their mean counts.
         mask: (B, L) bool.
+
+    Returns:
+        The loss of each output (S,), or a scalar.
     """
     changes = change_probability(logits) * 0.98 + 0.01
     target = (boundary[:, :-1] + boundary[:, 1:]) / 2

@@ -37,6 +37,7 @@ class HopaDIFF(Segmenter[BranchFeatures]):
     """Encoders -> HP-xLSTM -> spectrum -> diffusion decoders, on one or two streams."""
 
     config: HopaDiffConfig
+    compiled_losses = "losses_at"  # what follows the draws, whose control flow depends on the data
     alpha_bar: Tensor
 
     def __init__(self, config: HopaDiffConfig, dims: Dims) -> None:
@@ -86,33 +87,37 @@ class HopaDIFF(Segmenter[BranchFeatures]):
         self, features: BranchFeatures, labels: Tensor, boundary: Tensor
     ) -> dict[str, Tensor]:
         """Frame, boundary and smoothing losses of encoders and decoders, per stream."""
-        config = self.config
-        z, logits = self._encode(features)
         keep = self._draw_condition_mask(labels, boundary)
-        t = torch.randint(config.timesteps, (len(labels),)).to(labels.device)
+        t = torch.randint(self.config.timesteps, (len(labels),)).to(labels.device)
         noise = torch.randn(labels.shape).to(labels.device)
-        clean = config.scale * (2 * labels - 1)
+        return self.losses_at(features, labels, boundary, keep, t, noise)
+
+    def losses_at(
+        self, features: BranchFeatures, labels: Tensor, boundary: Tensor, keep: Tensor | None,
+        t: Tensor, noise: Tensor,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """The losses at timesteps t (B,), of labels with this noise (B, N, C); ``keep`` (B, N)."""
+        z, logits = self._encode(features)
+        clean = self.config.scale * (2 * labels - 1)
         noisy = add_noise(clean, noise, self.alpha_bar[t, None, None])
         denoised = [
             self._decoder(row)(self._scale_noisy(noisy), t, prepared, features.mask)
             for row, prepared in enumerate(self._prepare_conditions(z, features, keep))
         ]
-        terms = {}
-        for part, outputs in (("encoder", logits), ("decoder", denoised)):
-            for name, output in zip(self.names, map(upcast, outputs), strict=True):
-                for kind, loss in self._output_losses(output, labels, boundary, features.mask):
-                    terms[f"{part}_{name}_{kind}"] = loss
-        return terms
+        outputs = torch.stack([*map(upcast, logits), *map(upcast, denoised)])
+        names = [f"{part}_{name}" for part in ("encoder", "decoder") for name in self.names]
+        return {
+            f"{name}_{kind}": loss
+            for kind, losses in self._output_losses(outputs, labels, boundary, features.mask)
+            for name, loss in zip(names, losses.unbind(), strict=True)
+        }
 
     def _output_losses(
         self, logits: Tensor, labels: Tensor, boundary: Tensor, mask: Tensor
     ) -> Iterator[tuple[str, Tensor]]:
-        """Names and weighted losses of the logits (B, N, C) of an encoder or decoder."""
+        """Kinds and weighted losses (S,) of the logits (S, B, N, C) of encoders and decoders."""
         config = self.config
-        # A weight of 1 changes only rounding, which decides the last digits of the stored results.
-        ones = logits.new_ones(logits.shape[-1])
-        frame = frame_loss(logits, labels, mask, pos_weight=ones)
-        yield "frame", config.bce_weight * frame
+        yield "frame", config.bce_weight * frame_loss(logits, labels, mask)
         yield "boundary", config.boundary_weight * boundary_loss(logits, boundary, mask)
         if config.smoothing_weight > 0:
             yield "smoothing", config.smoothing_weight * smoothing_loss(logits, mask)

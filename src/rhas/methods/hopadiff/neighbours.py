@@ -85,6 +85,14 @@ def _reached(offsets: Sequence[int], mask: Tensor) -> Tensor:
     return torch.stack([padded[:, far + o : far + o + length] for o in offsets])
 
 
+def _write_products(out: Tensor, x: Tensor, y: Tensor) -> None:
+    """``out[b, t] = x[b, t] · y[b, t]``, without a copy where a compiler need not trace it."""
+    if torch.compiler.is_compiling():
+        out.copy_(torch.linalg.vecdot(x, y))
+    else:
+        torch.linalg.vecdot(x, y, out=out)
+
+
 class _NeighbourAttention(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -94,7 +102,7 @@ class _NeighbourAttention(torch.autograd.Function):
         exact = torch.promote_types(q.dtype, torch.float32)
         scores = q.new_zeros((len(offsets), *q.shape[:2]))  # (n, B, L)
         for j, here, there in _slices(offsets, length):
-            torch.linalg.vecdot(q[:, here], k[:, there], out=scores[j, :, here])
+            _write_products(scores[j, :, here], q[:, here], k[:, there])
         reached = _reached(
             offsets, q.new_ones(q.shape[:2], dtype=torch.bool) if mask is None else mask
         )
@@ -117,7 +125,7 @@ class _NeighbourAttention(torch.autograd.Function):
         d_weights = torch.zeros_like(weights)
         d_v = torch.zeros_like(v)
         for j, here, there in _slices(ctx.offsets, length):
-            torch.linalg.vecdot(grad[:, here], v[:, there], out=d_weights[j, :, here])
+            _write_products(d_weights[j, :, here], grad[:, here], v[:, there])
             d_v[:, there].addcmul_(weights[j, :, here, None], grad[:, here])
         d_weights = d_weights.to(exact)
         d_scores = d_weights - (d_weights * weights).sum(0)

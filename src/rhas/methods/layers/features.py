@@ -98,7 +98,8 @@ class StreamReader(nn.Module):
 
     def pool_mask(self, frames: Tensor) -> Tensor:
         """Pooled frames (B, N) with at least one of these frames (B, L)."""
-        return self.pool(frames.float()[..., None], frames)[..., 0] > 0
+        end = -frames.shape[1] % self.stride
+        return F.pad(frames, (0, end)).unflatten(1, (-1, self.stride)).any(2)
 
     def pool(self, x: Tensor, exists: Tensor) -> Tensor:
         """Mean over the existing frames of each pooled frame, 0 where there is none.
@@ -152,7 +153,8 @@ class FeatureStream(StreamReader):
 
 def count_used(mask: Tensor) -> int:
     """Pooled frames up to the last real one of any row, at least 1."""
-    return int(mask.any(0).nonzero().amax()) + 1 if mask.any() else 1
+    used = mask.any(0).nonzero()
+    return int(used.amax()) + 1 if len(used) else 1
 
 
 def centre_features(x: Tensor, exists: Tensor) -> Tensor:

@@ -44,6 +44,8 @@ class Segmenter(Method, Generic[FeaturesT]):
     """
 
     config: InputConfig
+    compiled_losses = "network_losses"
+    """The function that `compile_losses` compiles."""
 
     def __init__(self, config: InputConfig, dims: Dims, reader: StreamReader) -> None:
         super().__init__()
@@ -94,11 +96,11 @@ class Segmenter(Method, Generic[FeaturesT]):
         for bias in self.output_biases():
             bias.data[-self.dims.C :] = torch.logit(share).float()
 
-    def network_parts(self) -> Iterable[nn.Module]:
-        """All but the reader, whose control flow depends on the data. Tried with HopaDIFF alone."""
-        for child in self.children():
-            if child is not self.reader:
-                yield from child if isinstance(child, nn.ModuleList) else [child]
+    def compile_losses(self, mode: str | None = None) -> None:
+        """All but the control flow that depends on the data. Tried with HopaDIFF alone."""
+        parts = (self.reader, "read_stream"), (self.reader, "pool"), (self, self.compiled_losses)
+        for owner, name in parts:
+            setattr(owner, name, torch.compile(getattr(owner, name), mode=mode))
 
     def count_sample(self, sample: Batch) -> None:
         """Takes further statistics of a training sample."""
