@@ -124,8 +124,8 @@ def _sample_near_phrase(
     """A phrase about a person with something of somebody else; None where the two do not differ."""
     other = others[int(rng.integers(len(others)))]
     names = NEAR[int(rng.integers(len(NEAR)))]
-    if None in (getattr(about, names[-1]), getattr(other, names[-1])) and len(names) == 1:
-        return None
+    if len(names) == 1 and None in (getattr(about, names[0]), getattr(other, names[0])):
+        return None  # a colour of what one of them does not have
     near = replace(about, **{name: getattr(other, name) for name in names})
     if near == about:
         return None
