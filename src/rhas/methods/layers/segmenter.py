@@ -97,7 +97,7 @@ class Segmenter(Method, Generic[FeaturesT]):
             bias.data[-self.dims.C :] = torch.logit(share).float()
 
     def compile_losses(self, mode: str | None = None) -> None:
-        """All but the control flow that depends on the data. Tried with HopaDIFF alone."""
+        """Pooling and losses; HopaDIFF's losses are one graph, other methods' may be several."""
         parts = (self.reader, "read_stream"), (self.reader, "pool"), (self, self.compiled_losses)
         for owner, name in parts:
             setattr(owner, name, torch.compile(getattr(owner, name), mode=mode))
