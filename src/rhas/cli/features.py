@@ -26,7 +26,7 @@ def features(
 
     Example: rhas features a.mp4 b.mkv --ref "the woman in the red coat" --out features
 
-    Read them with rhas.read_features("OUT/features/VLM/FILM.zarr", person=0).
+    Read them with rhas.read_features("OUT/features/FILM.zarr", person=0).
 
     A broken film does not stop the others; it is named at the end and makes the exit status 1.
     """

@@ -26,7 +26,7 @@ _HEAD = """# Parameters
 
 What `params.yaml` can say. Written by `python -m rhas.config.page` from the sections in
 `src/rhas/config` and the methods' configurations; change those. `dvc exp run -S crop.margin=0.2`
-sets one for a run, `rhas check` tells what is wrong with them. A stage runs
+sets one and runs what depends on it, `rhas check` tells what is wrong with them. A stage runs
 again when a parameter in its line of `dvc.yaml` changes.
 """
 _METHODS = """## Methods

@@ -54,7 +54,7 @@ class Profile(_Record):
     purpose: str
     cost: Cost
     weights: tuple[Weights, ...]
-    """Those that ``parameters`` name."""
+    """Those that ``parameters`` name, and for `rhas segment --actions` an encoder with text."""
     parameters: Parameters
     """Part of params.yaml."""
 
