@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -156,6 +157,55 @@ def test_films_stopped_midway_leave_nothing(project: Path, monkeypatch: pytest.M
         assert rhas("import", "films", "in", "--copy").exit_code != 0
     assert sorted(project.rglob("*")) == before
     assert rhas("import", "films", "in", "--copy").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("--add",), ("--replace",)])
+@pytest.mark.parametrize("table", ["references", "annotations", "review"])
+def test_a_table_that_cannot_be_written_leaves_the_folder_as_it_was(
+    project: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str], table: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    shutil.copytree("in", "more")
+    Path("more/a.mp4").rename("more/b.mp4")
+    for folder, movie in (("in", "a"), ("more", "b")):
+        Path(folder, "references.csv").write_text(f"movie,person,reference\n{movie},0,the man\n")
+        Path(folder, "annotations.csv").write_text(
+            f"movie,person,action,start_s,end_s\n{movie},0,walking,0,1\n"
+        )
+    assert rhas("import", "films", "in").exit_code == 0
+    own = project / "data" / "own"
+    (own / "review.csv").write_text("movie,person\na,0\n")
+    before = {path: path.read_bytes() for path in own.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patched:
+        patched.setattr(f"rhas.data.user_folder.write_{table}", full)
+        assert rhas("import", "films", "more", *words).exit_code != 0
+    assert {path: path.read_bytes() for path in own.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in own.iterdir() if path.is_dir()) == ["films"]
+    assert rhas("import", "films", "more", *words).exit_code == 0
+
+
+def test_films_of_before_are_removed_after_the_tables_are_in_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> Path:
+        if path.suffix == ".csv":
+            raise OSError(errno.EIO, "Input/output error")
+        return put(path, target)
+
+    assert rhas("import", "films", "in").exit_code == 0
+    own, put = project / "data" / "own", Path.replace
+    before = (own / "references.csv").read_bytes()
+    Path("in/a.mp4").rename("in/b.mp4")
+    Path("in/references.csv").write_text("movie,person,reference\nb,0,the man\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse)
+        assert rhas("import", "films", "in", "--replace").exit_code != 0
+    assert (own / "references.csv").read_bytes() == before
+    assert (own / "films" / "a.mp4").is_file()
+    assert rhas("import", "films", "in", "--replace").exit_code == 0
+    assert [path.name for path in (own / "films").iterdir()] == ["b.mp4"]
 
 
 def test_films_brought_elsewhere_are_not_what_the_stages_read(project: Path) -> None:

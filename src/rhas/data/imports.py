@@ -49,7 +49,6 @@ from rhas.data.review import (
     list_review,
     read_review,
     read_review_rows,
-    write_review,
 )
 from rhas.data.tables import parse_digits
 from rhas.data.user_films import UserFilms, measure_films
@@ -435,9 +434,9 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
     _report_leaks(found, audit)
     if written:
         check_none_lost(files.values(), found.files.values(), target.out)
-        for path, former in write_user_films(found, target.out, copy, request.files_read()):
+        read = request.files_read()
+        for path, former in write_user_films(found, target.out, copy, read, more):
             audit.add("table replaced", f"{path}: kept as {former.name}")
-        write_review(target.out, more)
     return target.finish(audit, request, written)
 
 

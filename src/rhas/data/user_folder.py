@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rhas.base.errors import RhasError
 from rhas.base.files import copy_file
@@ -14,7 +15,7 @@ from rhas.data.annotations import ANNOTATIONS, write_annotations
 from rhas.data.drawn_table import BOXES, write_drawn
 from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
-from rhas.data.review import REVIEW
+from rhas.data.review import REVIEW, ReviewRow, write_review
 from rhas.data.user_films import UserFilms
 from rhas.engine.workcache import link_files
 from rhas.stores.classes import CLASSES_FILE, write_classes
@@ -57,78 +58,123 @@ def check_none_lost(films: Iterable[Path], retained: Iterable[Path], out: Path) 
 
 
 def write_user_films(
-    collection: UserFilms, out: Path, copy: bool, tables: Sequence[Path] = ()
+    collection: UserFilms,
+    out: Path,
+    copy: bool,
+    tables: Sequence[Path] = (),
+    review: Sequence[ReviewRow] = (),
 ) -> list[tuple[Path, Path]]:
     """Writes ``out/films``, ``references.csv``, where there are any ``annotations.csv``, and for
-    other classes than RHAS133's ``classes.txt``, and where people drew boxes ``boxes.csv``.
+    other classes than RHAS133's ``classes.txt``, where people drew boxes ``boxes.csv``, and where
+    films were corrected ``review.csv``.
 
-    Films are hard-linked, which takes no space, or copied where that is requested or needed. Films
-    and tables of before are removed, other files stay. A table that the import has read from there
-    is kept under another name, unless the new one is the same.
+    Films are hard-linked, which takes no space, or copied where that is requested or needed. All
+    is written under temporary names first: where that fails, the folder stays as it was. Films
+    and tables of before are removed last, other files stay. A table that the import has read from
+    there is kept under another name, unless the new one is the same.
 
     Args:
         collection: what to write; see `check_none_lost` for films that lie in ``out``.
         out: created where missing.
         copy: no hard links.
         tables: files that the import has read.
+        review: rows of review.csv.
 
     Returns:
         Path and new path of every table kept so.
     """
-    _write_films(collection, out, copy)
-    renamed = _rename_tables(tables, out)
-    for name in (*TABLES, REVIEW, CLASSES_FILE):
-        (out / name).unlink(missing_ok=True)
-    write_references(out, collection.references, collection.subsets)
-    write_classes(out, collection.classes)
-    if collection.annotations:
-        write_annotations(out, collection.annotations)
-    if collection.drawn:
-        write_drawn(out, collection.drawn)
-    different = []
-    for path, former in renamed:
-        if path.is_file() and path.read_bytes() == former.read_bytes():
-            former.unlink()
-        else:
-            different.append((path, former))
-    return different
+    films = out / "films"
+    with (
+        remove_new_folders_on_failure(films),
+        _new_films(collection, films, copy) as new_films,
+        _new_tables(collection, out, review) as new_tables,
+    ):
+        for name, path in new_films.items():
+            path.replace(films / name)
+        renamed = _put_tables(new_tables, tables, out)
+        _remove_other_films(out, new_films)
+    return renamed
 
 
-def _write_films(collection: UserFilms, out: Path, copy: bool) -> None:
-    """All new films under temporary names first: a failure leaves the folder as it was."""
-    folder = out / "films"
-    temporary = {
-        folder / f".new-{movie}{path.suffix.lower()}": path.resolve()
-        for movie, path in collection.files.items()
+@contextmanager
+def _new_films(collection: UserFilms, folder: Path, copy: bool) -> Iterator[dict[str, Path]]:
+    """The films under temporary names in their folder, by the name that they are to have; those
+    that still have a temporary name at the end of the block are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = {
+        f"{movie}{path.suffix.lower()}": path.resolve() for movie, path in collection.files.items()
     }
-    with remove_new_folders_on_failure(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            for target, source in temporary.items():
-                target.unlink(missing_ok=True)
-                if copy:
-                    copy_file(source, target)
-                else:
-                    link_files(source, target)
-        except BaseException:
-            for target in temporary:
-                target.unlink(missing_ok=True)
-            raise
-    for path in _list_films(out):
-        if path not in temporary:
-            path.unlink()
-    for path in temporary:
-        path.rename(path.with_name(path.name.removeprefix(".new-")))
+    temporary = {name: folder / f".new-{name}" for name in sources}
+    try:
+        for name, target in temporary.items():
+            target.unlink(missing_ok=True)
+            if copy:
+                copy_file(sources[name], target)
+            else:
+                link_files(sources[name], target)
+        yield temporary
+    finally:
+        for target in temporary.values():
+            target.unlink(missing_ok=True)
 
 
-def _rename_tables(tables: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Renames those of ``tables`` that lie where `write_user_films` writes its own."""
+@contextmanager
+def _new_tables(
+    collection: UserFilms, out: Path, review: Sequence[ReviewRow]
+) -> Iterator[dict[str, Path]]:
+    """The tables in a temporary folder inside ``out``, by name."""
+    with TemporaryDirectory(dir=out, prefix=".new-") as name:
+        folder = Path(name)
+        write_references(folder, collection.references, collection.subsets)
+        write_classes(folder, collection.classes)
+        if collection.annotations:
+            write_annotations(folder, collection.annotations)
+        if collection.drawn:
+            write_drawn(folder, collection.drawn)
+        write_review(folder, review)
+        yield {path.name: path for path in folder.iterdir()}
+
+
+def _put_tables(
+    new: Mapping[str, Path], read: Sequence[Path], out: Path
+) -> list[tuple[Path, Path]]:
+    """Puts new tables in their places, then removes the old ones that no new one replaces.
+
+    Args:
+        new: by name.
+        read: files that the import has read; those that differ from the new ones are renamed.
+
+    Returns:
+        Path and new path of every table that was renamed.
+    """
     renamed = []
     for path in (out / name for name in TABLES):
-        if any(_lies_at(path, table) for table in tables):
+        if any(_lies_at(path, table) for table in read) and not _is_same(path, new.get(path.name)):
             names = (path.with_name(f"{path.name}.{number}") for number in count(1))
             renamed.append((path, path.rename(next(name for name in names if not name.exists()))))
+    for name, path in new.items():
+        path.replace(out / name)
+    for name in (*TABLES, REVIEW, CLASSES_FILE):
+        if name not in new:
+            (out / name).unlink(missing_ok=True)
     return renamed
+
+
+def _is_same(path: Path, new: Path | None) -> bool:
+    return new is not None and path.read_bytes() == new.read_bytes()
+
+
+def _remove_other_films(out: Path, names: Iterable[str]) -> None:
+    """Removes the films of ``out`` that have none of these names.
+
+    A disk that ignores capitals or the form of accented letters may list a new film by the name of
+    the one that it replaced: that one stays.
+    """
+    listed, wanted = _list_films(out), set(names)
+    respelt = [out / "films" / name for name in wanted.difference(path.name for path in listed)]
+    for path in listed:
+        if path.name not in wanted and not any(path.samefile(film) for film in respelt):
+            path.unlink()
 
 
 def _lies_at(path: Path, source: Path) -> bool:
