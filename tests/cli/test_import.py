@@ -8,7 +8,9 @@ import os
 import pickle
 import shutil
 import signal
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from typer.testing import CliRunner, Result
 
 from rhas.base.errors import RhasError
 from rhas.cli import app
+from rhas.data.films import find_films
+from rhas.data.imports import FilmsImport, ImportTarget, import_films
+from rhas.data.user_folder import import_alone
 from rhas.stores.features import FeatureStoreWriter
 from rhas.stores.manifest import Manifest
 
@@ -123,6 +128,47 @@ def test_films_are_added(project: Path) -> None:
     (project / "words.txt").write_text("running\n")
     words = ("import", "films", "more", "--add", "--drop", "--classes", "words.txt")
     assert "no classes of the new ones" in str(rhas(*words).exception)
+
+
+def test_two_imports_at_once_lose_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find_slowly(folder: Path) -> dict[str, Path]:
+        time.sleep(0.5)  # both have looked at the folder, if they do not wait
+        return find_films(folder)
+
+    def add(folder: str) -> bool:
+        films = FilmsImport(Path(folder), Path(folder, "references.csv"), None)
+        return import_films(films, target, copy=False).written
+
+    monkeypatch.setattr("rhas.data.imports.find_films", find_slowly)
+    shutil.copytree("in", "more")
+    Path("more/a.mp4").rename("more/b.mp4")
+    Path("more/references.csv").write_text("movie,person,reference\nb,0,the woman\n")
+    own = project / "data" / "own"
+    target = ImportTarget(own, "data/own", project / "params.yaml", {}, False, False, add=True)
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(add, ("in", "more"))) == [True, True]
+    assert sorted(path.name for path in (own / "films").iterdir()) == ["a.mp4", "b.mp4"]
+    assert len((own / "references.csv").read_text().splitlines()) == 3
+    assert "import: another run is still at work" in capsys.readouterr().err
+    assert not list(own.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", ["films", "rhas133"])
+def test_an_import_waits_and_finds_what_the_one_before_has_written(
+    project: Path, kind: str
+) -> None:
+    pickles, features = write_published(project / "theirs", {"train": 1})
+    words = {"films": ("films", "in", "--out", "data"), "rhas133": ("rhas133", pickles, features)}
+    with ThreadPoolExecutor() as pool, import_alone(project / "data"):
+        waiting = pool.submit(rhas, "import", *words[kind])
+        time.sleep(0.5)
+        assert not waiting.done()
+        for name in ("films/z.mp4", "raw/manifest.json"):
+            (project / "data" / name).parent.mkdir()
+            (project / "data" / name).write_bytes(b"")
+    assert "there are data already" in str(waiting.result().exception)
 
 
 def test_films_are_added_to_films_without_tables(project: Path) -> None:

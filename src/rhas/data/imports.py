@@ -52,7 +52,7 @@ from rhas.data.review import (
 )
 from rhas.data.tables import parse_digits
 from rhas.data.user_films import UserFilms, measure_films
-from rhas.data.user_folder import check_free, check_none_lost, write_user_films
+from rhas.data.user_folder import check_free, check_none_lost, import_alone, write_user_films
 from rhas.decode.container import inspect_once
 from rhas.stores.classes import read_classes
 from rhas.stores.corrections import Corrections
@@ -401,7 +401,7 @@ def _report_persons(
 
 
 def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> ImportResult:
-    """Films and tables to the form of data/own.
+    """Films and tables to the form of data/own; waits for another import into the same folder.
 
     Args:
         copy: copy the films instead of linking them.
@@ -410,6 +410,11 @@ def import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> Impo
         RhasError: data are there already, parameters that cannot be set, a table or folder that
             cannot be read, films that would be deleted.
     """
+    with import_alone(target.out):
+        return _import_films(request, target, copy)
+
+
+def _import_films(request: FilmsImport, target: ImportTarget, copy: bool) -> ImportResult:
     check_free(target.out, target.replace or target.add)
     target.check_params()
     present = read_present(target.out) if target.add else UserFilms({}, {}, {}, [])

@@ -17,10 +17,23 @@ from rhas.data.films import FILM_SUFFIXES
 from rhas.data.references import REFERENCES, write_references
 from rhas.data.review import REVIEW, ReviewRow, write_review
 from rhas.data.user_films import UserFilms
+from rhas.engine.leases import exclusive_lease
+from rhas.engine.stage import LOCK
 from rhas.engine.workcache import link_files
 from rhas.stores.classes import CLASSES_FILE, write_classes
 
 TABLES = (REFERENCES, ANNOTATIONS, BOXES)
+
+
+@contextmanager
+def import_alone(out: Path) -> Iterator[None]:
+    """One import at a time into a folder: another waits, and finds what this one has written.
+
+    A folder that was created for it and is empty at the end is removed.
+    """
+    folder = out.resolve()
+    with remove_new_folders_on_failure(folder), exclusive_lease(folder / LOCK, "import"):
+        yield
 
 
 def check_free(out: Path, replace: bool) -> None:

@@ -16,7 +16,7 @@ from rhas.data.raw import write_raw_tables
 from rhas.data.rhas133.layout import Protocol, PublishedFiles, Vlm
 from rhas.data.rhas133.samples import write_samples
 from rhas.data.rhas133.sources import find_samples
-from rhas.data.user_folder import remove_new_folders_on_failure
+from rhas.data.user_folder import import_alone, remove_new_folders_on_failure
 from rhas.engine.stage import new_folder
 from rhas.stores.manifest import Manifest
 
@@ -53,7 +53,8 @@ class _Stopped(Exception):
 def import_rhas133(
     request: Rhas133Import, target: ImportTarget, progress: Callable[[int, int], None]
 ) -> ImportResult:
-    """A feature store per sample in ``features/<vlm>``, and tables in ``raw``.
+    """A feature store per sample in ``features/<vlm>``, and tables in ``raw``; waits for another
+    import into the same folder.
 
     Args:
         progress: called with the samples done and their total.
@@ -62,6 +63,13 @@ def import_rhas133(
         RhasError: data are there already, parameters that cannot be set, a pickle that is refused
             or of another form.
     """
+    with import_alone(target.out):
+        return _import_rhas133(request, target, progress)
+
+
+def _import_rhas133(
+    request: Rhas133Import, target: ImportTarget, progress: Callable[[int, int], None]
+) -> ImportResult:
     stores, raw = target.out / "features" / request.vlm, target.out / "raw"
     _check_free(request, (stores, raw), target.replace)
     target.check_params()
