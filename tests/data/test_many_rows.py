@@ -96,7 +96,7 @@ def test_files_of_twenty_thousand_persons(tmp_path: Path, form: str, text, suffi
     read = FORMATS[form].read
     assert read is not None
     with in_time(15):
-        found = number_persons(read(path, FilmCatalogue({"a": FILM}, Audit())), [])
+        found = number_persons(read(path, FilmCatalogue({"a": FILM}, Audit())), [], Audit())
     assert len(found.references) == (0 if form == "activitynet" else MANY)
 
 
@@ -137,7 +137,7 @@ def test_suggestions_end_with_the_hundredth_unknown_name() -> None:
 def test_persons_in_many_pieces_have_one_number() -> None:
     people = [FoundPerson("w", "a", f"key {n % 50}", "") for n in range(MANY)]
     with in_time():
-        found = number_persons(FoundActions(people, []), [])
+        found = number_persons(FoundActions(people, []), [], Audit())
     assert [r.person for r in found.references] == [str(n) for n in range(50)]
 
 

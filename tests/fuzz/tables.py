@@ -161,7 +161,7 @@ def read_format(folder: Path, path: Path, way: int) -> None:
         read = FORMATS[path.parent.name].read
         assert read is not None
         found = read(path, catalogue)
-    finish_import(folder.parent, number_persons(found, []), LabelMap({}, {}), audit)
+    finish_import(folder.parent, number_persons(found, [], audit), LabelMap({}, {}), audit)
 
 
 TABLES = Kind("tables", write_tables, read_table, ways=2, examples=600)

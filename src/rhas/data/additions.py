@@ -9,7 +9,7 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.formatting import list_some
 from rhas.data.audit import Audit
-from rhas.data.films import list_films
+from rhas.data.films import list_films, strip_ending
 from rhas.data.foreign_tables import ForeignReference
 from rhas.data.references import REFERENCES
 from rhas.data.user_films import UserFilms, read_user_films
@@ -31,7 +31,7 @@ def leave_out_present(
 ) -> dict[str, Path]:
     """Film by movie without those that the folder has and no reference names: they stay there."""
     named = {row.movie for row in references}
-    named |= {Path(name).stem for name in named}
+    named |= {strip_ending(name) for name in named}
     return {m: path for m, path in files.items() if m in named or m not in present.files}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from rhas.base.errors import RhasError
@@ -15,6 +15,18 @@ FILM_SUFFIXES = (
 )  # fmt: skip
 """File name endings of the films that the stages read."""
 _OTHER_SUFFIXES = {".gif", ".m2v", ".mjpeg", ".mxf", ".ogm", ".rm", ".rmvb", ".vob", ".y4m"}
+
+
+def strip_ending(name: str) -> str:
+    """A name without the ending of a film file."""
+    suffix = Path(name).suffix
+    return name[: -len(suffix)] if suffix.lower() in FILM_SUFFIXES else name
+
+
+def resolve_name(name: str, films: Container[str]) -> str:
+    """The movie that a name means, maybe its film's file name; an unknown one stays."""
+    stem = strip_ending(name)
+    return stem if name not in films and stem in films else name
 
 
 def find_films(folder: Path) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from rhas.data.additions import join_films, leave_out_present, read_present
 from rhas.data.audit import Audit
 from rhas.data.ava import read_ava, read_ava_boxes, read_excluded_moments
 from rhas.data.drawn_table import BOXES, read_drawn_table
-from rhas.data.films import find_films, report_other_suffixes
+from rhas.data.films import find_films, report_other_suffixes, resolve_name
 from rhas.data.foreign_tables import (
     Clock,
     ForeignAnnotation,
@@ -305,7 +305,7 @@ class LabelImport(FilmsImport):
         for path in self._list_files():
             found.extend(read(path, catalogue))
         table = read_foreign_references(self.references, audit) if self.references else []
-        tables = number_persons(found, table)
+        tables = number_persons(found, table, audit)
         _report_persons(found, tables.references, self.references is not None, audit)
         shifted = [
             replace(a, start_s=a.start_s - self.offset, end_s=a.end_s - self.offset)
@@ -354,7 +354,7 @@ class ReviewImport(FilmsImport):
 
     def read_tables(self, files: Mapping[str, Path], audit: Audit) -> ForeignTables:
         """The persons of the corrected films, what they do, and where they are."""
-        return number_persons(self._read(files, audit, self.everybody)[0], [])
+        return number_persons(self._read(files, audit, self.everybody)[0], [], audit)
 
     def read_class_list(self) -> ClassList:
         """The classes of the list, or of the models that the films were segmented with."""
@@ -390,12 +390,17 @@ def _report_persons(
 ) -> None:
     """Findings of persons with boxes, and of persons without an action whom no table names."""
     acting = {(a.movie, a.person) for a in found.annotations}
-    known = {(r.movie, r.person) for r in references} | {(r.movie, r.text) for r in references}
+    movies = {person.movie for person in found.persons}
+    known = {
+        (resolve_name(row.movie, movies), name)
+        for row in references
+        for name in (row.person, row.text.strip())
+    }
     for person in found.persons:
         if (boxes := person.boxes) is not None:
             count = int(np.isfinite(boxes).all(1).sum())
             audit.add("boxes of persons", f"{person.where}: {count} of {len(boxes)} frames")
-        names = {(person.movie, person.key), (person.movie, person.sentence)}
+        names = {(person.movie, person.key), (person.movie, person.sentence.strip())}
         if listed and not names & (known | acting):
             audit.add("person without reference", f"{person.where}: {person.key}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rhas.base.formatting import list_some
 from rhas.data.audit import Audit
-from rhas.data.films import FILM_SUFFIXES
+from rhas.data.films import resolve_name
 from rhas.data.foreign_tables import ForeignReference
 from rhas.data.tables import parse_digits
 from rhas.decode.container import FilmInfo
@@ -29,13 +29,10 @@ class FoundFilms:
 
     def resolve_name(self, name: str, where: str, audit: Audit) -> str:
         """The movie that a table names, maybe by its film's file name."""
-        suffix = Path(name).suffix
-        if name not in self.files and suffix.lower() in FILM_SUFFIXES:
-            stem = name[: -len(suffix)]
-            if stem in self.files:
-                audit.add("name with an ending", f"{where}: {name}")
-                return stem
-        return name
+        movie = resolve_name(name, self.files)
+        if movie != name:
+            audit.add("name with an ending", f"{where}: {name}")
+        return movie
 
     def suggest_movie(self, name: str, audit: Audit) -> str:
         """``, did you mean 'a'?`` for an unknown movie; "" where no name is similar."""

@@ -13,8 +13,9 @@ from recorded import make_film
 from rhas.base import files
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
+from rhas.data.foreign_tables import ForeignAnnotation, ForeignReference
 from rhas.data.formats import FORMATS
-from rhas.data.formats.found import FilmCatalogue, FoundActions, number_persons
+from rhas.data.formats.found import FilmCatalogue, FoundActions, FoundPerson, number_persons
 
 FILM = make_film(range(120), Fraction(1, 30), movie="a")
 BOX = 'outside="0" keyframe="1" xtl="1" ytl="1" xbr="9" ybr="9"'
@@ -292,8 +293,59 @@ def test_two_sentences_of_one_person_are_two_rows(tmp_path: Path) -> None:
     ]
     path.write_text(json.dumps(content))
     result, _ = read("coco", path)
-    rows = number_persons(result, []).references
+    rows = number_persons(result, [], Audit()).references
     assert [(r.person, r.text) for r in rows] == [("0", "the man"), ("0", "the woman")]
+
+
+def number(
+    persons: dict[str, str], references: dict[str, str], movie: str = "a"
+) -> tuple[dict[str, str], Audit]:
+    """The numbers of the persons of a file, by what they do; all by their keys."""
+    audit = Audit()
+    found = FoundActions(
+        [FoundPerson(f"f:{key}", "a", key, text) for key, text in persons.items()],
+        [ForeignAnnotation("f", "a", key, f"does {key}", 0, 1) for key in persons],
+    )
+    table = [ForeignReference("t", movie, n, text, "") for n, text in references.items()]
+    numbered = number_persons(found, table, audit)
+    return {row.action.removeprefix("does "): row.person for row in numbered.annotations}, audit
+
+
+TABLE = {"0": "the tall woman", "1": "the man"}
+
+
+def test_a_number_that_another_has_by_its_sentence_is_nobody() -> None:
+    numbers, audit = number({"0": "the man", "1": "the woman"}, TABLE)
+    assert numbers == {"0": "1"}
+    (place,) = audit.found["person without reference"]
+    assert place.startswith("f:1: a, person 1")
+    assert audit.stops
+    found = FoundActions(
+        [FoundPerson("f:0", "a", "0", "the man")], [ForeignAnnotation("f", "a", "1", "runs", 0, 1)]
+    )
+    table = [ForeignReference("t", "a", n, text, "") for n, text in TABLE.items()]
+    assert not number_persons(found, table, audit).annotations, "of nobody whom the file lists"
+
+
+def test_sentences_go_before_numbers() -> None:
+    for persons, movie, expected in (
+        ({"0": "the man", "1": "the tall woman"}, "a", {"0": "1", "1": "0"}),
+        ({"0": "the man", "1": "the tall woman"}, "a.mp4", {"0": "1", "1": "0"}),
+        ({"0": "the woman", "1": "the man "}, "a", {"0": "0", "1": "1"}),
+        ({"0": "", "1": ""}, "a", {"0": "0", "1": "1"}),
+        ({"x": "the man", "7": ""}, "a", {"x": "1", "7": "7"}),
+    ):
+        numbers, audit = number(persons, TABLE, movie)
+        assert (numbers, audit.found) == (expected, {})
+    same = {"0": "a man", "1": "a man"}
+    assert number(same, same)[0] == {"0": "0", "1": "1"}
+    assert number({"0": "", "1": ""}, {"0": "", "1": "a man"})[0] == {"0": "0", "1": "1"}
+
+
+def test_two_persons_are_not_made_one() -> None:
+    with pytest.raises(RhasError, match=r"f:0, f:5: two persons of one sentence") as error:
+        number({"0": "the man", "5": "the man"}, TABLE)
+    assert "0 and 5" in error.value.got
 
 
 def test_elan_shows_films_from_another_moment_on(tmp_path: Path) -> None:

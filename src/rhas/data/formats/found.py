@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rhas.base.errors import RhasError
 from rhas.base.names import movie_name
 from rhas.data.actions import FilmFrames
 from rhas.data.audit import Audit
-from rhas.data.films import FILM_SUFFIXES
+from rhas.data.films import resolve_name, strip_ending
 from rhas.data.foreign_tables import ForeignAnnotation, ForeignReference
 from rhas.stores.drawn import DrawnTrack
 
@@ -83,12 +84,9 @@ class FilmCatalogue:
         tried = []
         for name in filter(None, (text.strip() for text in names)):
             movie = movie_name(name, where)
-            stem, _, suffix = movie.rpartition(".")
-            if movie not in self.films and f".{suffix.lower()}" in FILM_SUFFIXES:
-                movie = stem
-            if movie in self.films:
-                return self.films[movie]
-            tried.append(movie)
+            if (found := resolve_name(movie, self.films)) in self.films:
+                return self.films[found]
+            tried.append(strip_ending(movie))
         hint = self.audit.suggest("film", tried[0], self.films) if tried else ""
         place = f"{where}: {' or '.join(tried) or 'no film is named'}"
         self.audit.add("annotation without film", ", ".join(filter(None, [place, hint])))
@@ -114,23 +112,68 @@ class ForeignTables:
     boxes: list[ForeignBoxes] = field(default_factory=list)
 
 
-def number_persons(found: FoundActions, references: Sequence[ForeignReference]) -> ForeignTables:
+def number_persons(
+    found: FoundActions, references: Sequence[ForeignReference], audit: Audit
+) -> ForeignTables:
     """References, annotations and boxes with persons as numbers.
 
     Without a table of references the persons of a film are 0, 1, 2, ... in the file's order, and
     the file's sentences are theirs; another sentence of the same person is a row, too. With one, a
-    person of the file is the one of the table who has the same number or the same sentence.
+    person of the file is the one of the table who has the same sentence, otherwise the one of the
+    same number, unless that one has the sentence of another person of the file: then nobody of the
+    table is meant, a finding.
+
+    Raises:
+        RhasError: two persons of the file are one person of the table.
     """
     if not references:
         return _number_by_order(found)
-    known = {(r.movie, r.person) for r in references}
-    by_sentence = {(r.movie, r.text.strip()): r.person for r in references}
-    names = {}
+    movies = {person.movie for person in found.persons}
+    table = [replace(row, movie=resolve_name(row.movie, movies)) for row in references]
+    names = _match_sentences(found, table)
+    taken = {(movie, number): key for (movie, key), number in names.items()}
+    places = {(row.movie, row.person): row.where for row in reversed(found.annotations)}
+    places |= {(person.movie, person.key): person.where for person in reversed(found.persons)}
+    unknown = {place for place in places if place in taken and place not in names}
+    for movie, key in sorted(unknown):
+        audit.add(
+            "person without reference",
+            f"{places[movie, key]}: {movie}, person {key}; person {key} of the references has the "
+            f"sentence of {taken[movie, key]}",
+        )
+    known = FoundActions(
+        [p for p in found.persons if (p.movie, p.key) not in unknown],
+        [a for a in found.annotations if (a.movie, a.person) not in unknown],
+    )
+    return _rename_persons(known, list(references), names)
+
+
+def _match_sentences(
+    found: FoundActions, references: Sequence[ForeignReference]
+) -> dict[tuple[str, str], str]:
+    """Numbers of the table by movie and key of the persons whose sentence it has, once."""
+    numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in references:
+        numbers[row.movie, row.text.strip()].add(row.person)
+    matched: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], FoundPerson] = {}
     for person in found.persons:
-        sentence = by_sentence.get((person.movie, person.sentence.strip()))
-        number = person.key if (person.movie, person.key) in known else None
-        names[person.movie, person.key] = sentence or number or person.key
-    return _rename_persons(found, list(references), names)
+        place, sentence = (person.movie, person.key), person.sentence.strip()
+        fitting = numbers.get((person.movie, sentence), set())
+        if not sentence or place in matched or len(fitting) != 1:
+            continue
+        (number,) = fitting
+        owner = owners.setdefault((person.movie, number), person)
+        if owner.key != person.key:
+            raise RhasError(
+                "two persons of one sentence, which one person of the references has",
+                where=f"{owner.where}, {person.where}",
+                expected=f"one person of {person.movie} with the sentence of person {number}",
+                got=f"{owner.key} and {person.key}, {sentence!r}",
+                do="give them different sentences, or make them one person",
+            )
+        matched[place] = number
+    return matched
 
 
 def _number_by_order(found: FoundActions) -> ForeignTables:
