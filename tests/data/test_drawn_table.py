@@ -9,7 +9,7 @@ import pytest
 
 from rhas.base.errors import RhasError
 from rhas.data.audit import Audit
-from rhas.data.ava import read_ava_boxes
+from rhas.data.ava import Excluded, read_ava_boxes
 from rhas.data.drawn_table import Picture, make_drawn_track, read_drawn_table, write_drawn
 from rhas.data.foreign_tables import Clock
 from rhas.stores.drawn import DrawnKind, DrawnTrack
@@ -67,12 +67,12 @@ def test_lines_of_several_persons_may_be_mixed(tmp_path: Path) -> None:
 
 
 def read_moments(
-    folder: Path, *lines: str, excluded: set[tuple[str, float]] | None = None
+    folder: Path, *lines: str, excluded: Excluded | None = None
 ) -> tuple[dict[str, DrawnTrack], Audit]:
     table, audit = folder / "ava.csv", Audit()
     table.write_text("\n".join(lines) + "\n", "utf-8")
     clock = Clock(None, 900.0)
-    found = read_ava_boxes(table, clock, 1.0, excluded or set(), PICTURES, audit)
+    found = read_ava_boxes(table, clock, 1.0, excluded or {}, PICTURES, audit)
     return {row.person: row.track for row in found}, audit
 
 
@@ -99,9 +99,21 @@ def test_moments_of_ava_are_a_track(tmp_path: Path) -> None:
 def test_excluded_moments_are_left_to_grounding_and_two_boxes_are_told(tmp_path: Path) -> None:
     tracks, audit = read_moments(
         tmp_path, "a,902,0,0,0.5,1,12,0", "a,902,0.2,0,0.5,1,80,0", "a,903,0,0,0.5,1,12,0",
-        "a,904,0,0,0.5,1,12,0", excluded={("a", 903.0)},
+        "a,904,0,0,0.5,1,12,0", excluded={("a", 903.0): "t"},
     )  # fmt: skip
     assert len(audit.found["two boxes of a person at one time"]) == 1
     found = tracks["0"].draw(np.array([2.0, 2.4, 2.6, 3.4, 3.6]), np.zeros(0, int), 100, 50)
     assert found.known.tolist() == [True, True, False, False, True]
     assert found.source.astype(bool).tolist() == [True, True, False, False, True]
+
+
+def test_boxes_and_excluded_moments_of_a_film_that_is_named_with_its_ending(tmp_path: Path) -> None:
+    lines = [f"a{{}},{moment},0,0,0.5,1,12,0" for moment in (902, 903, 904)]
+    plain, _ = read_moments(
+        tmp_path, *(line.format("") for line in lines), excluded={("a", 903.0): "t"}
+    )
+    ending, _ = read_moments(
+        tmp_path, *(line.format(".mp4") for line in lines), excluded={("a", 903.0): "t"}
+    )
+    assert ending["0"].times.tolist() == plain["0"].times.tolist()
+    assert ending["0"].kinds.tolist() == plain["0"].kinds.tolist()

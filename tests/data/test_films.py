@@ -352,7 +352,7 @@ def ava(tmp_path: Path, text: str, step: float = 1.0, **how: object) -> tuple[li
     (tmp_path / "ava.csv").write_text(text)
     audit = Audit()
     rows = read_ava(
-        tmp_path / "ava.csv", how.get("clock", Clock()), step, how.get("excluded", set()), audit
+        tmp_path / "ava.csv", how.get("clock", Clock()), step, how.get("excluded", {}), audit
     )
     return [(r.movie, r.person, r.action, r.start_s, r.end_s) for r in rows], audit
 
@@ -404,15 +404,41 @@ def test_excluded_moments(tmp_path: Path) -> None:
         read_excluded_moments(tmp_path / "out.csv")
 
 
+@pytest.mark.parametrize(
+    ("table", "listed"),
+    [("café", unicodedata.normalize("NFD", "café")), (unicodedata.normalize("NFD", "café"), "café"),
+     ("café.mp4", "café"), ("café", "café.MP4"), ("a.b", "a.b.mkv")],
+)  # fmt: skip
+def test_excluded_moments_of_a_film_in_another_spelling(
+    tmp_path: Path, table: str, listed: str
+) -> None:
+    (tmp_path / "out.csv").write_text(f"{listed},903\n", "utf-8")
+    excluded = read_excluded_moments(tmp_path / "out.csv")
+    lines = "".join(f"{table},{t},{BOX},12,3\n" for t in (902, 903))
+    rows, audit = ava(tmp_path, lines, excluded=excluded)
+    assert [row[3:] for row in rows] == [(901.5, 902.5)]
+    assert len(audit.found["excluded moment"]) == 1
+    assert "excluded moment without film" not in audit.found
+
+
+def test_excluded_moments_of_a_film_that_the_table_lacks(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("harbuor,903\nharbour,1000\n")
+    excluded = read_excluded_moments(tmp_path / "out.csv")
+    _, audit = ava(tmp_path, f"harbour,903,{BOX},12,3\n", excluded=excluded)
+    (place,) = audit.found["excluded moment without film"]
+    assert "out.csv:1: harbuor, 903, did you mean 'harbour'?" in place
+    (tmp_path / "out.csv").write_text("../a,903\n")
+    with pytest.raises(RhasError, match=r"out\.csv:1: a movie's name is a path"):
+        read_excluded_moments(tmp_path / "out.csv")
+
+
 def test_real_rows_of_ava(shared: Path) -> None:
     """143 lines; in the second file one person is '3_'."""
     audit = Audit()
     clean = read_ava(
-        shared / "ava" / "ava_val_v2.2_excerpt_1j20qq1JyX4.csv", Clock(), 1.0, set(), audit
+        shared / "ava" / "ava_val_v2.2_excerpt_1j20qq1JyX4.csv", Clock(), 1.0, {}, audit
     )
-    dirty = read_ava(
-        shared / "ava" / "ava_val_v2.2_excerpt_dirty_row.csv", Clock(), 1.0, set(), audit
-    )
+    dirty = read_ava(shared / "ava" / "ava_val_v2.2_excerpt_dirty_row.csv", Clock(), 1.0, {}, audit)
     assert audit.found == {}
     assert sum(round(row.end_s - row.start_s) for row in clean) == 143
     assert {row.person for row in dirty} - {row.person for row in clean} == {"3_"}

@@ -116,7 +116,7 @@ def test_numbers_of_ava(tmp_path: Path) -> None:
     line = "a{0}902{0}0.1{0}0.1{0}0.5{0}0.5{0}12.0{0}3.0\n"
     for separator in ",;\t":
         table.write_text(line.format(separator))
-        (found,) = read_ava(table, Clock(), 1.0, set(), Audit())
+        (found,) = read_ava(table, Clock(), 1.0, {}, Audit())
         assert (found.person, found.action) == ("3", "12")
 
 

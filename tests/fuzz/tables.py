@@ -76,7 +76,7 @@ def read_table(folder: Path, path: Path, way: int) -> None:
         pair = (path, None) if path.name == "map.csv" else (None, path)
         labels = read_label_map(*pair)
     elif path.name == "ava.csv":
-        said = read_ava(path, Clock(), 1.0, set(), audit)
+        said = read_ava(path, Clock(), 1.0, {}, audit)
     else:
         clock = Clock(fps=30.0) if path.name == "frames.csv" else Clock(offset_s=0.1)
         said = read_foreign_annotations(path, clock, audit)

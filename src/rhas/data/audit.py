@@ -57,6 +57,10 @@ FINDINGS: dict[str, tuple[Level, str]] = {
     "pictures that stand long": ("warn", "kept: decode.gaps says what decode does"),
     "pictures of one time": ("warn", "kept: one of each time is shown"),
     "sample in which nothing is labelled": ("warn", "kept: features, but no sample for training"),
+    "excluded moment without film": (
+        "warn",
+        "nothing is left out for it: the table has no such film",
+    ),
     "films that show the same": ("warn", "kept: keep them on one side of the split (subset)"),
     "samples that show the same": ("warn", "kept: one side of the split knows the other"),
     "features of another length than labels": ("warn", "both are cut to the shorter"),

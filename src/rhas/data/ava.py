@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from rhas.base.errors import RhasError
+from rhas.base.names import movie_name
 from rhas.data.audit import Audit
 from rhas.data.drawn_table import Picture, make_drawn_track
+from rhas.data.films import resolve_name, strip_ending
 from rhas.data.foreign_tables import Clock, ForeignAnnotation, parse_number, read_movie, tidy_number
 from rhas.data.formats.found import ForeignBoxes
 from rhas.data.tables import check_table_exists, read_cells
@@ -20,8 +22,12 @@ from rhas.stores.drawn import DrawnKind, DrawnTrack
 _DIGITS = 6  # of a moment: half a step after one and before the next are one moment
 
 
+Excluded = Mapping[tuple[str, float], str]
+"""Places of the lines of a list of excluded moments, by movie (without an ending) and moment."""
+
+
 def read_ava(
-    path: Path, clock: Clock, step: float, excluded: set[tuple[str, float]], audit: Audit
+    path: Path, clock: Clock, step: float, excluded: Excluded, audit: Audit
 ) -> list[ForeignAnnotation]:
     """Reads lines ``movie, moment, x1, y1, x2, y2, action number, person`` without a header.
 
@@ -31,14 +37,20 @@ def read_ava(
 
     Args:
         step: from one key moment to the next, in the table's unit (seconds or frames).
-        excluded: movies and moments whose lines do not count.
+        excluded: moments whose lines do not count; a finding where the table lacks their film.
     """
+    movies: set[str] = set()
     moments: dict[tuple[str, str, str], dict[float, str]] = defaultdict(dict)
-    for line in _read_lines(path, excluded, audit):
+    for line in _read_lines(path, excluded, audit, movies):
         key = (line.movie, line.person, line.action)
         if line.moment in moments[key]:
             audit.add("duplicate", f"{line.where}: as {moments[key][line.moment]}")
         moments[key].setdefault(line.moment, line.where)
+    for (movie, moment), where in excluded.items():
+        if movie not in movies:
+            hint = audit.suggest("film", movie, movies)
+            place = f"{where}: {movie}, {moment:g}"
+            audit.add("excluded moment without film", ", ".join(filter(None, [place, hint])))
     return [
         annotation
         for key, places in moments.items()
@@ -58,8 +70,12 @@ class _Line:
     person: str
 
 
-def _read_lines(path: Path, excluded: set[tuple[str, float]], audit: Audit) -> Iterator[_Line]:
-    """The lines that count; the others become findings."""
+def _read_lines(path: Path, excluded: Excluded, audit: Audit, movies: set[str]) -> Iterator[_Line]:
+    """The lines that count; the others become findings.
+
+    Args:
+        movies: gets the films of all well-formed lines, without endings.
+    """
     check_table_exists(path, "AVA's table")
     for number, cells in read_cells(path):
         where = f"{path}:{number}"
@@ -70,7 +86,9 @@ def _read_lines(path: Path, excluded: set[tuple[str, float]], audit: Audit) -> I
             audit.add("malformed line", f"{where}: {problem}")
             continue
         movie = read_movie(cells[0], where, audit)
-        if (cells[0], moment) in excluded:
+        name = strip_ending(movie)
+        movies.add(name)
+        if (name, moment) in excluded:
             audit.add("excluded moment", where)
             continue
         box = tuple(map(float, cells[2:6]))
@@ -81,7 +99,7 @@ def read_ava_boxes(
     path: Path,
     clock: Clock,
     step: float,
-    excluded: set[tuple[str, float]],
+    excluded: Excluded,
     pictures: Mapping[str, Picture],
     audit: Audit,
 ) -> list[ForeignBoxes]:
@@ -97,9 +115,10 @@ def read_ava_boxes(
     """
     boxes: dict[tuple[str, str], dict[float, _Line]] = defaultdict(dict)
     moments: dict[str, set[float]] = defaultdict(set)
-    for line in _read_lines(path, excluded, Audit()):
-        known = boxes[line.movie, line.person].setdefault(line.moment, line)
-        moments[line.movie].add(line.moment)
+    for line in _read_lines(path, excluded, Audit(), set()):
+        movie = resolve_name(line.movie, pictures)
+        known = boxes[movie, line.person].setdefault(line.moment, line)
+        moments[movie].add(line.moment)
         if known.box != line.box:
             audit.add(
                 "two boxes of a person at one time", f"{line.where}: {known.where} has others"
@@ -112,7 +131,7 @@ def read_ava_boxes(
             _make_track(
                 {moment: line.box for moment, line in lines.items()},
                 (min(moments[movie]), max(moments[movie])),
-                [moment for name, moment in excluded if name == movie],
+                [moment for name, moment in excluded if name == strip_ending(movie)],
                 step,
             )
             .scale(np.array([pictures[movie].width, pictures[movie].height] * 2))
@@ -197,17 +216,18 @@ def _find_runs(moments: Sequence[float], step: float) -> Iterator[tuple[float, f
     yield first, last
 
 
-def read_excluded_moments(path: Path) -> set[tuple[str, float]]:
-    """Movie and moment of every line: AVA's list of excluded timestamps.
+def read_excluded_moments(path: Path) -> dict[tuple[str, float], str]:
+    """The lines of AVA's list of excluded timestamps, see `Excluded`.
 
     Raises:
-        RhasError: a line that is not ``movie, moment``.
+        RhasError: a line that is not ``movie, moment``, a name that is not allowed.
     """
-    found = set()
+    found: dict[tuple[str, float], str] = {}
     for number, cells in read_cells(path):
+        where = f"{path}:{number}"
         moment = parse_number(cells[1]) if len(cells) == 2 else None
         if moment is None:
-            raise RhasError("malformed line", where=f"{path}:{number}", expected="movie, moment",
+            raise RhasError("malformed line", where=where, expected="movie, moment",
                             got=",".join(cells))  # fmt: skip
-        found.add((cells[0], moment))
+        found.setdefault((strip_ending(movie_name(cells[0], where)), moment), where)
     return found

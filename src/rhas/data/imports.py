@@ -262,7 +262,7 @@ class AvaImport(FilmsImport):
     def read_annotations(self, audit: Audit) -> list[ForeignAnnotation]:
         """Annotations as found."""
         assert self.annotations is not None
-        excluded = read_excluded_moments(self.excluded) if self.excluded else set()
+        excluded = read_excluded_moments(self.excluded) if self.excluded else {}
         return read_ava(self.annotations, self.clock, self.step or 1.0, excluded, audit)
 
     def read_boxes(
@@ -270,7 +270,7 @@ class AvaImport(FilmsImport):
     ) -> list[ForeignBoxes]:
         """The boxes of the table."""
         assert self.annotations is not None
-        excluded = read_excluded_moments(self.excluded) if self.excluded else set()
+        excluded = read_excluded_moments(self.excluded) if self.excluded else {}
         return read_ava_boxes(
             self.annotations, self.clock, self.step or 1.0, excluded, measure_films(files), audit
         )

@@ -129,7 +129,7 @@ def test_ava_has_a_line_per_second_person_and_action(tmp_path: Path) -> None:
     lines = (tmp_path / "ava.csv").read_text("utf-8").splitlines()
     assert lines == [f"a,000{s},0.062,0.125,0.312,0.833,129,0" for s in (1, 2)]
     audit = Audit()
-    (found,) = read_ava(tmp_path / "ava.csv", Clock(), 1.0, set(), audit)
+    (found,) = read_ava(tmp_path / "ava.csv", Clock(), 1.0, {}, audit)
     assert (found.action, found.start_s, found.end_s) == ("129", 0.5, 2.5)
     assert not audit.found
 
