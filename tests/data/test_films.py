@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import unicodedata
 from fractions import Fraction
@@ -157,6 +158,14 @@ def test_lines_that_cannot_be_kept(
     assert FINDINGS[finding][0] == "drop"
     assert place in found[finding][0]
     assert kept.annotations == [TimedAction("a", 0, "running", 0, 1)]
+
+
+@pytest.mark.parametrize("offset", [math.nan, math.inf, -math.inf])
+def test_times_that_are_no_numbers_are_outside(folder: Path, tmp_path: Path, offset: float) -> None:
+    clock = Clock(offset_s=offset)
+    kept, found = brought(folder, tmp_path, REFERENCES, HEADER + "a,0,walking,0,1\n", clock=clock)
+    assert not kept.annotations
+    assert {"interval outside the film", "interval without length"} & found.keys()
 
 
 def test_times_are_judged_as_they_are_written(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from rhas.base.checks import worst_level
 from rhas.base.console import print_text
+from rhas.cli.numbers import check_finite
 from rhas.cli.output import make_check_table, make_console, print_json, progress_bar
 from rhas.config.params import find_params
 from rhas.config.profiles import PROFILES
@@ -19,7 +20,7 @@ def check(
     trial: Annotated[
         float | None,
         typer.Option(
-            min=1, metavar="SECONDS",
+            min=1, metavar="SECONDS", callback=check_finite,
             help="Run an excerpt of this length through decode, ground, crop and extract, and "
             "estimate what they take for all films. 20 is enough.",
         ),

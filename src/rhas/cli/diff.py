@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rhas.base.console import print_text
 from rhas.base.errors import RhasError
+from rhas.cli.numbers import check_finite
 from rhas.cli.output import make_console, print_error, print_json
 
 _ROWS = 60
@@ -27,7 +28,12 @@ def diff(
     ],
     b: Annotated[Path, typer.Argument(help="Another of the same kind.", show_default=False)],
     atol: Annotated[
-        float, typer.Option(min=0, help="Absolute differences of numbers up to this are none.")
+        float,
+        typer.Option(
+            min=0,
+            callback=check_finite,
+            help="Absolute differences of numbers up to this are none.",
+        ),
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 from rhas.base.console import print_text
 from rhas.base.errors import RhasError
 from rhas.base.files import check_writable, replace_file
+from rhas.cli.numbers import check_finite
 
 
 def export(
@@ -44,10 +45,14 @@ def export(
                      "Default: beside results/."),
     ] = None,
     fps: Annotated[
-        float, typer.Option(min=0.01, max=1000, help="Working rate of films not decoded yet.")
+        float,
+        typer.Option(min=0.01, max=1000, callback=check_finite,
+                     help="Working rate of films not decoded yet."),
     ] = 15.0,
     min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out intervals with a lower score.")
+        float,
+        typer.Option(min=0, max=1, callback=check_finite,
+                     help="Leave out intervals with a lower score."),
     ] = 0.0,
     replace: Annotated[
         bool, typer.Option("--replace", help="Write into a folder that has files, or over a file.")

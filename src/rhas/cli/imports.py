@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rhas.base.console import print_text
 from rhas.base.errors import RhasError
+from rhas.cli.numbers import check_finite
 from rhas.cli.output import Column, print_table, progress_bar
 from rhas.config.profiles import PROFILES, read_profile
 
@@ -33,11 +34,14 @@ References = Annotated[
     Path, typer.Option(help="Table movie, person, reference and optionally subset.")
 ]
 Fps = Annotated[
-    float | None, typer.Option(min=0.01, help="Frames per second that frame numbers count.")
-]
+    float | None,
+    typer.Option(min=0.01, max=1000, callback=check_finite,
+                 help="Frames per second that frame numbers count."),
+]  # fmt: skip
 Offset = Annotated[
     float,
-    typer.Option(help="Seconds to subtract from every time: the moment at which a film begins. "
+    typer.Option(callback=check_finite,
+                 help="Seconds to subtract from every time: the moment at which a film begins. "
                  "900 where films are cut to AVA's fifteen minutes."),
 ]  # fmt: skip
 Out = Annotated[
@@ -171,7 +175,8 @@ def import_ava(
     fps: Fps = None,
     step: Annotated[
         float | None,
-        typer.Option(min=0.001, help="From one key moment to the next. Default: 1 s, or 1 frame."),
+        typer.Option(min=0.001, callback=check_finite,
+                     help="From one key moment to the next. Default: 1 s, or 1 frame."),
     ] = None,
     offset: Offset = 0.0,
     excluded: Annotated[
@@ -225,7 +230,11 @@ def import_rhas133(
     protocol: Annotated[
         Literal["cross_movie", "random"], typer.Option(help="Which of the paper's two splits.")
     ] = "cross_movie",
-    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of the features.")] = 15.0,
+    fps: Annotated[
+        float,
+        typer.Option(min=0.01, max=1000, callback=check_finite,
+                     help="Frames per second of the features."),
+    ] = 15.0,
     id_base: Annotated[
         int, typer.Option(min=0, max=1, help="Number of the first class in the pickles.")
     ] = 0,

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from rhas.cli.numbers import check_finite
 from rhas.cli.output import make_console, print_json
 
 if TYPE_CHECKING:
@@ -32,11 +33,19 @@ def score(
         typer.Option(help="Annotated intervals, in one of these forms.", show_default=False),
     ],
     fps: Annotated[
-        float, typer.Option(min=0.01, max=1000, help="Frames per second of the comparison.")
+        float,
+        typer.Option(
+            min=0.01, max=1000, callback=check_finite, help="Frames per second of the comparison."
+        ),
     ] = 15.0,
     min_score: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Intervals of a lower score only rank frames (frame mAP)."),
+        typer.Option(
+            min=0,
+            max=1,
+            callback=check_finite,
+            help="Intervals of a lower score only rank frames (frame mAP).",
+        ),
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:

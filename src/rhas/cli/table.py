@@ -14,6 +14,7 @@ from rhas.base.console import SafeConsole, print_text
 from rhas.base.errors import RhasError
 from rhas.base.files import replace_file
 from rhas.base.formatting import format_duration
+from rhas.cli.numbers import check_finite
 from rhas.cli.output import make_console, print_json
 from rhas.config.params import read_yaml
 
@@ -101,7 +102,13 @@ def show_statistics(
         Path, typer.Argument(help="data/raw of a prepared or imported data set.")
     ] = Path("data/raw"),
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second. Default: fps of params.yaml.")
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=1000,
+            callback=check_finite,
+            help="Frames per second. Default: fps of params.yaml.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write a picture, too: .png, .pdf or .svg.")

@@ -225,7 +225,8 @@ def _is_inside(
     length = math.inf if info.missing else info.seconds
     times = f"{place}, {row.start_s:.3f} to {row.end_s:.3f} s of {length:.3f} s"
     start_s, end_s = _round_times(row)
-    if start_s < 0 or start_s >= length or end_s > length + TOLERANCE_S:
+    end_limit = length + TOLERANCE_S
+    if not (0 <= start_s < length and end_s <= end_limit and math.isfinite(end_s)):
         audit.add("interval outside the film", times)
         return False
     if row.end_s > length + frame_s:
