@@ -16,6 +16,7 @@ from film_functions import make_job
 from typer.testing import CliRunner
 
 from rhas.cli import app
+from rhas.engine.leases import in_use
 from rhas.engine.stage import stage_lock, stage_run, work_root
 from rhas.engine.workcache import Entry, WorkCache, link_files
 
@@ -195,6 +196,32 @@ def test_one_command_brings_damaged_bytes_back(project: WorkCache) -> None:
     assert "set aside: 2 entries" in cache("show")
     assert Path("dvc.lock").read_text() == lock
     assert Path("films/calls").read_text().split() == ["a", "b", "a", "b"]
+
+
+def test_damage_of_a_stage_that_runs_is_left_alone_and_told(project: WorkCache) -> None:
+    """With what is linked to it, in DVC's cache and the workspace; others are repaired."""
+    damage_output("a", keep_time=True)
+    entry(project, "crop", "c").result.unlink()
+    with in_use(project.root / "decode"):
+        status, said = verify("--repair")
+    assert status == 1
+    assert "\nnot repaired: decode is running\n" in said
+    assert "\nrepaired" not in said
+    assert "runs again" not in said
+    assert Path("out/a.out").stat().st_nlink == 3
+    status, said = verify()
+    assert (status, "damaged: crop" in said, "2 damaged" in said) == (1, False, True)
+    assert "\nrepaired" in cache("verify", "--repair")
+    assert Path("out/a.out").read_text() == "A!"
+
+
+def test_stages_that_run_are_named_once(work: WorkCache) -> None:
+    for stage, movie in (("crop", "a"), ("decode", "a"), ("decode", "b")):
+        entry(work, stage, movie).result.unlink()
+    with in_use(work.root / "decode"), in_use(work.root / "crop"):
+        status, said = verify("--repair")
+    assert status == 1
+    assert "not repaired: crop, decode are running\n" in said
 
 
 def test_a_stage_that_runs_again_records_no_damaged_bytes(project: WorkCache) -> None:

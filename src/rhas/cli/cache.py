@@ -22,7 +22,7 @@ from rhas.engine.pruning import (
 )
 from rhas.engine.stage import work_root
 from rhas.engine.taking import find_dvc_objects
-from rhas.engine.verifying import repair_caches, verify_caches
+from rhas.engine.verifying import Repair, repair_caches, verify_caches
 from rhas.engine.workcache import WorkCache
 from rhas.engine.workers import count_workers
 
@@ -116,7 +116,8 @@ def verify_cache(
 
     Reads every file of the work cache and of DVC's cache.
 
-    Exit status: 0; 1 where something is damaged and was not repaired.
+    Exit status: 0; 1 where something is damaged and was not repaired. The damaged results of a
+    stage that is running are left alone.
     """
     cache = WorkCache(work_root())
     found = verify_caches(cache, find_dvc_objects(cache.root), quick=quick, threads=count_workers())
@@ -132,17 +133,26 @@ def verify_cache(
         print_text("repair: `rhas cache verify --repair`")
         raise typer.Exit(1)
     if count:
-        _run_stages(repair_caches(cache, found, _print_busy))
+        _finish_repair(repair_caches(cache, found))
+
+
+def _finish_repair(done: Repair) -> None:
+    """Makes the outputs of stages again, what is missing of them; says what is still damaged."""
+    _run_stages(done.stages)
+    if done.running:
+        verb = "is" if len(done.running) == 1 else "are"
+        print_text(f"not repaired: {', '.join(done.running)} {verb} running")
+        print_text("repair, once that has ended: `rhas cache verify --repair`")
+        raise typer.Exit(1)
+    print_text("repaired; other checkouts that share the cache: run `dvc repro` there")
 
 
 def _run_stages(stages: list[str]) -> None:
-    """Makes the outputs of stages again, what is missing of them."""
     for stage in stages:
         print_text(f"{stage}: its output had damaged files, it runs again")
         command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
         if status := subprocess.run(command, env=_same_python(), check=False).returncode:
             raise typer.Exit(status)
-    print_text("repaired; other checkouts that share the cache: run `dvc repro` there")
 
 
 def _same_python() -> dict[str, str]:

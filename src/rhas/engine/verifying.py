@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,20 @@ class Verification:
     damaged: list[Damage]
     objects: int
     damaged_objects: list[Path]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done about it.
+
+    Args:
+        stages: whose outputs have to be made again, in dvc.yaml's order.
+        running: stages that are running, whose damaged entries are as they were, with what is
+            linked to them.
+    """
+
+    stages: list[str]
+    running: list[str]
 
 
 def verify_caches(
@@ -72,29 +86,30 @@ def _has_its_name(path: Path) -> bool:
         return False
 
 
-def repair_caches(
-    cache: WorkCache, found: Verification, report_busy: Callable[[str], None]
-) -> list[str]:
+def repair_caches(cache: WorkCache, found: Verification) -> Repair:
     """Sets damaged entries aside, and removes damaged files of DVC's cache and of the workspace.
+
+    Entries of a stage that is running are left alone, and so are files that are linked to them.
 
     Args:
         cache: the work cache.
         found: what is damaged.
-        report_busy: called with the name of each stage that is running, whose entries are left
-            alone.
-
-    Returns:
-        The stages whose outputs have to be made again, in dvc.yaml's order.
     """
-    inodes = {_inode(path) for path in found.damaged_objects}
+    objects = {path: _inode(path) for path in found.damaged_objects}
+    inodes, left, running = set(objects.values()), set[_Inode](), list[str]()
     for damage in found.damaged:
-        with hold_if_idle(cache.root, damage.folder.parent.name, report_busy) as idle:
+        with hold_if_idle(cache.root, damage.folder.parent.name, running.append) as idle:
+            files = {_inode(path) for path in damage.files if path.exists()}
             if idle:
-                inodes |= {_inode(path) for path in damage.files if path.exists()}
+                inodes |= files
                 cache.set_aside(damage)
-    for path in (*found.damaged_objects, *_find_dvc_twins(inodes)):
+            else:
+                left |= files
+    inodes -= left
+    alone = [path for path, inode in objects.items() if inode in inodes]
+    for path in (*alone, *_find_dvc_twins(inodes)):
         path.unlink(missing_ok=True)
-    return _remove_outputs(inodes)
+    return Repair(_remove_outputs(inodes), list(dict.fromkeys(running)))
 
 
 def _find_dvc_twins(inodes: set[_Inode]) -> Iterator[Path]:
