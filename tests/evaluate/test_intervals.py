@@ -126,6 +126,42 @@ def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
         score_intervals(read_intervals(path), read_intervals(path))
 
 
+def film(start: float, end: float) -> list[ScoredInterval]:
+    return [ScoredInterval("a", "0", "walk", 0, 1), ScoredInterval("a", "0", "wave", start, end)]
+
+
+@pytest.mark.parametrize("start", [4.0, 4.5, 1e300])
+def test_an_annotation_after_the_films_end_is_refused(start: float) -> None:
+    truth = IntervalTable(film(start, start * 2), {"a": 4.0})
+    with pytest.raises(RhasError, match="movie a, person 0: an annotation that begins after"):
+        score_intervals(IntervalTable(film(0, 1)), truth)
+    score_intervals(IntervalTable(film(0, 1)), IntervalTable(film(4.5, 9)))  # of no stated length
+
+
+def test_what_the_films_end_cuts_is_told() -> None:
+    kinds = [
+        f"{kind} that end after the film's stated length, cut there"
+        for kind in ("annotated intervals", "intervals of the answer")
+    ]
+    inside = IntervalTable(film(3, 4.1), {"a": 4.0})  # a frame more: rounding
+    assert score_intervals(inside, inside, fps=10).findings == {}
+    truth = IntervalTable(film(3, 4.3), {"a": 4.0})
+    answer = IntervalTable([*film(7, 9), ScoredInterval("b", "0", "walk", 7, 9)])
+    findings = score_intervals(answer, truth, fps=10).findings
+    assert findings[kinds[0]] == ["a person 0 wave 3 to 4.3 s"]
+    assert findings[kinds[1]] == ["a person 0 wave 7 to 9 s"]
+    late = IntervalTable(film(3.97, 4), {"a": 4.0})  # its frame would be the one after the last
+    assert score_intervals(late, late, fps=10).findings[kinds[0]] == ["a person 0 wave 3.97 to 4 s"]
+
+
+@pytest.mark.parametrize("length", ["0", "-3", "-1e-9", "NaN", "Infinity", "true", "1" * 400])
+def test_a_film_without_length_is_an_error(length: str, tmp_path: Path) -> None:
+    content = f'{{"database": {{"a": {{"duration": {length}, "annotations": []}}}}}}'
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(RhasError, match=r"t\.json, a: (a film without length|duration is not a)"):
+        read_intervals(tmp_path / "t.json")
+
+
 @pytest.mark.parametrize(
     "text",
     [

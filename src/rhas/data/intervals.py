@@ -59,7 +59,8 @@ def read_intervals(path: Path) -> IntervalTable:
 
     Raises:
         RhasError: no such file, not one of these forms, an interval that does not end after its
-            start, a score outside [0, 1]; names the line or entry.
+            start, a score outside [0, 1], a film whose length is not above 0; names the line or
+            entry.
     """
     check_table_exists(path, "intervals as CSV, or as ActivityNet's JSON")
     if path.suffix.lower() == ".json":
@@ -77,13 +78,23 @@ def _read_json(path: Path) -> IntervalTable:
     for movie, content in films.items():
         where = f"{path}, {movie}"
         if isinstance(content, dict) and "duration" in content:
-            seconds[movie_name(movie, where)] = _read_number(content["duration"], where, "duration")
+            seconds[movie_name(movie, where)] = _read_length(content["duration"], where)
         if isinstance(content, dict) and isinstance(content.get("references"), list):
             sentences = enumerate(content["references"])
             references[movie_name(movie, where)] = {str(n): str(text) for n, text in sentences}
         for number, entry in enumerate(_list_entries(content, where)):
             intervals.append(_read_entry(movie, entry, f"{where}, entry {number}"))
     return IntervalTable(intervals, seconds, references)
+
+
+def _read_length(value: object, where: str) -> float:
+    seconds = _read_number(value, where, "duration")
+    if seconds <= 0:
+        raise RhasError(
+            "a film without length", where=where, expected="duration in seconds, above 0",
+            got=repr(value)[:80], do="correct duration, or leave it out",
+        )  # fmt: skip
+    return seconds
 
 
 def _list_entries(content: object, where: str) -> Sequence[object]:

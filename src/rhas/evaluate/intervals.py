@@ -5,6 +5,7 @@ T frames, C classes: the action names that occur in either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -59,11 +60,13 @@ def score_intervals(
         min_score: of an interval that counts as predicted, 0 to 1.
 
     Raises:
-        RhasError: no true interval, or a film of more than 100 hours.
+        RhasError: no true interval, one that begins after its film's stated length, or a film of
+            more than 100 hours.
     """
     persons = sorted({(i.movie, i.person) for i in truth.intervals})
     if not persons:
         raise RhasError("no annotated interval", do="give a table of annotations to --truth")
+    _check_inside(truth)
     names = sorted({i.action for table in (truth, answer) for i in table.intervals})
     ids = {name: number for number, name in enumerate(names)}
     lengths = _find_lengths(answer, truth, fps, {movie for movie, _ in persons})
@@ -85,8 +88,22 @@ def score_intervals(
         persons=len(persons),
         frames=sum(len(one) for one in truths),
         classes=len({i.action for i in truth.intervals}),
-        findings=_find_mismatches(answer, truth),
+        findings=_find_mismatches(answer, truth) | _find_cut(answer, truth, lengths, fps),
     )
+
+
+def _check_inside(truth: IntervalTable) -> None:
+    """Raises RhasError where an interval begins when its film is over."""
+    for interval in truth.intervals:
+        length = truth.seconds.get(interval.movie, math.inf)
+        if interval.start_s >= length:
+            raise RhasError(
+                "an annotation that begins after the film's end",
+                where=f"movie {interval.movie}, person {interval.person}",
+                expected=f"within the stated duration, {length:g} s",
+                got=f"{interval.action}, {interval.start_s:g} to {interval.end_s:g} s",
+                do="correct the interval or the duration",
+            )
 
 
 def _group(table: IntervalTable) -> dict[tuple[str, str], list[ScoredInterval]]:
@@ -148,6 +165,29 @@ def _predict(scores: NDArray[np.float32], active: NDArray[np.bool_]) -> Predicti
     """The top class is the active one with the highest score."""
     top = np.where(active, scores, -1).argmax(1)
     return Prediction(scores, active, np.where(active.any(1), top, BACKGROUND))
+
+
+def _find_cut(
+    answer: IntervalTable, truth: IntervalTable, lengths: Mapping[str, int], fps: float
+) -> dict[str, list[str]]:
+    """Intervals of the persons compared that lose more than a frame, or all of theirs, to the
+    film's stated length; kinds without any are left out."""
+    persons = _group(truth).keys()
+
+    def is_cut(interval: ScoredInterval) -> bool:
+        frames, length = _frames(interval, fps), lengths[interval.movie]
+        return frames.start >= length or frames.stop > length + 1
+
+    cut = {
+        kind: [
+            f"{i.movie} person {i.person} {i.action} {i.start_s:g} to {i.end_s:g} s"
+            for i in table.intervals
+            if (i.movie, i.person) in persons and i.movie in truth.seconds and is_cut(i)
+        ]
+        for kind, table in (("annotated intervals", truth), ("intervals of the answer", answer))
+    }
+    ending = "that end after the film's stated length, cut there"
+    return {f"{kind} {ending}": names for kind, names in cut.items() if names}
 
 
 def _find_mismatches(answer: IntervalTable, truth: IntervalTable) -> dict[str, list[str]]:
