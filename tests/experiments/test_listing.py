@@ -138,6 +138,36 @@ def test_what_is_no_list_is_told(changes: dict[str, object], message: str, tmp_p
         read(tmp_path, **changes)
 
 
+@pytest.mark.parametrize(
+    ("text", "where", "name"),
+    [
+        ("rows: {a: {}, b: {}, a: {split: random}}\ntables: {t: {}}", ":1", '"a"'),
+        ("rows: {a: {split: random,\n split: random}}\ntables: {t: {}}", ":2", '"split"'),
+        ("rows: {1: {}, '1': {split: random}}\ntables: {t: {}}", ", rows", "1"),
+        ("rows: {a: {}}\ntables:\n  t: {}\n  t: {seeds: [1]}", ":4", '"t"'),
+        ("rows: {a: {}}\ntables: {0: {}, '0': {}}", ", tables", "0"),
+        ("rows: {a: {}, b: {}}\ntables: {t: {rows: [a, b, a]}}", ", tables.t.rows", "a"),
+        ("rows: {1: {}}\ntables: {t: {rows: [1, '1']}}", ", tables.t.rows", "1"),
+    ],
+)
+def test_what_is_there_twice_is_named(tmp_path: Path, text: str, where: str, name: str) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(text)
+    with pytest.raises(RhasError) as raised:
+        read_listing(path, PARAMS)
+    assert "twice" in raised.value.what
+    assert raised.value.where == f"{path}{where}"
+    assert name in raised.value.got
+
+
+def test_numbers_are_those_of_params(tmp_path: Path) -> None:
+    """YAML 1.2, in which 1e-05 is a number and `off` a word."""
+    path = tmp_path / "all.yaml"
+    path.write_text("rows: {a: {train.learning_rate: 1e-05, method: off}}\ntables: {t: {}}")
+    settings = read_listing(path, PARAMS).experiments[0].settings
+    assert settings == {"train.learning_rate": 1e-5, "method": "off"}
+
+
 def test_files_that_are_not_there_or_no_yaml(tmp_path: Path) -> None:
     with pytest.raises(RhasError, match="no such list"):
         read_listing(tmp_path / "none.yaml", PARAMS)

@@ -15,18 +15,20 @@
 
 With ``folds`` each experiment runs once for every fold (``split: folds``, ``chunk.folds`` and
 ``chunk.fold``), so that each film is test once. A setting is a parameter of params.yaml, its
-sections joined by dots; a row's settings come after its table's. Below ``train.overrides`` any name
-may stand: the methods check it.
+sections joined by dots, and YAML 1.2 as there; a row's settings come after its table's. Below
+``train.overrides`` any name may stand: the methods check it.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
 
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file
@@ -105,31 +107,22 @@ def read_listing(path: Path, params: Values) -> Listing:
         params: params.yaml, which has to know every setting.
 
     Raises:
-        RhasError: no such file, one that cannot be read, another form, or a setting that
-            params.yaml has not.
+        RhasError: no such file, one that cannot be read, another form, a row or table twice, or a
+            setting that params.yaml has not.
     """
     if not path.exists():
         raise RhasError("no such list of experiments", where=str(path))
     check_regular_file(path, "name a YAML file, such as benchmarks/ablations.yaml")
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RhasError(
-            "the list of experiments cannot be read", where=str(path),
-            expected="a YAML file in UTF-8, such as benchmarks/ablations.yaml", got=str(error),
-        ) from error  # fmt: skip
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise RhasError("not YAML", where=str(path), got=str(error)) from error
-    check_unfolded(content, str(path))
+    content = _load(path)
     top = _check_mapping(content, str(path), {"title", "seeds", "folds", "tables", "rows"})
     rows = {
-        str(k): _read_settings(v, f"{path}, rows.{k}")
-        for k, v in _require_mapping(top, "rows", path).items()
+        name: _read_settings(v, f"{path}, rows.{name}")
+        for name, v in _require_names(top, "rows", path).items()
     }
     titles: dict[str, str] = {}
     experiments: list[Experiment] = []
-    for key, value in _require_mapping(top, "tables", path).items():
-        name, where = str(key), f"{path}, tables.{key}"
+    for name, value in _require_names(top, "tables", path).items():
+        where = f"{path}, tables.{name}"
         table = _check_mapping(value or {}, where, {"title", "seeds", "folds", "settings", "rows"})
         titles[name] = str(table.get("title", name))
         shared = _read_settings(table.get("settings") or {}, f"{where}.settings")
@@ -149,6 +142,25 @@ def read_listing(path: Path, params: Values) -> Listing:
                     settings |= fold
                     experiments.append(Experiment(name, row, seed, settings))
     return Listing(path.stem, str(top.get("title", path.stem)), titles, experiments)
+
+
+def _load(path: Path) -> object:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RhasError(
+            "the list of experiments cannot be read", where=str(path),
+            expected="a YAML file in UTF-8, such as benchmarks/ablations.yaml", got=str(error),
+        ) from error  # fmt: skip
+    except DuplicateKeyError as error:
+        raise RhasError(
+            "an entry twice", where=f"{path}:{error.problem_mark.line + 1}", got=error.problem,
+            do="rename one of them, or take it out",
+        ) from error  # fmt: skip
+    except (ValueError, RecursionError, YAMLError) as error:
+        raise RhasError("not YAML", where=str(path), got=str(error)) from error
+    check_unfolded(content, str(path))
+    return content
 
 
 def apply_settings(params: Values, experiment: Experiment) -> dict[str, object]:
@@ -203,11 +215,21 @@ def _check_mapping(value: object, where: str, known: set[str]) -> Values:
     return value
 
 
-def _require_mapping(top: Values, key: str, path: Path) -> Mapping[object, object]:
+def _require_names(top: Values, key: str, path: Path) -> dict[str, object]:
+    """The values of rows, or of tables, by name; a number is the name that it is written as."""
     value = top.get(key)
     if not isinstance(value, Mapping) or not value:
         raise RhasError(f"no {key}", where=str(path), expected=f"{key}: a mapping, not empty")
-    return value
+    _check_once([str(name) for name in value], f"{path}, {key}")
+    return {str(name): inner for name, inner in value.items()}
+
+
+def _check_once(names: Sequence[str], where: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise RhasError(
+            "a name twice", where=where, got=twice[0], do="rename one of them, or take it out"
+        )
 
 
 def _read_settings(value: object, where: str) -> dict[str, Setting]:
@@ -256,4 +278,5 @@ def _choose_rows(names: object, rows: Collection[str], where: str) -> list[str]:
     for name in chosen:
         if name not in rows:
             raise unknown_name("row", name, rows, where)
+    _check_once(chosen, f"{where}.rows")
     return chosen
