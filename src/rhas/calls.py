@@ -46,11 +46,11 @@ def extract_features(
         The feature store of each film by its movie name; `rhas.stores` reads it.
 
     Raises:
-        RhasError: wrong parameters, or a film that cannot be read; the others are done.
+        RhasError: wrong parameters or sentences, or a film that cannot be read; the others are
+            done.
     """
     settings = _read_params(Path(params), profile)
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     failures = extract_from_films(
         [Path(film) for film in films], references, settings, WorkCache(folder / ".work"), folder
     )

@@ -15,6 +15,7 @@ from films import write_film
 from typer.testing import CliRunner
 
 import rhas.pipeline.features
+from rhas.base.errors import RhasError
 from rhas.cli import app
 from rhas.config.crop import CropConfig
 from rhas.config.params import read_film_params
@@ -33,6 +34,18 @@ def test_features_outside_the_project_names_the_missing_settings(
     assert "--params" in result.output
     assert "params.yaml" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sentence_that_cannot_be_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    odd = os.fsdecode(b"the woman \xff red")
+    result = CliRunner().invoke(app, ["features", "a.mp4", "--ref", odd, "--out", "out"])
+    assert isinstance(result.exception, RhasError)
+    assert "--ref, person 0: a reference with a control character" in str(result.exception)
+    assert not Path("out").exists()
 
 
 def test_films_that_are_absent_or_of_no_name_stop_no_other(

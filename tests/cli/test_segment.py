@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def test_what_is_missing_is_an_error_and_leaves_nothing(project: Path) -> None:
     assert "a text file" in str(asked().exception)
     result = asked("--ref", " . ")
     assert "without words" in str(result.exception)
+    result = asked("--ref", os.fsdecode(b"the woman \xff red"))
+    assert "not in UTF-8" in str(result.exception)
     write_film(project / "a.mp4", range(30))
     shutil.rmtree(project / "models")
     params = project / "params.yaml"

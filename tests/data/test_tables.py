@@ -77,6 +77,14 @@ def test_a_comma_in_a_sentence_is_no_separator(tmp_path: Path) -> None:
     assert read_references(table).sentences == {"a": ("the man, tall; bearded",)}
 
 
+@pytest.mark.parametrize("letter", ["\0", "\x1b", "\t"])
+def test_a_control_character_in_a_sentence(tmp_path: Path, letter: str) -> None:
+    table = tmp_path / "references.csv"
+    table.write_text(f"movie,person,reference\na,0,the{letter}man\n")
+    with pytest.raises(RhasError, match=r"references\.csv:2: a reference with a control character"):
+        read_references(table)
+
+
 @pytest.mark.parametrize(
     "header", ["movie,person,person,reference", "Movie,person,reference,movie"]
 )

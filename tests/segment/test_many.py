@@ -50,6 +50,11 @@ def test_a_film_without_a_sentence_is_named_with_what_may_be_meant(
         plan_films([folder, Path("harbour.mp4")], table, [])
 
 
+def test_a_wrong_sentence_is_told_before_the_models_are_loaded(folder: Path) -> None:
+    with pytest.raises(RhasError, match="--ref, person 1: a reference with a control character"):
+        plan_films([folder], None, ["the man", "the\0woman"])
+
+
 def test_two_films_of_one_name_are_refused(folder: Path) -> None:
     with pytest.raises(RhasError, match="two films of one name"):
         plan_films([folder, Path("elsewhere/a.mp4")], None, ["x"])

@@ -34,7 +34,6 @@ def features(
 
     params = read_settings(parameters, profile)
     check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
     cache = WorkCache(work_root() if Path(".dvc").is_dir() else out / ".work")
     failures = extract_features(films, ref, params, cache, out)
     for movie, error in failures.items():

@@ -12,6 +12,7 @@ from rich.text import Text
 from rhas.base.errors import RhasError
 from rhas.base.formatting import format_duration
 from rhas.base.names import movie_name
+from rhas.base.sentences import check_references
 from rhas.base.system_errors import is_disk_full
 from rhas.cli.output import Column, make_console, print_json, print_note, print_table
 from rhas.cli.project import ParamsOption, ProfileOption, read_settings
@@ -122,7 +123,7 @@ def segment_one(
     overlay: bool,
 ) -> FilmSummary:
     """Checks the request before the models are loaded, then segments the film."""
-    from rhas.segment.request import SegmentRequest, check_output_folder, check_references
+    from rhas.segment.request import SegmentRequest, check_output_folder
 
     check_references(ref)
     check_output_folder(out)

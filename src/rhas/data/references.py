@@ -10,6 +10,7 @@ from pathlib import Path
 from rhas.base.errors import RhasError
 from rhas.base.files import write_csv
 from rhas.base.names import movie_name
+from rhas.base.sentences import check_sentence
 from rhas.data.tables import parse_whole, read_rows
 from rhas.stores.manifest import SUBSETS
 
@@ -44,9 +45,9 @@ def read_references(path: Path) -> References:
     """Sentences and subsets in the table's order of movies.
 
     Raises:
-        RhasError: no table, no row, or a row with an empty sentence, a person that is no number or
-            occurs twice, a subset that is unknown or differs within the film; persons that are not
-            numbered 0, 1, 2, ...
+        RhasError: no table, no row, or a row with an empty sentence or one with control characters,
+            a person that is no number or occurs twice, a subset that is unknown or differs within
+            the film; persons that are not numbered 0, 1, 2, ...
     """
     if not path.is_file():
         raise RhasError(
@@ -88,6 +89,7 @@ def _read_person(row: Mapping[str, str], where: str) -> tuple[str, int, str]:
         )
     if not sentence:
         raise RhasError("an empty reference", where=where, do="describe the person")
+    check_sentence(sentence, where)
     return movie, person, sentence
 
 

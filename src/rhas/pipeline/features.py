@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from rhas.base.errors import RhasError
 from rhas.base.files import check_regular_file, write_json
 from rhas.base.names import add_film, movie_name
+from rhas.base.sentences import check_references
 from rhas.config.params import FilmParams
 from rhas.engine.leases import exclusive_lease, in_use
 from rhas.engine.stage import LOCK, try_jobs
@@ -41,11 +42,14 @@ def extract_features(
         out: folder to write, made where missing.
 
     Raises:
-        RhasError: two films of one name, or a device that this machine lacks.
+        RhasError: sentences that cannot be (`check_references`), two films of one name, or a
+            device that this machine lacks.
     """
+    check_references(references)
     for step in FILM_STEPS:
         params.get_section(step.config).check_machine()
     movies, failures = _open_films(films)
+    out.mkdir(parents=True, exist_ok=True)
     reports: dict[str, dict[str, JsonValue]] = {name: {} for name in movies}
     reports |= {name: {"decode": {"error": str(error)}} for name, error in failures.items()}
     waiting = [FilmFiles(name, tuple(references), film=film) for name, film in movies.items()]

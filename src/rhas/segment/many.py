@@ -13,6 +13,7 @@ from typing import TypedDict
 from rhas.base.errors import RhasError
 from rhas.base.files import check_writable, read_csv, replace_file, write_csv, write_json
 from rhas.base.names import add_film, movie_name, suggest_name
+from rhas.base.sentences import check_references
 from rhas.data.films import find_films
 from rhas.data.references import read_references
 from rhas.report.images import embed_thumbnail
@@ -70,9 +71,11 @@ def plan_films(
         references: sentences for every film that is not in the table.
 
     Raises:
-        RhasError: a folder without films, two films of one name, a film without a sentence, or a
-            wrong table.
+        RhasError: a folder without films, two films of one name, a film without a sentence, a
+            wrong sentence or table.
     """
+    if references:
+        check_references(references)
     films: dict[str, Path] = {}
     for path in paths:
         found = find_films(path) if path.is_dir() else {movie_name(path.stem, str(path)): path}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from rhas.base.errors import RhasError
 from rhas.base.files import check_writable
 from rhas.base.names import movie_name
+from rhas.base.sentences import check_references
 from rhas.config.decode import DecodeConfig
 from rhas.config.params import FilmParams
 from rhas.decode.container import FilmInfo, inspect_once
@@ -59,23 +59,6 @@ class SegmentRequest:
     def __post_init__(self) -> None:
         check_references(self.references)
         check_output_folder(self.out)
-
-
-def check_references(references: Sequence[str]) -> None:
-    """Raises RhasError where there is no sentence, one without words, or one twice."""
-    if not references:
-        raise RhasError("no reference", do='name a person: --ref "the woman in the red coat"')
-    for number, reference in enumerate(references):
-        if not any(letter.isalnum() for letter in reference):
-            raise RhasError(
-                "a reference without words",
-                where=f"--ref, person {number}",
-                expected='a description such as "the woman in the red coat"',
-                got=repr(reference),
-            )
-    twice = {r for r in references if references.count(r) > 1}
-    if twice:
-        raise RhasError("a reference is given twice", where="--ref", got=repr(min(twice)))
 
 
 def check_output_folder(out: Path) -> None:
