@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def write_data(folder: Path, truth: bool = False) -> Path:
     return folder / "data"
 
 
-def write_segmented(folder: Path) -> Path:
+def write_segmented(folder: Path, movie: str = "m") -> Path:
     """The folder of `rhas segment`."""
     entry = folder / ".work" / "decode" / "k"
     entry.mkdir(parents=True)
     write_frames(entry / "result", IMAGES, source_seconds=T / 15)
-    (entry / "entry.json").write_text(json.dumps({"name": "m", "report": {"frames": T}}))
-    write_tracks(folder / "tracks.h5", TRACKS)
+    (entry / "entry.json").write_text(json.dumps({"name": movie, "report": {"frames": T}}))
+    write_tracks(folder / "tracks.h5", TRACKS, movie=movie)
     said = [{"action": "walking", "start_frame": 3, "end_frame": 9, "score": score}
             for score in (0.75, 0.25)]  # fmt: skip
     record = {
@@ -81,6 +82,19 @@ def test_the_folder_of_segment_without_its_work(tmp_path: Path) -> None:
         read_films(ExportRequest(folder, films=other))
     with pytest.raises(RhasError, match="unknown movie 'x'"):
         read_films(ExportRequest(folder, films=film, movies=["x"]))
+
+
+def test_a_film_whose_name_is_decomposed_as_macos_writes_it(tmp_path: Path) -> None:
+    folder = write_segmented(tmp_path / "segmented", movie="café")
+    shutil.rmtree(folder / ".work")
+    pictures = [np.zeros((48, 60, 3), np.uint8)] * 60
+    name = unicodedata.normalize("NFD", "café.mp4")
+    path = write_film(tmp_path / name, range(60), Fraction(1, 30), pictures=pictures)
+    for films in (path, tmp_path):
+        (film,) = read_films(ExportRequest(folder, films=films, movies=[name[:-4]]))
+        assert film.film.movie == "café"
+    with pytest.raises(RhasError, match="the film is not in the folder"):
+        read_films(ExportRequest(folder, films=path.rename(tmp_path / "cafe.mp4")))
 
 
 def test_results_with_the_data_beside_them(tmp_path: Path) -> None:

@@ -44,6 +44,15 @@ def find_films(folder: Path) -> dict[str, Path]:
     return found
 
 
+def name_films(path: Path) -> dict[str, Path]:
+    """A film file by its movie, or those of a folder as `find_films` does.
+
+    Raises:
+        RhasError: see `find_films`; a name that is not allowed.
+    """
+    return {movie_name(path.stem, str(path)): path} if path.is_file() else find_films(path)
+
+
 def list_films(folder: Path) -> dict[str, Path]:
     """Film files that lie directly in a folder, by movie; none where there is no folder.
 

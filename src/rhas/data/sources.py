@@ -11,11 +11,11 @@ import numpy as np
 
 from rhas.base.errors import RhasError
 from rhas.base.files import read_csv, read_json
-from rhas.base.names import unknown_name
+from rhas.base.names import movie_name, unknown_name
 from rhas.base.units import seconds_to_frame
 from rhas.data.actions import ActionInterval, FilmActions, FilmFrames, PersonActions
 from rhas.data.annotations import read_annotations
-from rhas.data.films import find_films
+from rhas.data.films import name_films
 from rhas.data.intervals import ScoredInterval, read_intervals
 from rhas.decode.container import FilmInfo, inspect_film
 from rhas.engine.workcache import WorkCache
@@ -59,6 +59,7 @@ def read_films(request: ExportRequest) -> list[FilmActions]:
         RhasError: not one of these folders, a film that is not there, no film; what the stores
             raise.
     """
+    request = replace(request, movies=[movie_name(m, "--movie") for m in request.movies])
     source = request.source
     if (source / _SEGMENT).is_file():
         return [_read_segmented(request)]
@@ -199,7 +200,7 @@ def _choose_films(films: Sequence[Film], movies: Sequence[str], where: str) -> l
 def _find_film(folder: Path | None, movie: str, file: Path | None) -> FilmInfo | None:
     """The container of a film: of the given folder, otherwise of its own file where it exists."""
     if folder is not None:
-        files = {folder.stem: folder} if folder.is_file() else find_films(folder)
+        files = name_films(folder)
         if movie not in files:
             raise RhasError("the film is not in the folder", where=str(folder), expected=movie)
         return inspect_film(files[movie])
