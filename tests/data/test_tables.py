@@ -117,6 +117,14 @@ def test_a_label_list_with_a_number_twice(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("ID;Name\n1.0;walking\n1;running\n")
     with pytest.raises(RhasError, match=r"labels\.csv:3: an id twice"):
         read_label_map(None, tmp_path / "labels.csv")
+    label = 'label {{\n  name: "{}"\n  label_id: {}\n}}\n'
+    path = tmp_path / "labels.pbtxt"
+    path.write_text(label.format("walking", 1) + label.format("running", 1))
+    with pytest.raises(RhasError, match=r"labels\.pbtxt:5: an id twice") as error:
+        read_label_map(None, path)
+    assert (error.value.got, error.value.expected[:7]) == ("1, running", "walking")
+    path.write_text(label.format("walking", 1) * 2 + label.format("running", 2))
+    assert read_label_map(None, path).names == {1: "walking", 2: "running"}
 
 
 def test_numbers_of_ava(tmp_path: Path) -> None:

@@ -100,18 +100,13 @@ def read_label_map(
 
 
 def _read_names(path: Path) -> dict[int, str]:
-    if path.suffix == ".pbtxt":
-        found = dict(_list_labels(read_text(path)))
-    else:
-        found = {}
-        for line, row in read_rows(path, ("id", "name")):
-            number, name = parse_whole(row["id"]), row["name"].strip()
-            if number is None:
-                raise RhasError("an id is a number", where=f"{path}:{line}", got=repr(row["id"]))
-            if found.setdefault(number, name) != name:
-                raise RhasError("an id twice", where=f"{path}:{line}", got=str(number),
-                                expected=f"{found[number]}, as on the lines before",
-                                do="keep one of them")  # fmt: skip
+    labels = _list_labels(read_text(path)) if path.suffix == ".pbtxt" else _list_rows(path)
+    found: dict[int, str] = {}
+    for line, number, name in labels:
+        if found.setdefault(number, name) != name:
+            raise RhasError("an id twice", where=f"{path}:{line}", got=f"{number}, {name}",
+                            expected=f"{found[number]}, as on the lines before",
+                            do="keep one of them")  # fmt: skip
     if not found:
         raise RhasError(
             "no label in the list",
@@ -121,12 +116,23 @@ def _read_names(path: Path) -> dict[int, str]:
     return found
 
 
-def _list_labels(text: str) -> Iterator[tuple[int, str]]:
-    """Number and name of each label of a .pbtxt."""
+def _list_rows(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Line, number and name of each label of a table."""
+    for line, row in read_rows(path, ("id", "name")):
+        number = parse_whole(row["id"])
+        if number is None:
+            raise RhasError("an id is a number", where=f"{path}:{line}", got=repr(row["id"]))
+        yield line, number, row["name"].strip()
+
+
+def _list_labels(text: str) -> Iterator[tuple[int, int, str]]:
+    """Line, number and name of each label of a .pbtxt."""
+    line, counted = 1, 0
     for block in _BLOCK.finditer(text):
+        line, counted = line + text.count("\n", counted, block.start()), block.start()
         name, digits = _NAME.search(block[1]), _NUMBER.search(block[1])
         if name and digits and (number := parse_digits(digits[1])) is not None:
-            yield number, re.sub(r"\\(.)", r"\1", name[1])
+            yield line, number, re.sub(r"\\(.)", r"\1", name[1])
 
 
 def find_id_base(
