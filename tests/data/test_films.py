@@ -558,6 +558,20 @@ def test_switches_change_and_comments_stay(tmp_path: Path) -> None:
         set_params(tmp_path / "none.yaml", {})
 
 
+def test_lines_end_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"dataset: mini  # which\r\ncrop:\r\n  size: 1\r\nfps: 15")
+    set_params(path, {"dataset": "own", "crop.max_gap": 3, "ground.stride": 5})
+    assert path.read_bytes() == (
+        b"dataset: own  # which\r\ncrop:\r\n  max_gap: 3\r\n  size: 1\r\nfps: 15\r\n"
+        b"ground:\r\n  stride: 5\r\n"
+    )
+    before = path.read_bytes()
+    with pytest.raises(RhasError, match="set by hand"):
+        set_params(path, {"other": 1})
+    assert path.read_bytes() == before
+
+
 def test_values_of_several_words_and_none(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text('sub:\n  a: the person  # "": nobody: at all\n  b: "x # y"\n  c: \'\'\n')

@@ -33,7 +33,7 @@ def set_params(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
     """
     text, changes = change_params_text(path, values), list_changes(path, values)
     with replace_file(path) as new:
-        new.write_text(text, "utf-8")
+        new.write_text(text, "utf-8", newline="")
     return changes
 
 
@@ -50,7 +50,8 @@ def list_changes(path: Path, values: Switches) -> dict[str, tuple[Any, Any]]:
 
 
 def change_params_text(path: Path, values: Switches) -> str:
-    """The text of params.yaml with other values of parameters; nothing is written.
+    """The text of params.yaml with other values of parameters; nothing is written. Lines end as
+    those of the file.
 
     A parameter that is missing in its section becomes the section's first line; a section that is
     missing is put at the end.
@@ -61,7 +62,9 @@ def change_params_text(path: Path, values: Switches) -> str:
     """
     if not path.is_file():
         raise RhasError("no params.yaml", where=str(path), do="go to the project's folder")
-    before, lines = read_yaml(path), path.read_text("utf-8").splitlines(keepends=True)
+    before = read_yaml(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = file.read().splitlines(keepends=True)
     wanted = copy.deepcopy(before)
     for name, value in values.items():
         _change_line(lines, name, yaml.safe_dump(value).splitlines()[0])
@@ -80,6 +83,7 @@ def change_params_text(path: Path, values: Switches) -> str:
 def _change_line(lines: list[str], name: str, shown: str) -> None:
     """Writes a value into its line; adds the line, and the section, where they are missing."""
     keys = tuple(name.split("."))
+    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     places = _locate_keys(lines)
     if keys in places:
         line = lines[places[keys]]
@@ -91,11 +95,11 @@ def _change_line(lines: list[str], name: str, shown: str) -> None:
     if len(keys) > 1 and siblings:
         first = lines[siblings[0]]
         indent = first[: len(first) - len(first.lstrip())]
-        lines.insert(siblings[0], f"{indent}{keys[-1]}: {shown}\n")
+        lines.insert(siblings[0], f"{indent}{keys[-1]}: {shown}{end}")
     elif len(keys) == 2 and keys[:1] not in places:
         if lines and not lines[-1].endswith("\n"):
-            lines[-1] += "\n"
-        lines.append(f"{keys[0]}:\n  {keys[1]}: {shown}\n")
+            lines[-1] += end
+        lines += [f"{keys[0]}:{end}", f"  {keys[1]}: {shown}{end}"]
 
 
 def _locate_keys(lines: list[str]) -> dict[tuple[str, ...], int]:
