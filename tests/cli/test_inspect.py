@@ -137,6 +137,7 @@ def test_a_window_fits_the_screen(
         (("--window", f"5:{FRAMES + 1}"), "window outside the film"),
         (("--window", f"0:{10**15}"), "window outside the film"),
         (("--window", f"0:{10**30}"), "window outside the film"),
+        (("--window", f"0:{'9' * 5000}"), "not a window"),
         (("--window", "5:6", "--person", "2"), "no such person"),
         (("--window", "5:6", "--out", "a.csv"), "not an .npz file"),
     ],

@@ -49,6 +49,23 @@ def test_trouble_is_named(runs: Path) -> None:
         assert isinstance(failed.exception, RhasError)
 
 
+def test_statistics_at_a_rate_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("fps: fast\n")
+    failed = rhas("table", "statistics", write_data(tmp_path))
+    assert isinstance(failed.exception, RhasError)
+    assert "no frame rate" in str(failed.exception)
+
+
+def test_overrides_that_are_none(runs: Path) -> None:
+    (run,) = json.loads(runs.read_text())
+    run["settings"]["overrides"] = "x"
+    runs.write_text(json.dumps([run]))
+    failed = rhas("table", "--runs", runs)
+    assert isinstance(failed.exception, RhasError)
+    assert "overrides of the settings as an object" in str(failed.exception)
+
+
 def test_statistics_as_tables_and_json(tmp_path: Path) -> None:
     data = write_data(tmp_path)
     plain = rhas("table", "statistics", data / "raw", "--fps", 15, "--json")

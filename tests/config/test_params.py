@@ -19,6 +19,7 @@ from rhas.config.params import (
     Params,
     load_params,
     parse_params,
+    read_fps,
     read_yaml,
 )
 from rhas.config.section import Section
@@ -61,6 +62,20 @@ def test_params_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     file.write_text("3\n")
     with pytest.raises(RhasError, match="no parameters"):
         read_yaml(file)
+
+
+@pytest.mark.parametrize("value", [None, "fast", "[15]", "true", ".nan", "0", "1001", "'15'"])
+def test_a_rate_that_is_none(tmp_path: Path, value: str | None) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 0\n" if value is None else f"fps: {value}\n")
+    with pytest.raises(RhasError, match=r"params\.yaml, fps: no frame rate") as raised:
+        read_fps(path)
+    assert raised.value.expected == "number, 0.01 to 1000"
+
+
+def test_a_rate_alone(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("fps: 15\nchunk: 3\n")
+    assert read_fps(tmp_path / "params.yaml") == 15
 
 
 def test_the_checkpoint_of_the_vlm() -> None:

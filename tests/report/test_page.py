@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from written_run import EVIL, REFERENCES, RunInputs
 
 from rhas.base.errors import RhasError
-from rhas.report.run import write_report
+from rhas.report.run import render_report, write_report
 
 Run = tuple[RunInputs, Path]
 
@@ -156,6 +157,22 @@ def test_without_tracks_nothing_is_said_to_be_interpolated(run: Run, tmp_path: P
 
 
 def test_an_absent_file_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "evaluation.json").write_text("{}")
+    (tmp_path / "evaluation.json").write_text('{"test": {}, "val": {}}')
     with pytest.raises(RhasError, match=r"baselines\.json"):
         write_report(run[0], tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{}"])
+def test_a_report_that_is_none_is_named(run: Run, tmp_path: Path, text: str) -> None:
+    shutil.copytree(run[1], tmp_path / "results")
+    (tmp_path / "results" / "report.json").write_text(text)
+    with pytest.raises(RhasError, match=r"results/report\.json: not what the stage writes"):
+        write_report(run[0], tmp_path / "results")
+
+
+def test_a_report_of_crop_that_is_none_is_named(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(run[0].stores.tracks, tmp_path / "tracks")
+    (tmp_path / "tracks" / "report.json").write_text("[]")
+    stores = replace(run[0].stores, tracks=tmp_path / "tracks")
+    with pytest.raises(RhasError, match=r"tracks/report\.json: not what the stage writes"):
+        render_report(replace(run[0], stores=stores), run[1], {})

@@ -79,3 +79,32 @@ def test_figures_that_are_absent(tmp_path: Path) -> None:
     (tmp_path / "grounding.json").unlink()
     with pytest.raises(RhasError, match=r"grounding\.json: no such file"):
         make_summary(tmp_path)
+
+
+FLOORS = '"nothing": {}, "constant_class": {}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *((name, text) for name in ("evaluation", "baselines", "grounding", "features")
+          for text in ("{}", "[]", "3", "null")),
+        ("evaluation", '{"test": {}}'),
+        ("evaluation", '{"test": {}, "val": 3}'),
+        ("baselines", '{"test": []}'),
+        ("baselines", f'{{"test": {{{FLOORS}}}}}'),
+        ("baselines", f'{{"test": {{{FLOORS}, "chance": 3}}}}'),
+        ("grounding", '{"truth": true, "test": 3}'),
+        ("grounding", '{"truth": true, "films": {}}'),
+    ],
+)  # fmt: skip
+def test_figures_of_another_form(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, GROUNDING, FEATURES)
+    (tmp_path / f"{name}.json").write_text(text)
+    with pytest.raises(RhasError, match=rf"{name}\.json: (not what|films are no)"):
+        make_summary(tmp_path)
+
+
+def test_a_probe_that_is_no_number(tmp_path: Path) -> None:
+    write(tmp_path, GROUNDING, {**FEATURES, "chance": "x", "partial": [1]})
+    assert "holistic" not in cells(tmp_path)

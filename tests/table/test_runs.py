@@ -128,6 +128,19 @@ def test_a_name_with_other_ends_of_lines(tmp_path: Path) -> None:
             f'{{"name": "a", "settings": {FACT}, "metrics": {TEST}, "baselines": 0}}',
             "baselines as an object",
         ),
+        *(
+            (f'{{"name": "a", "settings": {settings}, "metrics": {TEST}}}', said)
+            for settings, said in (
+                ('{"method": [], "seed": 1}', "method of the settings as text"),
+                ('{"method": "fact", "seed": "1"}', "seed of the settings as a whole number"),
+                ('{"method": "fact", "seed": true}', "seed of the settings as a whole number"),
+                ('{"method": "fact", "seed": 1, "overrides": "x"}', "overrides of the settings as"),
+                (
+                    '{"method": "fact", "seed": 1, "others": [1]}',
+                    "others of the settings as an obj",
+                ),
+            )
+        ),
     ],
 )
 def test_files_that_hold_no_runs(tmp_path: Path, text: str, said: str) -> None:

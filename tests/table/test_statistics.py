@@ -12,7 +12,13 @@ from films import write_film
 from rhas.base.classes import CLASS_ID
 from rhas.base.errors import RhasError
 from rhas.data.annotations import TimedAction, write_annotations
-from rhas.report.dataset import Statistics, count_statistics, count_words, read_statistics
+from rhas.report.dataset import (
+    Statistics,
+    count_statistics,
+    count_words,
+    find_film_seconds,
+    read_statistics,
+)
 from rhas.report.dataset_figure import draw_statistics
 from rhas.stores.manifest import Film, Manifest
 
@@ -88,6 +94,17 @@ def test_lengths_come_from_decode_from_the_film_or_from_nowhere(tmp_path: Path) 
     assert found.seconds["c"] is None
     assert found.to_json()["films_of_unknown_length"] == 1
     assert found.classes == []
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", '{"a": []}', '{"a": {"seconds": "3"}}', '{"a": {"seconds": true}}',
+             '{"a": {"seconds": -1}}', '{"a": {"seconds": NaN}}', '{"a": {"seconds": [3]}}'],
+)  # fmt: skip
+def test_a_report_of_decode_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "report.json").write_text(text)
+    with pytest.raises(RhasError, match=r"report\.json, a: not a report of decode"):
+        find_film_seconds(tmp_path / "raw", "a", "films/a.mp4")
 
 
 def test_pictures(found: Statistics, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rhas.base.files import replace_file
 from rhas.base.formatting import format_duration
 from rhas.cli.numbers import check_finite
 from rhas.cli.output import make_console, print_json
-from rhas.config.params import read_yaml
+from rhas.config.params import read_fps
 
 if TYPE_CHECKING:
     from rhas.report.dataset import Statistics
@@ -124,7 +124,7 @@ def show_statistics(
     if fps is None:
         if not Path("params.yaml").is_file():
             raise RhasError("no rate", where="--fps", do="give one: there is no params.yaml here")
-        fps = float(read_yaml(Path("params.yaml"))["fps"])
+        fps = read_fps(Path("params.yaml"))
     found = read_statistics(data, fps)
     if plot:
         from rhas.report.dataset_figure import draw_statistics

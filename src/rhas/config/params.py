@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
 from rhas.base.checkpoints import is_built_in
@@ -19,7 +20,17 @@ from rhas.config.evaluate import EvaluateConfig
 from rhas.config.extract import ExtractConfig
 from rhas.config.ground import GroundConfig
 from rhas.config.mini import MiniConfig
-from rhas.config.section import Count, Fps, Section, SectionT, Seed, Split, Vlm, read_section
+from rhas.config.section import (
+    Count,
+    Fps,
+    Section,
+    SectionT,
+    Seed,
+    Split,
+    Vlm,
+    describe_values,
+    read_section,
+)
 from rhas.config.train import TrainConfig
 
 ParamsT = TypeVar("ParamsT", bound="FilmParams")
@@ -152,6 +163,21 @@ def parse_params(kind: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
             if name in values
         }
     )
+
+
+def read_fps(path: Path) -> float:
+    """``fps`` of a params.yaml, whatever else is in it.
+
+    Raises:
+        RhasError: it cannot be read, or has no such rate.
+    """
+    value = read_yaml(path).get("fps")
+    try:
+        return TypeAdapter(Fps).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise RhasError(
+            "no frame rate", where=f"{path}, fps", expected=describe_values(Fps), got=repr(value)
+        ) from error
 
 
 def read_yaml(path: Path = Path("params.yaml")) -> dict[str, Any]:

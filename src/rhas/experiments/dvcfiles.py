@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
-from rhas.base.yaml_files import parse_lock
+from rhas.base.errors import RhasError
+from rhas.base.names import unknown_name
+from rhas.base.yaml_files import check_unfolded, parse_lock
 from rhas.engine.workcache import walk_folder
 from rhas.experiments.listing import Values
 
@@ -41,10 +43,21 @@ class LockedStage:
 
 
 def read_stages(root: Path, values: Values) -> dict[str, Stage]:
-    """The stages of dvc.yaml by name, with ``${...}`` filled in from parameters."""
+    """The stages of dvc.yaml by name, with ``${...}`` filled in from parameters.
+
+    Raises:
+        RhasError: a dvc.yaml that cannot be read, a stage that is none, or ``${...}`` of a
+            parameter that does not exist.
+    """
+    path = root / "dvc.yaml"
+
+    def find(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise unknown_name("parameter", match[1], values, str(path))
+        return str(values[match[1]])
 
     def fill(text: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
+        return re.sub(r"\$\{(\w+)\}", find, text)
 
     def paths(entry: Entry, *kinds: str) -> tuple[str, ...]:
         return tuple(fill(path) for kind in kinds for path in _list_names(entry.get(kind)))
@@ -56,7 +69,7 @@ def read_stages(root: Path, values: Values) -> dict[str, Stage]:
             paths(entry, "deps"),
             paths(entry, "outs", "metrics", "plots"),
         )
-        for name, entry in _read_entries(root / "dvc.yaml").items()
+        for name, entry in _read_entries(path).items()
     }
 
 
@@ -87,7 +100,7 @@ def hash_as_dvc(path: Path) -> str:
 
 
 def _read_entries(path: Path) -> dict[str, Entry]:
-    return _parse_stages(path.read_bytes()) if path.is_file() else {}
+    return _parse_stages(path.read_bytes(), str(path)) if path.is_file() else {}
 
 
 def _read_lock(path: Path) -> dict[str, Entry]:
@@ -98,8 +111,35 @@ _parse_lock = cache(parse_lock)  # a second each, and every experiment asks
 
 
 @cache
-def _parse_stages(text: bytes) -> dict[str, Entry]:
-    return (yaml.safe_load(text) or {}).get("stages", {})
+def _parse_stages(text: bytes, where: str) -> dict[str, Entry]:
+    do = "`git diff dvc.yaml` shows what was changed, `dvc stage list` what DVC says of it"
+    try:
+        values = yaml.safe_load(text) or {}
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        got = " ".join(str(error).split())[:200]
+        raise RhasError("dvc.yaml cannot be read", where=where, got=got, do=do) from error
+    check_unfolded(values, where)
+    stages = values.get("stages") or {} if isinstance(values, dict) else None
+    if not isinstance(stages, dict):
+        raise RhasError("not a dvc.yaml", where=where, expected="stages by name", do=do)
+    for name, entry in stages.items():
+        if not _is_stage(entry):
+            raise RhasError(
+                "not a stage", where=f"{where}, stages.{name}",
+                expected="cmd, and lists of params, deps, outs, metrics, plots", do=do,
+            )  # fmt: skip
+    return stages
+
+
+def _is_stage(entry: object) -> bool:
+    if not isinstance(entry, dict) or not entry.get("cmd"):
+        return False
+    lists = [entry.get(kind) or [] for kind in ("params", "deps", "outs", "metrics", "plots")]
+    return all(
+        isinstance(items, list)
+        and all(isinstance(i, str) or (isinstance(i, dict) and len(i) == 1) for i in items)
+        for items in lists
+    )
 
 
 def _list_names(items: list[str | Entry] | None) -> Iterator[str]:

@@ -35,7 +35,7 @@ def parse_window(text: str) -> tuple[int, int]:
     Raises:
         RhasError: not that, or nothing in between.
     """
-    found = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", text)
+    found = re.fullmatch(r"\s*(\d{1,99})\s*:\s*(\d{1,99})\s*", text)
     if not found or int(found[1]) >= int(found[2]):
         raise RhasError(
             "not a window", where="--window", expected="START:STOP, e.g. 300:310", got=text

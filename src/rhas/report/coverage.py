@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rhas.base.files import read_csv, read_json
+from rhas.base.files import read_csv
 from rhas.report.inputs import RunInputs
+from rhas.report.results import read_object
 from rhas.stores.manifest import SUBSETS, Manifest
 
 
@@ -67,10 +68,12 @@ def read_coverage(run: RunInputs) -> list[FilmCoverage]:
     sides = defaultdict(set)
     for row in read_csv(run.samples / "index.csv"):
         sides[row["movie"]].add(row["split"])
-    features = read_json(run.features / "report.json")
+    manifest = Manifest.read(run.stores.raw)
+    movies = [film.movie for film in manifest.films]
+    features = read_object(run.features / "report.json", *movies)
     tracks = _read_report(run.stores.tracks)
     films = []
-    for film in Manifest.read(run.stores.raw).films:
+    for film in manifest.films:
         facts, persons = features[film.movie], tracks.get(film.movie, {}).get("persons")
         missing = sum(facts["missing"])
         pairs = facts["frames"] * facts["persons"]
@@ -189,7 +192,7 @@ def group_films(films: Sequence[FilmCoverage]) -> list[FilmGroup]:
 
 def _read_report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
-    return read_json(path) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def _count_drop(stage: str, reason: str, counts: Mapping[str, int]) -> Drop:

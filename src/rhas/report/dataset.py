@@ -33,6 +33,8 @@ _NO_CONTENT = frozenset(
     )
 )  # fmt: skip
 
+_LONGEST_S = 1e9  # of a film, in reason
+
 
 @dataclass(frozen=True)
 class ClassCount:
@@ -177,20 +179,40 @@ def count_statistics(
 
 def find_film_seconds(raw: Path, movie: str, file: str) -> float | None:
     """A film's length: as decode has reported it, or else as its container says; None where there
-    is no film that can be read."""
+    is no film that can be read.
+
+    Raises:
+        RhasError: a report that is none of decode's.
+    """
     from rhas.decode.container import inspect_once
 
     report = raw.parent / "frames" / "report.json"
     if report.is_file():
-        known = read_json(report).get(movie, {}).get("seconds")
+        known = _read_reported(report, movie)
         if known is not None:
-            return float(known)
+            return known
     if not (raw / file).is_file():
         return None
     try:
         return inspect_once(raw / file).seconds
     except RhasError:
         return None
+
+
+def _read_reported(report: Path, movie: str) -> float | None:
+    """Seconds of a film in decode's report."""
+    films = read_json(report)
+    facts = films.get(movie, {}) if isinstance(films, dict) else None
+    if isinstance(facts, dict):
+        seconds = facts.get("seconds")
+        if seconds is None:
+            return None
+        if type(seconds) in (int, float) and 0 <= seconds < _LONGEST_S:
+            return float(seconds)
+    raise RhasError(
+        "not a report of decode", where=f"{report}, {movie}",
+        expected='{movie: {"seconds": 8.0, ...}}', do="run `dvc repro decode`",
+    )  # fmt: skip
 
 
 def count_words(references: Iterable[str]) -> list[tuple[str, int]]:

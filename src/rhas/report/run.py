@@ -11,7 +11,7 @@ from rhas.metrics.names import PAPER_METRICS, PROBE_METRICS, SEGMENTATION_METRIC
 from rhas.report.coverage import FilmGroup, group_films, read_coverage, read_drops
 from rhas.report.inputs import RunInputs, read_locked_outputs
 from rhas.report.persons import make_cards, rank_persons
-from rhas.report.results import RunResults, flatten_metrics
+from rhas.report.results import RunResults, flatten_metrics, read_object
 from rhas.report.templates import render
 from rhas.report.views import (
     count_confusion,
@@ -59,7 +59,8 @@ def write_report(
 
 def render_report(run: RunInputs, folder: Path, seeds: Seeds) -> str:
     """The page as HTML; see `write_report`."""
-    results, report = RunResults.read(folder), read_json(folder / "report.json")
+    results = RunResults.read(folder)
+    report = read_object(folder / "report.json", "classes_with_default_threshold")
     by_seed = {seed: flatten_metrics(seeds[seed]["test"]) for seed in sorted(seeds)}
     films, persons, classes = read_coverage(run), rank_persons(results.persons), results.per_class
     default = set(report["classes_with_default_threshold"])

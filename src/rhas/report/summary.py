@@ -23,13 +23,13 @@ def make_summary(folder: Path) -> Group:
             ``features.json``.
 
     Raises:
-        RhasError: one of them is absent.
+        RhasError: one of them is absent, or not what the stage writes.
     """
     results = RunResults.read(folder)
     tables = [_list_metrics(results)]
     if results.grounding.truth:
         tables.append(_list_grounding(results))
-    if results.features["chance"] is not None:
+    if results.features.get("chance") is not None:
         tables.append(_list_probes(results))
     return Group(*tables)
 

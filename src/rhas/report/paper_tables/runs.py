@@ -26,6 +26,10 @@ _NO_EFFECT = frozenset(
     {"train.save_minutes", "train.memory_gb", "train.threads", "evaluate.sheet_frames"}
 )
 """Settings that change no figure, or rounding alone."""
+_FORMS: tuple[tuple[str, type, str], ...] = (
+    ("method", str, "text"), ("seed", int, "a whole number"), ("overrides", Mapping, "an object"),
+    ("others", Mapping, "an object"),
+)  # fmt: skip
 
 
 class Settings(TypedDict, total=False):
@@ -55,8 +59,8 @@ class Run:
         baselines: the content of ``results/baselines.json``; empty where it is not at hand.
 
     Raises:
-        RhasError: settings, metrics or baselines that are no mapping, no method or seed, or metrics
-            without a test side.
+        RhasError: settings, metrics or baselines that are no mapping, or overrides or others among
+            the settings; no method or seed, or metrics without a test side.
     """
 
     settings: Settings
@@ -78,6 +82,13 @@ class Run:
                 expected="settings with method and seed, metrics with test",
                 got=f"settings {', '.join(self.settings)}; metrics {', '.join(self.metrics)}",
             )  # fmt: skip
+        for key, kind, form in _FORMS:
+            value = self.settings.get(key)
+            if key in self.settings and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise RhasError(
+                    "not a run", where=self.name, expected=f"{key} of the settings as {form}",
+                    got=repr(value)[:80],
+                )  # fmt: skip
 
 
 def read_experiments(
