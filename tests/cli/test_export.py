@@ -60,6 +60,31 @@ def test_what_is_exported_is_imported(form: str, data: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("out", ["..", ".", "../inner", "below/..", "none/.."])
+def test_a_folder_that_is_named_by_its_place(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: str
+) -> None:
+    """Nothing is written elsewhere."""
+    temporary, inner = tmp_path / "tmp", tmp_path / "outer" / "inner"
+    for folder in (temporary, inner / "below"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.chdir(inner)
+    result = rhas("export", data, "--format", "cvat", "--out", out, "--replace")
+    assert result.exit_code == 0, result.output
+    place = inner.parent if out == ".." else inner
+    assert {path.name for path in place.iterdir() if path.is_file()} == {"a b.xml", "labels.json"}
+    assert list(temporary.iterdir()) == []
+    assert len([path for path in (tmp_path / "outer").rglob("*") if path.is_file()]) == 2
+
+
+def test_a_folder_with_the_ending_of_the_format(data: Path) -> None:
+    Path("labels.xml").mkdir()
+    result = rhas("export", data, "--format", "cvat", "--out", "labels.xml")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in Path("labels.xml").iterdir()} == {"a b.xml", "labels.json"}
+
+
 def test_other_classes_stop_the_import_and_a_label_map_names_them(data: Path) -> None:
     Path("a b.tsv").write_text("0\tthe man\tstrolling\n1\tthe man\tstrolling")
     words = ("import", "events", "a b.tsv", "--films", data / "raw" / "films")

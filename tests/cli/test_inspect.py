@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -149,8 +151,56 @@ def test_mistakes(data: Path, words: tuple[str, ...], message: str) -> None:
         assert message in str(result.exception)
 
 
-def test_out_needs_a_window(data: Path) -> None:
-    assert rhas("inspect", data / "samples", "--out", "a.npz").exit_code == 2
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--out", "a.npz"), "--out goes with --window"),
+        (("--window", "0:2", "--verify"), "give --verify in a command of its own"),
+        (("--window", "0:2", "--plot", "a.png"), "give --plot in a command of its own"),
+        (("--person", "0"), "--person goes with --window or --plot"),
+        (("--person", "0", "--verify"), "--person goes with --window or --plot"),
+    ],
+)
+def test_an_option_without_effect_is_a_usage_error(
+    data: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = rhas("inspect", data / "tracks" / f"{MOVIE}.h5", *options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.replace("│", " ").split())
+    assert not Path("a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "message"),
+    [
+        (f"frames/{MOVIE}.h5", ("--window", "0:2"), "frames are of no person"),
+        (f"frames/{MOVIE}.h5", ("--plot", "a.png"), "a picture of frames is of no person"),
+        ("samples", ("--plot", "a.png"), "a picture of samples is of no person"),
+    ],
+)
+def test_a_person_of_what_has_none(
+    data: Path, place: str, options: tuple[str, ...], message: str
+) -> None:
+    result = rhas("inspect", data / place, "--person", 0, *options)
+    assert isinstance(result.exception, RhasError)
+    assert message in str(result.exception)
+    assert not Path("a.png").exists()
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_disk(file: BinaryIO, **arrays: object) -> None:
+        file.write(b"PK")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez", fill_disk)
+    tracks, out = data / "tracks" / f"{MOVIE}.h5", tmp_path / "w.npz"
+    assert rhas("inspect", tracks, "--window", "0:2", "--out", out).exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+    out.write_text("mine")
+    assert rhas("inspect", tracks, "--window", "0:2", "--out", out).exit_code == 1
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_plot(data: Path, tmp_path: Path) -> None:

@@ -73,12 +73,14 @@ def export(
         check_writable(out if out.is_dir() else out.parent)
     request = ExportRequest(source, data, films, tuple(movie or ()), fps, min_score)
     found = read_films(request)
-    with tempfile.TemporaryDirectory() as name:
-        written = FORMATS[form].write(found, Path(name, out.name))
-        targets = {path: out.parent / path.relative_to(name) for path in written}
+    is_folder = out.is_dir() or out.name == ".."
+    place, name = (out, "") if is_folder else (out.parent, out.name)
+    with tempfile.TemporaryDirectory() as temporary:
+        written = FORMATS[form].write(found, Path(temporary, name))
+        targets = {path: place / path.relative_to(temporary) for path in written}
         taken = [path.name for path in targets.values() if path.exists()]
         if taken and not replace:
-            raise _taken_error(out.parent, ", ".join(taken))
+            raise _taken_error(place, ", ".join(taken))
         for path, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(target) as new:

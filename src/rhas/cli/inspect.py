@@ -62,6 +62,7 @@ def inspect(
     Exit status: 0; 1 where --verify finds something wrong, or the path or a store in it cannot be
     read.
     """
+    _check_options(window, verify, plot, person, out)
     from rhas.inspection.describe import describe_path
     from rhas.inspection.plot import draw_store
     from rhas.inspection.show import format_facts
@@ -83,8 +84,6 @@ def inspect(
             for table in tables:
                 screen.print(table)
         return
-    if out is not None:
-        raise typer.BadParameter("--out goes with --window", param_hint="--out")
     facts = describe_path(path)
     with guard_reading(path):
         pieces = list(format_facts(facts))
@@ -101,3 +100,16 @@ def inspect(
         if plot is not None:
             screen.print(f"picture in {plot}")
     raise typer.Exit(1 if worst_level(checks) == "fail" or facts.get("damaged") else 0)
+
+
+def _check_options(
+    window: str | None, verify: bool, plot: Path | None, person: int | None, out: Path | None
+) -> None:
+    """Raises typer.BadParameter where one option would have no effect beside the others."""
+    if window is not None and (verify or plot is not None):
+        other = "--verify" if verify else "--plot"
+        raise typer.BadParameter(f"give {other} in a command of its own", param_hint="--window")
+    if out is not None and window is None:
+        raise typer.BadParameter("--out goes with --window", param_hint="--out")
+    if person is not None and window is None and plot is None:
+        raise typer.BadParameter("--person goes with --window or --plot", param_hint="--person")

@@ -57,7 +57,8 @@ def draw_store(path: Path, out: Path, person: int | None = None) -> None:
         person: this one alone; None draws all, one below the other.
 
     Raises:
-        RhasError: another kind of store or picture, or no such person.
+        RhasError: another kind of store or picture, no such person, or a person of a kind whose
+            picture is of nobody alone.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise RhasError(
@@ -70,6 +71,10 @@ def draw_store(path: Path, out: Path, person: int | None = None) -> None:
             where=str(path),
             expected=", ".join(_DRAWERS),
             do="name one store of the folder" if "stores" in kind else "",
+        )
+    if person is not None and kind in _OF_NOBODY:
+        raise RhasError(
+            f"a picture of {kind} is of no person", where=str(path), do="leave out --person"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.style.context("default"), warnings.catch_warnings():
@@ -256,6 +261,7 @@ _DRAWERS: dict[Kind, Callable[[Path, int | None], Figure]] = {
     "samples": samples_by_class,
     "scores": scores_over_time,
 }
+_OF_NOBODY: frozenset[Kind] = frozenset({"frames", "samples"})
 
 
 def _read_sources(path: Path, person: int, present: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rhas.base.errors import RhasError
+from rhas.base.files import replace_file
 from rhas.inspection.describe import open_film_store
 from rhas.stores.checking import Arrays, guard_reading
 from rhas.stores.features import FeatureStore
@@ -60,7 +61,8 @@ all_scores; ``frame`` holds the sampled ones |
         person: this one alone; None is all.
 
     Raises:
-        RhasError: a window outside the store, no such person, a store without frames.
+        RhasError: a window outside the store, no such person, a person of a store without any, a
+            store without frames.
     """
     with guard_reading(path):
         kind = find_kind(path)
@@ -70,6 +72,8 @@ all_scores; ``frame`` holds the sampled ones |
             return SampleIndex.read(path).read_window(start, stop, person)
         if kind == "scores":
             return FilmScores.read(path).read_window(start, stop, person)
+        if kind == "frames" and person is not None:
+            raise RhasError("frames are of no person", where=str(path), do="leave out --person")
         if kind in ("frames", "boxes", "tracks"):
             with open_film_store(path, kind) as store:
                 return store.read_window(start, stop, person)
@@ -82,14 +86,15 @@ all_scores; ``frame`` holds the sampled ones |
 
 
 def write_window(arrays: Arrays, out: Path) -> None:
-    """Writes ``out`` (.npz).
+    """Writes ``out`` (.npz), whole or not at all.
 
     Raises:
         RhasError: another ending, which numpy would change.
     """
     if out.suffix != ".npz":
         raise RhasError("not an .npz file", where="--out", got=str(out), do=f"write {out}.npz")
-    np.savez(out, **arrays)  # type: ignore[arg-type]
+    with replace_file(out) as new, new.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def format_window(arrays: Arrays) -> Iterator[Table]:
