@@ -27,19 +27,21 @@ class FrameBox:
 
 
 def list_boxes(film: FilmActions) -> Iterator[FrameBox]:
-    """Of every person in turn. Source frames between two working frames with a box get the box on
-    the line between them."""
+    """Of every person in turn, one box per source frame at most. Source frames between two working
+    frames with a box get the box on the line between them."""
     frames = film.film
     for number, person in enumerate(film.persons):
         boxes = person.boxes.astype(np.float64) * frames.scale
         table = np.column_stack([boxes, person.scores])
         rows = np.flatnonzero(person.present)
         present = set(rows.tolist())
+        written = -1  # a source frame may be shown by several working frames
         for row in rows.tolist():
             following = row + 1 if row + 1 in present else row
             start = int(frames.shown[row])
             stop = int(frames.shown[following]) if following > row else start + 1
-            for frame in range(start, stop):
+            for frame in range(max(start, written + 1), stop):
+                written = frame
                 part = (frame - start) / (stop - start)
                 values = table[row] + part * (table[following] - table[row])
                 x1, y1, x2, y2, score = values.tolist()
