@@ -17,7 +17,7 @@ from rhas.config.section import Device, Dtype
 from rhas.ground.candidates import Candidates, best_candidates
 from rhas.ground.policies import reference_scores
 from rhas.ground.prompts import Prompt, Prompts, make_prompts
-from rhas.ground.rivals import weigh_rival
+from rhas.ground.rivals import RIVAL_POLICY, weigh_rival
 from rhas.ground.shared import SharedVision
 
 
@@ -122,9 +122,11 @@ class ModelGrounder(ABC):
         """Puts the candidates of a prompt's references into ``rows``, by frame and reference."""
         with self.execution.use_precision():
             logits, boxes = self.detect(picture, prompt.text)
-        scores = reference_scores(logits, prompt.spans, self.config.policy)
         people = len(rows[0])
-        if len(prompt.references) > people:
+        alone = len(prompt.references) > people
+        policy = RIVAL_POLICY if alone else self.config.policy
+        scores = reference_scores(logits, prompt.spans, policy)
+        if alone:
             own, rival = scores.unbind(-1)
             scores = weigh_rival(own, rival)[..., None]
         values, fractions = scores.cpu().numpy(), boxes.float().cpu().numpy()
