@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,12 @@ def test_a_box_scores_less_where_the_rival_fits_better() -> None:
     own = torch.tensor([0.5, 0.5, 0.5, 0.9, 0.0, 1.0])
     rival = torch.tensor([0.2, 0.5, 0.8, 0.95, 1.0, 0.0])
     found = weigh_rival(own, rival)
-    assert (found[[0, 1, 5]] == own[[0, 1, 5]]).all()  # to the bit
-    assert found[2].item() == pytest.approx(1 / (1 + 4**1.5))
-    assert found[3] < own[3]
+    loss = math.exp(0.5)  # of the odds
+    assert found[[0, 1]].tolist() == pytest.approx([1 / (1 + loss)] * 2)
+    assert found[2].item() == pytest.approx(1 / (1 + 4 * loss))
+    assert found[3].item() == pytest.approx(1 / (1 + (19 / 9) * loss / 9), abs=1e-6)
     assert 0 <= found[4] < 1e-4
+    assert found[5] > 0.999
 
 
 def test_more_references_have_no_rival(tiny: str, frames: list[np.ndarray]) -> None:
