@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 import rhas.base.compat  # noqa: F401  (before anything imports torchvision)
+
+settings.register_profile("any speed", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("any speed")
 
 install_import_hook(["rhas.methods", "rhas.metrics"], "beartype.beartype")
 

@@ -91,7 +91,7 @@ def make_keyframes(person: PersonActions, film: FilmFrames) -> list[Keyframe]:
         for i in forced:
             box = _as_box(boxes[i]) if visible else box
             found.append(Keyframe(int(x[i]), box, visible, person.find_active(int(rows[i]))))
-    last, at_end = film.source_frames - 1, person.find_active(len(film) - 1)
+    last, at_end = film.source_frames - 1, person.find_active(int(rows[-1]))
     if not present[-1] and at_end and found[-1].frame < last:
         found.append(Keyframe(last, box, False, at_end))
     if not found[0].visible and not any(k.actions for k in found[:2]):
